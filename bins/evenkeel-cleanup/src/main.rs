@@ -1,0 +1,3 @@
+//! The `evenkeel-cleanup` program.
+#![forbid(unsafe_code)]
+fn main() {}

@@ -1,0 +1,3 @@
+//! The `evenkeel-metrics` program.
+#![forbid(unsafe_code)]
+fn main() {}

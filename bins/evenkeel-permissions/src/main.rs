@@ -1,0 +1,3 @@
+//! The `evenkeel-permissions` program.
+#![forbid(unsafe_code)]
+fn main() {}

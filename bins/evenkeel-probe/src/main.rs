@@ -1,0 +1,3 @@
+//! The `evenkeel-probe` program.
+#![forbid(unsafe_code)]
+fn main() {}

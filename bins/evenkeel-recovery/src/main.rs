@@ -1,0 +1,3 @@
+//! The `evenkeel-recovery` program.
+#![forbid(unsafe_code)]
+fn main() {}

@@ -1,0 +1,3 @@
+//! The `evenkeel` program.
+#![forbid(unsafe_code)]
+fn main() {}

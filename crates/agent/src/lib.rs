@@ -1,0 +1,2 @@
+//! Runs the engine on the real host.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Removes what is too old and shortens what is too large.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Layers of settings, checked into policies.
+#![forbid(unsafe_code)]

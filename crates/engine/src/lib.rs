@@ -1,0 +1,2 @@
+//! Joins the pure cores: inputs in, effects out.
+#![forbid(unsafe_code)]

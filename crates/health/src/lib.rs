@@ -1,0 +1,2 @@
+//! Results over time to a state: thresholds, unknown, staleness.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Registry, exposition and alert rules.
+#![forbid(unsafe_code)]

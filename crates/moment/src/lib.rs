@@ -1,0 +1,89 @@
+//! A point in time as a number, so that a core never reads a clock.
+//!
+//! The cores of evenkeel (health, breaker, budget, recovery) take `now` as an argument. `std::time::Instant` cannot be
+//! made up by a test, written to disk or advanced by a simulator; [`Moment`] can. The caller fixes the origin: the agent
+//! uses `CLOCK_BOOTTIME`, so that a moment survives a restart of the agent within one boot; a simulator starts at zero.
+//!
+//! ```
+//! use evenkeel_moment::Moment;
+//! use std::time::Duration;
+//!
+//! let start = Moment::ORIGIN;
+//! let later = start + Duration::from_secs(5);
+//! assert_eq!(later.saturating_since(start), Duration::from_secs(5));
+//! ```
+#![forbid(unsafe_code)]
+
+use std::ops::Add;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Nanoseconds since an origin that the caller fixed; 584 years fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// The caller's origin, such as the boot of the host.
+    pub const ORIGIN: Self = Self(0);
+
+    /// The moment `nanos` nanoseconds after the origin.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the origin.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// The moment `since_origin` after the origin; the last representable one if that is too far.
+    pub fn since_origin(since_origin: Duration) -> Self {
+        Self::ORIGIN + since_origin
+    }
+
+    /// How long after `earlier` this moment is; zero if it is not after it.
+    ///
+    /// A caller's clock that steps back must never look like a long wait, nor panic.
+    pub const fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    /// Saturates at the last representable moment: a wait that never ends, not one that is over.
+    fn add(self, wait: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_wait_that_was_added_is_the_time_since(start in 0..u64::MAX / 2, wait in 0..u64::MAX / 2) {
+            let start = Moment::from_nanos(start);
+            let wait = Duration::from_nanos(wait);
+            prop_assert_eq!((start + wait).saturating_since(start), wait);
+        }
+
+        #[test]
+        fn the_time_since_a_later_moment_is_zero(earlier: u64, later: u64) {
+            prop_assume!(earlier <= later);
+            let since = Moment::from_nanos(earlier).saturating_since(Moment::from_nanos(later));
+            prop_assert_eq!(since, Duration::ZERO);
+        }
+    }
+
+    #[test]
+    fn a_wait_too_long_to_represent_never_ends() {
+        assert_eq!(Moment::from_nanos(7) + Duration::MAX, Moment::from_nanos(u64::MAX));
+    }
+}

@@ -1,0 +1,2 @@
+//! Keeps mode, owner and group of a tree as a policy says.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Measures one target once.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Built programs against the real host.
+#![forbid(unsafe_code)]
