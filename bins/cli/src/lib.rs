@@ -1,2 +1,28 @@
 //! What all binaries share: flags, exit codes, log set-up, printing.
+//!
+//! A binary derives its arguments with clap, flattens [`Common`] into them and hands its work to [`run`]:
+//!
+//! ```no_run
+//! use clap::Parser;
+//! use evenkeel_cli::{Common, Exit, Failure};
+//!
+//! #[derive(Parser)]
+//! struct Args {
+//!     #[command(flatten)]
+//!     common: Common,
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     let args = Args::parse();
+//!     evenkeel_cli::run("evenkeel-example", &args.common, || Ok(Exit::Holds))
+//! }
+//! ```
 #![forbid(unsafe_code)]
+
+mod common;
+mod exit;
+mod output;
+
+pub use common::{ColorWhen, Common};
+pub use exit::{Exit, Failure, run};
+pub use output::{escaped, print_json, print_line, print_table};

@@ -1,0 +1,105 @@
+use std::path::{Path, PathBuf};
+
+use clap::{ArgAction, Args, ValueEnum};
+use evenkeel_config::{Settings, Sources};
+use tracing::level_filters::LevelFilter;
+
+use crate::Failure;
+
+const HOST_FILE: &str = "/etc/evenkeel/evenkeel.toml";
+const HOST_DIR: &str = "/etc/evenkeel/conf.d";
+
+/// Flags that every program of evenkeel takes.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Common {
+    /// Settings file, or directory of *.toml; repeatable, later ones win
+    #[arg(long, value_name = "PATH", global = true, help_heading = "Common options")]
+    pub config: Vec<PathBuf>,
+    /// One setting, such as agent.mode=observe; repeatable, wins over files
+    #[arg(long, value_name = "KEY=VALUE", global = true, help_heading = "Common options")]
+    pub set: Vec<String>,
+    /// Print one JSON document on standard output
+    #[arg(long, global = true, help_heading = "Common options")]
+    pub json: bool,
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", help_heading = "Common options")]
+    pub color: ColorWhen,
+    /// Say more; twice for everything
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Common options")]
+    pub verbose: u8,
+    /// Say only what went wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Common options")]
+    pub quiet: bool,
+}
+
+/// When output is coloured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// If the output is a terminal that wants colours.
+    #[default]
+    Auto,
+    /// In any case.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Common {
+    /// Reads the settings of the host and of these flags, in the order of the layers.
+    ///
+    /// `preset` takes the place of the host's own files: an embedded default for a program that runs without any.
+    /// Fails with every problem found, each with its file, line and key.
+    pub fn settings(&self, preset: Option<&str>) -> Result<Settings, Failure> {
+        evenkeel_config::load(&self.sources(preset)).map_err(Failure::usage)
+    }
+
+    /// Where these flags and the host say that settings are.
+    pub fn sources(&self, preset: Option<&str>) -> Sources {
+        let on_host = |path: &str| preset.is_none().then(|| Path::new(path)).filter(|path| path.exists());
+        Sources {
+            host_file: on_host(HOST_FILE).map(Path::to_owned),
+            host_dir: on_host(HOST_DIR).map(Path::to_owned),
+            // Only this layer reads the environment: a library takes what it is given.
+            env: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .filter(|(name, _)| name.starts_with("EVENKEEL_"))
+                .collect(),
+            files: self.config.clone(),
+            sets: self.set.clone(),
+            preset: preset.map(str::to_owned),
+        }
+    }
+
+    /// Whether any setting was named, by a flag or by a file of the host.
+    pub fn has_settings(&self) -> bool {
+        !self.config.is_empty() || Path::new(HOST_FILE).exists() || Path::new(HOST_DIR).exists()
+    }
+
+    pub(crate) fn init(&self) {
+        match self.color {
+            ColorWhen::Auto => {}
+            ColorWhen::Always => anstream::ColorChoice::Always.write_global(),
+            ColorWhen::Never => anstream::ColorChoice::Never.write_global(),
+        }
+        let level = match (self.quiet, self.verbose) {
+            (true, _) => LevelFilter::ERROR,
+            (false, 0) => LevelFilter::INFO,
+            (false, 1) => LevelFilter::DEBUG,
+            (false, _) => LevelFilter::TRACE,
+        };
+        let ansi = match self.color {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            ColorWhen::Auto => {
+                anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+            }
+        };
+        // A second call, from a test in the same process, keeps the first subscriber.
+        let _ = tracing_subscriber::fmt()
+            .with_writer(std::io::stderr)
+            .with_ansi(ansi)
+            .with_max_level(level)
+            .with_target(false)
+            .try_init();
+    }
+}
