@@ -141,13 +141,23 @@ pub struct Machine {
     attempt: u32,
     /// Whether this incident has had an action whose effect is still to be proved.
     unproved: bool,
+    /// Whether this incident has had any action at all.
+    acted: bool,
     in_incident: bool,
 }
 
 impl Machine {
     /// A machine that knows nothing yet (R1: observe first).
     pub fn new(policy: Policy) -> Self {
-        Self { policy, phase: Phase::Unknown, step: 0, attempt: 0, unproved: false, in_incident: false }
+        Self {
+            policy,
+            phase: Phase::Unknown,
+            step: 0,
+            attempt: 0,
+            unproved: false,
+            acted: false,
+            in_incident: false,
+        }
     }
 
     /// A machine whose action was cut off by the end of the agent: the attempt is used up, its outcome unknown.
@@ -161,6 +171,7 @@ impl Machine {
             step,
             attempt,
             unproved: true,
+            acted: true,
             in_incident: true,
         }
     }
@@ -225,11 +236,7 @@ impl Machine {
                 let proved = std::mem::take(&mut self.unproved);
                 Some(if proved { Change::Verified } else { Change::CameBack })
             }
-            // R13: the same incident, and the attempts go on: one good minute forgives nothing.
-            (Phase::Stabilizing { .. }, Seen::Down) => {
-                self.phase = Phase::Gate;
-                Some(Change::Relapsed)
-            }
+            (Phase::Stabilizing { .. }, Seen::Down) => Some(self.relapse(now)),
             (Phase::Exhausted { until, healthy_at: None }, Seen::Up) => {
                 let healthy_at = Some(now + self.policy.stable_for);
                 self.phase = Phase::Exhausted { until, healthy_at };
@@ -250,6 +257,7 @@ impl Machine {
         if self.phase == Phase::Gate {
             self.phase = Phase::Acting;
             self.unproved = true;
+            self.acted = true;
         }
     }
 
@@ -307,6 +315,20 @@ impl Machine {
         }
     }
 
+    /// R13: the same incident, and the attempts go on: one good minute forgives nothing.
+    fn relapse(&mut self, now: Moment) -> Change {
+        if !self.acted {
+            self.phase = Phase::Gate;
+            return Change::Relapsed;
+        }
+        let Some(after) = self.policy.retry.next(self.attempt, 0.0) else {
+            return self.escalate();
+        };
+        self.attempt += 1;
+        self.phase = Phase::Backoff { until: now + after };
+        Change::Relapsed
+    }
+
     fn escalate(&mut self) -> Change {
         self.attempt = 0;
         if self.step + 1 < self.policy.steps {
@@ -324,6 +346,7 @@ impl Machine {
         self.step = 0;
         self.attempt = 0;
         self.unproved = false;
+        self.acted = false;
         self.in_incident = false;
         Change::Closed
     }
@@ -412,7 +435,8 @@ mod tests {
         machine.acted(at(72), Ended::Ran);
         machine.see(at(73), Seen::Up);
         assert_eq!(machine.see(at(100), Seen::Down), Some(Change::Relapsed));
-        assert_eq!(machine.attempt(), 1);
+        assert_eq!(machine.attempt(), 2);
+        assert_eq!(machine.phase(), Phase::Backoff { until: at(120) });
     }
 
     #[test]
@@ -487,8 +511,7 @@ mod tests {
                     }
                     Step::Wait(seconds) => { now += seconds; machine.tick(at(now), 0.5) }
                 };
-                // A relapse may repeat the attempt it interrupted; its budget bounds that.
-                if matches!(change, Some(Change::Closed | Change::Verified | Change::CameBack)) { actions = 0; }
+                if change == Some(Change::Closed) { actions = 0; }
                 prop_assert!(actions <= rungs * (retries + 1));
                 if matches!(machine.phase(), Phase::Gate | Phase::Acting) { prop_assert!(machine.in_incident()); }
             }
