@@ -1,2 +1,25 @@
 //! Joins the pure cores: inputs in, effects out.
+//!
+//! The [`Engine`] holds what evenkeel knows (when each check is due, what health makes of its results, where each
+//! recovery stands, what the budget has left) and decides. It reads no clock, opens nothing and waits for nothing: a
+//! shell tells it what was observed ([`Input`]) and at what [`Moment`](evenkeel_moment::Moment), and does what it asks
+//! ([`Effect`]), in order. The same engine therefore runs a real host, a dry run and a scripted one.
+//!
+//! ```text
+//! Measured, Swept, Cleaned ──► judge (health) ──► decide (recovery) ──► Probe, Sweep, Clean, Act, Record
+//! ```
 #![forbid(unsafe_code)]
+
+mod chance;
+mod check;
+mod engine;
+mod event;
+mod record;
+mod rule;
+mod status;
+mod target;
+
+pub use engine::{Engine, Past, Start};
+pub use event::{Act, CleanOutcome, Count, Effect, Input, Remaining, Repaired, SweepOutcome};
+pub use record::{Outcome, Record, Refusal};
+pub use status::{CheckStatus, PartStatus, RecoveryStatus, RuleStatus, Status};

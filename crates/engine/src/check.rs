@@ -1,0 +1,408 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use evenkeel_config::Check;
+use evenkeel_health::{Hard, Health, Policy, Sample, State, Sustained};
+use evenkeel_moment::Moment;
+use evenkeel_probe::{Facts, FailureClass, Measurement, Outcome, breaches};
+use evenkeel_recovery::breaker::{Breaker, BreakerState, Permit};
+
+use crate::event::{Count, Effect};
+use crate::record::Record;
+
+/// How often an unsteady check is looked at: a tenth of its interval, within these bounds.
+const CLOSER_LOOK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// One check: when it is due, the series of attempts that runs, its breaker, and what health makes of its results.
+#[derive(Debug)]
+pub(crate) struct CheckCore {
+    pub(crate) spec: Check,
+    index: usize,
+    due: Moment,
+    series: Option<Series>,
+    series_begun: u64,
+    breaker: Option<Breaker>,
+    sustained: Vec<Option<Sustained>>,
+    pub(crate) own: Subject,
+    pub(crate) parts: BTreeMap<String, Subject>,
+    last: Option<Last>,
+}
+
+/// The check itself, or one part of it, over time.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    pub(crate) health: Health,
+    pub(crate) since: Moment,
+    pub(crate) reason: Option<String>,
+}
+
+#[derive(Debug)]
+struct Last {
+    took: Duration,
+    facts: Facts,
+}
+
+#[derive(Debug)]
+struct Series {
+    run: u64,
+    attempt: u32,
+    state: Attempt,
+    /// The host was changed by an action while this attempt was under way: its result says nothing.
+    void: bool,
+}
+
+#[derive(Debug)]
+enum Attempt {
+    UnderWay(Option<Permit>),
+    RetryAt(Moment),
+}
+
+struct Judged {
+    sample: Sample,
+    reason: Option<String>,
+    class: Option<FailureClass>,
+}
+
+impl Subject {
+    fn new(policy: &Policy, now: Moment) -> Self {
+        Self { health: Health::new(policy.clone(), now), since: now, reason: None }
+    }
+
+    fn record(&mut self, now: Moment, sample: Sample, reason: Option<String>) -> Option<(State, State)> {
+        let transition = self.health.record(now, sample);
+        self.reason = reason;
+        transition.map(|transition| {
+            self.since = now;
+            (transition.from, transition.to)
+        })
+    }
+}
+
+impl CheckCore {
+    pub(crate) fn new(spec: Check, index: usize, now: Moment, unit: f64) -> Self {
+        // Spread within a tenth of the interval, so that checks of one interval do not start in step.
+        let phase = (spec.interval / 10).mul_f64(unit);
+        Self {
+            index,
+            due: now + spec.initial_delay + phase,
+            series: None,
+            series_begun: 0,
+            breaker: spec.breaker.clone().map(|config| Breaker::new(config, now)),
+            sustained: spec
+                .conditions
+                .iter()
+                .map(|condition| condition.sustained_for.map(Sustained::new))
+                .collect(),
+            own: Subject::new(&spec.health, now),
+            parts: BTreeMap::new(),
+            last: None,
+            spec,
+        }
+    }
+
+    /// When [`CheckCore::poll`] has something to do.
+    pub(crate) fn deadline(&self) -> Moment {
+        match self.series {
+            Some(Series { state: Attempt::RetryAt(at), .. }) => at.min(self.due),
+            _ => self.due,
+        }
+    }
+
+    /// Starts what is due.
+    pub(crate) fn poll(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        if let Some(Series { state: Attempt::RetryAt(at), .. }) = self.series
+            && now >= at
+        {
+            self.attempt(now, effects);
+        }
+        if now < self.due {
+            return;
+        }
+        self.due = next_due(self.due, self.spec.interval, now);
+        if self.series.is_some() {
+            effects.push(Effect::Count(Count::Overrun { check: self.spec.name.clone() }));
+            return;
+        }
+        self.series_begun += 1;
+        self.series = Some(Series {
+            run: self.series_begun,
+            attempt: 0,
+            state: Attempt::RetryAt(now),
+            void: false,
+        });
+        self.attempt(now, effects);
+    }
+
+    /// Looks again soon, because a state is about to change or an action is to be proved.
+    pub(crate) fn look_closer(&mut self, now: Moment) {
+        let (shortest, longest) = CLOSER_LOOK;
+        let soon = (self.spec.interval / 10).clamp(shortest, longest).min(self.spec.interval);
+        self.due = self.due.min(now + soon);
+    }
+
+    /// The host was changed by an action: results under way are void, and what the breaker learned is out of date.
+    pub(crate) fn start_afresh(&mut self, now: Moment) {
+        if let Some(series) = &mut self.series {
+            series.void = true;
+        }
+        if let Some(breaker) = &mut self.breaker {
+            breaker.reset(now);
+        }
+        self.look_closer(now);
+    }
+
+    /// Takes in the end of an attempt. True if that ended the series, so that states may have changed.
+    pub(crate) fn measured(
+        &mut self,
+        now: Moment,
+        run: u64,
+        measurement: Measurement,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let Some(series) = self.series.as_mut().filter(|series| series.run == run) else {
+            return false;
+        };
+        let Attempt::UnderWay(permit) = &mut series.state else { return false };
+        let permit = permit.take();
+        let (attempt, void) = (series.attempt, series.void);
+        let judged = self.judge(now, &measurement);
+        effects.push(Effect::Count(Count::Attempt {
+            check: self.spec.name.clone(),
+            took: measurement.took,
+            failure: judged.class,
+        }));
+        self.tell_breaker(now, permit, if void { Sample::Unknown } else { judged.sample }, effects);
+        if void {
+            self.series = None;
+            self.due = now;
+            return false;
+        }
+        if judged.sample == Sample::Bad && attempt < self.spec.retries {
+            let at = now + self.spec.retry_delay;
+            self.series = Some(Series { run, attempt: attempt + 1, state: Attempt::RetryAt(at), void });
+            self.remember(measurement, judged.reason);
+            return false;
+        }
+        self.conclude(now, measurement, judged, effects);
+        true
+    }
+
+    /// The worst of the check's own state and its parts'; a part that says nothing does not count.
+    pub(crate) fn worst(&self, now: Moment) -> (State, Option<&str>) {
+        let own = (self.own.health.state(now), self.own.reason.as_deref());
+        self.parts
+            .values()
+            .map(|part| (part.health.state(now), part.reason.as_deref()))
+            .filter(|(state, _)| *state != State::Unknown)
+            .chain([own])
+            .max_by_key(|(state, _)| badness(*state))
+            .unwrap_or(own)
+    }
+
+    /// Whether the check as a whole is up, down, or cannot be told.
+    pub(crate) fn up(&self, now: Moment) -> Option<bool> {
+        match self.worst(now).0 {
+            State::Unknown => None,
+            State::Up | State::Suspect { .. } | State::Degraded => Some(true),
+            State::Down | State::Recovering { .. } => Some(false),
+        }
+    }
+
+    pub(crate) fn is_steady(&self, now: Moment) -> bool {
+        let unsteady = |subject: &Subject| {
+            matches!(subject.health.state(now), State::Suspect { .. } | State::Recovering { .. })
+        };
+        !unsteady(&self.own) && !self.parts.values().any(unsteady)
+    }
+
+    pub(crate) fn last_took(&self) -> Option<Duration> {
+        self.last.as_ref().map(|last| last.took)
+    }
+
+    pub(crate) fn facts(&self) -> Option<&Facts> {
+        self.last.as_ref().map(|last| &last.facts)
+    }
+
+    pub(crate) fn breaker_state(&self, now: Moment) -> Option<BreakerState> {
+        self.breaker.as_ref().map(|breaker| breaker.state(now))
+    }
+
+    fn attempt(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        let permit = match self.admit(now, effects) {
+            Ok(permit) => permit,
+            Err(()) => {
+                // Skipped: neither good nor bad, and the last state holds.
+                self.series = None;
+                self.own.health.touch(now);
+                for part in self.parts.values_mut() {
+                    part.health.touch(now);
+                }
+                return;
+            }
+        };
+        if let Some(series) = &mut self.series {
+            series.state = Attempt::UnderWay(permit);
+            effects.push(Effect::Probe { check: self.index, run: series.run });
+        }
+    }
+
+    fn admit(&mut self, now: Moment, effects: &mut Vec<Effect>) -> Result<Option<Permit>, ()> {
+        let Some(breaker) = &mut self.breaker else { return Ok(None) };
+        let before = breaker.state(now);
+        let admitted = breaker.try_acquire(now);
+        note_breaker(&self.spec.name, before, breaker.state(now), effects);
+        admitted.map(Some).map_err(drop)
+    }
+
+    fn tell_breaker(
+        &mut self,
+        now: Moment,
+        permit: Option<Permit>,
+        sample: Sample,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (Some(breaker), Some(permit)) = (&mut self.breaker, permit) else { return };
+        let before = breaker.state(now);
+        // A verdict that comes too late is void by itself; nothing follows from it.
+        match sample {
+            Sample::Good | Sample::Degraded => drop(breaker.success(permit, now)),
+            Sample::Bad | Sample::BadForSure => drop(breaker.failure(permit, now)),
+            Sample::Unknown => drop(breaker.ignore(permit, now)),
+        }
+        note_breaker(&self.spec.name, before, breaker.state(now), effects);
+    }
+
+    fn judge(&mut self, now: Moment, measurement: &Measurement) -> Judged {
+        let failure = match &measurement.outcome {
+            Outcome::Good => None,
+            Outcome::Bad(failure) => Some((Sample::Bad, failure)),
+            Outcome::Unknown(failure) => Some((Sample::Unknown, failure)),
+        };
+        if let Some((sample, failure)) = failure {
+            let class = Some(failure.class);
+            return Judged { sample, reason: Some(failure.detail.clone()), class };
+        }
+        let breaches = breaches(&self.spec.conditions, &measurement.facts);
+        let mut judged = Judged { sample: Sample::Good, reason: None, class: None };
+        for (index, sustained) in self.sustained.iter_mut().enumerate() {
+            let breach = breaches.iter().find(|breach| breach.condition == index);
+            let sample = match (sustained, breach) {
+                (None, Some(_)) => Sample::Bad,
+                // Held for as long as the rule says: counting results on top would only wait twice.
+                (Some(sustained), breach) if sustained.observe(now, breach.is_some()) => Sample::BadForSure,
+                _ => continue,
+            };
+            if judged.sample != Sample::BadForSure {
+                judged.sample = sample;
+                judged.reason = breach.map(|breach| breach.detail.clone());
+                judged.class = breach.map(|breach| breach.class);
+            }
+        }
+        judged
+    }
+
+    fn conclude(
+        &mut self,
+        now: Moment,
+        mut measurement: Measurement,
+        judged: Judged,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.series = None;
+        let whole = judged.sample;
+        let changed = self.own.record(now, whole, judged.reason.clone());
+        self.note_state(None, changed, judged.reason.clone(), effects);
+        let parts = std::mem::take(&mut measurement.parts);
+        let listed = matches!(measurement.outcome, Outcome::Good);
+        self.remember(measurement, judged.reason);
+        if listed {
+            self.parts.retain(|name, _| parts.iter().any(|part| part.name == *name));
+        } else {
+            // Nobody could be asked about them.
+            let reason = self.own.reason.clone();
+            for part in self.parts.values_mut() {
+                part.record(now, Sample::Unknown, reason.clone());
+            }
+        }
+        for part in parts {
+            let (sample, reason) = match part.outcome {
+                Outcome::Good => (Sample::Good, None),
+                Outcome::Bad(failure) => (Sample::Bad, Some(failure.detail)),
+                Outcome::Unknown(failure) => (Sample::Unknown, Some(failure.detail)),
+            };
+            let policy = &self.spec.health;
+            let subject =
+                self.parts.entry(part.name.clone()).or_insert_with(|| Subject::new(policy, now));
+            let changed = subject.record(now, sample, reason.clone());
+            self.note_state(Some(part.name), changed, reason, effects);
+        }
+    }
+
+    fn note_state(
+        &self,
+        part: Option<String>,
+        changed: Option<(State, State)>,
+        reason: Option<String>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let Some((from, to)) = changed {
+            let check = self.spec.name.clone();
+            effects.push(Effect::Record(Record::CheckChanged { check, part, from, to, reason }));
+        }
+    }
+
+    fn remember(&mut self, measurement: Measurement, reason: Option<String>) {
+        if reason.is_some() {
+            self.own.reason = reason;
+        }
+        self.last = Some(Last { took: measurement.took, facts: measurement.facts });
+    }
+}
+
+/// What the recovery of a target may take from a hard state.
+pub(crate) fn hard(subject: &Subject, now: Moment) -> Hard {
+    subject.health.hard(now)
+}
+
+fn note_breaker(check: &str, from: BreakerState, to: BreakerState, effects: &mut Vec<Effect>) {
+    if from != to {
+        effects.push(Effect::Record(Record::BreakerChanged { check: check.to_owned(), from, to }));
+    }
+}
+
+/// The next multiple of `interval` after `now`, counted from `due`: a late run does not shift those after it.
+fn next_due(due: Moment, interval: Duration, now: Moment) -> Moment {
+    let missed = now.saturating_since(due).as_nanos() / interval.as_nanos().max(1);
+    due + interval.saturating_mul(u32::try_from(missed + 1).unwrap_or(u32::MAX))
+}
+
+fn badness(state: State) -> u8 {
+    match state {
+        State::Up => 0,
+        State::Unknown => 1,
+        State::Degraded => 2,
+        State::Suspect { .. } => 3,
+        State::Recovering { .. } => 4,
+        State::Down => 5,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_next_start_keeps_the_cadence_and_lies_ahead(late in 0..1_000_000u64, interval in 1..10_000u64) {
+            let interval = Duration::from_millis(interval);
+            let due = Moment::from_nanos(77);
+            let now = due + Duration::from_millis(late);
+            let next = next_due(due, interval, now);
+            prop_assert!(next > now);
+            prop_assert!(next.saturating_since(now) <= interval);
+            prop_assert_eq!(next.saturating_since(due).as_nanos() % interval.as_nanos(), 0);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+use std::time::Duration;
+
+use evenkeel_probe::{FailureClass, Measurement};
+use evenkeel_recovery::actions::Action;
+use evenkeel_recovery::machine::Ended;
+use serde::Serialize;
+
+use crate::record::Record;
+
+/// What the shell observed.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// An attempt that [`Effect::Probe`] asked for has ended.
+    Measured {
+        /// The check, by its place in the settings.
+        check: usize,
+        /// The run that the effect named.
+        run: u64,
+        /// What was seen.
+        measurement: Measurement,
+    },
+    /// A sweep that [`Effect::Sweep`] asked for has ended; `Err`: it could not be done, and why.
+    Swept {
+        /// The permission rule, by its place in the settings.
+        rule: usize,
+        /// What was found and done.
+        result: Result<SweepOutcome, String>,
+    },
+    /// A cleanup that [`Effect::Clean`] asked for has ended; `Err`: it could not be done or was refused, and why.
+    Cleaned {
+        /// The cleanup rule, by its place in the settings.
+        rule: usize,
+        /// What was done.
+        result: Result<CleanOutcome, String>,
+    },
+    /// Something below a permission rule's root changed: look now.
+    Touched {
+        /// The permission rule, by its place in the settings.
+        rule: usize,
+    },
+    /// An action that [`Effect::Act`] asked for has ended.
+    Acted {
+        /// The intent that the effect named.
+        intent: u64,
+        /// Whether another try could help.
+        ended: Ended,
+        /// What was done, or why not.
+        detail: String,
+    },
+    /// Time went by.
+    Tick,
+}
+
+/// What the shell shall do, in the order given.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Measure a check once and answer with [`Input::Measured`].
+    Probe {
+        /// The check, by its place in the settings.
+        check: usize,
+        /// The run, to be named in the answer.
+        run: u64,
+    },
+    /// Sweep a permission rule and answer with [`Input::Swept`].
+    Sweep {
+        /// The permission rule, by its place in the settings.
+        rule: usize,
+        /// Whether to repair what deviates.
+        write: bool,
+    },
+    /// Run a cleanup rule and answer with [`Input::Cleaned`].
+    Clean {
+        /// The cleanup rule, by its place in the settings.
+        rule: usize,
+        /// Whether to take away what is due.
+        write: bool,
+    },
+    /// Write the intent durably, then act, then answer with [`Input::Acted`].
+    Act(Act),
+    /// Write to the history.
+    Record(Record),
+    /// Count for the metrics; not worth a line of history.
+    Count(Count),
+}
+
+/// An action that was decided on.
+#[derive(Debug, Clone)]
+pub struct Act {
+    /// Names the action within this run of the engine.
+    pub intent: u64,
+    /// The incident it is for.
+    pub incident: u64,
+    /// The target it is for.
+    pub target: String,
+    /// The step of the ladder, from 0.
+    pub step: u32,
+    /// The attempt at that step, from 0.
+    pub attempt: u32,
+    /// What to do.
+    pub action: Action,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// A fact for the metrics alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Count {
+    /// One attempt of a check ended.
+    Attempt {
+        /// The check's name.
+        check: String,
+        /// How long it took.
+        took: Duration,
+        /// Why it failed, if it did.
+        failure: Option<FailureClass>,
+    },
+    /// A check was due while its last run had not ended.
+    Overrun {
+        /// The check's name.
+        check: String,
+    },
+}
+
+/// What a sweep found and did.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct SweepOutcome {
+    /// What was put right.
+    pub repaired: Vec<Repaired>,
+    /// What deviates still, and why.
+    pub remaining: Vec<Remaining>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// One repair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Repaired {
+    /// The entry, escaped for printing.
+    pub path: String,
+    /// What was wrong: mode, owner, group, created.
+    pub what: String,
+    /// As it was.
+    pub before: String,
+    /// As it is now.
+    pub after: String,
+}
+
+/// Something that does not hold and was not put right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Remaining {
+    /// The entry, escaped for printing.
+    pub path: String,
+    /// Why it was left.
+    pub reason: String,
+}
+
+/// What a cleanup did.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct CleanOutcome {
+    /// What was done to each entry: delete or truncate.
+    pub action: String,
+    /// The entries taken, escaped for printing.
+    pub taken: Vec<String>,
+    /// Bytes that were given back.
+    pub bytes: u64,
+    /// What was due and could not be taken, or was due and only observed.
+    pub remaining: Vec<Remaining>,
+    /// How long it took.
+    pub took: Duration,
+}

@@ -1,0 +1,310 @@
+use std::fmt::{self, Display};
+use std::time::Duration;
+
+use evenkeel_health::State;
+use evenkeel_moment::Moment;
+use evenkeel_recovery::breaker::BreakerState;
+use serde::Serialize;
+
+/// A line of history: what was seen, decided, refused or done, and why.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Record {
+    /// A check, or one part of it, changed its state.
+    CheckChanged {
+        /// The check.
+        check: String,
+        /// The part, such as one program of a supervisor; `None`: the check itself.
+        part: Option<String>,
+        /// The state it had.
+        from: State,
+        /// The state it has.
+        to: State,
+        /// What the last result said.
+        reason: Option<String>,
+    },
+    /// A check's breaker changed its state.
+    BreakerChanged {
+        /// The check.
+        check: String,
+        /// The state it had.
+        from: BreakerState,
+        /// The state it has.
+        to: BreakerState,
+    },
+    /// An entry deviated and was put right.
+    Repaired {
+        /// The permission rule.
+        rule: String,
+        /// The entry.
+        path: String,
+        /// What was wrong: mode, owner, group, created.
+        what: String,
+        /// As it was.
+        before: String,
+        /// As it is now.
+        after: String,
+    },
+    /// More entries than history lists one by one were put right.
+    RepairedMore {
+        /// The permission rule.
+        rule: String,
+        /// How many more.
+        entries: usize,
+    },
+    /// A rule left something as it should not be, or could not be run at all.
+    RuleFailed {
+        /// The rule.
+        rule: String,
+        /// How many entries; 0: the rule as a whole.
+        entries: usize,
+        /// The first of the reasons.
+        reason: String,
+    },
+    /// A cleanup took something away.
+    Cleaned {
+        /// The cleanup rule.
+        rule: String,
+        /// delete or truncate.
+        action: String,
+        /// How many entries.
+        entries: usize,
+        /// Bytes given back.
+        bytes: u64,
+        /// The first of them.
+        sample: Vec<String>,
+    },
+    /// A target is down for sure.
+    IncidentOpened {
+        /// The incident.
+        incident: u64,
+        /// The target.
+        target: String,
+        /// The checks that are down.
+        cause: String,
+        /// What their last results said.
+        evidence: String,
+    },
+    /// An action was considered and not taken.
+    Refused {
+        /// The incident.
+        incident: u64,
+        /// The target.
+        target: String,
+        /// The checks that are down.
+        cause: String,
+        /// The action that was not taken.
+        action: String,
+        /// Why.
+        reason: Refusal,
+    },
+    /// An action was decided on; it starts after this line is on disk.
+    Intended {
+        /// The incident.
+        incident: u64,
+        /// The target.
+        target: String,
+        /// The action.
+        action: String,
+        /// The step of the ladder, from 0.
+        step: u32,
+        /// The attempt at that step, from 0.
+        attempt: u32,
+        /// Actions left in the target's budget after this one.
+        budget_left: u32,
+    },
+    /// An action ended; whether it helped is yet to be seen.
+    Acted {
+        /// The incident.
+        incident: u64,
+        /// The target.
+        target: String,
+        /// The action.
+        action: String,
+        /// What was done, or why not.
+        detail: String,
+    },
+    /// What became of an action.
+    Judged {
+        /// The incident.
+        incident: u64,
+        /// The target.
+        target: String,
+        /// The checks that were down.
+        cause: String,
+        /// The action's stable name.
+        action: String,
+        /// What became of it.
+        outcome: Outcome,
+        /// What follows.
+        next: String,
+    },
+    /// The target was up long enough, or came back by itself: the incident is over.
+    IncidentClosed {
+        /// The incident.
+        incident: u64,
+        /// The target.
+        target: String,
+        /// How long it lasted.
+        lasted: Duration,
+    },
+}
+
+/// What became of an action, as the metrics count it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The same checks say that it helped.
+    Recovered,
+    /// It had helped, and the target is down again.
+    Relapsed,
+    /// It did not help in time, or could not be done.
+    Failed,
+}
+
+impl Outcome {
+    /// The outcome's name in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Recovered => "recovered",
+            Self::Relapsed => "relapsed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Why an action was not taken (R4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "refusal")]
+pub enum Refusal {
+    /// The agent has started just now and looks before it acts.
+    Grace {
+        /// When the grace ends.
+        until: Moment,
+    },
+    /// The agent may only observe.
+    ObserveOnly {
+        /// Why it may only observe.
+        why: String,
+    },
+    /// No step of the ladder fits this target.
+    NoStep,
+    /// One action at a time: another target's runs.
+    Busy {
+        /// The other target.
+        with: String,
+    },
+    /// A part of the target is being recovered; the whole waits for it.
+    PartsFirst {
+        /// The part's target.
+        part: String,
+    },
+    /// The budget is used up.
+    Budget {
+        /// Which budget: target or host.
+        scope: String,
+        /// How long until it has room.
+        retry_after: Duration,
+    },
+}
+
+impl Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Grace { .. } => write!(formatter, "the agent has just started and looks before it acts"),
+            Self::ObserveOnly { why } => write!(formatter, "observe only: {why}"),
+            Self::NoStep => write!(formatter, "no step of the recovery fits this target"),
+            Self::Busy { with } => write!(formatter, "one action at a time; `{with}` has one running"),
+            Self::PartsFirst { part } => write!(formatter, "`{part}` is being recovered first"),
+            Self::Budget { scope, retry_after } => {
+                let seconds = retry_after.as_secs();
+                write!(formatter, "the budget per {scope} is used up; room again in {seconds} s")
+            }
+        }
+    }
+}
+
+impl Record {
+    /// The kind, as history and its filters name it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::CheckChanged { .. } => "check_changed",
+            Self::BreakerChanged { .. } => "breaker_changed",
+            Self::Repaired { .. } | Self::RepairedMore { .. } => "repaired",
+            Self::RuleFailed { .. } => "rule_failed",
+            Self::Cleaned { .. } => "cleaned",
+            Self::IncidentOpened { .. } => "incident_opened",
+            Self::Refused { .. } => "refused",
+            Self::Intended { .. } => "intended",
+            Self::Acted { .. } => "acted",
+            Self::Judged { .. } => "judged",
+            Self::IncidentClosed { .. } => "incident_closed",
+        }
+    }
+
+    /// The check, rule or recovery target that the line is about.
+    pub fn target(&self) -> String {
+        match self {
+            Self::CheckChanged { check, part: Some(part), .. } => format!("{check}/{part}"),
+            Self::CheckChanged { check, part: None, .. } | Self::BreakerChanged { check, .. } => check.clone(),
+            Self::Repaired { rule, .. }
+            | Self::RepairedMore { rule, .. }
+            | Self::RuleFailed { rule, .. }
+            | Self::Cleaned { rule, .. } => rule.clone(),
+            Self::IncidentOpened { target, .. }
+            | Self::Refused { target, .. }
+            | Self::Intended { target, .. }
+            | Self::Acted { target, .. }
+            | Self::Judged { target, .. }
+            | Self::IncidentClosed { target, .. } => target.clone(),
+        }
+    }
+
+    /// The incident that the line belongs to, if any.
+    pub const fn incident(&self) -> Option<u64> {
+        match self {
+            Self::IncidentOpened { incident, .. }
+            | Self::Refused { incident, .. }
+            | Self::Intended { incident, .. }
+            | Self::Acted { incident, .. }
+            | Self::Judged { incident, .. }
+            | Self::IncidentClosed { incident, .. } => Some(*incident),
+            _ => None,
+        }
+    }
+
+    /// The line, for people.
+    pub fn message(&self) -> String {
+        match self {
+            Self::CheckChanged { from, to, reason, .. } => {
+                let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                format!("{} -> {}{reason}", from.as_str(), to.as_str())
+            }
+            Self::BreakerChanged { from, to, .. } => {
+                format!("breaker {} -> {}", from.as_str(), to.as_str())
+            }
+            Self::Repaired { path, what, before, after, .. } => {
+                format!("{what} of {path}: {before} -> {after}")
+            }
+            Self::RepairedMore { entries, .. } => format!("{entries} more entries put right"),
+            Self::RuleFailed { entries: 0, reason, .. } => reason.clone(),
+            Self::RuleFailed { entries, reason, .. } => format!("{entries} left as they are: {reason}"),
+            Self::Cleaned { action, entries, bytes, .. } => {
+                format!("{action}: {entries} files, {bytes} bytes given back")
+            }
+            Self::IncidentOpened { cause, evidence, .. } => format!("down by {cause}: {evidence}"),
+            Self::Refused { action, reason, .. } => format!("{action} not done: {reason}"),
+            Self::Intended { action, step, attempt, budget_left, .. } => {
+                let (step, attempt) = (step + 1, attempt + 1);
+                format!("{action}: step {step}, attempt {attempt}; {budget_left} left in the budget")
+            }
+            Self::Acted { action, detail, .. } => format!("{action} ended: {detail}"),
+            Self::Judged { action, outcome, next, .. } => {
+                format!("{action}: {}; {next}", outcome.as_str())
+            }
+            Self::IncidentClosed { lasted, .. } => {
+                format!("over after {:.1} s", lasted.as_secs_f64())
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Everything the agent knows of itself and of what it keeps, as `/api/status` gives it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The version of evenkeel.
+    pub version: String,
+    /// enforce or observe.
+    pub mode: String,
+    /// Why the agent only observes, if the settings do not say so.
+    pub mode_reason: Option<String>,
+    /// When the agent started.
+    pub started_at: Timestamp,
+    /// When this was written.
+    pub now: Timestamp,
+    /// Whether nothing needs attention: no check is down, no rule left anything, no recovery is exhausted.
+    pub healthy: bool,
+    /// The checks, in the order of the settings.
+    pub checks: Vec<CheckStatus>,
+    /// The permission rules, then the cleanup rules.
+    pub rules: Vec<RuleStatus>,
+    /// The targets of recovery.
+    pub recoveries: Vec<RecoveryStatus>,
+}
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckStatus {
+    /// Its name.
+    pub name: String,
+    /// The kind of probe.
+    pub kind: String,
+    /// What is probed.
+    pub target: String,
+    /// The worst of its own state and its parts'.
+    pub state: String,
+    /// Since when its own state has held.
+    pub since: Option<Timestamp>,
+    /// What the last result said, if it was not good.
+    pub reason: Option<String>,
+    /// How long the last attempt took, in milliseconds.
+    pub last_ms: Option<f64>,
+    /// Milliseconds from one start to the next.
+    pub interval_ms: u64,
+    /// The state of its breaker, if it has one.
+    pub breaker: Option<String>,
+    /// Resident memory of the process that it watches, in bytes.
+    pub rss_bytes: Option<f64>,
+    /// The process that it watches.
+    pub pid: Option<f64>,
+    /// Its parts, such as the programs of a supervisor.
+    pub parts: Vec<PartStatus>,
+}
+
+/// One part of a check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PartStatus {
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub state: String,
+    /// What the last result said, if it was not good.
+    pub reason: Option<String>,
+}
+
+/// One permission or cleanup rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuleStatus {
+    /// Its name.
+    pub name: String,
+    /// permissions or cleanup.
+    pub kind: String,
+    /// Its root.
+    pub path: String,
+    /// When its last run ended.
+    pub last_run: Option<Timestamp>,
+    /// Whether its last run left nothing; absent before the first.
+    pub ok: Option<bool>,
+    /// What it left, in words.
+    pub detail: String,
+    /// Entries put right or taken away since the agent started.
+    pub repairs: u64,
+    /// Entries that deviate now, or did until not long ago.
+    pub errors_now: usize,
+}
+
+/// One target of recovery.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecoveryStatus {
+    /// The recovery's name, with the part behind a slash.
+    pub target: String,
+    /// Where its recovery stands.
+    pub phase: String,
+    /// The attempt that runs or is next, from 0.
+    pub attempt: u32,
+    /// The action that runs or is next.
+    pub step: Option<String>,
+    /// Actions left in its budget.
+    pub budget_remaining: u32,
+    /// Why it is down, or why nothing is done.
+    pub reason: Option<String>,
+}

@@ -1,0 +1,282 @@
+use std::collections::BTreeMap;
+
+use evenkeel_config::{Recovery, Step};
+use evenkeel_health::{Hard, State};
+use evenkeel_moment::Moment;
+use evenkeel_recovery::machine::{Change, Machine, Phase, Policy, Seen};
+
+use crate::check::{CheckCore, Subject, hard};
+use crate::event::Effect;
+use crate::record::{Outcome, Record, Refusal};
+
+/// One recovery of the settings: the target that its checks speak of as a whole, and one target for each part.
+#[derive(Debug)]
+pub(crate) struct RecoveryCore {
+    pub(crate) spec: Recovery,
+    /// The checks it listens to, by their place in the settings.
+    pub(crate) checks: Vec<usize>,
+    pub(crate) whole: Target,
+    pub(crate) parts: BTreeMap<String, Target>,
+}
+
+/// One target: its machine, and what is known of its incident.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) id: String,
+    pub(crate) machine: Machine,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) refusal: Option<Refusal>,
+    pub(crate) reason: Option<String>,
+    cause: String,
+    incident: Option<(u64, Moment)>,
+    last_action: &'static str,
+}
+
+/// What health says of a target now, and by which checks.
+struct View {
+    seen: Seen,
+    cause: String,
+    evidence: String,
+}
+
+impl RecoveryCore {
+    pub(crate) fn new(spec: Recovery, checks: &[CheckCore]) -> Self {
+        let indices = spec
+            .when
+            .iter()
+            .filter_map(|name| checks.iter().position(|check| check.spec.name == *name))
+            .collect();
+        let whole = Target::new(spec.name.clone(), &spec, None);
+        Self { spec, checks: indices, whole, parts: BTreeMap::new() }
+    }
+
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.parts.values().chain([&self.whole])
+    }
+
+    pub(crate) fn targets_mut(&mut self) -> impl Iterator<Item = &mut Target> {
+        self.parts.values_mut().chain([&mut self.whole])
+    }
+
+    /// The target by its id, made if it is a part that has not been seen yet.
+    pub(crate) fn target_by_id(&mut self, id: &str) -> Option<&mut Target> {
+        if id == self.spec.name {
+            return Some(&mut self.whole);
+        }
+        let part = id.strip_prefix(&self.spec.name)?.strip_prefix('/')?;
+        let (spec, part) = (&self.spec, part.to_owned());
+        Some(
+            self.parts
+                .entry(part)
+                .or_insert_with_key(|part| Target::new(id.to_owned(), spec, Some(part))),
+        )
+    }
+
+    /// Takes in what the checks say now.
+    pub(crate) fn see(
+        &mut self,
+        now: Moment,
+        checks: &[CheckCore],
+        incidents: &mut u64,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mine = self.checks.iter().filter_map(|index| checks.get(*index));
+        let whole = View::of(now, mine.clone().map(|check| (check.spec.name.as_str(), &check.own)));
+        self.whole.see(now, whole, incidents, effects);
+        let mut gone: Vec<_> = self.parts.keys().cloned().collect();
+        for check in mine {
+            for (part, subject) in &check.parts {
+                gone.retain(|name| name != part);
+                let view = View::of(now, [(check.spec.name.as_str(), subject)].into_iter());
+                let id = format!("{}/{part}", self.spec.name);
+                let spec = &self.spec;
+                let target = self
+                    .parts
+                    .entry(part.clone())
+                    .or_insert_with(|| Target::new(id, spec, Some(part)));
+                target.see(now, view, incidents, effects);
+            }
+        }
+        for part in gone {
+            // No check speaks of it any more; an open incident waits, a quiet target is forgotten.
+            if self.parts.get(&part).is_some_and(|target| !target.machine.in_incident()) {
+                self.parts.remove(&part);
+            }
+        }
+    }
+
+    /// A part that is being recovered: the whole waits, since its failure may be the part's.
+    pub(crate) fn part_under_recovery(&self) -> Option<&str> {
+        self.parts
+            .values()
+            .find(|part| {
+                matches!(
+                    part.machine.phase(),
+                    Phase::Gate | Phase::Acting | Phase::Verifying { .. } | Phase::Backoff { .. }
+                )
+            })
+            .map(|part| part.id.as_str())
+    }
+}
+
+impl View {
+    fn of<'a>(now: Moment, subjects: impl Iterator<Item = (&'a str, &'a Subject)> + Clone) -> Self {
+        let down = subjects.clone().filter(|(_, subject)| hard(subject, now) == Hard::Down);
+        let cause = down.clone().map(|(check, _)| check).collect::<Vec<_>>().join(", ");
+        let evidence =
+            down.filter_map(|(_, subject)| subject.reason.as_deref()).collect::<Vec<_>>().join("; ");
+        let suspect = subjects
+            .clone()
+            .any(|(_, subject)| matches!(subject.health.state(now), State::Suspect { .. }));
+        let all_up = subjects.clone().all(|(_, subject)| hard(subject, now) == Hard::Up);
+        let seen = match (cause.is_empty(), suspect, all_up) {
+            (false, ..) => Seen::Down,
+            (true, true, _) => Seen::Suspect,
+            (true, false, true) => Seen::Up,
+            (true, false, false) => Seen::Unknown,
+        };
+        Self { seen, cause, evidence }
+    }
+}
+
+impl Target {
+    fn new(id: String, spec: &Recovery, part: Option<&str>) -> Self {
+        // A step whose precondition this target cannot meet is no step of its ladder.
+        let steps: Vec<_> = spec
+            .steps
+            .iter()
+            .filter_map(|step| {
+                let action = step.action.for_part(part)?;
+                Some(Step { action, timeout: step.timeout })
+            })
+            .collect();
+        let machine = Machine::new(policy(spec, &steps));
+        Self {
+            id,
+            machine,
+            steps,
+            refusal: None,
+            reason: None,
+            cause: String::new(),
+            incident: None,
+            last_action: "",
+        }
+    }
+
+    /// An action was cut off when the agent ended: its effect is to be verified, not repeated.
+    pub(crate) fn resume(&mut self, spec: &Recovery, past: (u64, u32, u32), now: Moment) {
+        let (incident, step, attempt) = past;
+        self.machine = Machine::after_lost_action(policy(spec, &self.steps), step, attempt, now);
+        self.incident = Some((incident, now));
+        self.last_action = self.action_name();
+        self.reason = Some("the agent ended while its action ran".to_owned());
+    }
+
+    fn see(&mut self, now: Moment, view: View, incidents: &mut u64, effects: &mut Vec<Effect>) {
+        if view.seen == Seen::Down {
+            self.cause.clone_from(&view.cause);
+            self.reason = Some(view.evidence.clone());
+        }
+        let change = self.machine.see(now, view.seen);
+        if change == Some(Change::Opened) {
+            let incident = *incidents;
+            *incidents += 1;
+            self.incident = Some((incident, now));
+            effects.push(Effect::Record(Record::IncidentOpened {
+                incident,
+                target: self.id.clone(),
+                cause: view.cause,
+                evidence: view.evidence,
+            }));
+        } else {
+            self.note(now, change, effects);
+        }
+    }
+
+    /// Writes what a change means to history.
+    pub(crate) fn note(&mut self, now: Moment, change: Option<Change>, effects: &mut Vec<Effect>) {
+        let Some(change) = change else { return };
+        let (outcome, next) = match change {
+            Change::Verified => (Some(Outcome::Recovered), "verified by the same checks".to_owned()),
+            Change::Relapsed => (Some(Outcome::Relapsed), "down again".to_owned()),
+            Change::Retrying { after } => {
+                (Some(Outcome::Failed), format!("next attempt in {:.1} s", after.as_secs_f64()))
+            }
+            Change::Escalated { step } => (Some(Outcome::Failed), format!("next is step {}", step + 1)),
+            Change::Exhausted if self.refusal.is_none() => {
+                (Some(Outcome::Failed), "nothing is left to try".to_owned())
+            }
+            Change::Opened | Change::CameBack | Change::Resumed | Change::Exhausted | Change::Closed => {
+                (None, String::new())
+            }
+        };
+        if let Some(outcome) = outcome
+            && !self.last_action.is_empty()
+        {
+            effects.push(Effect::Record(Record::Judged {
+                incident: self.incident_id(),
+                target: self.id.clone(),
+                cause: self.cause.clone(),
+                action: self.last_action.to_owned(),
+                outcome,
+                next,
+            }));
+        }
+        if matches!(change, Change::Verified | Change::CameBack | Change::Closed | Change::Resumed) {
+            self.refusal = None;
+        }
+        if change == Change::Closed
+            && let Some((incident, since)) = self.incident.take()
+        {
+            self.last_action = "";
+            self.reason = None;
+            let lasted = now.saturating_since(since);
+            let target = self.id.clone();
+            effects.push(Effect::Record(Record::IncidentClosed { incident, target, lasted }));
+        }
+    }
+
+    /// Keeps why nothing is done, and writes it to history when it is a new reason.
+    pub(crate) fn refuse(&mut self, refusal: Refusal, effects: &mut Vec<Effect>) {
+        let same = self
+            .refusal
+            .as_ref()
+            .is_some_and(|last| std::mem::discriminant(last) == std::mem::discriminant(&refusal));
+        if !same {
+            effects.push(Effect::Record(Record::Refused {
+                incident: self.incident_id(),
+                target: self.id.clone(),
+                cause: self.cause.clone(),
+                action: self.action_name().to_owned(),
+                reason: refusal.clone(),
+            }));
+        }
+        self.refusal = Some(refusal);
+    }
+
+    pub(crate) fn started(&mut self) {
+        self.refusal = None;
+        self.last_action = self.action_name();
+    }
+
+    pub(crate) fn next_step(&self) -> Option<&Step> {
+        self.steps.get(self.machine.step() as usize)
+    }
+
+    pub(crate) fn incident_id(&self) -> u64 {
+        self.incident.map_or(0, |(incident, _)| incident)
+    }
+
+    pub(crate) fn action_name(&self) -> &'static str {
+        self.next_step().map_or("none", |step| step.action.name())
+    }
+}
+
+fn policy(spec: &Recovery, steps: &[Step]) -> Policy {
+    Policy {
+        steps: u32::try_from(steps.len()).unwrap_or(u32::MAX),
+        retry: spec.retry.clone(),
+        verify_timeout: spec.verify_timeout,
+        stable_for: spec.stable_for,
+    }
+}
