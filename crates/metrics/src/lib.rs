@@ -1,2 +1,17 @@
 //! Registry, exposition and alert rules.
 #![forbid(unsafe_code)]
+
+mod encode;
+mod family;
+mod format;
+mod labels;
+mod metrics;
+pub mod names;
+mod process;
+
+pub use format::Format;
+pub use labels::{
+    BreakerState, CheckState, CleanupAction, Collector, FailureReason, RecoveryOutcome, RepairKind,
+};
+pub use metrics::{DURATION_BUCKETS, Metrics, ReloadRefused};
+pub use process::{ProcessStats, process_page};

@@ -1,0 +1,131 @@
+//! Label values as types: what is not listed here cannot become a series.
+
+macro_rules! label {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl $name {
+            /// Every value, in the order of the documentation.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The text of the label.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+        }
+    };
+}
+
+label! {
+    /// What a permission repair set right.
+    RepairKind {
+        /// Permission bits.
+        Mode = "mode",
+        /// The owning user.
+        Owner = "owner",
+        /// The owning group.
+        Group = "group",
+        /// A missing directory was made.
+        Created = "created",
+    }
+}
+
+label! {
+    /// What a cleanup rule does with what is due.
+    CleanupAction {
+        /// The file is removed.
+        Delete = "delete",
+        /// The file is cut, perhaps keeping its tail.
+        Truncate = "truncate",
+    }
+}
+
+label! {
+    /// State of a check, as people and rules see it.
+    CheckState {
+        /// No result yet, or none that is fresh.
+        Unknown = "unknown",
+        /// Good.
+        Up = "up",
+        /// Failing, but not often enough to be down.
+        Suspect = "suspect",
+        /// Down.
+        Down = "down",
+        /// Good again, but not often enough to be up.
+        Recovering = "recovering",
+        /// Answers, but worse than it should.
+        Degraded = "degraded",
+        /// Changes too often to be trusted.
+        Flapping = "flapping",
+        /// A person holds it.
+        Held = "held",
+    }
+}
+
+label! {
+    /// Why an attempt of a check failed.
+    FailureReason {
+        /// The name did not resolve.
+        Dns = "dns",
+        /// Nobody listens.
+        Refused = "refused",
+        /// No answer in time.
+        Timeout = "timeout",
+        /// No secure connection.
+        Tls = "tls",
+        /// An answer with the wrong status.
+        Status = "status",
+        /// An answer with the wrong content.
+        Body = "body",
+        /// A program or process ended badly.
+        Exit = "exit",
+        /// A figure is over or under its limit.
+        Limit = "limit",
+        /// The target is not there.
+        Missing = "missing",
+        /// The target may not be asked.
+        Denied = "denied",
+    }
+}
+
+label! {
+    /// State of a breaker.
+    BreakerState {
+        /// Calls pass.
+        Closed = "closed",
+        /// Calls are refused.
+        Open = "open",
+        /// Trial calls pass.
+        HalfOpen = "half_open",
+    }
+}
+
+label! {
+    /// How a decision about a recovery ended.
+    RecoveryOutcome {
+        /// The check came back and stayed.
+        Recovered = "recovered",
+        /// The check came back and failed again.
+        Relapsed = "relapsed",
+        /// The action failed, or the check did not come back.
+        Failed = "failed",
+        /// Nothing was done, for a reason that the journal has.
+        Refused = "refused",
+    }
+}
+
+label! {
+    /// What runs in sweeps over the host.
+    Collector {
+        /// A permission rule.
+        Permissions = "permissions",
+        /// A cleanup rule.
+        Cleanup = "cleanup",
+    }
+}
