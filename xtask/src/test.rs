@@ -1,0 +1,107 @@
+//! `cargo xtask test`: installs what the tests need, builds the programs, runs every test.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::{Outcome, process};
+
+/// A program that the tests start, and the Debian package it comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Tool {
+    program: &'static str,
+    package: &'static str,
+}
+
+const TOOLS: [Tool; 3] = [
+    Tool { program: "supervisord", package: "supervisor" },
+    Tool { program: "promtool", package: "prometheus" },
+    Tool { program: "chromium", package: "chromium" },
+];
+
+/// Keeps Debian's packages from starting their daemons as they are installed.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// Makes the host ready for the tests, then runs them all; `more` goes to `cargo test`.
+pub(crate) fn run(more: &[&str]) -> Outcome {
+    provide(&missing(process::exists))?;
+    // Everything at once: the programs and the tests then share one set of features, and nothing is compiled twice.
+    process::run("cargo", &["build", "--workspace", "--all-targets"])?;
+    process::run("cargo", &[&["test", "--workspace"], more].concat())
+}
+
+fn missing(exists: impl Fn(&str) -> bool) -> Vec<Tool> {
+    TOOLS.into_iter().filter(|tool| !exists(tool.program)).collect()
+}
+
+fn provide(missing: &[Tool]) -> Outcome {
+    if missing.is_empty() {
+        println!("the tests need nothing that is not installed");
+        return Ok(());
+    }
+    let packages: Vec<_> = missing.iter().map(|tool| tool.package).collect();
+    let obstacle = if !is_root() {
+        "this is not root".to_owned()
+    } else if !process::exists("apt-get") {
+        "there is no apt-get".to_owned()
+    } else {
+        match install(&packages) {
+            Ok(()) => return Ok(()),
+            Err(problem) => problem,
+        }
+    };
+    let words = format!(
+        "not installed: {} ({obstacle}); as root: apt-get install --no-install-recommends {}",
+        packages.join(", "),
+        packages.join(" ")
+    );
+    without(&words, std::env::var_os("CI").is_some_and(|value| value == "true"))
+}
+
+/// In CI a missing program is a failure; elsewhere the tests that need it say so and the others run.
+fn without(words: &str, in_ci: bool) -> Outcome {
+    if in_ci {
+        return Err(words.to_owned());
+    }
+    println!("{words}\nthe tests that need them will be left out");
+    Ok(())
+}
+
+fn install(packages: &[&str]) -> Outcome {
+    println!("the tests need Debian packages, which are installed now: {}", packages.join(", "));
+    if !Path::new(POLICY).exists() {
+        println!("writing {POLICY}, so that no daemon of theirs starts by itself");
+        std::fs::write(POLICY, "#!/bin/sh\nexit 101\n")
+            .map_err(|error| format!("cannot write {POLICY}: {error}"))?;
+        process::run("chmod", &["755", POLICY])?;
+    }
+    let env = [("DEBIAN_FRONTEND", "noninteractive")];
+    process::run_with("apt-get", &["update", "-q"], &env)?;
+    let args = [&["install", "-y", "-q", "--no-install-recommends"], packages].concat();
+    process::run_with("apt-get", &args, &env)
+}
+
+fn is_root() -> bool {
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim() == "0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_not_there_is_missing() {
+        assert_eq!(missing(|_| true), []);
+        let packages: Vec<_> =
+            missing(|program| program == "promtool").iter().map(|tool| tool.package).collect();
+        assert_eq!(packages, ["supervisor", "chromium"]);
+    }
+
+    #[test]
+    fn a_missing_program_fails_in_ci_and_is_only_said_elsewhere() {
+        assert!(without("not installed: x", true).is_err());
+        assert!(without("not installed: x", false).is_ok());
+    }
+}
