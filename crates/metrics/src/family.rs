@@ -5,11 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::{MetricType, TypedMetric};
+
+pub(crate) type FloatGauge = Gauge<f64, AtomicU64>;
 
 type Map<const N: usize, M> = BTreeMap<[String; N], M>;
 
@@ -51,6 +55,30 @@ impl<const N: usize, M> Family<N, M> {
     }
 }
 
+impl<const N: usize> Family<N, Counter> {
+    pub(crate) fn add(&self, values: [&str; N], events: u64) {
+        self.with(values, |counter| {
+            counter.inc_by(events);
+        });
+    }
+}
+
+impl<const N: usize> Family<N, Gauge> {
+    pub(crate) fn set(&self, values: [&str; N], value: i64) {
+        self.with(values, |gauge| {
+            gauge.set(value);
+        });
+    }
+}
+
+impl<const N: usize> Family<N, FloatGauge> {
+    pub(crate) fn set(&self, values: [&str; N], value: f64) {
+        self.with(values, |gauge| {
+            gauge.set(value);
+        });
+    }
+}
+
 impl Family<2, Gauge> {
     /// Sets the one of `all` that is `current` to 1 and the others to 0, in one step, so that no scrape sees two states or none.
     pub(crate) fn set_state(
@@ -81,7 +109,7 @@ impl<const N: usize, M> fmt::Debug for Family<N, M> {
             .debug_struct("Family")
             .field("labels", &self.labels)
             .field("series", &self.read().len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

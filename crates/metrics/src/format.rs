@@ -23,10 +23,10 @@ impl Format {
             for (key, value) in parts.filter_map(|part| part.split_once('=')) {
                 match key.trim() {
                     key if key.eq_ignore_ascii_case("q") => {
-                        weight = value.trim().parse().unwrap_or(0.0)
+                        weight = value.trim().parse().unwrap_or(0.0);
                     }
                     key if key.eq_ignore_ascii_case("version") => {
-                        version = Some(value.trim().trim_matches('"'))
+                        version = Some(value.trim().trim_matches('"'));
                     }
                     _ => {}
                 }

@@ -2,12 +2,14 @@
 #![forbid(unsafe_code)]
 
 mod encode;
+pub mod exposition;
 mod family;
 mod format;
 mod labels;
 mod metrics;
 pub mod names;
 mod process;
+mod procfs;
 
 pub use format::Format;
 pub use labels::{
@@ -15,3 +17,4 @@ pub use labels::{
 };
 pub use metrics::{DURATION_BUCKETS, Metrics, ReloadRefused};
 pub use process::{ProcessStats, process_page};
+pub use procfs::ReadError;

@@ -11,7 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
 use crate::encode::{encode, register};
-use crate::family::Family;
+use crate::family::{Family, FloatGauge};
 use crate::labels::{
     BreakerState, CheckState, CleanupAction, Collector, FailureReason, RecoveryOutcome, RepairKind,
 };
@@ -21,7 +21,6 @@ use crate::{Format, ProcessStats, names};
 pub const DURATION_BUCKETS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
-type FloatGauge = Gauge<f64, AtomicU64>;
 type FloatCounter = Counter<f64, AtomicU64>;
 
 /// All that the agent tells Prometheus.
@@ -59,6 +58,10 @@ impl Metrics {
     /// A registry without series but those of the agent itself, which is of `version` and was started at `started`.
     ///
     /// The settings it was started with count as its first successful reload.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one entry for each metric, which read best side by side"
+    )]
     pub fn new(version: &str, started: SystemTime) -> Self {
         let mut page = Page(Registry::default());
         let metrics = Self {
@@ -173,9 +176,7 @@ impl Metrics {
                 start_time.set(unix_seconds(started));
                 let build: Family<1, Gauge> =
                     page.add(names::BUILD_INFO, "Version of the agent", Family::new(["version"], Gauge::default));
-                build.with([version], |gauge| {
-                    gauge.set(1);
-                });
+                build.set([version], 1);
                 page.0
             },
         };
@@ -188,22 +189,18 @@ impl Metrics {
     /// Starts the counters of a permission rule at zero.
     pub fn add_permission_rule(&self, rule: &str) {
         for kind in RepairKind::ALL {
-            self.permission_repairs.with([rule, kind.as_str()], |_| {});
+            self.permission_repairs.add([rule, kind.as_str()], 0);
         }
     }
 
     /// Says how many entries below the root `path` deviate, as [`names::FILE_PERMISSION_ERRORS`] counts them.
     pub fn set_permission_errors(&self, path: &Path, entries: u64) {
-        self.permission_errors.with([&path.to_string_lossy()], |gauge| {
-            gauge.set(signed(entries));
-        });
+        self.permission_errors.set([&path.to_string_lossy()], signed(entries));
     }
 
     /// Counts one repair.
     pub fn permission_repaired(&self, rule: &str, kind: RepairKind) {
-        self.permission_repairs.with([rule, kind.as_str()], |counter| {
-            counter.inc();
-        });
+        self.permission_repairs.add([rule, kind.as_str()], 1);
     }
 
     /// Takes away all series of a permission rule and of its root.
@@ -220,12 +217,8 @@ impl Metrics {
 
     /// Counts what a run of a cleanup rule took away.
     pub fn cleaned(&self, rule: &str, action: CleanupAction, files: u64, bytes: u64) {
-        self.cleanup_files.with([rule, action.as_str()], |counter| {
-            counter.inc_by(files);
-        });
-        self.cleanup_bytes.with([rule, action.as_str()], |counter| {
-            counter.inc_by(bytes);
-        });
+        self.cleanup_files.add([rule, action.as_str()], files);
+        self.cleanup_bytes.add([rule, action.as_str()], bytes);
     }
 
     /// Takes away all series of a cleanup rule.
@@ -237,12 +230,8 @@ impl Metrics {
 
     /// Notes a sweep of a permission or cleanup rule.
     pub fn swept(&self, collector: Collector, rule: &str, took: Duration, success: bool) {
-        self.collector_duration.with([collector.as_str(), rule], |gauge| {
-            gauge.set(took.as_secs_f64());
-        });
-        self.collector_success.with([collector.as_str(), rule], |gauge| {
-            gauge.set(i64::from(success));
-        });
+        self.collector_duration.set([collector.as_str(), rule], took.as_secs_f64());
+        self.collector_success.set([collector.as_str(), rule], i64::from(success));
     }
 
     fn forget_collector(&self, collector: Collector, rule: &str) {
@@ -256,7 +245,7 @@ impl Metrics {
     pub fn add_check(&self, check: &str) {
         self.set_check(check, CheckState::Unknown, None);
         self.check_duration.with([check], |_| {});
-        self.check_overruns.with([check], |_| {});
+        self.check_overruns.add([check], 0);
     }
 
     /// Says in which state a check is, and whether it counts as up, down or neither.
@@ -269,9 +258,7 @@ impl Metrics {
             state.as_str(),
         );
         match up {
-            Some(up) => self.check_up.with([check], |gauge| {
-                gauge.set(i64::from(up));
-            }),
+            Some(up) => self.check_up.set([check], i64::from(up)),
             None => self.check_up.remove([check]),
         }
     }
@@ -280,17 +267,13 @@ impl Metrics {
     pub fn observe_attempt(&self, check: &str, took: Duration, failure: Option<FailureReason>) {
         self.check_duration.with([check], |histogram| histogram.observe(took.as_secs_f64()));
         if let Some(reason) = failure {
-            self.check_failures.with([check, reason.as_str()], |counter| {
-                counter.inc();
-            });
+            self.check_failures.add([check, reason.as_str()], 1);
         }
     }
 
     /// Counts a run that was left out because the one before still ran.
     pub fn check_overran(&self, check: &str) {
-        self.check_overruns.with([check], |counter| {
-            counter.inc();
-        });
+        self.check_overruns.add([check], 1);
     }
 
     /// Takes away all series of a check.
@@ -326,23 +309,17 @@ impl Metrics {
         cause: &str,
         outcome: RecoveryOutcome,
     ) {
-        self.recovery_actions.with([target, action, cause, outcome.as_str()], |counter| {
-            counter.inc();
-        });
+        self.recovery_actions.add([target, action, cause, outcome.as_str()], 1);
     }
 
     /// Says how many actions the budget of a target still allows.
     pub fn set_recovery_budget(&self, target: &str, remaining: u32) {
-        self.recovery_budget.with([target], |gauge| {
-            gauge.set(i64::from(remaining));
-        });
+        self.recovery_budget.set([target], i64::from(remaining));
     }
 
     /// Says whether a recovery has given up and needs a person.
     pub fn set_recovery_exhausted(&self, target: &str, exhausted: bool) {
-        self.recovery_exhausted.with([target], |gauge| {
-            gauge.set(i64::from(exhausted));
-        });
+        self.recovery_exhausted.set([target], i64::from(exhausted));
     }
 
     /// Takes away all series of a recovery's target.
@@ -357,9 +334,7 @@ impl Metrics {
     /// Says how much memory a watched process has, or that it does not run.
     pub fn set_process_memory(&self, process: &str, resident_bytes: Option<u64>) {
         match resident_bytes {
-            Some(bytes) => self.watched_memory.with([process], |gauge| {
-                gauge.set(signed(bytes));
-            }),
+            Some(bytes) => self.watched_memory.set([process], signed(bytes)),
             None => self.watched_memory.remove([process]),
         }
     }
