@@ -1,2 +1,28 @@
-//! Runs the engine on the real host.
+//! Runs the engine on the real host: a scheduler, an executor, a recorder, and a page for people and Prometheus.
+//!
+//! [`run`] is the whole agent. What an embedding program decides is passed in: settings, the listener, the end, the
+//! reloads, whom to notify. Nothing here reads the environment, installs a signal handler or exits.
+//!
+//! ```text
+//! inputs ◄── probes, sweeps, cleanups, actions (tasks) ◄──┐
+//!    │                                                    │
+//!    └──► engine (pure) ──► effects ──► executor ─────────┘
+//!                              └──────► recorder (journal thread), metrics, log
+//! ```
 #![forbid(unsafe_code)]
+
+mod agent;
+mod clock;
+mod error;
+mod executor;
+mod history;
+mod listen;
+mod page;
+mod publish;
+mod serve;
+
+pub use agent::{Agent, Notice, Until, run};
+pub use clock::HostClock;
+pub use error::AgentError;
+pub use executor::{clean, escaped, sweep};
+pub use history::Event;

@@ -52,7 +52,8 @@ pub struct Engine {
     ledger: Ledger,
     chance: Chance,
     started: Moment,
-    observe_only: Option<String>,
+    /// Why nothing may be written, whatever the settings say.
+    withheld: Option<String>,
     running: Option<Running>,
     next_intent: u64,
     next_incident: u64,
@@ -92,9 +93,6 @@ impl Engine {
         }
         let mut ledger = Ledger::new();
         ledger.restore(start.past.charged);
-        let observe_only = start.observe_only.or_else(|| {
-            (settings.agent.mode == Mode::Observe).then(|| "the settings say so".to_owned())
-        });
         Self {
             permissions: settings
                 .permissions
@@ -111,7 +109,7 @@ impl Engine {
             ledger,
             chance,
             started: now,
-            observe_only,
+            withheld: start.observe_only,
             running: None,
             next_intent: 1,
             next_incident: start.past.next_incident.max(1),
@@ -131,11 +129,22 @@ impl Engine {
 
     /// Why nothing may be written, if so.
     pub fn observe_only(&self) -> Option<&str> {
-        self.observe_only.as_deref()
+        match &self.withheld {
+            Some(why) => Some(why),
+            None => (self.settings.agent.mode == Mode::Observe).then_some("the settings say so"),
+        }
     }
 
-    /// What must survive when new settings replace this engine: charges, incidents and numbers.
-    pub fn into_past(self) -> Past {
+    /// Puts new settings in force. Budgets, incidents whose action is not proved yet, and the start's grace live on.
+    ///
+    /// An action that runs is lost to the new engine: wait until [`Engine::is_acting`] is false.
+    pub fn reconfigure(&mut self, now: Moment, seed: u64, settings: Settings) {
+        let start = Start { now, seed, observe_only: self.withheld.take(), past: self.past() };
+        let (started, next_intent) = (self.started, self.next_intent);
+        *self = Self { started, next_intent, ..Self::new(settings, start) };
+    }
+
+    fn past(&self) -> Past {
         Past {
             charged: self.ledger.entries(),
             lost: self
@@ -245,7 +254,7 @@ impl Engine {
         for check in &mut self.checks {
             check.poll(now, effects);
         }
-        let write = self.observe_only.is_none();
+        let write = self.observe_only().is_none();
         for (rule, core) in self.permissions.iter_mut().enumerate() {
             if core.start(now) {
                 effects.push(Effect::Sweep { rule, write });
@@ -297,8 +306,8 @@ impl Engine {
     /// The first reason why a target at the gate may not act now.
     fn refusal(&self, now: Moment, recovery: usize, id: &str) -> Option<Refusal> {
         let grace_ends = self.started + self.settings.agent.grace;
-        if let Some(why) = &self.observe_only {
-            return Some(Refusal::ObserveOnly { why: why.clone() });
+        if let Some(why) = self.observe_only() {
+            return Some(Refusal::ObserveOnly { why: why.to_owned() });
         }
         if now < grace_ends {
             return Some(Refusal::Grace { until: grace_ends });
@@ -368,8 +377,8 @@ impl Engine {
             && !recoveries.iter().any(|recovery| recovery.phase == "exhausted");
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            mode: if self.observe_only.is_some() { "observe" } else { "enforce" }.to_owned(),
-            mode_reason: self.observe_only.clone(),
+            mode: if self.observe_only().is_some() { "observe" } else { "enforce" }.to_owned(),
+            mode_reason: self.observe_only().map(str::to_owned),
             started_at: at(self.started),
             now: wall,
             healthy,

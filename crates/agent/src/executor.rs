@@ -1,0 +1,121 @@
+//! Does what the engine asks: measures, sweeps, cleans. Each in a task of its own, so that nothing waits for another.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::{Instant, SystemTime};
+
+use evenkeel_config::{CleanupRule, PermissionRule};
+use evenkeel_engine::{CleanOutcome, Remaining, Repaired, SweepOutcome};
+
+/// Looks for what deviates from a permission rule and, if `write`, puts it right. Blocks.
+///
+/// `Err`: the rule could not be applied at all, and why, with its sources.
+pub fn sweep(rule: &PermissionRule, write: bool) -> Result<SweepOutcome, String> {
+    let begun = Instant::now();
+    let plan = evenkeel_permissions::sweep(&rule.policy).map_err(|error| chain(&error))?;
+    let mut outcome = SweepOutcome::default();
+    if write {
+        let report = evenkeel_permissions::apply(&rule.policy, plan);
+        outcome.repaired = report
+            .repaired
+            .into_iter()
+            .map(|repair| Repaired {
+                path: escaped(&repair.path),
+                what: repair.kind.as_str().to_owned(),
+                before: repair.before,
+                after: repair.after,
+            })
+            .collect();
+        outcome.remaining = report
+            .failed
+            .into_iter()
+            .map(|failed| Remaining { path: escaped(&failed.path), reason: failed.reason })
+            .collect();
+    } else {
+        let wrong = plan.steps.iter().map(|step| Remaining {
+            path: escaped(&step.path),
+            reason: format!("{} is {}, should be {}", step.kind.as_str(), step.before, step.after),
+        });
+        let refused = plan
+            .refused
+            .iter()
+            .map(|refused| Remaining { path: escaped(&refused.path), reason: refused.reason.clone() });
+        outcome.remaining = wrong.chain(refused).collect();
+    }
+    outcome.took = begun.elapsed();
+    Ok(outcome)
+}
+
+/// Looks for what a cleanup rule says is due and, if `write`, takes it away. Blocks.
+///
+/// `Err`: the rule could not be applied at all or refused to (a cap), and why, with its sources.
+pub fn clean(rule: &CleanupRule, now: SystemTime, write: bool) -> Result<CleanOutcome, String> {
+    let begun = Instant::now();
+    let plan = evenkeel_cleanup::scan(&rule.policy, now).map_err(|error| chain(&error))?;
+    let mut outcome =
+        CleanOutcome { action: rule.policy.action().as_str().to_owned(), ..CleanOutcome::default() };
+    if write {
+        let report = evenkeel_cleanup::apply(&rule.policy, plan, now);
+        outcome.bytes = report.taken.iter().map(|taken| taken.bytes).sum();
+        outcome.taken = report.taken.iter().map(|taken| escaped(&taken.path)).collect();
+        outcome.remaining = report
+            .failed
+            .into_iter()
+            .map(|failed| Remaining { path: escaped(&failed.path), reason: failed.reason })
+            .collect();
+    } else {
+        outcome.remaining = plan
+            .steps
+            .iter()
+            .map(|step| Remaining { path: escaped(&step.path), reason: format!("due: {}", step.reason) })
+            .collect();
+    }
+    outcome.took = begun.elapsed();
+    Ok(outcome)
+}
+
+/// `path` with everything escaped that is not printable UTF-8: a name must not drive a terminal, nor a page.
+pub fn escaped(path: &Path) -> String {
+    escaped_bytes(path.as_os_str())
+}
+
+fn escaped_bytes(name: &OsStr) -> String {
+    let mut text = String::with_capacity(name.len());
+    for chunk in name.as_bytes().utf8_chunks() {
+        for char in chunk.valid().chars() {
+            if char.is_control() || char == '\\' {
+                text.extend(char.escape_default());
+            } else {
+                text.push(char);
+            }
+        }
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
+}
+
+/// An error with its sources, on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_bytes_are_shown_without_loss() {
+        let name = OsStr::from_bytes(b"a\xff\nb\\c");
+        assert_eq!(escaped(Path::new(name)), "a\\xff\\nb\\\\c");
+    }
+}

@@ -1,0 +1,332 @@
+//! The recorder: one thread owns the journal; the agent sends lines and waits only for intents.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use evenkeel_engine::{Act, Past, Record};
+use evenkeel_journal::{Entry, Intent, Journal};
+use evenkeel_moment::Moment;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::clock::HostClock;
+use crate::error::AgentError;
+
+/// Lines kept in memory for the page.
+const RECENT: usize = 500;
+/// How long history is kept, and how large it may grow.
+const KEEP: Duration = Duration::from_secs(400 * 86_400);
+const KEEP_BYTES: u64 = 256 * 1024 * 1024;
+/// Charges older than any budget's window that settings may name are of no use.
+const LONGEST_BUDGET: SignedDuration = SignedDuration::from_hours(24 * 31);
+/// More starts than this within ten minutes: the agent crashes in a loop and must not act.
+const STARTS_IN_TEN_MINUTES: u32 = 5;
+
+/// A line of history, as `/api/events` gives it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Event {
+    /// Its number in the journal.
+    pub id: i64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: String,
+    /// The check, rule or recovery target.
+    pub target: String,
+    /// The incident it belongs to.
+    pub incident: Option<i64>,
+    /// The line, for people.
+    pub message: String,
+}
+
+/// The last lines of history, shared with the page.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Recent(Arc<Mutex<VecDeque<Event>>>);
+
+/// Where the agent sends what is to be written.
+#[derive(Debug)]
+pub(crate) struct History {
+    lines: Option<mpsc::Sender<Line>>,
+    thread: Option<JoinHandle<()>>,
+    pub(crate) recent: Recent,
+}
+
+/// What the history says on start.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) past: Past,
+    /// Why the agent may only observe.
+    pub(crate) observe_only: Option<String>,
+}
+
+#[derive(Debug)]
+enum Line {
+    Record(Timestamp, Record),
+    Intend { act: Act, boottime: Moment, wall: Timestamp, written: oneshot::Sender<Result<i64, String>> },
+    Settle { intent: i64, at: Timestamp, detail: String },
+}
+
+impl Recent {
+    /// The last `limit` lines, newest first.
+    pub(crate) fn last(&self, limit: usize) -> Vec<Event> {
+        let events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        events.iter().rev().take(limit).cloned().collect()
+    }
+
+    fn push(&self, event: Event) {
+        let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if events.len() == RECENT {
+            events.pop_front();
+        }
+        events.push_back(event);
+    }
+}
+
+impl History {
+    /// A history that is only kept in memory: an agent that observes writes nothing.
+    pub(crate) fn in_memory() -> Self {
+        Self::spawn(None)
+    }
+
+    /// Opens the journal in `state_dir` and reads what survives from earlier runs.
+    pub(crate) fn open(
+        state_dir: &std::path::Path,
+        clock: HostClock,
+        boot_id: &str,
+    ) -> Result<(Self, Found), AgentError> {
+        let failed = |source| AgentError::History { state_dir: state_dir.to_owned(), source };
+        let (mut journal, findings) = Journal::open(state_dir, clock.wall()).map_err(failed)?;
+        let mut found = Found::default();
+        for finding in findings {
+            tracing::error!(%finding, "history was damaged or is of a newer version; acting is withheld");
+            found.observe_only = Some(finding.to_string());
+        }
+        match past(&mut journal, clock, boot_id) {
+            Ok((past, starts)) => {
+                found.past = past;
+                if starts > STARTS_IN_TEN_MINUTES {
+                    let why = format!("the agent started {starts} times within ten minutes");
+                    found.observe_only.get_or_insert(why);
+                }
+            }
+            Err(error) => {
+                found.observe_only.get_or_insert(format!("history cannot be read: {error}"));
+            }
+        }
+        Ok((Self::spawn(Some((journal, boot_id.to_owned()))), found))
+    }
+
+    fn spawn(journal: Option<(Journal, String)>) -> Self {
+        let (lines, inbox) = mpsc::channel();
+        let recent = Recent::default();
+        let writer = Writer::new(journal, recent.clone());
+        let thread = std::thread::Builder::new()
+            .name("history".to_owned())
+            .stack_size(512 * 1024)
+            .spawn(move || writer.run(&inbox))
+            .ok();
+        Self { lines: Some(lines), thread, recent }
+    }
+
+    /// Writes one line, soon.
+    pub(crate) fn record(&self, at: Timestamp, record: Record) {
+        self.send(Line::Record(at, record));
+    }
+
+    /// Writes an intent; the answer comes when it is on disk.
+    pub(crate) fn intend(
+        &self,
+        act: Act,
+        boottime: Moment,
+        wall: Timestamp,
+    ) -> oneshot::Receiver<Result<i64, String>> {
+        let (written, answer) = oneshot::channel();
+        self.send(Line::Intend { act, boottime, wall, written });
+        answer
+    }
+
+    /// Writes how an intended action ended; to be called where the action ends.
+    pub(crate) fn settler(&self) -> impl Fn(i64, Timestamp, String) + Send + use<> {
+        let lines = self.lines.clone();
+        move |intent, at, detail| {
+            if let Some(lines) = &lines {
+                // As for every line: the thread ends last.
+                let _ = lines.send(Line::Settle { intent, at, detail });
+            }
+        }
+    }
+
+    /// Writes what is still on its way and ends the thread.
+    pub(crate) fn close(&mut self) {
+        self.lines = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic of that thread was logged where it happened; there is nothing left to write to.
+            let _ = thread.join();
+        }
+    }
+
+    fn send(&self, line: Line) {
+        if let Some(lines) = &self.lines {
+            // The thread ends only when this sender is dropped, or by a panic that was logged.
+            let _ = lines.send(line);
+        }
+    }
+}
+
+impl Drop for History {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+struct Writer {
+    journal: Option<(Journal, String)>,
+    recent: Recent,
+    /// The engine counts incidents by itself; the journal numbers its own.
+    incidents: HashMap<u64, i64>,
+    next_in_memory: i64,
+    lines: u32,
+}
+
+impl Writer {
+    fn new(journal: Option<(Journal, String)>, recent: Recent) -> Self {
+        Self { journal, recent, incidents: HashMap::new(), next_in_memory: 1, lines: 0 }
+    }
+
+    fn run(mut self, inbox: &mpsc::Receiver<Line>) {
+        while let Ok(line) = inbox.recv() {
+            match line {
+                Line::Record(at, record) => self.record(at, &record),
+                Line::Intend { act, boottime, wall, written } => {
+                    let result = self.intend(act, boottime, wall);
+                    // Nobody waits any more: the agent ends, and the intent stays open, as it should.
+                    let _ = written.send(result);
+                }
+                Line::Settle { intent, at, detail } => {
+                    if let Some((journal, _)) = &mut self.journal {
+                        report(journal.settle(intent, at, "ended", &detail));
+                    }
+                }
+            }
+            self.lines += 1;
+            if self.lines.is_multiple_of(10_000)
+                && let Some((journal, _)) = &mut self.journal
+            {
+                report(journal.prune(HostClock.wall(), KEEP, KEEP_BYTES));
+            }
+        }
+    }
+
+    fn record(&mut self, at: Timestamp, record: &Record) {
+        let message = record.message();
+        let target = record.target();
+        let data = serde_json::to_value(record).unwrap_or(Value::Null);
+        if let Some((journal, _)) = &mut self.journal {
+            match record {
+                Record::IncidentOpened { incident, cause, .. } => {
+                    match journal.open_incident(at, &target, cause, &data) {
+                        Ok(id) => drop(self.incidents.insert(*incident, id)),
+                        Err(error) => tracing::error!(%error, "cannot write an incident to the history"),
+                    }
+                }
+                Record::IncidentClosed { incident, .. } => {
+                    let id = self.incidents.get(incident).copied().unwrap_or_else(|| number(*incident));
+                    report(journal.close_incident(id, at, "up"));
+                }
+                _ => {}
+            }
+        }
+        let incident = record
+            .incident()
+            .map(|incident| self.incidents.get(&incident).copied().unwrap_or_else(|| number(incident)));
+        let entry = Entry { kind: record.kind(), target: &target, incident, message: &message, data };
+        let id = match &mut self.journal {
+            Some((journal, _)) => journal.append(at, &entry).unwrap_or_else(|error| {
+                tracing::error!(%error, "cannot write to the history");
+                0
+            }),
+            None => {
+                self.next_in_memory += 1;
+                self.next_in_memory - 1
+            }
+        };
+        let kind = record.kind().to_owned();
+        self.recent.push(Event { id, at, kind, target, incident, message });
+    }
+
+    fn intend(&mut self, act: Act, boottime: Moment, wall: Timestamp) -> Result<i64, String> {
+        let Some((journal, boot_id)) = &mut self.journal else {
+            return Err("there is no history to write the intent to".to_owned());
+        };
+        let incident =
+            self.incidents.get(&act.incident).copied().unwrap_or_else(|| number(act.incident));
+        let intent = Intent {
+            incident,
+            target: act.target,
+            step: act.step,
+            attempt: act.attempt,
+            action: act.action.describe(),
+            boot_id: boot_id.clone(),
+            boottime,
+            wall,
+        };
+        journal.intend(&intent).map_err(|error| error.to_string())
+    }
+}
+
+/// What earlier runs charged and left open, with each action's start as a moment of this boot.
+fn past(
+    journal: &mut Journal,
+    clock: HostClock,
+    boot_id: &str,
+) -> Result<(Past, u32), evenkeel_journal::JournalError> {
+    let (now, wall) = (clock.now(), clock.wall());
+    let starts = journal.agent_started(wall, boot_id)?;
+    let ledger = journal.ledger(wall - LONGEST_BUDGET)?;
+    let charged = ledger
+        .iter()
+        .map(|intent| {
+            let at = if intent.boot_id == boot_id {
+                intent.boottime
+            } else {
+                // Another boot: only the time of day tells, and a clock set back must not refund anything.
+                let age = Duration::try_from(wall.duration_since(intent.wall)).unwrap_or_default();
+                Moment::from_nanos(now.as_nanos().saturating_sub(
+                    u64::try_from(age.as_nanos()).unwrap_or(u64::MAX),
+                ))
+            };
+            (at, intent.target.clone())
+        })
+        .collect();
+    let open = journal.open_intents()?;
+    let mut lost = Vec::new();
+    for (id, intent) in open {
+        journal.settle(id, wall, "unknown", "the agent ended before the action did")?;
+        lost.push((
+            intent.target,
+            u64::try_from(intent.incident).unwrap_or_default(),
+            intent.step,
+            intent.attempt,
+        ));
+    }
+    let next_incident = journal.last_incident()?.map_or(1, |last| last + 1);
+    let next_incident = u64::try_from(next_incident).unwrap_or(1);
+    let data = json!({ "boot_id": boot_id, "starts_in_ten_minutes": starts });
+    let entry = Entry { kind: "agent_started", target: "agent", incident: None, message: "started", data };
+    journal.append(wall, &entry)?;
+    Ok((Past { charged, lost, next_incident }, starts))
+}
+
+fn number(incident: u64) -> i64 {
+    i64::try_from(incident).unwrap_or(i64::MAX)
+}
+
+fn report<T, E: std::fmt::Display>(result: Result<T, E>) {
+    if let Err(error) = result {
+        tracing::error!(%error, "cannot write to the history");
+    }
+}
