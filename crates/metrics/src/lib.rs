@@ -1,4 +1,26 @@
 //! Registry, exposition and alert rules.
+//!
+//! - [`Metrics`]: all that an agent tells Prometheus, one method for each fact, in either text [`Format`].
+//! - [`process_page`]: the page of one watched process, under the names that Prometheus clients agree on.
+//! - [`rules`]: alert rules, their unit tests, and the scrape configuration that feeds them.
+//! - [`exposition`]: reads metrics pages and says what is wrong with them.
+//! - [`names`]: every name, once.
+//!
+//! Serving pages over HTTP and deciding what the facts are is left to others.
+//!
+//! ```
+//! use std::time::{Duration, SystemTime};
+//!
+//! use evenkeel_metrics::{CheckState, FailureReason, Format, Metrics};
+//!
+//! let metrics = Metrics::new("0.1.0", SystemTime::now());
+//! metrics.add_check("health");
+//! metrics.observe_attempt("health", Duration::from_millis(7), Some(FailureReason::Status));
+//! metrics.set_check("health", CheckState::Suspect, Some(true));
+//!
+//! let page = metrics.encode(Format::negotiate(Some("text/plain")));
+//! assert!(page.contains("evenkeel_check_failures_total{check=\"health\",reason=\"status\"} 1\n"));
+//! ```
 #![forbid(unsafe_code)]
 
 mod encode;
@@ -10,6 +32,7 @@ mod metrics;
 pub mod names;
 mod process;
 mod procfs;
+pub mod rules;
 
 pub use format::Format;
 pub use labels::{

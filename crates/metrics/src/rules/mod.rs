@@ -1,0 +1,28 @@
+//! Alert rules, their unit tests, and the scrape configuration that feeds them, as YAML for Prometheus.
+//!
+//! ```
+//! use evenkeel_metrics::rules::{RuleInputs, alert_rules};
+//!
+//! let yaml = alert_rules(&RuleInputs::plan());
+//! assert!(yaml.contains(r#"expr: process_resident_memory_bytes{job="supervisor"} > 300000000"#));
+//! ```
+
+mod alert;
+mod inputs;
+mod scrape;
+mod unit_test;
+mod yaml;
+
+pub use inputs::{MemoryRule, PermissionRule, RuleInputs};
+pub use scrape::{AGENT_JOB, ProcessJob, scrape_config};
+
+/// The rules for these settings: memory of each process, permissions of each path, the agent gone, a recovery exhausted.
+pub fn alert_rules(inputs: &RuleInputs) -> String {
+    alert::render(&alert::alerts(inputs))
+}
+
+/// Unit tests for the rules of the same settings, for `promtool test rules`; `rules_file` is where those were written,
+/// relative to the tests.
+pub fn rule_tests(inputs: &RuleInputs, rules_file: &str) -> String {
+    unit_test::render(&alert::alerts(inputs), rules_file)
+}

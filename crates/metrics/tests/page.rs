@@ -1,0 +1,263 @@
+//! The whole page as it is shown, and laws of every page.
+//!
+//! `EVENKEEL_BLESS=1 cargo test -p evenkeel-metrics` writes the expected texts anew; read the difference before it is committed.
+#![expect(clippy::disallowed_methods, reason = "tests read and write their own expected texts")]
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use evenkeel_metrics::exposition::{Line, lint, parse_line};
+use evenkeel_metrics::rules::{ProcessJob, RuleInputs, alert_rules, rule_tests, scrape_config};
+use evenkeel_metrics::{
+    BreakerState, CheckState, CleanupAction, Collector, FailureReason, Format, Metrics,
+    ProcessStats, RecoveryOutcome, ReloadRefused, RepairKind, names, process_page,
+};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+const STATE_DIRECTORY: &str = "/tmp/tmux_supervisor_state";
+
+fn started() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_763_999_999)
+}
+
+fn stats() -> ProcessStats {
+    ProcessStats {
+        resident_bytes: 12_345_678,
+        virtual_bytes: 987_654_321,
+        cpu_seconds: 1.25,
+        open_fds: Some(17),
+        max_fds: Some(1024),
+        start_time_seconds: 1_763_999_000.5,
+    }
+}
+
+/// An agent with the settings of the plan, after something of everything has happened.
+fn eventful() -> Metrics {
+    let metrics = Metrics::new("0.1.0", started());
+    metrics.set_observe_only(false);
+    metrics.set_agent_process(&stats());
+    metrics.journal_failed();
+    metrics.reloaded(Err(ReloadRefused));
+    metrics.add_permission_rule("tmux-state");
+    metrics.permission_repaired("tmux-state", RepairKind::Mode);
+    metrics.set_permission_errors(STATE_DIRECTORY.as_ref(), 2);
+    metrics.swept(Collector::Permissions, "tmux-state", Duration::from_micros(1500), true);
+    metrics.add_cleanup_rule("stale-hashes", CleanupAction::Delete);
+    metrics.cleaned("stale-hashes", CleanupAction::Delete, 3, 120);
+    metrics.add_cleanup_rule("supervisor-logs", CleanupAction::Truncate);
+    metrics.swept(Collector::Cleanup, "stale-hashes", Duration::from_millis(3), false);
+    for check in ["health", "supervisor", "metrics"] {
+        metrics.add_check(check);
+    }
+    metrics.observe_attempt("health", Duration::from_millis(12), None);
+    metrics.observe_attempt("health", Duration::from_secs(5), Some(FailureReason::Timeout));
+    metrics.set_check("health", CheckState::Suspect, Some(true));
+    metrics.set_check("supervisor", CheckState::Down, Some(false));
+    metrics.check_overran("health");
+    metrics.set_breaker("health", BreakerState::HalfOpen);
+    metrics.recovery_decided(
+        "supervisor",
+        "supervisor.restart-program",
+        "health",
+        RecoveryOutcome::Recovered,
+    );
+    metrics.recovery_decided(
+        "supervisor",
+        "systemd.restart",
+        "supervisor-memory",
+        RecoveryOutcome::Refused,
+    );
+    metrics.set_recovery_budget("supervisor", 2);
+    metrics.set_recovery_exhausted("supervisor", false);
+    metrics.set_process_memory("supervisor-memory", Some(391_000_000));
+    metrics
+}
+
+#[track_caller]
+fn is_as_expected(file: &str, shown: &str) {
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/expected", file].iter().collect();
+    if std::env::var_os("EVENKEEL_BLESS").is_some() {
+        std::fs::write(&path, shown).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(shown == expected, "differs from `{}`:\n{shown}", path.display());
+}
+
+#[test]
+fn the_whole_page_is_as_committed() {
+    is_as_expected("page.txt", &eventful().encode_text());
+    is_as_expected("page.openmetrics", &eventful().encode_openmetrics());
+    is_as_expected("process.txt", &process_page(&stats(), Format::Text));
+}
+
+#[test]
+fn the_rules_of_the_plan_are_as_committed() {
+    let inputs = RuleInputs::plan();
+    is_as_expected("rules.yml", &alert_rules(&inputs));
+    is_as_expected("rules.test.yml", &rule_tests(&inputs, "rules.yml"));
+    let job = ProcessJob { job: "supervisor".into(), process: "supervisor-memory".into() };
+    is_as_expected("prometheus.yml", &scrape_config("127.0.0.1:9720", &[job]));
+}
+
+#[test]
+fn every_name_is_on_the_page_and_no_other() {
+    let page = eventful().encode_text();
+    let mut shown: Vec<&str> = page
+        .lines()
+        .filter_map(|line| match parse_line(line) {
+            Ok(Line::Type(name, _)) => Some(name),
+            _ => None,
+        })
+        .collect();
+    let mut listed = names::ALL.to_vec();
+    shown.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(shown, listed);
+}
+
+#[test]
+fn the_agent_does_not_export_its_own_memory_under_the_name_of_the_rule() {
+    assert!(!eventful().encode_text().contains("\nprocess_"));
+}
+
+#[test]
+fn an_unknown_check_is_neither_up_nor_down() {
+    let metrics = Metrics::new("0.1.0", started());
+    metrics.set_check("a", CheckState::Up, Some(true));
+    assert!(metrics.encode_text().contains("evenkeel_check_up{check=\"a\"} 1\n"));
+    metrics.set_check("a", CheckState::Unknown, None);
+    let page = metrics.encode_text();
+    assert!(!page.contains("evenkeel_check_up"));
+    assert!(page.contains("evenkeel_check_state{check=\"a\",state=\"unknown\"} 1\n"));
+    assert!(page.contains("evenkeel_check_state{check=\"a\",state=\"up\"} 0\n"));
+}
+
+#[test]
+fn what_is_forgotten_leaves_nothing_behind() {
+    let metrics = eventful();
+    metrics.forget_permission_rule("tmux-state", Path::new(STATE_DIRECTORY));
+    metrics.forget_cleanup_rule("stale-hashes");
+    metrics.forget_cleanup_rule("supervisor-logs");
+    for check in ["health", "supervisor", "metrics"] {
+        metrics.forget_check(check);
+    }
+    metrics.forget_breaker("health");
+    metrics.forget_recovery("supervisor");
+    metrics.set_process_memory("supervisor-memory", None);
+    let empty = Metrics::new("0.1.0", started());
+    empty.set_agent_process(&stats());
+    empty.journal_failed();
+    empty.reloaded(Err(ReloadRefused));
+    assert_eq!(metrics.encode_text(), empty.encode_text());
+}
+
+#[test]
+fn forgetting_one_check_leaves_the_others() {
+    let metrics = eventful();
+    metrics.forget_check("health");
+    let page = metrics.encode_text();
+    assert!(!page.contains("check=\"health\""));
+    assert!(page.contains("evenkeel_check_up{check=\"supervisor\"} 0\n"));
+    assert!(page.contains("cause=\"health\""), "decisions keep their cause");
+}
+
+#[derive(Debug, Clone)]
+enum Fact {
+    PermissionErrors(String, u64),
+    Repaired(String, RepairKind),
+    Cleaned(String, CleanupAction, u64),
+    Swept(Collector, String, Duration, bool),
+    Check(String, CheckState, Option<bool>),
+    Attempt(String, Duration, Option<FailureReason>),
+    Breaker(String, BreakerState),
+    Decided([String; 3], RecoveryOutcome),
+    Budget(String, u32),
+    Memory(String, Option<u64>),
+    CheckForgotten(String),
+}
+
+impl Fact {
+    fn tell(&self, metrics: &Metrics) {
+        match self {
+            Self::PermissionErrors(path, entries) => {
+                metrics.set_permission_errors(path.as_ref(), *entries)
+            }
+            Self::Repaired(rule, kind) => metrics.permission_repaired(rule, *kind),
+            Self::Cleaned(rule, action, bytes) => metrics.cleaned(rule, *action, 1, *bytes),
+            Self::Swept(collector, rule, took, success) => {
+                metrics.swept(*collector, rule, *took, *success)
+            }
+            Self::Check(check, state, up) => metrics.set_check(check, *state, *up),
+            Self::Attempt(check, took, failure) => metrics.observe_attempt(check, *took, *failure),
+            Self::Breaker(breaker, state) => metrics.set_breaker(breaker, *state),
+            Self::Decided([target, action, cause], outcome) => {
+                metrics.recovery_decided(target, action, cause, *outcome)
+            }
+            Self::Budget(target, remaining) => metrics.set_recovery_budget(target, *remaining),
+            Self::Memory(process, bytes) => metrics.set_process_memory(process, *bytes),
+            Self::CheckForgotten(check) => metrics.forget_check(check),
+        }
+    }
+}
+
+/// A fact with hostile names, of few letters so that they meet again.
+fn fact() -> impl Strategy<Value = Fact> {
+    const NAME: &str = "[ab]|(\\PC|[\n\r\t\"\\\\{},=#]){0,12}";
+    let took = || any::<u64>().prop_map(Duration::from_nanos);
+    prop_oneof![
+        (NAME, any::<u64>()).prop_map(|(path, entries)| Fact::PermissionErrors(path, entries)),
+        (NAME, select(RepairKind::ALL)).prop_map(|(rule, kind)| Fact::Repaired(rule, kind)),
+        (NAME, select(CleanupAction::ALL), 0..u64::MAX / 100)
+            .prop_map(|(rule, action, bytes)| Fact::Cleaned(rule, action, bytes)),
+        (select(Collector::ALL), NAME, took(), any::<bool>()).prop_map(
+            |(collector, rule, took, success)| Fact::Swept(collector, rule, took, success)
+        ),
+        (NAME, select(CheckState::ALL), any::<Option<bool>>())
+            .prop_map(|(check, state, up)| Fact::Check(check, state, up)),
+        (NAME, took(), prop::option::of(select(FailureReason::ALL)))
+            .prop_map(|(check, took, failure)| Fact::Attempt(check, took, failure)),
+        (NAME, select(BreakerState::ALL))
+            .prop_map(|(breaker, state)| Fact::Breaker(breaker, state)),
+        ([NAME, NAME, NAME], select(RecoveryOutcome::ALL))
+            .prop_map(|(names, outcome)| Fact::Decided(names, outcome)),
+        (NAME, any::<u32>()).prop_map(|(target, remaining)| Fact::Budget(target, remaining)),
+        (NAME, any::<Option<u64>>()).prop_map(|(process, bytes)| Fact::Memory(process, bytes)),
+        NAME.prop_map(Fact::CheckForgotten),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_encoded_the_linter_accepts(version in "\\PC{0,12}", facts in prop::collection::vec(fact(), 0..30)) {
+        let metrics = Metrics::new(&version, started());
+        for fact in facts {
+            fact.tell(&metrics);
+        }
+        for page in [metrics.encode_text(), metrics.encode_openmetrics()] {
+            prop_assert_eq!(lint(&page), [], "{}", page);
+        }
+    }
+
+    #[test]
+    fn a_label_is_read_back_as_it_was_written(path in "(\\PC|[\n\r\t\"\\\\{},=#]){0,20}", entries in any::<u32>()) {
+        let metrics = Metrics::new("0.1.0", started());
+        metrics.set_permission_errors(path.as_ref(), entries.into());
+        let page = metrics.encode_text();
+        let sample = page.split('\n').find_map(|line| match parse_line(line) {
+            Ok(Line::Sample(sample)) if sample.name == names::FILE_PERMISSION_ERRORS => Some(sample),
+            _ => None,
+        });
+        let sample = sample.expect("it was set");
+        prop_assert_eq!(sample.labels, [("path", path)]);
+        prop_assert_eq!(sample.value, f64::from(entries));
+    }
+
+    #[test]
+    fn the_page_of_any_process_is_accepted(resident in any::<u64>(), cpu in 0.0..1e12, open in any::<Option<u64>>(), max in any::<Option<u64>>()) {
+        let stats = ProcessStats { resident_bytes: resident, cpu_seconds: cpu, open_fds: open, max_fds: max, ..stats() };
+        for format in [Format::Text, Format::OpenMetrics] {
+            prop_assert_eq!(lint(&process_page(&stats, format)), []);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What this crate writes, judged by Prometheus's own tool.
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+use evenkeel_metrics::rules::{
+    MemoryRule, PermissionRule, ProcessJob, RuleInputs, alert_rules, rule_tests, scrape_config,
+};
+use evenkeel_metrics::{
+    CheckState, FailureReason, Format, Metrics, ProcessStats, RecoveryOutcome, RepairKind,
+    process_page,
+};
+
+/// `None`, said aloud, where the tool is not installed; in CI that is a failure.
+fn promtool(arguments: &[&str]) -> Option<Command> {
+    if Command::new("promtool").arg("--version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "promtool is not installed");
+        #[expect(clippy::print_stderr, reason = "a skipped test must not look like a passed one")]
+        {
+            eprintln!("skipped: promtool is not installed");
+        }
+        return None;
+    }
+    let mut command = Command::new("promtool");
+    command.args(arguments);
+    Some(command)
+}
+
+#[track_caller]
+fn accepts(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+#[track_caller]
+fn accepts_page(page: &str) {
+    let Some(mut promtool) = promtool(&["check", "metrics"]) else { return };
+    let mut child = promtool
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}{}\n{page}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[track_caller]
+fn accepts_rules(inputs: &RuleInputs) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: String| -> PathBuf {
+        let path = directory.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let rules = file("rules.yml", alert_rules(inputs));
+    let tests = file("tests.yml", rule_tests(inputs, "rules.yml"));
+    if let Some(mut promtool) = promtool(&["check", "rules", "--lint-fatal"]) {
+        accepts(promtool.arg(&rules));
+    }
+    if let Some(mut promtool) = promtool(&["test", "rules"]) {
+        accepts(promtool.arg(&tests));
+    }
+}
+
+#[test]
+fn the_rules_of_the_plan_pass_and_do_what_their_tests_say() {
+    accepts_rules(&RuleInputs::plan());
+}
+
+#[test]
+fn rules_for_hostile_names_and_odd_times_pass_too() {
+    let memory = |job: &str, above_bytes, seconds| MemoryRule {
+        job: job.into(),
+        above_bytes,
+        sustained_for: Duration::from_secs(seconds),
+    };
+    let permissions =
+        |name: &str, path: &str| PermissionRule { name: name.into(), path: path.into() };
+    accepts_rules(&RuleInputs {
+        memory: vec![
+            memory("yes", 1, 8),
+            memory("a: \"b\" #\\", 1_000_000, 3600),
+            memory("now", 0, 0),
+        ],
+        permissions: vec![
+            permissions("null", "/srv/{{ .Labels }}/\"x\"\\n"),
+            permissions("no: {}", "/tmp/a\nb\u{1b}é\u{2028}"),
+            permissions("a-b", "/1"),
+            permissions("a_b", "/2"),
+        ],
+    });
+}
+
+#[test]
+fn a_rule_that_is_wrong_fails_its_tests() {
+    let Some(mut promtool) = promtool(&["test", "rules"]) else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let rules = alert_rules(&RuleInputs::plan()).replace("> 300000000", ">= 300000000");
+    fs::write(directory.path().join("rules.yml"), rules).unwrap();
+    let tests = directory.path().join("tests.yml");
+    fs::write(&tests, rule_tests(&RuleInputs::plan(), "rules.yml")).unwrap();
+    assert!(!promtool.arg(&tests).output().unwrap().status.success());
+}
+
+#[test]
+fn the_scrape_configuration_passes() {
+    let Some(mut promtool) = promtool(&["check", "config", "--syntax-only"]) else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("prometheus.yml");
+    let job = |job: &str, process: &str| ProcessJob { job: job.into(), process: process.into() };
+    fs::write(
+        &path,
+        scrape_config("127.0.0.1:9720", &[job("supervisor", "supervisor"), job("null", "a \"b\"")]),
+    )
+    .unwrap();
+    accepts(promtool.arg(path));
+}
+
+#[test]
+fn a_page_passes() {
+    let metrics =
+        Metrics::new("0.1.0", SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_001));
+    metrics.add_permission_rule("tmux-state");
+    metrics.permission_repaired("tmux-state", RepairKind::Mode);
+    metrics.set_permission_errors("/tmp/\"a\\b\n".as_ref(), 2);
+    metrics.add_check("health");
+    metrics.observe_attempt("health", Duration::from_millis(12), Some(FailureReason::Status));
+    metrics.set_check("health", CheckState::Down, Some(false));
+    metrics.recovery_decided("worker", "exec", "health", RecoveryOutcome::Refused);
+    accepts_page(&metrics.encode_text());
+}
+
+#[test]
+fn the_page_of_a_process_passes() {
+    accepts_page(&process_page(&ProcessStats::read(std::process::id()).unwrap(), Format::Text));
+}
