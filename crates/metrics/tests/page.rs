@@ -181,18 +181,18 @@ impl Fact {
     fn tell(&self, metrics: &Metrics) {
         match self {
             Self::PermissionErrors(path, entries) => {
-                metrics.set_permission_errors(path.as_ref(), *entries)
+                metrics.set_permission_errors(path.as_ref(), *entries);
             }
             Self::Repaired(rule, kind) => metrics.permission_repaired(rule, *kind),
             Self::Cleaned(rule, action, bytes) => metrics.cleaned(rule, *action, 1, *bytes),
             Self::Swept(collector, rule, took, success) => {
-                metrics.swept(*collector, rule, *took, *success)
+                metrics.swept(*collector, rule, *took, *success);
             }
             Self::Check(check, state, up) => metrics.set_check(check, *state, *up),
             Self::Attempt(check, took, failure) => metrics.observe_attempt(check, *took, *failure),
             Self::Breaker(breaker, state) => metrics.set_breaker(breaker, *state),
             Self::Decided([target, action, cause], outcome) => {
-                metrics.recovery_decided(target, action, cause, *outcome)
+                metrics.recovery_decided(target, action, cause, *outcome);
             }
             Self::Budget(target, remaining) => metrics.set_recovery_budget(target, *remaining),
             Self::Memory(process, bytes) => metrics.set_process_memory(process, *bytes),
@@ -250,7 +250,7 @@ proptest! {
         });
         let sample = sample.expect("it was set");
         prop_assert_eq!(sample.labels, [("path", path)]);
-        prop_assert_eq!(sample.value, f64::from(entries));
+        prop_assert_eq!(sample.value.to_bits(), f64::from(entries).to_bits());
     }
 
     #[test]
