@@ -1,2 +1,27 @@
-//! Built programs against the real host.
+//! Fixtures for tests of the built programs against the real host: daemons that end with their test, free ports, bounded waits.
+//!
+//! The programs must be built first: `cargo xtask test` does so, or `cargo build --workspace --bins`.
 #![forbid(unsafe_code)]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+
+mod agent;
+mod daemon;
+mod http;
+mod metrics;
+mod page;
+mod programs;
+mod prometheus;
+mod scratch;
+mod supervisord;
+mod wait;
+
+pub use agent::Agent;
+pub use daemon::Daemon;
+pub use http::{HangingEndpoint, Response, free_port, get, get_as};
+pub use metrics::Samples;
+pub use page::dump_dom;
+pub use programs::{Finished, evenkeel, find_bin, installed, run, run_within};
+pub use prometheus::{Prometheus, promtool};
+pub use scratch::Scratch;
+pub use supervisord::{Program, ProgramState, Supervisord};
+pub use wait::{LONG, until, until_some};

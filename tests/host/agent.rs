@@ -1,0 +1,185 @@
+//! The agent on files and endpoints of its own.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use evenkeel_tests::{Agent, HangingEndpoint, LONG, Scratch, until};
+use nix::sys::signal::Signal;
+
+fn permissions(scratch: &Scratch) -> String {
+    format!(
+        r#"
+[permissions.shared]
+path = "{}"
+directory_mode = "0755"
+files = [{{ match = "*.hash", mode = "0644" }}]
+watch = true
+interval = "1h"
+"#,
+        scratch.join("shared").display()
+    )
+}
+
+fn cleanup(scratch: &Scratch) -> String {
+    format!(
+        r#"
+[cleanup.stale]
+path = "{}"
+match = ["*.hash"]
+older_than = "7d"
+age_by = "mtime"
+action = "delete"
+interval = "1h"
+"#,
+        scratch.join("shared").display()
+    )
+}
+
+/// A check, each second, that a file is there.
+fn file_check(scratch: &Scratch) -> String {
+    let path = scratch.join("shared/a.hash");
+    let path = path.display();
+    format!(
+        "[check.file]\nfile = {{ path = \"{path}\" }}\ntimeout = \"1s\"\nretries = 0\ninterval = \"1s\"\n"
+    )
+}
+
+#[test]
+fn drift_is_repaired_as_it_happens_and_counted() {
+    let scratch = Scratch::new();
+    scratch.folder("shared", 0o755);
+    scratch.file("shared/a.hash", "x", 0o600);
+    let agent = Agent::start(&scratch, &permissions(&scratch));
+    until("the first sweep repaired the file", LONG, || scratch.mode("shared/a.hash") == 0o644);
+
+    scratch.chmod("shared/a.hash", 0o777);
+    until("the kernel's event led to a repair", LONG, || scratch.mode("shared/a.hash") == 0o644);
+    scratch.chmod("shared", 0o700);
+    until("the directory was repaired", LONG, || scratch.mode("shared") == 0o755);
+
+    let repairs = || {
+        agent
+            .metrics()
+            .sum("evenkeel_permission_repairs_total", &[("rule", "shared"), ("kind", "mode")])
+    };
+    until("the repairs are counted", LONG, || repairs() == Some(3.0));
+    let repaired = agent.events().into_iter().filter(|event| event["kind"] == "repaired").count();
+    assert_eq!(repaired, 3, "each is in the history");
+}
+
+#[test]
+fn hanging_endpoints_delay_nothing_else() {
+    let scratch = Scratch::new();
+    scratch.folder("shared", 0o755);
+    scratch.file("shared/a.hash", "x", 0o644);
+    let endpoints = [HangingEndpoint::start(), HangingEndpoint::start(), HangingEndpoint::start()];
+    let hanging = endpoints.iter().zip(["one", "two", "three"]).map(|(endpoint, name)| {
+        let url = endpoint.url();
+        format!("[check.{name}]\nhttp = {{ url = \"{url}\" }}\ntimeout = \"20s\"\nretries = 0\ninterval = \"30s\"\n")
+    });
+    let settings = [permissions(&scratch), file_check(&scratch)]
+        .into_iter()
+        .chain(hanging)
+        .collect::<String>();
+    let agent = Agent::start(&scratch, &settings);
+    agent.await_check("file", "up", Duration::from_secs(10));
+    assert_ne!(agent.check("one")["state"], "up");
+
+    scratch.chmod("shared/a.hash", 0o777);
+    let started = Instant::now();
+    until("the file is repaired", LONG, || scratch.mode("shared/a.hash") == 0o644);
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "it took {:?} beside hanging endpoints",
+        started.elapsed()
+    );
+
+    fs::remove_file(scratch.join("shared/a.hash")).unwrap();
+    agent.await_check("file", "down", Duration::from_secs(10));
+}
+
+#[test]
+fn observe_writes_nothing_and_says_what_it_would_do() {
+    let scratch = Scratch::new();
+    scratch.folder("shared", 0o700);
+    scratch.file("shared/drifted.hash", "x", 0o600);
+    scratch.file("shared/stale.hash", "x", 0o644);
+    scratch.age("shared/stale.hash", 8);
+    let before = scratch.snapshot("shared");
+    let settings = permissions(&scratch) + &cleanup(&scratch);
+    let agent = Agent::start_with(&scratch, "", &settings, &["--observe"]);
+
+    let errors = || agent.metrics().sum("file_permission_errors", &[]);
+    until("the drift is seen", LONG, || errors().is_some_and(|errors| errors >= 2.0));
+    until("the stale file is seen", LONG, || agent.rule("stale")["ok"] == false);
+    assert_eq!(agent.status()["mode"], "observe");
+    assert_eq!(scratch.snapshot("shared"), before, "nothing was written");
+    assert_eq!(agent.count("evenkeel_permission_repairs_total", &[]), 0);
+}
+
+#[test]
+fn a_stale_file_goes_and_a_young_one_stays() {
+    let scratch = Scratch::new();
+    scratch.folder("shared", 0o755);
+    scratch.file("shared/stale.hash", "x", 0o644);
+    scratch.age("shared/stale.hash", 8);
+    scratch.file("shared/young.hash", "x", 0o644);
+    scratch.age("shared/young.hash", 6);
+    let agent = Agent::start(&scratch, &cleanup(&scratch));
+    until("the stale file is gone", LONG, || !scratch.join("shared/stale.hash").exists());
+    until("it is counted", LONG, || {
+        agent.metrics().sum("evenkeel_cleanup_files_total", &[("rule", "stale")]) == Some(1.0)
+    });
+    assert!(scratch.join("shared/young.hash").exists());
+}
+
+#[test]
+fn a_reload_with_a_bad_file_keeps_the_settings_and_a_good_one_replaces_them() {
+    let scratch = Scratch::new();
+    scratch.folder("shared", 0o755);
+    scratch.file("shared/a.hash", "x", 0o644);
+    let agent = Agent::start(&scratch, &permissions(&scratch));
+    let good = fs::read_to_string(agent.config()).unwrap();
+
+    fs::write(agent.config(), good.replace("directory_mode", "directory_moed")).unwrap();
+    agent.daemon.signal(Signal::SIGHUP);
+    until("the agent says what is wrong", LONG, || agent.daemon.log().contains("directory_moed"));
+    let successful = || agent.metrics().sum("evenkeel_agent_config_last_reload_successful", &[]);
+    until("the metrics say so too", LONG, || successful() == Some(0.0));
+    scratch.chmod("shared/a.hash", 0o600);
+    until("the old settings are in force", LONG, || scratch.mode("shared/a.hash") == 0o644);
+
+    fs::write(agent.config(), good.replace("\"0644\"", "\"0640\"")).unwrap();
+    agent.daemon.signal(Signal::SIGHUP);
+    until("the new settings are in force", LONG, || scratch.mode("shared/a.hash") == 0o640);
+    until("the metrics say so too", LONG, || successful() == Some(1.0));
+}
+
+#[test]
+fn sigterm_drains_also_while_a_probe_hangs() {
+    let scratch = Scratch::new();
+    let endpoint = HangingEndpoint::start();
+    let settings = format!(
+        "[check.hanging]\nhttp = {{ url = \"{}\" }}\ntimeout = \"50s\"\nretries = 0\ninterval = \"60s\"\n",
+        endpoint.url()
+    );
+    let mut agent = Agent::start(&scratch, &settings);
+    agent.daemon.signal(Signal::SIGTERM);
+    let status = agent.daemon.wait(Duration::from_secs(15));
+    assert_eq!(status.code(), Some(0), "{}", agent.daemon.log());
+    assert!(!scratch.join("evenkeel.sock").exists(), "the control socket is taken away");
+}
+
+#[test]
+fn health_is_503_while_something_does_not_hold() {
+    let scratch = Scratch::new();
+    scratch.folder("shared", 0o755);
+    let file = scratch.file("shared/a.hash", "x", 0o644);
+    let agent = Agent::start(&scratch, &file_check(&scratch));
+    agent.await_check("file", "up", LONG);
+    until("/health is 200", LONG, || agent.get("/health").status == 200);
+    fs::remove_file(&file).unwrap();
+    until("/health is 503", LONG, || agent.get("/health").status == 503);
+    assert_eq!(agent.status()["healthy"], false);
+    assert_eq!(agent.metrics().sum("evenkeel_check_up", &[("check", "file")]), Some(0.0));
+}

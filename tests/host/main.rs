@@ -1,0 +1,12 @@
+//! The built programs against the real host: supervisord, Prometheus and Chromium, scratch directories, loopback ports.
+#![forbid(unsafe_code)]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+
+mod agent;
+mod bad_input;
+mod demo;
+mod page;
+mod programs;
+mod prometheus;
+mod state;
+mod supervisord;

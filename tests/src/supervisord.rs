@@ -1,0 +1,157 @@
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::{Daemon, LONG, Scratch, run_within, until, until_some};
+
+/// A program for supervisord to run.
+#[derive(Debug, Clone)]
+pub struct Program {
+    name: String,
+    script: String,
+    start_retries: u32,
+}
+
+impl Program {
+    /// A program that runs these lines of shell. It is not restarted by supervisord when it ends.
+    pub fn new(name: &str, script: &str) -> Self {
+        Self { name: name.to_owned(), script: script.to_owned(), start_retries: 0 }
+    }
+
+    /// A program that does nothing, for ever.
+    pub fn idle(name: &str) -> Self {
+        Self::new(name, "exec sleep 100000")
+    }
+}
+
+/// What supervisord says of one program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramState {
+    /// `RUNNING`, `FATAL`, …
+    pub state: String,
+    /// Its process, while it runs.
+    pub pid: Option<u32>,
+}
+
+/// A real supervisord with its socket, programs and logs in a scratch directory.
+#[derive(Debug)]
+pub struct Supervisord {
+    /// The daemon itself.
+    pub daemon: Daemon,
+    conf: PathBuf,
+    socket: PathBuf,
+}
+
+impl Supervisord {
+    /// Starts it with these programs and waits until it answers.
+    pub fn start(scratch: &Scratch, programs: &[Program]) -> Self {
+        let folder = scratch.folder("supervisor", 0o700);
+        let socket = folder.join("s.sock");
+        let conf = scratch.file(
+            "supervisor/supervisord.conf",
+            &configuration(scratch, &folder, programs),
+            0o600,
+        );
+        let args = ["-c".as_ref(), conf.as_os_str()];
+        let daemon = Daemon::start("supervisord", "supervisord", args, &folder.join("output.log"));
+        let supervisord = Self { daemon, conf, socket };
+        until("supervisord answers", LONG, || supervisord.states().len() == programs.len());
+        supervisord
+    }
+
+    /// Its control socket.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Each program with its state, by name, as `supervisorctl status` has it; empty if it cannot say.
+    pub fn states(&self) -> Vec<(String, ProgramState)> {
+        let args = ["-c".as_ref(), self.conf.as_os_str(), "status".as_ref()];
+        let status = run_within(Duration::from_secs(20), "supervisorctl", args, None);
+        status.stdout.lines().filter_map(parse_status).collect()
+    }
+
+    /// Stops a program, as an operator does.
+    #[track_caller]
+    pub fn stop(&self, name: &str) {
+        let args = ["-c".as_ref(), self.conf.as_os_str(), "stop".as_ref(), name.as_ref()];
+        let stopped = run_within(Duration::from_secs(20), "supervisorctl", args, None);
+        assert_eq!(stopped.code, Some(0), "{stopped:?}");
+    }
+
+    /// The state of one program.
+    #[track_caller]
+    pub fn state(&self, name: &str) -> ProgramState {
+        let states = self.states();
+        let found = states.iter().find(|(found, _)| found == name);
+        found.unwrap_or_else(|| panic!("supervisord knows no `{name}`: {states:?}")).1.clone()
+    }
+
+    /// Waits until a program is in this state and returns its process.
+    #[track_caller]
+    pub fn await_state(&self, name: &str, state: &str) -> Option<u32> {
+        until_some(&format!("`{name}` is {state}"), LONG, || {
+            let found = self.state(name);
+            (found.state == state).then_some(found.pid)
+        })
+    }
+
+    /// Waits until a program runs and returns its process.
+    #[track_caller]
+    pub fn await_running(&self, name: &str) -> u32 {
+        self.await_state(name, "RUNNING").expect("a running program has a process")
+    }
+}
+
+fn configuration(scratch: &Scratch, folder: &Path, programs: &[Program]) -> String {
+    let place = folder.display();
+    let mut text = format!(
+        "[unix_http_server]\nfile={place}/s.sock\nchmod=0700\n\
+         [supervisord]\nnodaemon=true\nidentifier=ek\nlogfile={place}/d.log\npidfile={place}/s.pid\nchildlogdir={place}\n\
+         [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\
+         [supervisorctl]\nserverurl=unix://{place}/s.sock\n"
+    );
+    for Program { name, script, start_retries } in programs {
+        let path = scratch.script(&format!("supervisor/{name}.sh"), script);
+        writeln!(
+            text,
+            "[program:{name}]\ncommand={}\nautorestart=false\nstartsecs=1\nstartretries={start_retries}\nstopsignal=KILL",
+            path.display()
+        )
+        .expect("a string takes everything");
+    }
+    text
+}
+
+fn parse_status(line: &str) -> Option<(String, ProgramState)> {
+    let mut words = line.split_whitespace();
+    let (name, state) = (words.next()?, words.next()?);
+    if !state.chars().all(|char| char.is_ascii_uppercase()) {
+        return None; // an error message
+    }
+    let pid = match (words.next(), words.next()) {
+        (Some("pid"), Some(pid)) => pid.trim_end_matches(',').parse().ok(),
+        _ => None,
+    };
+    Some((name.to_owned(), ProgramState { state: state.to_owned(), pid }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_line_is_read_and_an_error_is_not() {
+        let running = ProgramState { state: "RUNNING".to_owned(), pid: Some(12) };
+        assert_eq!(
+            parse_status("web   RUNNING   pid 12, uptime 0:00:05"),
+            Some(("web".to_owned(), running))
+        );
+        let fatal = ProgramState { state: "FATAL".to_owned(), pid: None };
+        assert_eq!(
+            parse_status("web   FATAL     Exited too quickly"),
+            Some(("web".to_owned(), fatal))
+        );
+        assert_eq!(parse_status("unix:///x/s.sock no such file"), None);
+    }
+}
