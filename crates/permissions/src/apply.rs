@@ -1,8 +1,12 @@
-use std::path::PathBuf;
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
 
+use evenkeel_safefs::{Dir, Fresh, Pinned, Root, Terms, Trust, escaped};
 use serde::Serialize;
 
-use crate::plan::{Kind, Plan, path};
+use crate::observe::{Names, SweepError, check_principals_ids, open_root};
+use crate::plan::{Entry, Ids, Kind, Plan, Step, Verdict, new_root_mode, octal, path, plan_entry};
 use crate::policy::Policy;
 
 /// One deviation that was put right, seen to be right afterwards.
@@ -39,6 +43,147 @@ pub struct Report {
 }
 
 /// Carries out a plan of this policy.
-pub fn apply(_policy: &Policy, _plan: Plan) -> Report {
-    Report::default()
+///
+/// Each entry is opened anew, must be the very object that was planned, is judged anew, changed by that descriptor alone,
+/// and looked at afterwards. One that fails does not keep the others from being put right.
+pub fn apply(policy: &Policy, plan: Plan) -> Report {
+    let mut report = Report::default();
+    if plan.steps.is_empty() {
+        return report;
+    }
+    let ids = match check_principals_ids(policy) {
+        Ok(ids) => ids,
+        Err(error) => return failed_as_a_whole(plan, &error),
+    };
+    if plan.steps.iter().any(|step| step.kind == Kind::Created) {
+        create(policy, &ids, &mut report);
+        return report;
+    }
+    let root = match open_root(policy) {
+        Ok(Some(root)) => root,
+        Ok(None) => {
+            return failed_as_a_whole(plan, &SweepError::Missing { path: policy.path().to_owned() });
+        }
+        Err(error) => return failed_as_a_whole(plan, &error),
+    };
+    let ids = ids.with_root_owner(root.metadata().access.uid);
+    let mut work = Work { policy, ids: &ids, root: &root, parent: None };
+    for entry in plan.steps.chunk_by(|one, next| one.path == next.path) {
+        let Some(step) = entry.first() else { continue };
+        match work.repair(step) {
+            Ok(repairs) => report.repaired.extend(repairs),
+            Err(reason) => fail(&mut report, &step.path, reason),
+        }
+    }
+    report
+}
+
+struct Work<'a> {
+    policy: &'a Policy,
+    ids: &'a Ids,
+    root: &'a Root,
+    /// The directory of the last entry: most entries have the same one as the one before.
+    parent: Option<(PathBuf, Dir)>,
+}
+
+impl Work<'_> {
+    fn repair(&mut self, step: &Step) -> Result<Vec<Repair>, String> {
+        let relative =
+            step.path.strip_prefix(self.policy.path()).map_err(|error| error.to_string())?;
+        let pinned = self.pin(relative).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => "it is gone".to_owned(),
+            _ => format!("cannot open it: {error}"),
+        })?;
+        if Some(pinned.metadata().identity) != step.pin {
+            return Err("it is no longer what was planned".to_owned());
+        }
+        let mnt_id = self.root.metadata().identity.mnt_id;
+        let metadata = *pinned.metadata();
+        let entry = Entry { relative, metadata: &metadata };
+        // Decided anew on the pinned object: what changed since the plan is not overwritten with what it was then.
+        let mut steps = match plan_entry(self.policy, self.ids, mnt_id, &entry) {
+            Verdict::Holds => return Ok(Vec::new()),
+            Verdict::Refused(reason) => return Err(reason),
+            Verdict::Deviates(steps) => steps,
+        };
+        let Some(wanted) = steps.first().map(|step| step.wanted) else { return Ok(Vec::new()) };
+        let owners = (!relative.as_os_str().is_empty()).then_some(self.ids.owners.as_slice());
+        pinned
+            .judge(&Terms { mnt_id, owners })
+            .and_then(|judged| judged.set_access(wanted))
+            .map_err(|error| chain(&error))?;
+        Names::default().put_into(&mut steps);
+        Ok(steps.into_iter().map(repaired).collect())
+    }
+
+    fn pin(&mut self, relative: &Path) -> io::Result<Pinned> {
+        let (Some(parent), Some(name)) = (relative.parent(), relative.file_name()) else {
+            return Ok(self.root.dir().descend(Path::new(""))?.into_pinned());
+        };
+        match &self.parent {
+            Some((path, dir)) if path == parent => dir.pin(name),
+            _ => {
+                let dir = self.root.dir().descend(parent)?;
+                let pinned = dir.pin(name);
+                self.parent = Some((parent.to_owned(), dir));
+                pinned
+            }
+        }
+    }
+}
+
+fn create(policy: &Policy, ids: &Ids, report: &mut Report) {
+    let fresh = Fresh { mode: new_root_mode(policy), uid: ids.uid, gid: ids.gid };
+    match Root::open_or_create(policy.path(), Trust::Owners, fresh) {
+        Ok((root, made)) => {
+            for path in made {
+                let after = if path == root.resolved() { octal(fresh.mode) } else { octal(0o755) };
+                let (kind, before) = (Kind::Created, "absent".to_owned());
+                report.repaired.push(told(Repair { path, kind, before, after }));
+            }
+        }
+        Err(error) => fail(report, policy.path(), chain(&error)),
+    }
+}
+
+fn repaired(step: Step) -> Repair {
+    told(Repair { path: step.path, kind: step.kind, before: step.before, after: step.after })
+}
+
+fn told(repair: Repair) -> Repair {
+    tracing::info!(
+        path = %escaped(&repair.path),
+        kind = repair.kind.as_str(),
+        before = repair.before,
+        after = repair.after,
+        "repaired"
+    );
+    repair
+}
+
+fn fail(report: &mut Report, path: &Path, reason: String) {
+    tracing::warn!(path = %escaped(path), reason, "not repaired");
+    report.failed.push(Failed { path: path.to_owned(), reason });
+}
+
+fn failed_as_a_whole(plan: Plan, error: &SweepError) -> Report {
+    let mut report = Report::default();
+    let reason = chain(error);
+    let mut paths: Vec<_> = plan.steps.into_iter().map(|step| step.path).collect();
+    paths.dedup();
+    for path in paths {
+        fail(&mut report, &path, reason.clone());
+    }
+    report
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
 }

@@ -1,7 +1,9 @@
 use std::path::{Path, PathBuf};
 
-use evenkeel_safefs::{Access, Identity};
+use evenkeel_safefs::{Access, Identity, Kind as FileKind, Metadata, Refusal, Terms};
 use serde::{Serialize, Serializer};
+
+use crate::policy::Policy;
 
 /// What is wrong with an entry, or was put right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -82,4 +84,141 @@ impl Plan {
 
 pub(crate) fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&evenkeel_safefs::escaped(path))
+}
+
+/// One entry as a plan sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    /// Its path from the root; empty for the root itself.
+    pub(crate) relative: &'a Path,
+    /// How it looks.
+    pub(crate) metadata: &'a Metadata,
+}
+
+/// The numbers behind the names of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ids {
+    pub(crate) uid: Option<u32>,
+    pub(crate) gid: Option<u32>,
+    /// Whose entries may be changed.
+    pub(crate) owners: Vec<u32>,
+}
+
+impl Ids {
+    /// A policy that names no owner is about the files of whoever owns the root.
+    pub(crate) fn with_root_owner(mut self, root_owner: u32) -> Self {
+        if self.uid.is_none() {
+            self.owners.push(root_owner);
+        }
+        self
+    }
+}
+
+/// What becomes of one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is as it should be, or none of the policy's business.
+    Holds,
+    /// It is not, and can be put right.
+    Deviates(Vec<Step>),
+    /// It is not, and must be left alone.
+    Refused(String),
+}
+
+/// Decides about one entry. Reads nothing, changes nothing.
+pub(crate) fn plan_entry(policy: &Policy, ids: &Ids, mnt_id: u64, entry: &Entry<'_>) -> Verdict {
+    let metadata = entry.metadata;
+    let found = metadata.access;
+    let name = entry.relative.file_name().map(Path::new);
+    let (mode, reason) = match (metadata.kind, name) {
+        (FileKind::Directory, _) => (policy.draft().directory_mode, "directory_mode"),
+        (_, Some(name)) => match policy.file_mode(name) {
+            Some(mode) => (Some(mode), "files"),
+            None => return Verdict::Holds,
+        },
+        (_, None) => return Verdict::Refused(format!("the root is {}", metadata.kind.as_str())),
+    };
+    if !matches!(metadata.kind, FileKind::Directory | FileKind::File) {
+        return Verdict::Refused(format!(
+            "{}, and is not followed or opened",
+            Refusal::Kind(metadata.kind)
+        ));
+    }
+    // Without `recursive` a subdirectory is none of the policy's business, also if a glob for files matches it.
+    if metadata.kind == FileKind::Directory && name.is_some() && !policy.draft().recursive {
+        return Verdict::Holds;
+    }
+    let wanted = Access {
+        mode: mode.unwrap_or(found.mode),
+        uid: ids.uid.unwrap_or(found.uid),
+        gid: ids.gid.unwrap_or(found.gid),
+    };
+    if wanted == found {
+        return Verdict::Holds;
+    }
+    // Whose the root is is what the policy says; the way to it was checked when it was opened.
+    let owners = name.map(|_| ids.owners.as_slice());
+    if let Err(refusal) = evenkeel_safefs::judge(metadata, &Terms { mnt_id, owners }) {
+        let hint = match refusal {
+            Refusal::ForeignOwner { .. } => " (`adopt` would)",
+            _ => "",
+        };
+        return Verdict::Refused(format!("{refusal}{hint}; {}", deviation(found, wanted)));
+    }
+    let step = |kind, before: String, after: String, reason: &str| Step {
+        path: below(policy.path(), entry.relative),
+        kind,
+        before,
+        after,
+        reason: reason.to_owned(),
+        pin: Some(metadata.identity),
+        wanted,
+    };
+    let mut steps = Vec::new();
+    if found.mode != wanted.mode {
+        steps.push(step(Kind::Mode, octal(found.mode), octal(wanted.mode), reason));
+    }
+    if found.uid != wanted.uid {
+        steps.push(step(Kind::Owner, found.uid.to_string(), wanted.uid.to_string(), "owner"));
+    }
+    if found.gid != wanted.gid {
+        steps.push(step(Kind::Group, found.gid.to_string(), wanted.gid.to_string(), "group"));
+    }
+    Verdict::Deviates(steps)
+}
+
+/// The plan for a root that does not exist and is to be made.
+pub(crate) fn plan_missing(policy: &Policy, ids: &Ids) -> Plan {
+    let mode = new_root_mode(policy);
+    let step = Step {
+        path: policy.path().to_owned(),
+        kind: Kind::Created,
+        before: "absent".to_owned(),
+        after: octal(mode),
+        reason: "create".to_owned(),
+        pin: None,
+        wanted: Access { mode, uid: ids.uid.unwrap_or_default(), gid: ids.gid.unwrap_or_default() },
+    };
+    Plan { root: policy.path().to_owned(), steps: vec![step], refused: Vec::new(), scanned: 0 }
+}
+
+/// The mode of a root that is made: what `mkdir` gives, if the policy does not say.
+pub(crate) fn new_root_mode(policy: &Policy) -> u32 {
+    policy.draft().directory_mode.unwrap_or(0o755)
+}
+
+/// The path of an entry; of the root itself without a slash at its end.
+pub(crate) fn below(root: &Path, relative: &Path) -> PathBuf {
+    if relative.as_os_str().is_empty() { root.to_owned() } else { root.join(relative) }
+}
+
+pub(crate) fn octal(mode: u32) -> String {
+    format!("{mode:04o}")
+}
+
+fn deviation(found: Access, wanted: Access) -> String {
+    format!(
+        "it has {:04o} {}:{} and should have {:04o} {}:{}",
+        found.mode, found.uid, found.gid, wanted.mode, wanted.uid, wanted.gid
+    )
 }

@@ -1,0 +1,173 @@
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path};
+use std::time::SystemTime;
+
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags, RawDir, Timespec, Timestamps};
+
+use crate::metadata::{Kind, Metadata};
+use crate::object::{Pinned, check_name, look};
+
+/// Large enough that the kernel is asked once for some thousand names.
+const LISTING_BUFFER_BYTES: usize = 64 * 1024;
+
+/// A directory at or below a root, by descriptor.
+#[derive(Debug)]
+pub struct Dir {
+    pinned: Pinned,
+}
+
+/// A directory's lock (`flock`), held until it is dropped, and its times, which can be put back.
+#[derive(Debug)]
+pub struct Working {
+    fd: OwnedFd,
+    atime: SystemTime,
+    mtime: SystemTime,
+}
+
+impl Dir {
+    pub(crate) fn try_from_pinned(pinned: Pinned) -> Result<Self, Pinned> {
+        if pinned.metadata().kind == Kind::Directory { Ok(Self { pinned }) } else { Err(pinned) }
+    }
+
+    /// How the directory looked when it was opened.
+    pub fn metadata(&self) -> &Metadata {
+        self.pinned.metadata()
+    }
+
+    /// The directory as an object, to be judged.
+    pub fn into_pinned(self) -> Pinned {
+        self.pinned
+    }
+
+    /// Looks at the entry `name`, following nothing.
+    pub fn look(&self, name: &OsStr) -> io::Result<Metadata> {
+        check_name(name)?;
+        look(self.fd(), name)
+    }
+
+    /// Pins the entry `name`, following nothing; fails if something is mounted there.
+    pub fn pin(&self, name: &OsStr) -> io::Result<Pinned> {
+        Pinned::entry(self.fd(), name)
+    }
+
+    /// Opens the subdirectory `name`.
+    pub fn enter(&self, name: &OsStr) -> io::Result<Self> {
+        let not_a_directory = |_| io::Error::from(io::ErrorKind::NotADirectory);
+        Self::try_from_pinned(self.pin(name)?).map_err(not_a_directory)
+    }
+
+    /// Opens the directory at `relative`, component by component: deeper than `PATH_MAX` is no limit.
+    pub fn descend(&self, relative: &Path) -> io::Result<Self> {
+        let mut here = self.reopen_pin()?;
+        for part in relative.components() {
+            let Component::Normal(name) = part else {
+                return Err(io::Error::from(io::ErrorKind::InvalidFilename));
+            };
+            here = here.enter(name)?;
+        }
+        Ok(here)
+    }
+
+    /// Calls `each` with every name but `.` and `..`, and with what the directory says the entry is, where it says so.
+    pub fn list(&self, mut each: impl FnMut(&OsStr, Option<Kind>)) -> io::Result<()> {
+        let fd = self.readable()?;
+        let mut buffer = vec![MaybeUninit::uninit(); LISTING_BUFFER_BYTES];
+        let mut listing = RawDir::new(fd, &mut buffer);
+        while let Some(entry) = listing.next() {
+            let entry = entry?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name != "." && name != ".." {
+                each(name, kind(entry.file_type()));
+            }
+        }
+        Ok(())
+    }
+
+    /// All names, in no order.
+    pub fn names(&self) -> io::Result<Vec<OsString>> {
+        let mut names = Vec::new();
+        self.list(|name, _| names.push(name.to_owned()))?;
+        Ok(names)
+    }
+
+    /// Takes the directory's lock without waiting; `None` if another has it.
+    pub fn start_work(&self) -> io::Result<Option<Working>> {
+        let fd = self.readable()?;
+        if !lock(fd.as_fd())? {
+            return Ok(None);
+        }
+        let now = self.pinned.look_again()?;
+        Ok(Some(Working { fd, atime: now.atime, mtime: now.mtime }))
+    }
+
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.pinned.fd()
+    }
+
+    /// A second pin of the same directory. `.` cannot be exchanged.
+    fn reopen_pin(&self) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(self.fd(), ".", flags, Mode::empty())?;
+        let not_a_directory = |_| io::Error::from(io::ErrorKind::NotADirectory);
+        Self::try_from_pinned(Pinned::new(fd)?).map_err(not_a_directory)
+    }
+
+    pub(crate) fn readable(&self) -> io::Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        // Only the owner and root may read without leaving a trace in atime.
+        let open = |flags| rustix::fs::openat(self.fd(), ".", flags, Mode::empty());
+        match open(flags | OFlags::NOATIME) {
+            Err(rustix::io::Errno::PERM) => Ok(open(flags)?),
+            result => Ok(result?),
+        }
+    }
+}
+
+impl Working {
+    /// Puts the times of the directory back, so that cleaning in it does not make it look used.
+    ///
+    /// Only its owner and root may; for anyone else nothing happens.
+    pub fn restore_times(&self) {
+        let times = Timestamps {
+            last_access: timespec(self.atime),
+            last_modification: timespec(self.mtime),
+        };
+        // Cosmetic: the work itself is done, and a failure here must not look like a failure of it.
+        let _ = rustix::fs::futimens(&self.fd, &times);
+    }
+}
+
+/// Takes the lock of an open file without waiting; says whether it was free.
+pub(crate) fn lock(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    match rustix::fs::flock(fd, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn kind(file_type: FileType) -> Option<Kind> {
+    match file_type {
+        FileType::RegularFile => Some(Kind::File),
+        FileType::Directory => Some(Kind::Directory),
+        FileType::Symlink => Some(Kind::Symlink),
+        FileType::Fifo => Some(Kind::Fifo),
+        FileType::Socket => Some(Kind::Socket),
+        FileType::CharacterDevice | FileType::BlockDevice => Some(Kind::Device),
+        FileType::Unknown => None,
+    }
+}
+
+fn timespec(time: SystemTime) -> Timespec {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => Timespec {
+            tv_sec: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: since.subsec_nanos().into(),
+        },
+        Err(_) => Timespec { tv_sec: 0, tv_nsec: 0 },
+    }
+}

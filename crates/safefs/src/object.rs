@@ -1,0 +1,267 @@
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags};
+
+use crate::metadata::{Access, Kind, Metadata};
+use crate::name::is_entry_name;
+use crate::sys;
+
+const PIN: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const BELOW: ResolveFlags = ResolveFlags::BENEATH
+    .union(ResolveFlags::NO_SYMLINKS)
+    .union(ResolveFlags::NO_MAGICLINKS)
+    .union(ResolveFlags::NO_XDEV);
+
+/// An object held by an `O_PATH` descriptor, and how it looked when it was pinned.
+///
+/// Whatever happens to its name, this stays the same object. It can be looked at and nothing else: [`Pinned::judge`]
+/// gives the right to change it.
+#[derive(Debug)]
+pub struct Pinned {
+    fd: OwnedFd,
+    metadata: Metadata,
+}
+
+/// What must be true of an object before it may be changed.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// The mount of the root: what is on another one is not below the root, though its path says so.
+    pub mnt_id: u64,
+    /// Owners whose objects may be changed; `None` stands for anyone.
+    pub owners: Option<&'a [u32]>,
+}
+
+/// Why an object must not be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Neither a regular file nor a directory.
+    #[error("it is {}", .0.as_str())]
+    Kind(Kind),
+    /// The file has further names, which may be anywhere.
+    #[error("it has {nlink} names; the others may be outside the root")]
+    HardLinked {
+        /// How many.
+        nlink: u32,
+    },
+    /// Something is mounted over it.
+    #[error("it is on another mount than the root")]
+    OtherMount,
+    /// `chattr +i`.
+    #[error("it is immutable (`chattr +i`)")]
+    Immutable,
+    /// `chattr +a`.
+    #[error("it is append-only (`chattr +a`)")]
+    AppendOnly,
+    /// It belongs to someone whom the policy does not name.
+    #[error("it belongs to uid {uid}, whom the rule does not name")]
+    ForeignOwner {
+        /// Whom.
+        uid: u32,
+    },
+}
+
+/// An object that may be changed: by this descriptor, and by nothing else.
+#[derive(Debug)]
+pub struct Judged {
+    pinned: Pinned,
+}
+
+/// Mode, owner and group before and after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// As it was just before.
+    pub before: Access,
+    /// As it was seen to be just after.
+    pub after: Access,
+}
+
+/// Why a change of a judged object failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ActError {
+    /// It no longer is what was judged.
+    #[error("changed meanwhile: {0}")]
+    Refused(#[from] Refusal),
+    /// The owner or group could not be set; the mode was put back.
+    #[error("cannot set owner {uid} and group {gid}")]
+    Own {
+        /// Wanted owner.
+        uid: u32,
+        /// Wanted group.
+        gid: u32,
+        /// What the kernel says.
+        #[source]
+        source: io::Error,
+    },
+    /// The mode could not be set.
+    #[error("cannot set mode {mode:04o}")]
+    SetMode {
+        /// Wanted mode.
+        mode: u32,
+        /// What the kernel says.
+        #[source]
+        source: io::Error,
+    },
+    /// All calls went well and the object still is not as it should be.
+    #[error(
+        "the kernel left mode {:04o}, owner {}, group {} in place",
+        found.mode, found.uid, found.gid
+    )]
+    NotVerified {
+        /// As it is.
+        found: Access,
+    },
+    /// It cannot be looked at.
+    #[error("cannot look at it")]
+    Look(#[source] io::Error),
+}
+
+impl Pinned {
+    /// Pins `/`.
+    pub(crate) fn slash() -> io::Result<Self> {
+        Self::new(rustix::fs::openat(CWD, "/", PIN | OFlags::DIRECTORY, Mode::empty())?)
+    }
+
+    /// Pins the entry `name` of `directory`, itself if it is a link, whatever is mounted there.
+    pub(crate) fn entry_above_root(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<Self> {
+        check_name(name)?;
+        Self::new(rustix::fs::openat(directory, name, PIN, Mode::empty())?)
+    }
+
+    /// Pins the entry `name` of `directory`, itself if it is a link; fails with `EXDEV` if something is mounted there.
+    pub(crate) fn entry(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<Self> {
+        check_name(name)?;
+        Self::new(rustix::fs::openat2(directory, name, PIN, Mode::empty(), BELOW)?)
+    }
+
+    pub(crate) fn new(fd: OwnedFd) -> io::Result<Self> {
+        let metadata = look(fd.as_fd(), OsStr::new(""))?;
+        Ok(Self { fd, metadata })
+    }
+
+    /// How it looked when it was pinned.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// How it looks now.
+    pub fn look_again(&self) -> io::Result<Metadata> {
+        look(self.fd.as_fd(), OsStr::new(""))
+    }
+
+    /// Looks again, and gives the right to change the object if it meets the terms.
+    pub fn judge(mut self, terms: &Terms<'_>) -> Result<Judged, ActError> {
+        self.metadata = self.look_again().map_err(ActError::Look)?;
+        judge(&self.metadata, terms)?;
+        Ok(Judged { pinned: self })
+    }
+
+    /// Length of a regular file without a hole at its head, such as one left by an earlier cut.
+    ///
+    /// A file that is nothing but a hole counts in full. Opens the file only if it has holes.
+    pub fn content_bytes(&self) -> io::Result<u64> {
+        if self.metadata.kind != Kind::File || self.metadata.allocated >= self.metadata.size {
+            return Ok(self.metadata.size);
+        }
+        let fd = sys::reopen(self.fd(), OFlags::RDONLY)?;
+        Ok(self.metadata.size - crate::shorten::first_data(&fd, &self.metadata)?)
+    }
+
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Whether an object that looks so may be changed on these terms. Pure.
+pub fn judge(metadata: &Metadata, terms: &Terms<'_>) -> Result<(), Refusal> {
+    match metadata.kind {
+        Kind::File | Kind::Directory => {}
+        other => return Err(Refusal::Kind(other)),
+    }
+    if metadata.identity.mnt_id != terms.mnt_id {
+        return Err(Refusal::OtherMount);
+    }
+    if metadata.kind == Kind::File && metadata.nlink != 1 {
+        return Err(Refusal::HardLinked { nlink: metadata.nlink });
+    }
+    if metadata.immutable {
+        return Err(Refusal::Immutable);
+    }
+    if metadata.append_only {
+        return Err(Refusal::AppendOnly);
+    }
+    match terms.owners {
+        Some(owners) if !owners.contains(&metadata.access.uid) => {
+            Err(Refusal::ForeignOwner { uid: metadata.access.uid })
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Judged {
+    /// The object as it was judged.
+    pub fn metadata(&self) -> &Metadata {
+        &self.pinned.metadata
+    }
+
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.pinned.fd()
+    }
+
+    /// Gives the object this mode, owner and group, and looks whether it has them.
+    ///
+    /// On the way it never has more rights than at either end: the mode is first cut down to what both ends allow, then
+    /// the owner changes, then all twelve bits are set, because a change of the owner may clear some of them.
+    pub fn set_access(&self, wanted: Access) -> Result<Change, ActError> {
+        let before = self.pinned.look_again().map_err(ActError::Look)?.access;
+        let set_mode = |mode: u32| {
+            sys::chmod(self.fd(), mode).map_err(|source| ActError::SetMode { mode, source })
+        };
+        let owners_differ = (before.uid, before.gid) != (wanted.uid, wanted.gid);
+        if owners_differ {
+            let both = before.mode & wanted.mode & 0o777;
+            if both != before.mode {
+                set_mode(both)?;
+            }
+            if let Err(source) = self.own(before, wanted) {
+                // Nothing half done: the old owner gets the old mode back.
+                set_mode(before.mode)?;
+                return Err(ActError::Own { uid: wanted.uid, gid: wanted.gid, source });
+            }
+        }
+        if owners_differ || before.mode != wanted.mode {
+            set_mode(wanted.mode)?;
+        }
+        let after = self.pinned.look_again().map_err(ActError::Look)?.access;
+        if after == wanted {
+            Ok(Change { before, after })
+        } else {
+            Err(ActError::NotVerified { found: after })
+        }
+    }
+
+    fn own(&self, before: Access, wanted: Access) -> io::Result<()> {
+        use rustix::fs::{Gid, Uid, chownat};
+        let uid = (before.uid != wanted.uid).then(|| Uid::from_raw(wanted.uid));
+        let gid = (before.gid != wanted.gid).then(|| Gid::from_raw(wanted.gid));
+        Ok(chownat(self.fd(), "", uid, gid, AtFlags::EMPTY_PATH)?)
+    }
+}
+
+/// Looks at the entry `name` of `directory` without following it, or at `directory` itself if the name is empty.
+pub(crate) fn look(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<Metadata> {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME | StatxFlags::MNT_ID;
+    let statx = rustix::fs::statx(directory, name, flags, wanted)?;
+    if statx.stx_mask & StatxFlags::MNT_ID.bits() == 0 {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "Linux 5.8 or later is needed"));
+    }
+    Ok(Metadata::from(&statx))
+}
+
+pub(crate) fn check_name(name: &OsStr) -> io::Result<()> {
+    if is_entry_name(name) { Ok(()) } else { Err(io::Error::from(io::ErrorKind::InvalidFilename)) }
+}

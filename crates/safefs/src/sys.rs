@@ -1,0 +1,104 @@
+//! The raw system calls that no crate offers. The only unsafe code of the workspace.
+#![expect(unsafe_code, reason = "no crate wraps fchmodat2 with AT_EMPTY_PATH")]
+
+use std::ffi::c_int;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use nix::libc;
+use rustix::fs::{AtFlags, Mode, OFlags};
+
+/// The number is the same on every architecture but alpha.
+const SYS_FCHMODAT2: libc::c_long = 452;
+const PROC_MAGIC: u64 = 0x9fa0;
+
+/// Sets the mode of the object that `pin` holds, also if `pin` was opened with `O_PATH`.
+///
+/// Linux before 6.6 lacks `fchmodat2`, and old sandboxes answer `EPERM` to what they do not know: then by way of
+/// `/proc/self/fd`. Without both it fails; no path is ever used.
+pub(crate) fn chmod(pin: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
+    chmod_by(fchmodat2, pin, mode)
+}
+
+fn chmod_by(
+    direct: impl FnOnce(BorrowedFd<'_>, u32) -> io::Result<()>,
+    pin: BorrowedFd<'_>,
+    mode: u32,
+) -> io::Result<()> {
+    match direct(pin, mode) {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
+            let number = pin.as_raw_fd().to_string();
+            let mode = Mode::from_raw_mode(mode);
+            Ok(rustix::fs::chmodat(own_descriptors()?, number, mode, AtFlags::empty())?)
+        }
+        result => result,
+    }
+}
+
+fn fchmodat2(pin: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
+    let flags: c_int = libc::AT_EMPTY_PATH;
+    // SAFETY: the descriptor is open for as long as it is borrowed, the path is a terminated string that lives for ever,
+    // and the kernel writes to no memory of ours.
+    let result =
+        unsafe { libc::syscall(SYS_FCHMODAT2, pin.as_raw_fd(), c"".as_ptr(), mode, flags) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Opens the object that `pin` holds once more, with other rights: the very same object, whatever its name means now.
+pub(crate) fn reopen(pin: BorrowedFd<'_>, flags: OFlags) -> io::Result<OwnedFd> {
+    let number = pin.as_raw_fd().to_string();
+    let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    Ok(rustix::fs::openat(own_descriptors()?, number, flags, Mode::empty())?)
+}
+
+/// `/proc/self/fd`, if that is what it claims to be.
+fn own_descriptors() -> io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let fd = rustix::fs::open("/proc/self/fd", flags, Mode::empty())?;
+    if is_proc(fd.as_fd())? {
+        return Ok(fd);
+    }
+    Err(io::Error::new(io::ErrorKind::Unsupported, "`/proc` is not the process filesystem"))
+}
+
+/// Whether `fd` is on the process filesystem, and not on something that was put in its place.
+pub(crate) fn is_proc(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    Ok(u64::try_from(rustix::fs::fstatfs(fd)?.f_type) == Ok(PROC_MAGIC))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn pin(path: &std::path::Path) -> OwnedFd {
+        rustix::fs::open(path, OFlags::PATH | OFlags::NOFOLLOW, Mode::empty()).unwrap()
+    }
+
+    #[test]
+    fn a_kernel_without_fchmodat2_is_served_by_way_of_proc() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let missing = |_: BorrowedFd<'_>, _| Err(io::Error::from_raw_os_error(libc::ENOSYS));
+        chmod_by(missing, pin(file.path()).as_fd(), 0o4640).unwrap();
+        assert_eq!(file.as_file().metadata().unwrap().permissions().mode() & 0o7777, 0o4640);
+    }
+
+    #[test]
+    fn a_failure_other_than_missing_is_not_tried_again() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let read_only = |_: BorrowedFd<'_>, _| Err(io::Error::from_raw_os_error(libc::EROFS));
+        let error = chmod_by(read_only, pin(file.path()).as_fd(), 0o777).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EROFS));
+        assert_ne!(file.as_file().metadata().unwrap().permissions().mode() & 0o777, 0o777);
+    }
+
+    #[test]
+    fn the_mode_of_a_pinned_file_is_set_without_the_right_to_open_it() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let pin = pin(file.path());
+        chmod(pin.as_fd(), 0).unwrap();
+        chmod(pin.as_fd(), 0o604).unwrap();
+        assert_eq!(file.as_file().metadata().unwrap().permissions().mode() & 0o7777, 0o604);
+    }
+}
