@@ -47,18 +47,24 @@ pub enum ColorWhen {
 impl Common {
     /// Reads the settings of the host and of these flags, in the order of the layers.
     ///
-    /// `preset` takes the place of the host's own files: an embedded default for a program that runs without any.
     /// Fails with every problem found, each with its file, line and key.
-    pub fn settings(&self, preset: Option<&str>) -> Result<Settings, Failure> {
-        evenkeel_config::load(&self.sources(preset)).map_err(Failure::usage)
+    pub fn settings(&self) -> Result<Settings, Failure> {
+        evenkeel_config::load(&self.sources()).map_err(Failure::usage)
+    }
+
+    /// Reads the settings of these flags alone, as if the host had none.
+    pub fn settings_without_host(&self) -> Result<Settings, Failure> {
+        let sources =
+            Sources { files: self.config.clone(), sets: self.set.clone(), ..Sources::default() };
+        evenkeel_config::load(&sources).map_err(Failure::usage)
     }
 
     /// Where these flags and the host say that settings are.
-    pub fn sources(&self, preset: Option<&str>) -> Sources {
-        let on_host = |path: &str| preset.is_none().then(|| Path::new(path)).filter(|path| path.exists());
+    pub fn sources(&self) -> Sources {
+        let on_host = |path: &str| Path::new(path).exists().then(|| PathBuf::from(path));
         Sources {
-            host_file: on_host(HOST_FILE).map(Path::to_owned),
-            host_dir: on_host(HOST_DIR).map(Path::to_owned),
+            host_file: on_host(HOST_FILE),
+            host_dir: on_host(HOST_DIR),
             // Only this layer reads the environment: a library takes what it is given.
             env: std::env::vars_os()
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -66,7 +72,7 @@ impl Common {
                 .collect(),
             files: self.config.clone(),
             sets: self.set.clone(),
-            preset: preset.map(str::to_owned),
+            ..Sources::default()
         }
     }
 

@@ -1,3 +1,31 @@
-//! The `evenkeel` program.
+//! The `evenkeel` program: the agent, its demo, and the questions one asks of it.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod args;
+mod client;
+mod config;
+mod demo;
+mod once;
+mod run;
+mod runtime;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let common = &args.common;
+    evenkeel_cli::run("evenkeel", common, || match &args.command {
+        Command::Run(run) => run::run(common, run),
+        Command::Demo(demo) => demo::run(common, demo),
+        Command::Check(names) => once::check(common, names),
+        Command::Apply(apply) => once::apply(common, apply),
+        Command::Status => status::run(common),
+        Command::Config(config) => config::run(common, config),
+        Command::DemoPart(part) => demo::part::run(part),
+    })
+}

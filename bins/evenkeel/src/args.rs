@@ -1,0 +1,145 @@
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use evenkeel_cli::Common;
+
+const EXAMPLES: &str = "\
+Examples:
+  evenkeel demo --once                              see it heal a scratch host
+  evenkeel config init --preset tmux-supervisor > evenkeel.toml
+  evenkeel config check --config evenkeel.toml
+  evenkeel check --config evenkeel.toml             everything once, nothing is changed
+  evenkeel run --config evenkeel.toml --observe     the agent, without its hands
+  evenkeel run                                      with /etc/evenkeel/evenkeel.toml
+
+Exit: 0 everything holds, 1 something does not, 2 wrong flags or settings, 3 could not be done";
+
+/// Keeps a Linux host on an even keel: permissions, old files, health, recovery, with proof and reasons
+#[derive(Debug, Parser)]
+#[command(name = "evenkeel", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The agent, in the foreground; SIGHUP reloads the settings, SIGTERM ends it once running work is done
+    Run(Run),
+    /// A scratch host with real files and processes: faults are injected, the real agent heals them
+    Demo(Demo),
+    /// Everything once, read-only, as a table
+    Check(Names),
+    /// One pass: repair, clean up, recover (for cron)
+    Apply(Apply),
+    /// What the running agent says of the host
+    Status,
+    /// Check, show or start settings
+    Config(Config),
+    /// A process of the demo's scratch host
+    #[command(hide = true)]
+    DemoPart(Part),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Run {
+    /// Do everything but the writes: no repair, no action, no history on disk
+    #[arg(long)]
+    pub(crate) observe: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// End when each fault was healed once, with a table; exit 0 only if all were and nothing else was touched
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Decides the order of the faults and the files they strike
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Names {
+    /// Only these checks and rules
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Apply {
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) names: Names,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Config {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Read all settings and say what is wrong with them, and what is unwise
+    Check,
+    /// Print the settings in force
+    Show {
+        /// Say of each where it comes from
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Print a preset to start from
+    Init {
+        /// Which one
+        #[arg(long, value_enum, default_value_t = Preset::TmuxSupervisor)]
+        preset: Preset,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Preset {
+    /// A host where supervisord runs tmux workers
+    TmuxSupervisor,
+    /// A host whose services are systemd units
+    Systemd,
+    /// The least that is useful
+    Minimal,
+}
+
+impl Preset {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::TmuxSupervisor => "tmux-supervisor",
+            Self::Systemd => "systemd",
+            Self::Minimal => "minimal",
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Part {
+    #[command(subcommand)]
+    pub(crate) command: PartCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PartCommand {
+    /// End the part if it runs, start it, and return when it is there
+    Start {
+        /// The scratch directory
+        dir: PathBuf,
+        /// The part
+        name: String,
+    },
+    /// Be the part
+    Be {
+        /// The scratch directory
+        dir: PathBuf,
+        /// The part
+        name: String,
+    },
+}

@@ -1,0 +1,42 @@
+use evenkeel_cli::{Common, Exit, Failure, print_json, print_line};
+use serde_json::json;
+
+use crate::args::{Config, ConfigCommand};
+
+/// `evenkeel config check|show|init`.
+pub(crate) fn run(common: &Common, config: &Config) -> Result<Exit, Failure> {
+    match &config.command {
+        ConfigCommand::Check => check(common),
+        ConfigCommand::Show { origin } => {
+            let shown = evenkeel_config::show(&common.sources(), *origin).map_err(Failure::usage)?;
+            print_line(shown.trim_end());
+            Ok(Exit::Holds)
+        }
+        ConfigCommand::Init { preset } => {
+            let preset = evenkeel_config::preset(preset.name())
+                .ok_or_else(|| Failure::usage("there is no such preset"))?;
+            print_line(preset.trim_end());
+            Ok(Exit::Holds)
+        }
+    }
+}
+
+fn check(common: &Common) -> Result<Exit, Failure> {
+    let settings = common.settings()?;
+    let advice = settings.advice();
+    if common.json {
+        print_json(&json!({ "valid": true, "advice": advice }));
+        return Ok(Exit::Holds);
+    }
+    print_line(format!(
+        "the settings are valid: {} permission rules, {} cleanup rules, {} checks, {} recoveries",
+        settings.permissions.len(),
+        settings.cleanup.len(),
+        settings.checks.len(),
+        settings.recoveries.len(),
+    ));
+    for advice in advice {
+        print_line(format!("advice: {advice}"));
+    }
+    Ok(Exit::Holds)
+}

@@ -1,0 +1,23 @@
+use std::future::Future;
+
+use evenkeel_cli::Failure;
+use tokio::runtime::Builder;
+
+/// Blocking work at one time: sweeps, cleanups, name look-ups. A look-up that hangs must not hold up a sweep.
+const BLOCKING_THREADS: usize = 16;
+/// Enough for a sweep, whose walk keeps its own stack.
+const STACK_BYTES: usize = 512 * 1024;
+
+/// Runs `work` on one thread: the agent waits far more than it computes.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_stack_size(STACK_BYTES)
+        .build()
+        .map_err(|error| Failure::refused_because(format!("cannot start: {error}")))?;
+    let result = runtime.block_on(work);
+    // A name look-up cannot be cancelled; the program ends without it.
+    runtime.shutdown_background();
+    result
+}

@@ -1,0 +1,55 @@
+use evenkeel_cli::{Common, Exit, Failure, print_json, print_line, print_table};
+use evenkeel_engine::Status;
+
+use crate::client;
+use crate::runtime::block_on;
+
+/// `evenkeel status`: what the running agent says.
+pub(crate) fn run(common: &Common) -> Result<Exit, Failure> {
+    let settings = common.settings()?;
+    let Some(socket) = settings.agent.socket else {
+        return Err(Failure::usage("agent.socket is \"off\", so there is nothing to ask"));
+    };
+    let status: Status = block_on(async {
+        client::get(&socket, "/api/status").await.map_err(Failure::refused_because)
+    })?;
+    print(common, &status);
+    Ok(if status.healthy { Exit::Holds } else { Exit::Deviates })
+}
+
+/// Prints a status as a table, or as JSON.
+pub(crate) fn print(common: &Common, status: &Status) {
+    if common.json {
+        print_json(status);
+        return;
+    }
+    if let Some(reason) = &status.mode_reason {
+        print_line(format!("observe only: {reason}\n"));
+    }
+    let mut rows = Vec::new();
+    for check in &status.checks {
+        let detail = check.reason.clone().unwrap_or_default();
+        rows.push(row(&check.name, &check.kind, &check.state, &detail));
+        for part in &check.parts {
+            let name = format!("{}/{}", check.name, part.name);
+            rows.push(row(&name, &check.kind, &part.state, part.reason.as_deref().unwrap_or_default()));
+        }
+    }
+    for rule in &status.rules {
+        let state = match rule.ok {
+            Some(true) => "holds",
+            Some(false) => "deviates",
+            None => "unknown",
+        };
+        rows.push(row(&rule.name, &rule.kind, state, &rule.detail));
+    }
+    for recovery in status.recoveries.iter().filter(|recovery| recovery.phase != "healthy") {
+        let detail = recovery.reason.clone().unwrap_or_default();
+        rows.push(row(&recovery.target, "recovery", &recovery.phase, &detail));
+    }
+    print_table(&["NAME", "KIND", "STATE", "DETAIL"], rows);
+}
+
+fn row(name: &str, kind: &str, state: &str, detail: &str) -> [String; 4] {
+    [name.to_owned(), kind.to_owned(), state.to_owned(), detail.replace('\n', " ")]
+}
