@@ -113,6 +113,7 @@ pub async fn run<N: Fn(Notice)>(
     let start = Start {
         now: clock.now(),
         seed: agent.seed,
+        spread: agent.until == Until::Stopped,
         observe_only: found.observe_only,
         past: found.past,
     };

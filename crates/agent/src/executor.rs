@@ -1,12 +1,10 @@
 //! Does what the engine asks: measures, sweeps, cleans. Each in a task of its own, so that nothing waits for another.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 use std::time::{Instant, SystemTime};
 
 use evenkeel_config::{CleanupRule, PermissionRule};
 use evenkeel_engine::{CleanOutcome, Remaining, Repaired, SweepOutcome};
+use evenkeel_safefs::escaped;
 
 /// Looks for what deviates from a permission rule and, if `write`, puts it right. Blocks.
 ///
@@ -75,28 +73,6 @@ pub fn clean(rule: &CleanupRule, now: SystemTime, write: bool) -> Result<CleanOu
     Ok(outcome)
 }
 
-/// `path` with everything escaped that is not printable UTF-8: a name must not drive a terminal, nor a page.
-pub fn escaped(path: &Path) -> String {
-    escaped_bytes(path.as_os_str())
-}
-
-fn escaped_bytes(name: &OsStr) -> String {
-    let mut text = String::with_capacity(name.len());
-    for chunk in name.as_bytes().utf8_chunks() {
-        for char in chunk.valid().chars() {
-            if char.is_control() || char == '\\' {
-                text.extend(char.escape_default());
-            } else {
-                text.push(char);
-            }
-        }
-        for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    text
-}
-
 /// An error with its sources, on one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -107,15 +83,4 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_bytes_are_shown_without_loss() {
-        let name = OsStr::from_bytes(b"a\xff\nb\\c");
-        assert_eq!(escaped(Path::new(name)), "a\\xff\\nb\\\\c");
-    }
 }

@@ -24,5 +24,5 @@ mod serve;
 pub use agent::{Agent, Notice, Until, run};
 pub use clock::HostClock;
 pub use error::AgentError;
-pub use executor::{clean, escaped, sweep};
+pub use executor::{clean, sweep};
 pub use history::Event;

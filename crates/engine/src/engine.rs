@@ -24,6 +24,8 @@ pub struct Start {
     pub now: Moment,
     /// The seed of all chance.
     pub seed: u64,
+    /// Whether checks start spread over a tenth of their interval, or all at once (one pass, with somebody waiting).
+    pub spread: bool,
     /// Why nothing may be written, whatever the settings say; `None` leaves it to them.
     pub observe_only: Option<String>,
     /// What earlier runs left behind.
@@ -76,7 +78,10 @@ impl Engine {
             .checks
             .iter()
             .enumerate()
-            .map(|(index, check)| CheckCore::new(check.clone(), index, now, chance.unit()))
+            .map(|(index, check)| {
+                let unit = if start.spread { chance.unit() } else { 0.0 };
+                CheckCore::new(check.clone(), index, now, unit)
+            })
             .collect();
         let mut recoveries: Vec<_> = settings
             .recoveries
@@ -139,7 +144,8 @@ impl Engine {
     ///
     /// An action that runs is lost to the new engine: wait until [`Engine::is_acting`] is false.
     pub fn reconfigure(&mut self, now: Moment, seed: u64, settings: Settings) {
-        let start = Start { now, seed, observe_only: self.withheld.take(), past: self.past() };
+        let (observe_only, past) = (self.withheld.take(), self.past());
+        let start = Start { now, seed, spread: true, observe_only, past };
         let (started, next_intent) = (self.started, self.next_intent);
         *self = Self { started, next_intent, ..Self::new(settings, start) };
     }
