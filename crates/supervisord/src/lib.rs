@@ -1,2 +1,38 @@
 //! Asks supervisord over its unix socket, each call with a deadline.
+//!
+//! supervisord answers XML-RPC on a socket. A frozen one accepts connections and never answers, so no call here is
+//! without a deadline; a lost socket file, a dead daemon and a refusal are told apart, because a host is repaired
+//! differently in each case. Nothing here decides whether a program should be restarted.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use evenkeel_supervisord::{Client, ProgramState};
+//!
+//! # async fn example() -> Result<(), evenkeel_supervisord::CallError> {
+//! let client = Client::new("/run/supervisor.sock");
+//! let deadline = Duration::from_secs(5);
+//! for program in client.programs(deadline).await? {
+//!     if program.state == ProgramState::Fatal {
+//!         client.restart(&program.full_name(), deadline).await?;
+//!     }
+//! }
+//! # Ok(()) }
+//! ```
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
+)]
+
+mod client;
+mod error;
+mod listening;
+mod program;
+mod rpc;
+mod url;
+
+pub use client::Client;
+pub use error::{CallError, FaultCode};
+pub use program::{Program, ProgramState};
+pub use url::{UrlError, socket_of_url};

@@ -1,0 +1,81 @@
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+/// How much of each output stream is kept unless a command says otherwise.
+pub const DEFAULT_OUTPUT_LIMIT: usize = 16 * 1024;
+
+/// A program to run, with its arguments; no shell is involved.
+///
+/// `Debug` leaves the values of `env` out: they may be secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CommandSpec {
+    /// The program first, then its arguments. A program without a slash is looked up in `PATH`.
+    pub argv: Vec<OsString>,
+    /// Variables added to the inherited environment.
+    pub env: Vec<(OsString, OsString)>,
+    /// Where to run it; the caller's own directory if none.
+    pub cwd: Option<PathBuf>,
+    /// How many bytes of each output stream are kept; the rest is read and dropped.
+    pub output_limit: usize,
+}
+
+impl CommandSpec {
+    /// A command with the caller's environment and directory and the default output limit.
+    pub fn new<Word: Into<OsString>>(argv: impl IntoIterator<Item = Word>) -> Self {
+        Self {
+            argv: argv.into_iter().map(Into::into).collect(),
+            env: Vec::new(),
+            cwd: None,
+            output_limit: DEFAULT_OUTPUT_LIMIT,
+        }
+    }
+
+    /// The same command with `name` set to `value` in its environment.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+}
+
+impl fmt::Debug for CommandSpec {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.env.iter().map(|(name, _)| name).collect();
+        formatter
+            .debug_struct("CommandSpec")
+            .field("argv", &self.argv)
+            .field("env", &names)
+            .field("cwd", &self.cwd)
+            .field("output_limit", &self.output_limit)
+            .finish()
+    }
+}
+
+/// The words as one would type them, for people; not for a shell to read back.
+impl fmt::Display for CommandSpec {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, word) in self.argv.iter().enumerate() {
+            let space = if index == 0 { "" } else { " " };
+            write!(formatter, "{space}{}", word.display())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_values_of_variables_do_not_show() {
+        let spec = CommandSpec::new(["true"]).env("TOKEN", "hunter2");
+        assert!(!format!("{spec:?}").contains("hunter2"));
+        assert!(format!("{spec:?}").contains("TOKEN"));
+    }
+
+    #[test]
+    fn a_command_reads_as_it_is_typed() {
+        assert_eq!(CommandSpec::new(["ls", "-l", "/"]).to_string(), "ls -l /");
+    }
+}

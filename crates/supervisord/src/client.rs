@@ -1,0 +1,122 @@
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use dxr::{TryFromValue, Value};
+
+use crate::program::ProcessInfo;
+use crate::rpc;
+use crate::{CallError, FaultCode, Program, ProgramState};
+
+/// How often a program that is still stopping is looked at.
+const STOPPING_POLL: Duration = Duration::from_millis(100);
+
+/// Calls to one supervisord. Each makes its own connection, and ends within its deadline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    socket: PathBuf,
+}
+
+impl Client {
+    /// A client of the daemon behind `socket`; connects to nothing yet.
+    pub fn new(socket: impl Into<PathBuf>) -> Self {
+        Self { socket: socket.into() }
+    }
+
+    /// The socket file.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Every program, in the daemon's own order.
+    pub async fn programs(&self, deadline: Duration) -> Result<Vec<Program>, CallError> {
+        let infos: Vec<ProcessInfo> =
+            self.within(deadline, self.call("supervisor.getAllProcessInfo", Vec::new())).await?;
+        Ok(infos.into_iter().map(Program::from).collect())
+    }
+
+    /// The process of the daemon itself.
+    pub async fn daemon_pid(&self, deadline: Duration) -> Result<u32, CallError> {
+        let pid: i32 = self.within(deadline, self.call("supervisor.getPID", Vec::new())).await?;
+        u32::try_from(pid).map_err(|_| self.protocol(format!("a process number of {pid}")))
+    }
+
+    /// Stops the program if it runs, and starts it. Done when it runs, for as long as its `startsecs` asks.
+    ///
+    /// A program that someone else started meanwhile counts as started. After a failure it may be stopped.
+    pub async fn restart(&self, name: &str, deadline: Duration) -> Result<(), CallError> {
+        self.within(deadline, async {
+            match self.stop_call(name).await {
+                // It may be on its way out; a start at this moment would be an error inside supervisord.
+                Err(error) if error.is_fault(FaultCode::NotRunning) => self.stopped(name).await?,
+                other => other?,
+            }
+            match self.start_call(name).await {
+                Err(error) if error.is_fault(FaultCode::AlreadyStarted) => Ok(()),
+                other => other,
+            }
+        })
+        .await
+    }
+
+    /// Starts the program. Done when it runs; fails with [`FaultCode::AlreadyStarted`] if it did already.
+    pub async fn start(&self, name: &str, deadline: Duration) -> Result<(), CallError> {
+        self.within(deadline, self.start_call(name)).await
+    }
+
+    /// Stops the program. Done when it has ended; fails with [`FaultCode::NotRunning`] if it did not run.
+    pub async fn stop(&self, name: &str, deadline: Duration) -> Result<(), CallError> {
+        self.within(deadline, self.stop_call(name)).await
+    }
+
+    async fn start_call(&self, name: &str) -> Result<(), CallError> {
+        self.call::<bool>("supervisor.startProcess", vec![text(name), Value::Boolean(true)])
+            .await
+            .map(drop)
+    }
+
+    async fn stop_call(&self, name: &str) -> Result<(), CallError> {
+        self.call::<bool>("supervisor.stopProcess", vec![text(name), Value::Boolean(true)])
+            .await
+            .map(drop)
+    }
+
+    /// Returns when the program is in no hurry to end any more.
+    async fn stopped(&self, name: &str) -> Result<(), CallError> {
+        loop {
+            let info: ProcessInfo =
+                self.call("supervisor.getProcessInfo", vec![text(name)]).await?;
+            if Program::from(info).state != ProgramState::Stopping {
+                return Ok(());
+            }
+            tokio::time::sleep(STOPPING_POLL).await;
+        }
+    }
+
+    async fn call<Answer: TryFromValue>(
+        &self,
+        method: &str,
+        params: Vec<Value>,
+    ) -> Result<Answer, CallError> {
+        let value = rpc::call(&self.socket, method, params).await?;
+        Answer::try_from_value(&value).map_err(|error| self.protocol(error.to_string()))
+    }
+
+    async fn within<Answer>(
+        &self,
+        deadline: Duration,
+        work: impl Future<Output = Result<Answer, CallError>>,
+    ) -> Result<Answer, CallError> {
+        tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| {
+            Err(CallError::TimedOut { socket: self.socket.clone(), after: deadline })
+        })
+    }
+
+    fn protocol(&self, reason: String) -> CallError {
+        CallError::Protocol { socket: self.socket.clone(), reason }
+    }
+}
+
+fn text(text: &str) -> Value {
+    Value::String(text.to_owned())
+}

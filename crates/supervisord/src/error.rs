@@ -1,0 +1,98 @@
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why supervisord did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// There is no socket file, and nobody listens on one that had its name.
+    #[error("there is no socket `{}`", socket.display())]
+    Missing {
+        /// The socket file.
+        socket: PathBuf,
+    },
+    /// The socket file was deleted, but the daemon that made it still listens: it lives and cannot be reached.
+    #[error("the socket `{}` was deleted while its daemon lives", socket.display())]
+    Deleted {
+        /// The socket file.
+        socket: PathBuf,
+    },
+    /// The socket file is there, but nobody listens: the daemon is dead.
+    #[error("nobody listens on `{}`", socket.display())]
+    Refused {
+        /// The socket file.
+        socket: PathBuf,
+    },
+    /// The caller may not use the socket, or supervisord asks for a password.
+    #[error("not permitted to use `{}`: {reason}", socket.display())]
+    Denied {
+        /// The socket file.
+        socket: PathBuf,
+        /// Who refused.
+        reason: &'static str,
+    },
+    /// There was no answer in time.
+    #[error("supervisord at `{}` did not answer within {after:?}", socket.display())]
+    TimedOut {
+        /// The socket file.
+        socket: PathBuf,
+        /// The deadline.
+        after: Duration,
+    },
+    /// supervisord refused the call.
+    #[error("supervisord refused: {text} (fault {code})")]
+    Fault {
+        /// The number of the fault; see [`FaultCode`].
+        code: i32,
+        /// supervisord's own words.
+        text: String,
+    },
+    /// What came back is not an answer of supervisord.
+    #[error("`{}` does not answer as supervisord does: {reason}", socket.display())]
+    Protocol {
+        /// The socket file.
+        socket: PathBuf,
+        /// What was wrong with it.
+        reason: String,
+    },
+    /// The connection failed in another way.
+    #[error("cannot talk to `{}`", socket.display())]
+    Io {
+        /// The socket file.
+        socket: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Numbers of supervisord's faults. Source: `supervisor/xmlrpc.py`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FaultCode {
+    /// The daemon is shutting down.
+    ShutdownState = 6,
+    /// There is no program of that name.
+    BadName = 10,
+    /// The program's file does not exist.
+    NoFile = 20,
+    /// The program's file cannot be executed.
+    NotExecutable = 21,
+    /// The program did not do what was asked.
+    Failed = 30,
+    /// The program ended too early.
+    AbnormalTermination = 40,
+    /// The program could not be started.
+    SpawnError = 50,
+    /// The program runs already.
+    AlreadyStarted = 60,
+    /// The program does not run.
+    NotRunning = 70,
+}
+
+impl CallError {
+    /// Whether supervisord refused with `fault`.
+    pub fn is_fault(&self, fault: FaultCode) -> bool {
+        matches!(self, Self::Fault { code, .. } if *code == fault as i32)
+    }
+}

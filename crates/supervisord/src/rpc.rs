@@ -1,0 +1,110 @@
+use std::future::Future;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use dxr::{FaultResponse, MethodCall, MethodResponse, Value};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
+
+use crate::CallError;
+use crate::listening::is_listening;
+
+/// A thousand programs answer within this; more is not supervisord.
+const BODY_LIMIT: usize = 1024 * 1024;
+/// How often a full queue of connections is tried again.
+const QUEUE_RETRY: Duration = Duration::from_millis(50);
+
+/// One call; the caller bounds its time. Dropping the future drops the connection.
+pub(crate) async fn call(
+    socket: &Path,
+    method: &str,
+    params: Vec<Value>,
+) -> Result<Value, CallError> {
+    let stream = connect(socket).await?;
+    let protocol = |reason: String| CallError::Protocol { socket: socket.to_owned(), reason };
+    let request = MethodCall { name: method.to_owned().into(), params };
+    let body = request.to_xml().map_err(|error| protocol(error.to_string()))?;
+    let (status, text) = exchange(stream, body).await.map_err(protocol)?;
+    match status {
+        StatusCode::OK => {}
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            let reason = "supervisord asks for a user name and password";
+            return Err(CallError::Denied { socket: socket.to_owned(), reason });
+        }
+        status => return Err(protocol(format!("HTTP status {}", status.as_u16()))),
+    }
+    match MethodResponse::from_xml(&text) {
+        Ok(response) => Ok(response.value),
+        Err(_) => Err(match FaultResponse::from_xml(&text) {
+            Ok(FaultResponse { fault }) => {
+                CallError::Fault { code: fault.code(), text: fault.string().to_owned() }
+            }
+            Err(_) => protocol("neither a response nor a fault".to_owned()),
+        }),
+    }
+}
+
+async fn connect(socket: &Path) -> Result<UnixStream, CallError> {
+    let socket_path = || socket.to_owned();
+    loop {
+        let error = match UnixStream::connect(socket).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => error,
+        };
+        return Err(match error.kind() {
+            // The daemon takes no connections and its queue is full: frozen, not dead. The deadline decides.
+            io::ErrorKind::WouldBlock => {
+                tokio::time::sleep(QUEUE_RETRY).await;
+                continue;
+            }
+            io::ErrorKind::NotFound if is_listening(socket) => {
+                CallError::Deleted { socket: socket_path() }
+            }
+            io::ErrorKind::NotFound => CallError::Missing { socket: socket_path() },
+            io::ErrorKind::ConnectionRefused => CallError::Refused { socket: socket_path() },
+            io::ErrorKind::PermissionDenied => {
+                CallError::Denied { socket: socket_path(), reason: "permission denied" }
+            }
+            _ => CallError::Io { socket: socket_path(), source: error },
+        });
+    }
+}
+
+async fn exchange(stream: UnixStream, body: String) -> Result<(StatusCode, String), String> {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| error.to_string())?;
+    let request = Request::post("/RPC2")
+        .header("host", "localhost")
+        .header("content-type", "text/xml")
+        .header("connection", "close")
+        .body(Full::new(Bytes::from(format!("<?xml version=\"1.0\"?>{body}"))))
+        .map_err(|error| error.to_string())?;
+    let answer = async move {
+        let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), BODY_LIMIT).collect().await;
+        let body = body.map_err(|error| error.to_string())?.to_bytes();
+        // Names and messages are whatever the programs' owner wrote; one bad byte must not hide the rest.
+        Ok((status, String::from_utf8_lossy(&body).into_owned()))
+    };
+    alongside(connection, answer).await
+}
+
+/// Drives `connection` until `work` is done. Nothing is spawned, so dropping the future ends both.
+async fn alongside<Connection: Future, Work: Future>(
+    connection: Connection,
+    work: Work,
+) -> Work::Output {
+    tokio::pin!(connection, work);
+    tokio::select! {
+        biased;
+        output = &mut work => return output,
+        _ = &mut connection => {}
+    }
+    work.await
+}
