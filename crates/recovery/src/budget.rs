@@ -1,1 +1,271 @@
-//! budget.
+//! How many actions may start in a sliding window, per target and per host (SEMANTICS 5).
+//!
+//! A [`Ledger`] keeps when actions started. It is charged before the act, survives the agent (the caller restores it from
+//! the journal) and is never refunded: an action that helped was still an action.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use evenkeel_moment::Moment;
+use serde::Serialize;
+
+use crate::backoff::RetryPlan;
+
+/// The longest window of a rate: starts older than this are forgotten by every ledger.
+pub const LONGEST_WINDOW: Duration = Duration::from_secs(31 * 86_400);
+
+/// At most `count` starts in any stretch of time as long as `window`; written `3/1h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    count: u32,
+    window: Duration,
+}
+
+/// The budgets of one recovery; an action needs room in both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Budgets {
+    /// For actions on one target. Default of SEMANTICS 5: 3 in 1 h.
+    pub per_target: Rate,
+    /// For actions on this host, whatever their target. Default of SEMANTICS 5: 10 in 1 h.
+    pub per_host: Rate,
+}
+
+/// When actions started, and on which targets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Oldest first.
+    starts: VecDeque<(Moment, String)>,
+}
+
+/// Starts that are left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Remaining {
+    /// On this target.
+    pub per_target: u32,
+    /// On this host.
+    pub per_host: u32,
+}
+
+/// Whose budget it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// The target's.
+    Target,
+    /// The host's.
+    Host,
+}
+
+/// There is no room for another action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the budget per {} is used up; room again in {}", scope.as_str(), humantime::format_duration(*retry_after))]
+pub struct Empty {
+    /// The budget that is empty; of two, the one that has room last.
+    pub scope: Scope,
+    /// How long until both budgets have room, if nothing else starts.
+    pub retry_after: Duration,
+}
+
+/// Text, or numbers, that are no rate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{value}` is not a rate: accepted is a count from 1, `/`, and a window of at most 31 days, such as `3/1h`")]
+pub struct RateError {
+    /// What was given.
+    pub value: String,
+}
+
+/// A rate that can never be reached, so that it limits nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the budget `{rate}` can never be used up: with these delays at most {most_starts} actions start within {}",
+    humantime::format_duration(rate.window)
+)]
+pub struct NeverBinds {
+    /// The rate.
+    pub rate: Rate,
+    /// The most starts that fit into its window.
+    pub most_starts: u32,
+}
+
+impl Rate {
+    /// A checked rate. Fails for a count of 0 (to act never, observe) and for a window that is zero or more than 31 days.
+    pub fn try_new(count: u32, window: Duration) -> Result<Self, RateError> {
+        let rate = Self { count, window };
+        if count == 0 || window.is_zero() || window > LONGEST_WINDOW {
+            return Err(RateError { value: rate.to_string() });
+        }
+        Ok(rate)
+    }
+
+    /// How many starts fit into the window.
+    pub const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The window, which slides.
+    pub const fn window(&self) -> Duration {
+        self.window
+    }
+
+    /// Whether this rate per target can ever refuse an action, given the delays between attempts.
+    ///
+    /// A backoff and a rate can cancel each other out (SEMANTICS 3.3): at a delay of 60 s ten starts fit into 10 min, so
+    /// `60/10m` never refuses anything. Counted is the densest series that one target can make: every attempt of each of
+    /// `steps` steps as soon as its delay allows (jitter at its most, actions and proofs that take no time), and after the
+    /// last one a fresh incident once the target has been up for `stable_for`. What an operator resets by hand is not counted.
+    ///
+    /// Fails with the number of starts that do fit, when that number is not above the rate's count.
+    pub fn can_ever_bind(
+        self,
+        plan: &RetryPlan,
+        steps: u32,
+        stable_for: Duration,
+    ) -> Result<(), NeverBinds> {
+        let needed = self.count as usize + 1;
+        let mut recent = VecDeque::new();
+        let mut most_starts = 0;
+        let mut at = Duration::ZERO;
+        // Two whole incidents hold every stretch there is: from then on the series repeats.
+        let incident = u64::from(steps) * (u64::from(plan.max_retries()) + 1);
+        for start in 0..incident.saturating_mul(2).saturating_add(needed as u64) {
+            recent.push_back(at);
+            while recent.front().is_some_and(|first| at.saturating_sub(*first) >= self.window) {
+                recent.pop_front();
+            }
+            most_starts = most_starts.max(recent.len());
+            if most_starts >= needed {
+                return Ok(());
+            }
+            if incident == 0 {
+                break;
+            }
+            let attempt = start % (u64::from(plan.max_retries()) + 1);
+            let attempt = u32::try_from(attempt).unwrap_or(u32::MAX);
+            let last_of_incident = (start + 1).is_multiple_of(incident);
+            let wait = plan.next(attempt, 1.0).unwrap_or_else(|| {
+                // The next step follows at once; a fresh incident only after the last one is over.
+                if last_of_incident { stable_for } else { Duration::ZERO }
+            });
+            at = at.saturating_add(wait);
+        }
+        Err(NeverBinds { rate: self, most_starts: u32::try_from(most_starts).unwrap_or(u32::MAX) })
+    }
+}
+
+impl FromStr for Rate {
+    type Err = RateError;
+
+    /// Reads `COUNT/WINDOW`, such as `3/1h` or `10/90m`; blanks around the parts do not matter.
+    fn from_str(text: &str) -> Result<Self, RateError> {
+        let refuse = || RateError { value: text.to_owned() };
+        let (count, window) = text.split_once('/').ok_or_else(refuse)?;
+        let count = count.trim().parse().map_err(|_| refuse())?;
+        let window = humantime::parse_duration(window.trim()).map_err(|_| refuse())?;
+        Self::try_new(count, window).map_err(|_| refuse())
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let window = humantime::format_duration(self.window).to_string();
+        write!(formatter, "{}/{}", self.count, window.replace(' ', ""))
+    }
+}
+
+impl Scope {
+    /// `target` or `host`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Target => "target",
+            Self::Host => "host",
+        }
+    }
+}
+
+impl Ledger {
+    /// A ledger without a start. After a restart of the agent, [`Ledger::restore`] what the journal knows: nobody may
+    /// assume a fresh budget.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Notes that an action on `target` starts. Call it before the act, so that an action that never ends is not free.
+    ///
+    /// Also forgets starts older than [`LONGEST_WINDOW`], so that the ledger stays bounded.
+    pub fn charge(&mut self, now: Moment, target: &str) {
+        self.prune(now);
+        self.insert(now, target.to_owned());
+    }
+
+    /// Whether both budgets have room for an action on `target`, and how much.
+    ///
+    /// A start counts for exactly its rate's window; a start dated after `now` counts as one at `now`.
+    /// Fails with the budget that is empty and how long that lasts.
+    pub fn room(&self, now: Moment, target: &str, budgets: &Budgets) -> Result<Remaining, Empty> {
+        let per_target = self.left(now, Some(target), budgets.per_target);
+        let per_host = self.left(now, None, budgets.per_host);
+        match (per_target, per_host) {
+            (Ok(per_target), Ok(per_host)) => Ok(Remaining { per_target, per_host }),
+            (Err(retry_after), Err(longer)) if retry_after < longer => {
+                Err(Empty { scope: Scope::Host, retry_after: longer })
+            }
+            (Err(retry_after), _) => Err(Empty { scope: Scope::Target, retry_after }),
+            (Ok(_), Err(retry_after)) => Err(Empty { scope: Scope::Host, retry_after }),
+        }
+    }
+
+    /// How many actions on `target` may start right now, one after the other: the smaller of what the two budgets leave.
+    pub fn remaining(&self, now: Moment, target: &str, budgets: &Budgets) -> u32 {
+        self.room(now, target, budgets).map_or(0, |room| room.per_target.min(room.per_host))
+    }
+
+    /// Adds starts of earlier runs, as moments of this boot, in any order.
+    pub fn restore(&mut self, starts: impl IntoIterator<Item = (Moment, String)>) {
+        for (at, target) in starts {
+            self.insert(at, target);
+        }
+    }
+
+    /// All starts that are still known, oldest first.
+    pub fn entries(&self) -> Vec<(Moment, String)> {
+        self.starts.iter().cloned().collect()
+    }
+
+    /// Forgets starts older than [`LONGEST_WINDOW`], and dates those after `now` to `now`: a clock set back keeps a
+    /// charge for one window at most.
+    pub fn prune(&mut self, now: Moment) {
+        while self.starts.front().is_some_and(|(at, _)| now.saturating_since(*at) >= LONGEST_WINDOW) {
+            self.starts.pop_front();
+        }
+        for (at, _) in self.starts.iter_mut().rev().take_while(|(at, _)| *at > now) {
+            *at = now;
+        }
+    }
+
+    fn insert(&mut self, at: Moment, target: String) {
+        let place = self.starts.partition_point(|(earlier, _)| *earlier <= at);
+        self.starts.insert(place, (at, target));
+    }
+
+    /// Starts that `rate` leaves, or how long until it leaves one.
+    fn left(&self, now: Moment, target: Option<&str>, rate: Rate) -> Result<u32, Duration> {
+        let counted = || {
+            self.starts
+                .iter()
+                .rev()
+                .take_while(|(at, _)| now.saturating_since(*at) < rate.window)
+                .filter(|(_, of)| target.is_none_or(|target| of == target))
+        };
+        // There is room once fewer than `count` are left, which is when this one has left the window.
+        match counted().nth(rate.count as usize - 1) {
+            Some((at, _)) => Err(rate.window.saturating_sub(now.saturating_since(*at))),
+            None => Ok(rate.count - u32::try_from(counted().count()).unwrap_or(rate.count)),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "budget/tests.rs"]
+mod tests;
