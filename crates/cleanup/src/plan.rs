@@ -2,8 +2,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use evenkeel_safefs::Identity;
+use evenkeel_safefs::{Identity, Kind, Metadata};
 use serde::{Serialize, Serializer};
+
+use crate::policy::{Action, AgeBy, Policy, Rule};
 
 /// Why a file stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -40,8 +42,6 @@ pub struct Step {
     pub reason: String,
     #[serde(skip)]
     pub(crate) pin: Identity,
-    #[serde(skip)]
-    pub(crate) mtime: SystemTime,
 }
 
 /// An entry that could not be looked at.
@@ -74,4 +74,71 @@ pub struct Plan {
 
 pub(crate) fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&evenkeel_safefs::escaped(path))
+}
+
+/// One entry as a plan sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    /// How it looks.
+    pub(crate) metadata: &'a Metadata,
+    /// Its length without a hole at its head.
+    pub(crate) bytes: u64,
+}
+
+/// What becomes of one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Take { bytes: u64, reason: String },
+    Keep(KeepReason),
+}
+
+/// Decides the fate of one entry whose name matches. Reads nothing, changes nothing.
+pub(crate) fn plan_entry(policy: &Policy, entry: &Entry<'_>, now: SystemTime) -> Verdict {
+    let metadata = entry.metadata;
+    if metadata.kind != Kind::File {
+        return Verdict::Keep(KeepReason::NotAFile);
+    }
+    if metadata.access.mode & 0o1000 != 0 {
+        return Verdict::Keep(KeepReason::Sticky);
+    }
+    match policy.draft().rule {
+        Rule::OlderThan { age: limit, by } => match age(metadata, by, now) {
+            Some(age) if limit < age => Verdict::Take {
+                bytes: metadata.size,
+                reason: format!(
+                    "{} old, more than {}",
+                    humantime::format_duration(std::time::Duration::from_secs(age.as_secs())),
+                    humantime::format_duration(limit)
+                ),
+            },
+            Some(_) => Verdict::Keep(KeepReason::Young),
+            // A clock set back must never make a fresh file look old.
+            None => Verdict::Keep(KeepReason::FutureMtime),
+        },
+        Rule::LargerThan { bytes: limit } if limit < entry.bytes => Verdict::Take {
+            bytes: match policy.draft().action {
+                Action::Delete => entry.bytes,
+                Action::Truncate { keep_tail } => entry.bytes.saturating_sub(keep_tail),
+            },
+            reason: format!("{} bytes, more than {limit}", entry.bytes),
+        },
+        Rule::LargerThan { .. } => Verdict::Keep(KeepReason::Small),
+    }
+}
+
+/// Time since the file last changed; `None` if that is after `now`.
+fn age(metadata: &Metadata, by: AgeBy, now: SystemTime) -> Option<std::time::Duration> {
+    let youngest = match by {
+        AgeBy::Mtime => metadata.mtime,
+        AgeBy::All => {
+            let born = metadata.identity.btime.unwrap_or(metadata.ctime);
+            metadata.mtime.max(metadata.ctime).max(born)
+        }
+    };
+    now.duration_since(youngest).ok()
+}
+
+/// The path of an entry; of the root itself without a slash at its end.
+pub(crate) fn below(root: &Path, relative: &Path) -> PathBuf {
+    if relative.as_os_str().is_empty() { root.to_owned() } else { root.join(relative) }
 }

@@ -62,7 +62,10 @@ pub fn apply(policy: &Policy, plan: Plan) -> Report {
     let root = match open_root(policy) {
         Ok(Some(root)) => root,
         Ok(None) => {
-            return failed_as_a_whole(plan, &SweepError::Missing { path: policy.path().to_owned() });
+            return failed_as_a_whole(
+                plan,
+                &SweepError::Missing { path: policy.path().to_owned() },
+            );
         }
         Err(error) => return failed_as_a_whole(plan, &error),
     };

@@ -1,9 +1,9 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use rustix::fs::{FileType, FlockOperation, Mode, OFlags, RawDir, Timespec, Timestamps};
@@ -102,6 +102,11 @@ impl Dir {
         }
         let now = self.pinned.look_again()?;
         Ok(Some(Working { fd, atime: now.atime, mtime: now.mtime }))
+    }
+
+    /// A path to this very directory, for calls that take no descriptor; good for as long as `self` lives.
+    pub fn proc_path(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.fd().as_raw_fd()))
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
