@@ -242,3 +242,152 @@ fn is_unable(error: rustix::io::Errno) -> bool {
     // EINVAL: a filesystem that works in clusters larger than its blocks.
     matches!(error, Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, OpenOptions};
+    use std::io::Write as _;
+    use std::path::Path;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::{Root, Terms, Trust};
+
+    fn judged(path: &Path) -> Judged {
+        let root = Root::open(path.parent().unwrap(), Trust::Vouched).unwrap();
+        let mnt_id = root.metadata().identity.mnt_id;
+        let pinned = root.dir().pin(path.file_name().unwrap()).unwrap();
+        pinned.judge(&Terms { mnt_id, owners: None }).unwrap()
+    }
+
+    fn lines(from: u64, to: u64) -> String {
+        (from..to).map(|number| format!("line {number}\n")).collect()
+    }
+
+    /// The numbers of whole lines in a log that was cut, NULs and blanks left out.
+    fn numbers(path: &Path) -> Vec<u64> {
+        let content = fs::read(path).unwrap();
+        let text =
+            String::from_utf8(content.into_iter().filter(|byte| *byte != 0).collect()).unwrap();
+        text.lines()
+            .filter(|line| !line.trim().is_empty())
+            .map(|line| line.strip_prefix("line ").unwrap().parse().unwrap())
+            .collect()
+    }
+
+    fn check_tail(directory: &Path, can: &[Method], expected: Method) {
+        let path = directory.join("log");
+        fs::write(&path, lines(0, 100_000)).unwrap();
+        let before = fs::metadata(&path).unwrap().len();
+        let shortened = judged(&path).shorten_by(50_000, can).unwrap().unwrap();
+        assert_eq!(shortened.method, expected);
+        assert!(shortened.freed + 50_000 + 8192 > before, "{shortened:?} of {before}");
+        let kept = numbers(&path);
+        assert_eq!(kept.last(), Some(&99_999));
+        assert!(kept.windows(2).all(|pair| pair[0] + 1 == pair[1]));
+        assert!((4_000..5_000).contains(&kept.len()), "{}", kept.len());
+        // What is short enough now is left alone.
+        assert_eq!(judged(&path).shorten_by(60_000, can).unwrap(), None);
+    }
+
+    #[test]
+    fn the_tail_is_kept_from_the_start_of_a_line_whatever_the_filesystem_can() {
+        let scratch = tempfile::tempdir().unwrap();
+        check_tail(scratch.path(), &[Method::Punched], Method::Punched);
+        check_tail(scratch.path(), &[], Method::Rewritten);
+        // Memory filesystems cannot collapse, most others can: either way the tail is the same.
+        let path = scratch.path().join("log");
+        fs::write(&path, lines(0, 100_000)).unwrap();
+        let method = judged(&path).shorten(50_000).unwrap().unwrap().method;
+        check_tail(scratch.path(), &[Method::Collapsed, Method::Punched], method);
+    }
+
+    #[test]
+    fn a_collapsed_log_starts_with_a_whole_line() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("log");
+        fs::write(&path, lines(0, 100_000)).unwrap();
+        if judged(&path).shorten(50_000).unwrap().unwrap().method == Method::Collapsed {
+            let content = fs::read_to_string(&path).unwrap();
+            assert!(content.len() <= 50_000 + 4096);
+            let blank = content.lines().next().unwrap();
+            assert!(blank.trim().is_empty() || blank.starts_with("line "), "{blank:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_if_nothing_is_to_be_kept() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("log");
+        fs::write(&path, lines(0, 10)).unwrap();
+        assert_eq!(judged(&path).shorten(0).unwrap().unwrap().method, Method::Emptied);
+        assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+        assert_eq!(judged(&path).shorten(0).unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_that_is_one_hole_is_shortened() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("log");
+        File::create(&path).unwrap().set_len(10_000_000).unwrap();
+        let shortened = judged(&path).shorten(100_000).unwrap().unwrap();
+        assert!(shortened.freed > 9_800_000, "{shortened:?}");
+    }
+
+    #[test]
+    fn a_writer_that_does_not_append_is_named_and_the_file_left_alone() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("log");
+        fs::write(&path, lines(0, 10_000)).unwrap();
+        let writer = OpenOptions::new().write(true).open(&path).unwrap();
+        let before = fs::read(&path).unwrap();
+        let error = judged(&path).shorten(1000).unwrap_err();
+        assert!(
+            matches!(error, ShortenError::WriterDoesNotAppend { pid } if pid == std::process::id())
+        );
+        drop(writer);
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn a_locked_file_is_left_alone_without_waiting() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("log");
+        fs::write(&path, lines(0, 10_000)).unwrap();
+        let holder = File::open(&path).unwrap();
+        holder.lock().unwrap();
+        assert!(matches!(judged(&path).shorten(1000), Err(ShortenError::Locked)));
+    }
+
+    fn no_appended_line_is_lost(can: &[Method]) {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("log");
+        let mut log = OpenOptions::new().create(true).append(true).open(&path).unwrap();
+        log.write_all(lines(0, 50_000).as_bytes()).unwrap();
+        let done = AtomicBool::new(false);
+        let written = std::thread::scope(|scope| {
+            let appender = scope.spawn(|| {
+                let mut next = 50_000;
+                while !done.load(Ordering::Relaxed) {
+                    log.write_all(format!("line {next}\n").as_bytes()).unwrap();
+                    next += 1;
+                }
+                next
+            });
+            for _ in 0..20 {
+                judged(&path).shorten_by(100_000, can).unwrap();
+            }
+            done.store(true, Ordering::Relaxed);
+            appender.join().unwrap()
+        });
+        let kept = numbers(&path);
+        assert_eq!(kept.last(), Some(&(written - 1)));
+        assert!(kept.windows(2).all(|pair| pair[0] + 1 == pair[1]), "a line is missing");
+    }
+
+    #[test]
+    fn an_appender_loses_no_line_while_its_log_is_shortened() {
+        no_appended_line_is_lost(&[Method::Collapsed, Method::Punched]);
+        no_appended_line_is_lost(&[Method::Punched]);
+    }
+}

@@ -62,6 +62,7 @@ impl<'r> Taker<'r> {
     /// Fails if the caller cannot write the root, or another run is at work in it.
     pub fn new(root: &'r Root) -> io::Result<Self> {
         let mut name = OsString::from(PRIVATE_NAME);
+        let mut leftovers = false;
         for other in 0..OTHER_NAMES {
             if let Some(private) = open_private(root.dir(), &name)? {
                 let lock_fd = private.readable()?;
@@ -71,11 +72,11 @@ impl<'r> Taker<'r> {
                         "another run is at work in this root",
                     ));
                 }
-                let leftovers = !private.names()?.is_empty();
-                if !leftovers {
+                if private.names()?.is_empty() {
                     return Ok(Self { root, private, name, leftovers, _lock: lock_fd });
                 }
                 // What an interrupted run left there is someone's file: it stays, and the work goes on beside it.
+                leftovers = true;
             }
             name = format!("{PRIVATE_NAME}-{}-{other}", std::process::id()).into();
         }
