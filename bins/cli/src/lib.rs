@@ -19,6 +19,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "agent")]
+pub mod agent;
 mod common;
 mod exit;
 mod output;

@@ -2,13 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod args;
-mod client;
 mod config;
 mod demo;
 mod once;
 mod run;
-mod runtime;
-mod status;
 
 use std::process::ExitCode;
 
@@ -24,7 +21,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo::run(common, demo),
         Command::Check(names) => once::check(common, names),
         Command::Apply(apply) => once::apply(common, apply),
-        Command::Status => status::run(common),
+        Command::Status => evenkeel_cli::agent::status(common),
         Command::Config(config) => config::run(common, config),
         Command::DemoPart(part) => demo::part::run(part),
     })

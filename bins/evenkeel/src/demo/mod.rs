@@ -11,14 +11,13 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use evenkeel_agent::{Agent, Until};
+use evenkeel_cli::agent::{block_on, boot_id, stop_signal};
 use evenkeel_cli::{Common, Exit, Failure, print_json, print_line, print_table};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::args::Demo;
-use crate::run::{boot_id, stop_signal};
-use crate::runtime::block_on;
 
 use self::fault::Fault;
 use self::host::Host;

@@ -14,6 +14,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use evenkeel_cli::agent::block_on;
 use evenkeel_cli::{Exit, Failure};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
@@ -23,7 +24,6 @@ use tokio::net::{TcpListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Part, PartCommand};
-use crate::runtime::block_on;
 
 /// A service on this signal answers 500 to everything; a worker takes memory.
 pub(crate) const FALL_ILL: Signal = Signal::SIGUSR1;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use evenkeel_cli::agent::client;
 use evenkeel_engine::Status;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use crate::client;
 
 use super::fault::{Fault, Trace};
 use super::host::Host;

@@ -1,11 +1,11 @@
-use evenkeel_cli::{Common, Exit, Failure, print_json, print_line, print_table};
 use evenkeel_engine::Status;
 
-use crate::client;
-use crate::runtime::block_on;
+use super::client;
+use super::runtime::block_on;
+use crate::{Common, Exit, Failure, print_json, print_line, print_table};
 
-/// `evenkeel status`: what the running agent says.
-pub(crate) fn run(common: &Common) -> Result<Exit, Failure> {
+/// Asks the running agent and prints what it says.
+pub fn status(common: &Common) -> Result<Exit, Failure> {
     let settings = common.settings()?;
     let Some(socket) = settings.agent.socket else {
         return Err(Failure::usage("agent.socket is \"off\", so there is nothing to ask"));
@@ -13,12 +13,12 @@ pub(crate) fn run(common: &Common) -> Result<Exit, Failure> {
     let status: Status = block_on(async {
         client::get(&socket, "/api/status").await.map_err(Failure::refused_because)
     })?;
-    print(common, &status);
+    print_status(common, &status);
     Ok(if status.healthy { Exit::Holds } else { Exit::Deviates })
 }
 
 /// Prints a status as a table, or as JSON.
-pub(crate) fn print(common: &Common, status: &Status) {
+pub fn print_status(common: &Common, status: &Status) {
     if common.json {
         print_json(status);
         return;
@@ -48,6 +48,16 @@ pub(crate) fn print(common: &Common, status: &Status) {
         rows.push(row(&recovery.target, "recovery", &recovery.phase, &detail));
     }
     print_table(&["NAME", "KIND", "STATE", "DETAIL"], rows);
+}
+
+/// What a status means for the exit code: something is wrong, or cannot be told, or all is well.
+pub fn verdict(status: &Status) -> Exit {
+    let unknown = status.checks.iter().any(|check| check.state == "unknown");
+    match (status.healthy, unknown) {
+        (false, _) => Exit::Deviates,
+        (true, true) => Exit::Refused,
+        (true, false) => Exit::Holds,
+    }
 }
 
 fn row(name: &str, kind: &str, state: &str, detail: &str) -> [String; 4] {

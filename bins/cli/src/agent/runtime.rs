@@ -1,7 +1,8 @@
 use std::future::Future;
 
-use evenkeel_cli::Failure;
 use tokio::runtime::Builder;
+
+use crate::Failure;
 
 /// Blocking work at one time: sweeps, cleanups, name look-ups. A look-up that hangs must not hold up a sweep.
 const BLOCKING_THREADS: usize = 16;
@@ -9,7 +10,7 @@ const BLOCKING_THREADS: usize = 16;
 const STACK_BYTES: usize = 512 * 1024;
 
 /// Runs `work` on one thread: the agent waits far more than it computes.
-pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)

@@ -1,0 +1,117 @@
+use std::future::Future;
+use std::time::Duration;
+
+use evenkeel_agent::{Agent, Notice, Until};
+use evenkeel_config::Settings;
+use evenkeel_engine::Status;
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::runtime::block_on;
+use crate::{Exit, Failure};
+
+/// Runs the agent in the foreground until SIGTERM or Ctrl-C. `again` reads the settings anew at each SIGHUP.
+pub fn run(
+    settings: Settings,
+    observe: bool,
+    again: impl Fn() -> Result<Settings, Failure> + Send + 'static,
+) -> Result<Exit, Failure> {
+    for advice in settings.advice() {
+        tracing::warn!("{advice}");
+    }
+    block_on(async {
+        let (reloads, inbox) = mpsc::channel(1);
+        let mut hangup = signal(SignalKind::hangup()).map_err(|error| Failure::refused(&error))?;
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                let settings = again().map_err(|failure| failure.to_string());
+                if reloads.send(settings).await.is_err() {
+                    break;
+                }
+            }
+        });
+        let agent = Agent {
+            settings,
+            observe,
+            seed: seed(),
+            boot_id: boot_id(),
+            until: Until::Stopped,
+            listener: None,
+            watchdog: watchdog(),
+            notify: notify_systemd,
+        };
+        let stop = stop_signal()?;
+        evenkeel_agent::run(agent, inbox, stop).await.map_err(|error| Failure::refused(&error))?;
+        Ok(Exit::Holds)
+    })
+}
+
+/// One pass of the same agent: it ends when everything is settled, or after `limit`, and opens no door.
+pub fn pass(mut settings: Settings, observe: bool, limit: Duration) -> Result<Status, Failure> {
+    settings.agent.listen = None;
+    settings.agent.socket = None;
+    settings.agent.grace = Duration::ZERO;
+    for check in &mut settings.checks {
+        check.initial_delay = Duration::ZERO;
+    }
+    for rule in &mut settings.permissions {
+        rule.watch = false;
+    }
+    block_on(async {
+        let (_keep, reloads) = mpsc::channel(1);
+        let stop = stop_signal()?;
+        let agent = Agent {
+            settings,
+            observe,
+            seed: seed(),
+            boot_id: boot_id(),
+            until: Until::Settled(limit),
+            listener: None,
+            watchdog: None,
+            notify: |_| {},
+        };
+        evenkeel_agent::run(agent, reloads, stop).await.map_err(|error| Failure::refused(&error))
+    })
+}
+
+/// Ready at the first SIGTERM or SIGINT.
+pub fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::refused(&error))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| Failure::refused(&error))?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// This boot's id; the empty one where the kernel gives none, so that earlier runs count as of another boot.
+#[expect(clippy::disallowed_methods, reason = "/proc is the kernel's")]
+pub fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+}
+
+/// A seed that differs from start to start; only the demo needs the same chance twice.
+pub fn seed() -> u64 {
+    evenkeel_agent::HostClock.now().as_nanos() ^ u64::from(std::process::id())
+}
+
+/// Half of the time that systemd waits for a sign of life, if it waits for one.
+fn watchdog() -> Option<Duration> {
+    sd_notify::watchdog_enabled().map(|limit| limit / 2)
+}
+
+fn notify_systemd(notice: Notice) {
+    let states: &[NotifyState<'_>] = match notice {
+        Notice::Ready => &[NotifyState::Ready, NotifyState::Status("keeping an even keel")],
+        Notice::Reloading => &[NotifyState::Reloading, NotifyState::Status("taking new settings")],
+        Notice::Alive => &[NotifyState::Watchdog],
+        Notice::Stopping => &[NotifyState::Stopping, NotifyState::Status("letting running work end")],
+    };
+    // Without a NOTIFY_SOCKET nobody wants to know.
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "cannot notify the service manager");
+    }
+}

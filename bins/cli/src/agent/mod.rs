@@ -1,0 +1,10 @@
+//! Runs an agent in the foreground, runs one pass of it, or asks one that runs.
+
+pub mod client;
+mod host;
+mod runtime;
+mod status;
+
+pub use host::{boot_id, pass, run, stop_signal};
+pub use runtime::block_on;
+pub use status::{print_status, status, verdict};
