@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use evenkeel_metrics::rules::{
-    MemoryRule, PermissionRule, ProcessJob, RuleInputs, alert_rules, rule_tests, scrape_config,
+    MemoryRule, PermissionRule, ProcessJob, RuleInputs, ScrapeFile, alert_rules,
+    alert_rules_document, rule_tests, scrape_config,
 };
 use evenkeel_metrics::{
     CheckState, FailureReason, Format, Metrics, ProcessStats, RecoveryOutcome, RepairKind,
@@ -106,6 +107,33 @@ fn rules_for_hostile_names_and_odd_times_pass_too() {
             permissions("a_b", "/2"),
         ],
     });
+}
+
+#[test]
+fn the_rules_and_jobs_as_json_pass_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: String| -> PathBuf {
+        let path = directory.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let rules = alert_rules_document(&RuleInputs::plan());
+    let path = file("rules.json", serde_json::to_string(&rules).unwrap());
+    if let Some(mut promtool) = promtool(&["check", "rules", "--lint-fatal"]) {
+        accepts(promtool.arg(path));
+    }
+    let tests = file("tests.yml", rule_tests(&RuleInputs::plan(), "rules.json"));
+    if let Some(mut promtool) = promtool(&["test", "rules"]) {
+        accepts(promtool.arg(tests));
+    }
+    let job = ProcessJob { job: "supervisor".into(), process: "supervisor-memory".into() };
+    let path = file(
+        "prometheus.json",
+        serde_json::to_string(&ScrapeFile::new("127.0.0.1:9720", &[job])).unwrap(),
+    );
+    if let Some(mut promtool) = promtool(&["check", "config", "--syntax-only"]) {
+        accepts(promtool.arg(path));
+    }
 }
 
 #[test]

@@ -10,6 +10,9 @@ use super::unit_test::{self, Case};
 use super::yaml::{duration, quoted, scalar};
 use crate::names;
 
+/// Name of the group that all rules are in.
+pub(super) const GROUP: &str = "evenkeel";
+
 pub(super) struct Alert {
     pub(super) name: String,
     pub(super) expression: String,
@@ -31,7 +34,7 @@ pub(super) fn alerts(inputs: &RuleInputs) -> Vec<Alert> {
 }
 
 pub(super) fn render(alerts: &[Alert]) -> String {
-    let mut out = String::from("groups:\n  - name: evenkeel\n    rules:\n");
+    let mut out = format!("groups:\n  - name: {GROUP}\n    rules:\n");
     for alert in alerts {
         let _ = writeln!(out, "      - alert: {}", scalar(&alert.name));
         let _ = writeln!(out, "        expr: {}", scalar(&alert.expression));

@@ -8,11 +8,13 @@
 //! ```
 
 mod alert;
+mod document;
 mod inputs;
 mod scrape;
 mod unit_test;
 mod yaml;
 
+pub use document::{Group, Rule, RuleFile, ScrapeFile, ScrapeJob};
 pub use inputs::{MemoryRule, PermissionRule, RuleInputs};
 pub use scrape::{AGENT_JOB, ProcessJob, scrape_config};
 
@@ -25,4 +27,9 @@ pub fn alert_rules(inputs: &RuleInputs) -> String {
 /// relative to the tests.
 pub fn rule_tests(inputs: &RuleInputs, rules_file: &str) -> String {
     unit_test::render(&alert::alerts(inputs), rules_file)
+}
+
+/// The same rules as a value, for programs: as JSON it is what Prometheus also takes for YAML.
+pub fn alert_rules_document(inputs: &RuleInputs) -> RuleFile {
+    RuleFile::new(&alert::alerts(inputs))
 }
