@@ -12,7 +12,7 @@ use backoff::{Clock, SystemClock};
 /// The least delay where settings name none; see [`RetryPlan::try_new`].
 pub const DEFAULT_FLOOR: Duration = Duration::from_secs(1);
 /// The longest delay: beyond it the interval arithmetic, which is in floating point, is no longer exact.
-pub const LONGEST_DELAY: Duration = Duration::from_secs(30 * 86_400);
+pub const LONGEST_DELAY: Duration = Duration::from_hours(30 * 24);
 /// The most retries of one step; a plan with more would never give up within its service life.
 pub const MOST_RETRIES: u32 = 1_000;
 
@@ -169,13 +169,15 @@ mod tests {
     }
 
     fn plan(initial: u64, cap: u64, jitter: f64, max_retries: u32) -> RetryPlan {
-        RetryPlan::try_new(seconds(initial), 2.0, seconds(cap), jitter, max_retries, seconds(1)).unwrap()
+        RetryPlan::try_new(seconds(initial), 2.0, seconds(cap), jitter, max_retries, seconds(1))
+            .unwrap()
     }
 
     #[test]
     fn the_delays_double_up_to_the_cap() {
         let plan = plan(1, 30, 0.0, 7);
-        let delays: Vec<u64> = (0..7).map(|attempt| plan.next(attempt, 0.9).unwrap().as_secs()).collect();
+        let delays: Vec<u64> =
+            (0..7).map(|attempt| plan.next(attempt, 0.9).unwrap().as_secs()).collect();
         assert_eq!(delays, [1, 2, 4, 8, 16, 30, 30]);
     }
 
@@ -208,7 +210,8 @@ mod tests {
     #[test]
     fn a_plan_that_cannot_be_names_the_key_and_what_is_accepted() {
         let try_new = |initial, multiplier, cap, jitter, retries, floor| {
-            RetryPlan::try_new(initial, multiplier, cap, jitter, retries, floor).map_err(|error| error.key)
+            RetryPlan::try_new(initial, multiplier, cap, jitter, retries, floor)
+                .map_err(|error| error.key)
         };
         let (one, ten) = (seconds(1), seconds(10));
         assert_eq!(try_new(Duration::ZERO, 2.0, ten, 0.1, 3, one), Err("initial"));

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::backoff::RetryPlan;
 
 /// The longest window of a rate: starts older than this are forgotten by every ledger.
-pub const LONGEST_WINDOW: Duration = Duration::from_secs(31 * 86_400);
+pub const LONGEST_WINDOW: Duration = Duration::from_hours(31 * 24);
 
 /// At most `count` starts in any stretch of time as long as `window`; written `3/1h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,9 @@ pub struct Empty {
 
 /// Text, or numbers, that are no rate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{value}` is not a rate: accepted is a count from 1, `/`, and a window of at most 31 days, such as `3/1h`")]
+#[error(
+    "`{value}` is not a rate: accepted is a count from 1, `/`, and a window of at most 31 days, such as `3/1h`"
+)]
 pub struct RateError {
     /// What was given.
     pub value: String,
@@ -236,7 +238,8 @@ impl Ledger {
     /// Forgets starts older than [`LONGEST_WINDOW`], and dates those after `now` to `now`: a clock set back keeps a
     /// charge for one window at most.
     pub fn prune(&mut self, now: Moment) {
-        while self.starts.front().is_some_and(|(at, _)| now.saturating_since(*at) >= LONGEST_WINDOW) {
+        while self.starts.front().is_some_and(|(at, _)| now.saturating_since(*at) >= LONGEST_WINDOW)
+        {
             self.starts.pop_front();
         }
         for (at, _) in self.starts.iter_mut().rev().take_while(|(at, _)| *at > now) {

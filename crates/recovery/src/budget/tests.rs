@@ -26,7 +26,19 @@ fn a_rate_reads_as_it_is_written() {
 
 #[test]
 fn what_is_no_rate_is_refused_with_what_is_accepted() {
-    for text in ["", "3", "/1h", "3/", "0/1h", "-1/1h", "3/0s", "3/32d", "3/1h/2", "three/1h", "3/1 fortnight"] {
+    for text in [
+        "",
+        "3",
+        "/1h",
+        "3/",
+        "0/1h",
+        "-1/1h",
+        "3/0s",
+        "3/32d",
+        "3/1h/2",
+        "three/1h",
+        "3/1 fortnight",
+    ] {
         let error = text.parse::<Rate>().unwrap_err();
         assert_eq!(error.value, text);
         assert!(error.to_string().contains("`3/1h`"));
@@ -73,7 +85,10 @@ fn restored_starts_count_in_whatever_order_they_come() {
     let budgets = budgets("2/1h", "10/1h");
     let mut ledger = Ledger::new();
     ledger.restore([(at(3_000), "a".to_owned()), (at(10), "a".to_owned())]);
-    assert_eq!(ledger.room(at(3_100), "a", &budgets).unwrap_err().retry_after, Duration::from_secs(510));
+    assert_eq!(
+        ledger.room(at(3_100), "a", &budgets).unwrap_err().retry_after,
+        Duration::from_secs(510)
+    );
     assert_eq!(ledger.entries()[0].0, at(10));
 }
 
@@ -117,9 +132,15 @@ fn the_budgets_of_the_plan_can_be_used_up() {
 fn without_retries_only_fresh_incidents_use_a_budget() {
     let stable_for = Duration::from_secs(600);
     let rate = |text: &str| text.parse::<Rate>().unwrap();
-    assert_eq!(rate("6/1h").can_ever_bind(&plan(10, 300, 0), 1, stable_for).unwrap_err().most_starts, 6);
+    assert_eq!(
+        rate("6/1h").can_ever_bind(&plan(10, 300, 0), 1, stable_for).unwrap_err().most_starts,
+        6
+    );
     assert_eq!(rate("5/1h").can_ever_bind(&plan(10, 300, 0), 1, stable_for), Ok(()));
-    assert_eq!(rate("5/1h").can_ever_bind(&plan(10, 300, 0), 0, stable_for).unwrap_err().most_starts, 1);
+    assert_eq!(
+        rate("5/1h").can_ever_bind(&plan(10, 300, 0), 0, stable_for).unwrap_err().most_starts,
+        1
+    );
 }
 
 proptest! {

@@ -1,0 +1,246 @@
+use std::time::Duration;
+
+/// Most results a count window may hold, and most buckets of a time window.
+const MOST_RESULTS: u32 = 10_000;
+const MOST_BUCKETS: u32 = 1_000;
+const MOST_TRIALS: u32 = 1_000;
+/// Ages and deadlines beyond this say nothing of a peer any more.
+const LONGEST: Duration = Duration::from_hours(31 * 24);
+
+/// Settings of a breaker before they are checked; [`Draft::default`] has the defaults of SEMANTICS 2.2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Opens at this share of failures or above it, in percent, 1 to 100. Default 50.
+    pub error_threshold: u32,
+    /// Never opens with fewer results than this in its window, 1 or more. Default 10.
+    pub request_volume_threshold: u32,
+    /// How long it stays open the first time. Default 30 s.
+    pub reset_timeout: Duration,
+    /// Which results count. Default the last 20, however old; a health check also wants a `max_age` of ten intervals.
+    pub window: Window,
+    /// Trials that may be under way at once while it is half open, 1 to 1000. Default 1.
+    pub half_open_max_calls: u32,
+    /// Trials that must succeed for it to close, 1 or more. Default 1.
+    pub half_open_successes: u32,
+    /// How long a trial may take before it counts as lost; default the larger of twice `call_timeout` and `reset_timeout`.
+    pub trial_lease: Option<Duration>,
+    /// How long a call may take, for the default of `trial_lease`; zero if that is not known.
+    pub call_timeout: Duration,
+    /// By how much each trial that fails makes the next wait longer, 1 to 10. Default 1.
+    pub reset_multiplier: u32,
+    /// The longest it stays open, at least `reset_timeout`. Default 5 min.
+    pub reset_max: Duration,
+}
+
+/// Which results count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// The last `size` results, of which those aged `max_age` or more no longer count.
+    Count {
+        /// How many results.
+        size: u32,
+        /// At which age a result stops counting.
+        max_age: Option<Duration>,
+    },
+    /// The results of the last `length`, forgotten in `buckets` steps.
+    Time {
+        /// At this age a result no longer counts; it may be forgotten up to one step earlier.
+        length: Duration,
+        /// In how many steps.
+        buckets: u32,
+    },
+}
+
+/// A breaker's checked settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    pub(super) error_threshold: u32,
+    pub(super) request_volume_threshold: u32,
+    pub(super) reset_timeout: Duration,
+    pub(super) window: Window,
+    pub(super) half_open_max_calls: u32,
+    pub(super) half_open_successes: u32,
+    pub(super) trial_lease: Duration,
+    pub(super) reset_multiplier: u32,
+    pub(super) reset_max: Duration,
+}
+
+/// Settings that cannot be: which one, what it was, and what would do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{key} = {value}` is not accepted: {accepted}")]
+pub struct ConfigError {
+    /// The setting, as in [`Draft`]; those of the window as `window.size` and so on.
+    pub key: &'static str,
+    /// What it was.
+    pub value: String,
+    /// What is accepted.
+    pub accepted: String,
+}
+
+/// The arithmetic of a breaker that cannot be relied on to open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this breaker can never open: a window of {} holds {cycles} cycles of {}, each with at most {attempts_per_cycle} \
+     attempts, so {results} results, and request_volume_threshold is {needed}",
+    humantime::format_duration(*window),
+    humantime::format_duration(*interval)
+)]
+pub struct NeverOpens {
+    /// The window's length, or the age at which a result stops counting.
+    pub window: Duration,
+    /// From one cycle of the check to the next.
+    pub interval: Duration,
+    /// Attempts of a cycle that fails: 1 + retries.
+    pub attempts_per_cycle: u32,
+    /// Whole cycles that fit into the window.
+    pub cycles: u64,
+    /// Results that the window can be relied on to hold.
+    pub results: u64,
+    /// Results that it must hold.
+    pub needed: u32,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self {
+            error_threshold: 50,
+            request_volume_threshold: 10,
+            reset_timeout: Duration::from_secs(30),
+            window: Window::Count { size: 20, max_age: None },
+            half_open_max_calls: 1,
+            half_open_successes: 1,
+            trial_lease: None,
+            call_timeout: Duration::ZERO,
+            reset_multiplier: 1,
+            reset_max: Duration::from_mins(5),
+        }
+    }
+}
+
+impl Config {
+    /// Checked settings. Fails for a value outside of what [`Draft`] and [`Window`] say, naming the key.
+    pub fn try_new(draft: Draft) -> Result<Self, ConfigError> {
+        within("error_threshold", draft.error_threshold, 1, 100)?;
+        within("request_volume_threshold", draft.request_volume_threshold, 1, MOST_RESULTS)?;
+        time_within("reset_timeout", draft.reset_timeout, LONGEST)?;
+        time_within("reset_max", draft.reset_max, LONGEST)?;
+        if draft.reset_max < draft.reset_timeout {
+            let accepted = format!("at least `reset_timeout` ({})", time(draft.reset_timeout));
+            return Err(ConfigError { key: "reset_max", value: time(draft.reset_max), accepted });
+        }
+        within("half_open_max_calls", draft.half_open_max_calls, 1, MOST_TRIALS)?;
+        within("half_open_successes", draft.half_open_successes, 1, MOST_TRIALS)?;
+        within("reset_multiplier", draft.reset_multiplier, 1, 10)?;
+        let trial_lease = match draft.trial_lease {
+            Some(lease) => lease,
+            None => draft.call_timeout.saturating_mul(2).max(draft.reset_timeout).min(LONGEST),
+        };
+        time_within("trial_lease", trial_lease, LONGEST)?;
+        check_window(&draft)?;
+        Ok(Self {
+            error_threshold: draft.error_threshold,
+            request_volume_threshold: draft.request_volume_threshold,
+            reset_timeout: draft.reset_timeout,
+            window: draft.window,
+            half_open_max_calls: draft.half_open_max_calls,
+            half_open_successes: draft.half_open_successes,
+            trial_lease,
+            reset_multiplier: draft.reset_multiplier,
+            reset_max: draft.reset_max,
+        })
+    }
+
+    /// Whether a check with this cadence can open the breaker at all (SEMANTICS 2.3).
+    ///
+    /// `attempts_per_cycle` is 1 + retries, what a failing cycle gives; `interval` is from one cycle to the next. What
+    /// counts are whole cycles, `floor(window / interval)`: that a further one may fall partly into the window is
+    /// nothing to rely on. A count window without `max_age` can always open.
+    ///
+    /// Fails with the arithmetic.
+    pub fn can_ever_open(
+        &self,
+        attempts_per_cycle: u32,
+        interval: Duration,
+    ) -> Result<(), NeverOpens> {
+        let window = match self.window {
+            Window::Count { max_age: None, .. } => return Ok(()),
+            Window::Count { max_age: Some(age), .. } => age,
+            Window::Time { length, .. } => length,
+        };
+        let cycles = window.as_nanos() / interval.as_nanos().max(1);
+        let cycles = u64::try_from(cycles).unwrap_or(u64::MAX);
+        let results = cycles.saturating_mul(u64::from(attempts_per_cycle));
+        let needed = self.request_volume_threshold;
+        if results >= u64::from(needed) {
+            return Ok(());
+        }
+        Err(NeverOpens { window, interval, attempts_per_cycle, cycles, results, needed })
+    }
+
+    /// Which results count.
+    pub const fn window(&self) -> Window {
+        self.window
+    }
+
+    /// How long a trial may take before it counts as lost.
+    pub const fn trial_lease(&self) -> Duration {
+        self.trial_lease
+    }
+
+    /// The longest the breaker stays open.
+    pub const fn reset_max(&self) -> Duration {
+        self.reset_max
+    }
+
+    /// How long it stays open after `failed_trials` trials in a row that did not succeed.
+    pub(super) fn open_for(&self, failed_trials: u32) -> Duration {
+        self.reset_multiplier
+            .checked_pow(failed_trials)
+            .map_or(self.reset_max, |factor| self.reset_timeout.saturating_mul(factor))
+            .min(self.reset_max)
+    }
+}
+
+fn check_window(draft: &Draft) -> Result<(), ConfigError> {
+    match draft.window {
+        Window::Count { size, max_age } => {
+            within("window.size", size, 1, MOST_RESULTS)?;
+            if size < draft.request_volume_threshold {
+                let accepted = format!(
+                    "at least `request_volume_threshold` ({}): with fewer results it can never open",
+                    draft.request_volume_threshold
+                );
+                return Err(ConfigError { key: "window.size", value: size.to_string(), accepted });
+            }
+            max_age.map_or(Ok(()), |age| time_within("window.max_age", age, LONGEST))
+        }
+        Window::Time { length, buckets } => {
+            within("window.buckets", buckets, 1, MOST_BUCKETS)?;
+            time_within("window.length", length, LONGEST)?;
+            if length < Duration::from_millis(u64::from(buckets)) {
+                let accepted = format!("at least 1ms for each of its {buckets} buckets");
+                return Err(ConfigError { key: "window.length", value: time(length), accepted });
+            }
+            Ok(())
+        }
+    }
+}
+
+fn within(key: &'static str, value: u32, least: u32, most: u32) -> Result<(), ConfigError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(ConfigError { key, value: value.to_string(), accepted: format!("{least} to {most}") })
+}
+
+fn time_within(key: &'static str, value: Duration, most: Duration) -> Result<(), ConfigError> {
+    if !value.is_zero() && value <= most {
+        return Ok(());
+    }
+    let accepted = format!("more than 0 and at most {} days", most.as_secs() / 86_400);
+    Err(ConfigError { key, value: time(value), accepted })
+}
+
+fn time(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string()
+}

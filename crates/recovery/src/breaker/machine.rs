@@ -1,0 +1,420 @@
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use evenkeel_moment::Moment;
+use serde::{Deserialize, Serialize};
+
+use super::config::Config;
+use super::window::{Counts, Results};
+
+/// Changes kept for [`Breaker::drain_changes`]; a caller that never asks loses the oldest.
+const CHANGES_KEPT: usize = 16;
+
+/// A circuit breaker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breaker {
+    config: Config,
+    pub(super) mode: Mode,
+    /// One more at every change of state, so that a result can be told from one of an earlier state.
+    generation: u64,
+    results: Results,
+    /// Trials in a row that did not succeed; forgotten only after `reset_max` closed.
+    pub(super) failed_trials: u32,
+    closed_since: Moment,
+    /// The latest moment seen: time never goes back here (T15).
+    pub(super) last_seen: Moment,
+    next_trial: u64,
+    stale_results: u64,
+    changes: VecDeque<Change>,
+}
+
+/// What a breaker does with calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakerState {
+    /// Lets calls pass and counts their results.
+    Closed,
+    /// Refuses calls until its deadline.
+    Open,
+    /// Lets a few trials pass; their outcome decides for everyone.
+    HalfOpen,
+    /// Refuses all calls until a command.
+    Isolated,
+    /// Lets all calls pass until a command, whatever their results.
+    ForcedClosed,
+    /// Is not used: lets all calls pass, and counts nothing, until a command.
+    Disabled,
+}
+
+/// Leave for one call. Give it back with how the call ended.
+///
+/// A permit that is dropped instead is harmless while the breaker is closed; a dropped trial counts as lost when its
+/// lease runs out (T11). One permit is one verdict: it cannot be copied.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a permit is given back with `success`, `failure` or `ignore`"]
+pub struct Permit {
+    generation: u64,
+    kind: Kind,
+}
+
+/// What a permit is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PermitKind {
+    /// A call like any other.
+    Normal,
+    /// A call that decides whether the breaker closes.
+    Trial,
+}
+
+/// A call was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the breaker is {}", state.as_str())]
+pub struct Rejected {
+    /// When it is worth asking again: the end of the open time, or of the nearest lease; `None` if only a command helps.
+    pub retry_after: Option<Duration>,
+    /// The state that refused it.
+    pub state: BreakerState,
+}
+
+/// A change of state, for the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// When it happened, which may be earlier than when it was noticed.
+    pub at: Moment,
+    /// The state before.
+    pub from: BreakerState,
+    /// The state after.
+    pub to: BreakerState,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why a breaker changed its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "reason")]
+pub enum Reason {
+    /// Too many failures (T4).
+    Tripped(Counts),
+    /// Its time was up (T8).
+    Due,
+    /// A trial failed (T13).
+    TrialFailed,
+    /// Nothing was heard of a trial within its lease (T11).
+    LostTrial,
+    /// Enough trials succeeded (T12).
+    Recovered,
+    /// Someone said so (T14).
+    Command,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Mode {
+    Closed,
+    Open { until: Moment },
+    HalfOpen { trials: Vec<Trial>, successes: u32 },
+    Isolated,
+    ForcedClosed,
+    Disabled,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Trial {
+    id: u64,
+    lease_until: Moment,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Normal,
+    Trial(u64),
+}
+
+impl BreakerState {
+    /// The state's name, as the metric `evenkeel_breaker_state` has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+            Self::Isolated => "isolated",
+            Self::ForcedClosed => "forced_closed",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+impl Permit {
+    /// What the permit is for.
+    pub const fn kind(&self) -> PermitKind {
+        match self.kind {
+            Kind::Normal => PermitKind::Normal,
+            Kind::Trial(_) => PermitKind::Trial,
+        }
+    }
+}
+
+impl Breaker {
+    /// A closed breaker that has seen nothing.
+    pub fn new(config: Config, now: Moment) -> Self {
+        Self {
+            results: Results::new(config.window),
+            config,
+            mode: Mode::Closed,
+            generation: 0,
+            failed_trials: 0,
+            closed_since: now,
+            last_seen: now,
+            next_trial: 0,
+            stale_results: 0,
+            changes: VecDeque::new(),
+        }
+    }
+
+    /// Asks for leave for one call (T1, T7 to T10).
+    ///
+    /// Fails while it is open, while all trials are out, and while it is isolated; a refused call counts for nothing.
+    pub fn try_acquire(&mut self, now: Moment) -> Result<Permit, Rejected> {
+        let now = self.advance(now);
+        let generation = self.generation;
+        let rejected = |retry_after, state| Err(Rejected { retry_after, state });
+        match &mut self.mode {
+            Mode::Closed | Mode::ForcedClosed | Mode::Disabled => {
+                Ok(Permit { generation, kind: Kind::Normal })
+            }
+            Mode::Open { until } => rejected(Some(until.saturating_since(now)), BreakerState::Open),
+            Mode::Isolated => rejected(None, BreakerState::Isolated),
+            Mode::HalfOpen { trials, .. } => {
+                if trials.len() >= self.config.half_open_max_calls as usize {
+                    let nearest = trials.iter().map(|trial| trial.lease_until).min();
+                    let retry_after = nearest.map(|lease| lease.saturating_since(now));
+                    return rejected(retry_after, BreakerState::HalfOpen);
+                }
+                let id = self.next_trial;
+                self.next_trial += 1;
+                trials.push(Trial { id, lease_until: now + self.config.trial_lease });
+                Ok(Permit { generation, kind: Kind::Trial(id) })
+            }
+        }
+    }
+
+    /// The call succeeded (T2, T12). A success never opens the breaker.
+    ///
+    /// False if the result came too late to say anything of the present state (T5): nothing changed.
+    pub fn success(&mut self, permit: Permit, now: Moment) -> bool {
+        let now = self.advance(now);
+        if !self.is_current(&permit) {
+            return false;
+        }
+        match (&mut self.mode, permit.kind) {
+            (Mode::Closed, _) => self.results.add(now, false),
+            (Mode::HalfOpen { trials, successes }, Kind::Trial(id)) => {
+                trials.retain(|trial| trial.id != id);
+                *successes += 1;
+                if *successes >= self.config.half_open_successes {
+                    self.change(now, Mode::Closed, Reason::Recovered);
+                }
+            }
+            _ => {}
+        }
+        true
+    }
+
+    /// The call failed (T3, T4, T13).
+    ///
+    /// False if the result came too late to say anything of the present state (T5): nothing changed.
+    pub fn failure(&mut self, permit: Permit, now: Moment) -> bool {
+        let now = self.advance(now);
+        if !self.is_current(&permit) {
+            return false;
+        }
+        match self.mode {
+            Mode::Closed => {
+                self.results.add(now, true);
+                self.trip_if_due(now);
+            }
+            Mode::HalfOpen { .. } => self.reopen(now, Reason::TrialFailed),
+            _ => {}
+        }
+        true
+    }
+
+    /// The call says nothing of the peer, such as one that was cancelled or refused locally (T6): a trial's place is free
+    /// again, and nothing is counted.
+    ///
+    /// False if the permit belongs to an earlier state (T5).
+    pub fn ignore(&mut self, permit: Permit, now: Moment) -> bool {
+        self.advance(now);
+        if !self.is_current(&permit) {
+            return false;
+        }
+        if let (Mode::HalfOpen { trials, .. }, Kind::Trial(id)) = (&mut self.mode, permit.kind) {
+            trials.retain(|trial| trial.id != id);
+        }
+        true
+    }
+
+    /// The state at `now`, deadlines and leases that are over by then included. Looking changes nothing.
+    pub fn state(&self, now: Moment) -> BreakerState {
+        let now = now.max(self.last_seen);
+        match self.next_by_time(now) {
+            None => self.mode.state(),
+            Some((_, Mode::Open { until }, _)) if until > now => BreakerState::Open,
+            // An open time that is over, however it began.
+            Some(_) => BreakerState::HalfOpen,
+        }
+    }
+
+    /// Until when it is open; `None` if it is not.
+    pub fn open_until(&self, now: Moment) -> Option<Moment> {
+        let now = now.max(self.last_seen);
+        let until = match (self.next_by_time(now), &self.mode) {
+            (Some((_, Mode::Open { until }, _)), _) => until,
+            (None, Mode::Open { until }) => *until,
+            _ => return None,
+        };
+        (until > now).then_some(until)
+    }
+
+    /// What the window holds at `now`.
+    pub fn counts(&self, now: Moment) -> Counts {
+        self.results.counts(now.max(self.last_seen))
+    }
+
+    /// Trials that are under way.
+    pub fn trials(&self, now: Moment) -> usize {
+        match (&self.mode, self.next_by_time(now.max(self.last_seen))) {
+            (Mode::HalfOpen { trials, .. }, None) => trials.len(),
+            _ => 0,
+        }
+    }
+
+    /// Results that came too late (T5).
+    pub const fn stale_results(&self) -> u64 {
+        self.stale_results
+    }
+
+    /// The settings it was made with.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Refuses all calls until another command (T14).
+    pub fn force_open(&mut self, now: Moment) {
+        self.command(now, Mode::Isolated);
+    }
+
+    /// Lets all calls pass until another command, whatever their results (T14).
+    pub fn force_closed(&mut self, now: Moment) {
+        self.command(now, Mode::ForcedClosed);
+    }
+
+    /// Is not used until another command (T14).
+    pub fn disable(&mut self, now: Moment) {
+        self.command(now, Mode::Disabled);
+    }
+
+    /// Closed, with an empty window and nothing held against the peer (T14).
+    pub fn reset(&mut self, now: Moment) {
+        self.command(now, Mode::Closed);
+        self.failed_trials = 0;
+    }
+
+    /// The changes of state since the last call, oldest first; at most the last 16.
+    pub fn drain_changes(&mut self) -> Vec<Change> {
+        self.changes.drain(..).collect()
+    }
+
+    /// Does what time has brought by `now` (T8, T11), each at its own deadline, so that it does not matter who looks when.
+    pub(super) fn advance(&mut self, now: Moment) -> Moment {
+        self.last_seen = self.last_seen.max(now);
+        while let Some((at, mode, reason)) = self.next_by_time(self.last_seen) {
+            if reason == Reason::LostTrial {
+                self.failed_trials = self.failed_trials.saturating_add(1);
+            }
+            self.change(at, mode, reason);
+        }
+        self.last_seen
+    }
+
+    /// The next thing that time has brought by `now`.
+    fn next_by_time(&self, now: Moment) -> Option<(Moment, Mode, Reason)> {
+        match &self.mode {
+            Mode::Open { until } if *until <= now => {
+                Some((*until, Mode::HalfOpen { trials: Vec::new(), successes: 0 }, Reason::Due))
+            }
+            Mode::HalfOpen { trials, .. } => {
+                let lease_until = trials.iter().map(|trial| trial.lease_until).min()?;
+                let failed_trials = self.failed_trials.saturating_add(1);
+                let until = lease_until + self.config.open_for(failed_trials);
+                (lease_until <= now).then_some((
+                    lease_until,
+                    Mode::Open { until },
+                    Reason::LostTrial,
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    fn trip_if_due(&mut self, now: Moment) {
+        let counts = self.results.counts(now);
+        if counts.results < self.config.request_volume_threshold
+            || !counts.reach(self.config.error_threshold)
+        {
+            return;
+        }
+        if now.saturating_since(self.closed_since) >= self.config.reset_max {
+            self.failed_trials = 0;
+        }
+        let until = now + self.config.open_for(self.failed_trials);
+        self.change(now, Mode::Open { until }, Reason::Tripped(counts));
+    }
+
+    fn reopen(&mut self, now: Moment, reason: Reason) {
+        self.failed_trials = self.failed_trials.saturating_add(1);
+        let until = now + self.config.open_for(self.failed_trials);
+        self.change(now, Mode::Open { until }, reason);
+    }
+
+    fn command(&mut self, now: Moment, mode: Mode) {
+        let now = self.advance(now);
+        self.change(now, mode, Reason::Command);
+    }
+
+    fn change(&mut self, at: Moment, mode: Mode, reason: Reason) {
+        let from = self.mode.state();
+        self.mode = mode;
+        self.generation += 1;
+        // Failures of a state that is over must not help to make the next one (B13).
+        self.results.clear();
+        if self.mode == Mode::Closed {
+            self.closed_since = at;
+        }
+        if self.changes.len() == CHANGES_KEPT {
+            self.changes.pop_front();
+        }
+        self.changes.push_back(Change { at, from, to: self.mode.state(), reason });
+    }
+
+    fn is_current(&mut self, permit: &Permit) -> bool {
+        let current = permit.generation == self.generation;
+        if !current {
+            self.stale_results = self.stale_results.saturating_add(1);
+        }
+        current
+    }
+}
+
+impl Mode {
+    pub(super) const fn state(&self) -> BreakerState {
+        match self {
+            Self::Closed => BreakerState::Closed,
+            Self::Open { .. } => BreakerState::Open,
+            Self::HalfOpen { .. } => BreakerState::HalfOpen,
+            Self::Isolated => BreakerState::Isolated,
+            Self::ForcedClosed => BreakerState::ForcedClosed,
+            Self::Disabled => BreakerState::Disabled,
+        }
+    }
+}
