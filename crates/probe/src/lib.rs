@@ -1,2 +1,46 @@
-//! Measures one target once.
+//! Measures one target once: is it there, does it answer, and what can be seen of it.
+//!
+//! A [`Prober`] makes one attempt at a [`Target`] and returns a [`Measurement`]: an [`Outcome`] and [`Facts`]. What could
+//! not be looked at is [`Outcome::Unknown`] and never bad. Rules about facts are [`Condition`]s, judged by the plain
+//! function [`breaches`]. When to probe, how often to try again and what a series of results means is left to others.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use evenkeel_probe::{FileTarget, Outcome, Prober, Target};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let target = Target::File(FileTarget { path: "/proc/self/stat".into() });
+//! let measurement = Prober::new().measure(&target, Duration::from_secs(1)).await;
+//! assert_eq!(measurement.outcome, Outcome::Good);
+//! assert!(measurement.facts.get("mode").is_some());
+//! # });
+//! ```
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
+)]
+
+mod address;
+mod condition;
+mod facts;
+mod field;
+mod measurement;
+mod pattern;
+mod prober;
+mod program_glob;
+mod target;
+
+pub use address::{AddressError, Endpoint, HttpUrl};
+pub use condition::{Breach, Condition, Test, breaches};
+pub use facts::{Facts, Value};
+pub use field::{Field, FieldKind};
+pub use measurement::{Failure, FailureClass, Measurement, Outcome, Part};
+pub use pattern::{Pattern, PatternError};
+pub use prober::Prober;
+pub use program_glob::{GlobError, ProgramGlob};
+pub use target::{
+    ExecTarget, FileTarget, Header, HeaderError, HttpTarget, ProcessTarget, SupervisorTarget,
+    Target, TcpTarget,
+};

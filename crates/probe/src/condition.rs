@@ -1,0 +1,221 @@
+use std::fmt;
+use std::time::Duration;
+
+use crate::field::{BODY, EXIT_CODE, STATUS};
+use crate::{Facts, FailureClass, Pattern, Value};
+
+/// A rule about one fact. It names the fault: it is breached when its test holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// The fact, one of [`Target::fields`](crate::Target::fields).
+    pub field: String,
+    /// What must not be so.
+    pub test: Test,
+    /// How long it must have been so without a break; at once if none. Kept by whoever counts results over time.
+    pub sustained_for: Option<Duration>,
+}
+
+/// What makes a fact a fault.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Test {
+    /// The number is greater.
+    Above(f64),
+    /// The number is smaller.
+    Below(f64),
+    /// The number is this or greater.
+    AtLeast(f64),
+    /// The number is this or smaller.
+    AtMost(f64),
+    /// The value is this.
+    Equals(Value),
+    /// The value is another.
+    Differs(Value),
+    /// The pattern is found in the text.
+    Matches(Pattern),
+    /// The pattern is not found in the text.
+    Lacks(Pattern),
+}
+
+/// A condition that is not met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    /// Which of the conditions, by its place among them.
+    pub condition: usize,
+    /// What kind of failure it is.
+    pub class: FailureClass,
+    /// In words, for people.
+    pub detail: String,
+}
+
+/// Which of `conditions` the facts break. How long they have is not looked at here.
+///
+/// A fact that was not measured, or is of the wrong kind, breaks its condition, and the detail says so: a rule that can
+/// never be judged must not pass for one that holds. Good measurements have every field of their target's kind, so this
+/// takes a field that the settings should have refused.
+pub fn breaches(conditions: &[Condition], facts: &Facts) -> Vec<Breach> {
+    let breach = |(place, condition): (usize, &Condition)| {
+        let class = class_of(&condition.field);
+        Some(Breach { condition: place, class, detail: condition.fault(facts)? })
+    };
+    conditions.iter().enumerate().filter_map(breach).collect()
+}
+
+impl Condition {
+    /// What is wrong, in words; `None` if nothing is.
+    fn fault(&self, facts: &Facts) -> Option<String> {
+        let field = &self.field;
+        let Some(value) = facts.get(field) else {
+            return Some(format!("`{field}` was not measured"));
+        };
+        match (&self.test, value) {
+            (Test::Above(limit), Value::Number(number)) => number > limit,
+            (Test::Below(limit), Value::Number(number)) => number < limit,
+            (Test::AtLeast(limit), Value::Number(number)) => number >= limit,
+            (Test::AtMost(limit), Value::Number(number)) => number <= limit,
+            (Test::Equals(other), _) if alike(value, other) => value == other,
+            (Test::Differs(other), _) if alike(value, other) => value != other,
+            (Test::Matches(pattern), Value::Text(text)) => pattern.is_match(text),
+            (Test::Lacks(pattern), Value::Text(text)) => !pattern.is_match(text),
+            (test, value) => return Some(format!("`{field}` is {value}, which cannot be {test}")),
+        }
+        .then(|| match (field.as_str(), &self.test) {
+            // The body itself is too long for a line that people read.
+            (BODY, test) => format!("the body {}", test.about_text()),
+            (_, test) => format!("{field} is {value}, {test}"),
+        })
+    }
+}
+
+impl Test {
+    fn about_text(&self) -> String {
+        match self {
+            Self::Matches(pattern) => format!("matches `{pattern}`"),
+            Self::Lacks(pattern) => format!("does not match `{pattern}`"),
+            other => format!("is {other}"),
+        }
+    }
+}
+
+/// Reads after "is": `above 5`, `not matched by …`.
+impl fmt::Display for Test {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Above(limit) => write!(formatter, "above {limit}"),
+            Self::Below(limit) => write!(formatter, "below {limit}"),
+            Self::AtLeast(limit) => write!(formatter, "not below {limit}"),
+            Self::AtMost(limit) => write!(formatter, "not above {limit}"),
+            Self::Equals(value) => write!(formatter, "equal to {value}"),
+            Self::Differs(value) => write!(formatter, "not {value}"),
+            Self::Matches(pattern) => write!(formatter, "matched by `{pattern}`"),
+            Self::Lacks(pattern) => write!(formatter, "not matched by `{pattern}`"),
+        }
+    }
+}
+
+fn alike(one: &Value, other: &Value) -> bool {
+    std::mem::discriminant(one) == std::mem::discriminant(other)
+}
+
+fn class_of(field: &str) -> FailureClass {
+    match field {
+        STATUS => FailureClass::Status,
+        EXIT_CODE => FailureClass::Exit,
+        BODY | "content_type" | "location" | "stdout" | "stderr" => FailureClass::Body,
+        _ => FailureClass::Limit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn facts() -> Facts {
+        let mut facts: Facts = [("status", 500), ("rss_bytes", 400_000_000)].into_iter().collect();
+        facts.set("body", "all is well");
+        facts.set("mode", "0644");
+        facts
+    }
+
+    fn on(field: &str, test: Test) -> Condition {
+        Condition { field: field.to_owned(), test, sustained_for: None }
+    }
+
+    #[track_caller]
+    fn check(field: &str, test: Test, expected: Option<&str>) {
+        let found = breaches(&[on(field, test)], &facts());
+        assert_eq!(found.first().map(|breach| breach.detail.as_str()), expected);
+    }
+
+    #[test]
+    fn each_test_names_the_fault_it_found() {
+        let pattern = |text| Pattern::try_new(text).unwrap();
+        check("rss_bytes", Test::Above(3e8), Some("rss_bytes is 400000000, above 300000000"));
+        check("rss_bytes", Test::Above(4e8), None);
+        check("rss_bytes", Test::Below(4e8), None);
+        check("rss_bytes", Test::AtLeast(4e8), Some("rss_bytes is 400000000, not below 400000000"));
+        check("rss_bytes", Test::AtMost(4e8), Some("rss_bytes is 400000000, not above 400000000"));
+        check("status", Test::Differs(200.into()), Some("status is 500, not 200"));
+        check("status", Test::Equals(500.into()), Some("status is 500, equal to 500"));
+        check("mode", Test::Differs("0640".into()), Some("mode is `0644`, not `0640`"));
+        check("mode", Test::Differs("0644".into()), None);
+        check("body", Test::Matches(pattern("well")), Some("the body matches `well`"));
+        check("body", Test::Lacks(pattern("well$")), None);
+        check("body", Test::Lacks(pattern("ill")), Some("the body does not match `ill`"));
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_a_breach_that_says_so() {
+        check("rss", Test::Above(1.0), Some("`rss` was not measured"));
+        check("mode", Test::Above(1.0), Some("`mode` is `0644`, which cannot be above 1"));
+        check(
+            "status",
+            Test::Differs("200".into()),
+            Some("`status` is 500, which cannot be not `200`"),
+        );
+    }
+
+    #[test]
+    fn a_breach_says_which_condition_and_what_kind() {
+        let conditions = [
+            on("status", Test::Equals(200.into())),
+            on("status", Test::Above(499.0)),
+            on("mode", Test::Equals("0644".into())),
+        ];
+        let found: Vec<_> = breaches(&conditions, &facts())
+            .into_iter()
+            .map(|breach| (breach.condition, breach.class))
+            .collect();
+        assert_eq!(found, [(1, FailureClass::Status), (2, FailureClass::Limit)]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_is_above_below_or_equal(number in -1e9..1e9f64, limit in -1e9..1e9f64) {
+            let facts: Facts = [("x", number)].into_iter().collect();
+            let broken = |test| !breaches(&[on("x", test)], &facts).is_empty();
+            let outcomes = [
+                broken(Test::Above(limit)), broken(Test::Below(limit)), broken(Test::Equals(limit.into())),
+            ];
+            prop_assert_eq!(outcomes.iter().filter(|broken| **broken).count(), 1);
+        }
+
+        #[test]
+        fn opposite_tests_never_agree(number in -10..10i32, limit in -10..10i32) {
+            let facts: Facts = [("x", number)].into_iter().collect();
+            let broken = |test| !breaches(&[on("x", test)], &facts).is_empty();
+            let limit = f64::from(limit);
+            prop_assert_ne!(broken(Test::Above(limit)), broken(Test::AtMost(limit)));
+            prop_assert_ne!(broken(Test::Below(limit)), broken(Test::AtLeast(limit)));
+            prop_assert_ne!(broken(Test::Equals(limit.into())), broken(Test::Differs(limit.into())));
+        }
+
+        #[test]
+        fn without_conditions_nothing_is_broken(number: f64) {
+            let facts: Facts = [("x", number)].into_iter().collect();
+            prop_assert!(breaches(&[], &facts).is_empty());
+        }
+    }
+}

@@ -1,0 +1,166 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// How much of a text is written out; a response's body is judged whole and never shown whole.
+const SHOWN_CHARS: usize = 200;
+
+/// What was seen of a target, by the name of the field.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Facts(BTreeMap<String, Value>);
+
+/// The value of a field.
+#[derive(Clone, PartialEq)]
+pub enum Value {
+    /// In the unit that the field's name ends in.
+    Number(f64),
+    /// Written out, and shown, only in part if it is long.
+    Text(String),
+}
+
+impl Facts {
+    /// The value of `field`, if it was seen.
+    pub fn get(&self, field: &str) -> Option<&Value> {
+        self.0.get(field)
+    }
+
+    /// The value of `field`, if it was seen and is a number.
+    pub fn number(&self, field: &str) -> Option<f64> {
+        match self.get(field) {
+            Some(Value::Number(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The value of `field`, if it was seen and is a text.
+    pub fn text(&self, field: &str) -> Option<&str> {
+        match self.get(field) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Notes what was seen.
+    pub fn set(&mut self, field: impl Into<String>, value: impl Into<Value>) {
+        self.0.insert(field.into(), value.into());
+    }
+
+    /// Every field with its value, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(field, value)| (field.as_str(), value))
+    }
+
+    /// Whether nothing was seen.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<Name: Into<String>, Seen: Into<Value>> FromIterator<(Name, Seen)> for Facts {
+    fn from_iter<Pairs: IntoIterator<Item = (Name, Seen)>>(pairs: Pairs) -> Self {
+        Self(pairs.into_iter().map(|(field, value)| (field.into(), value.into())).collect())
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(formatter, "{number}"),
+            Self::Text(text) => write!(formatter, "`{}`", shortened(text)),
+        }
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(formatter, "{number}"),
+            Self::Text(text) => write!(formatter, "{:?}", shortened(text)),
+        }
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Number(number) => serializer.serialize_f64(*number),
+            Self::Text(text) => serializer.serialize_str(&shortened(text)),
+        }
+    }
+}
+
+impl From<f64> for Value {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(number: u32) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<i32> for Value {
+    fn from(number: i32) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<u16> for Value {
+    fn from(number: u16) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl From<u64> for Value {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "exact up to 8 PiB, and nothing is counted beyond"
+    )]
+    fn from(number: u64) -> Self {
+        Self::Number(number as f64)
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+fn shortened(text: &str) -> std::borrow::Cow<'_, str> {
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_kept_whole_and_shown_in_part() {
+        let body = "é".repeat(5_000);
+        let facts: Facts = [("body", body.clone())].into_iter().collect();
+        assert_eq!(facts.text("body"), Some(body.as_str()));
+        assert!(serde_json::to_string(&facts).unwrap().len() < 500);
+        assert!(format!("{facts:?}").len() < 500);
+    }
+
+    #[test]
+    fn a_number_is_no_text_and_a_text_no_number() {
+        let facts: Facts =
+            [("status", Value::from(200)), ("mode", "0644".into())].into_iter().collect();
+        assert_eq!((facts.number("status"), facts.text("status")), (Some(200.0), None));
+        assert_eq!((facts.number("mode"), facts.text("mode")), (None, Some("0644")));
+    }
+}

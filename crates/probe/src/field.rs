@@ -1,0 +1,86 @@
+/// A fact that a good measurement of a kind of target always has, and that conditions may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// The name, with the unit if there is one.
+    pub name: &'static str,
+    /// What its values are.
+    pub kind: FieldKind,
+    /// What it says, in a few words.
+    pub help: &'static str,
+}
+
+/// What the values of a field are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldKind {
+    /// A number.
+    Number,
+    /// A text.
+    Text,
+}
+
+pub(crate) const BODY: &str = "body";
+pub(crate) const STATUS: &str = "status";
+pub(crate) const EXIT_CODE: &str = "exit_code";
+
+const fn number(name: &'static str, help: &'static str) -> Field {
+    Field { name, kind: FieldKind::Number, help }
+}
+
+const fn text(name: &'static str, help: &'static str) -> Field {
+    Field { name, kind: FieldKind::Text, help }
+}
+
+const LATENCY: Field = number("latency_ms", "from the first step to the last");
+const RESOLVE: Field = number("resolve_ms", "looking up the name; 0 for an address");
+const CONNECT: Field = number("connect_ms", "connecting");
+
+pub(crate) const HTTP: &[Field] = &[
+    number(STATUS, "status code of the response"),
+    LATENCY,
+    RESOLVE,
+    CONNECT,
+    number("tls_ms", "the TLS handshake; 0 without TLS"),
+    number("processing_ms", "from the request to the head of the response"),
+    number("transfer_ms", "reading the body"),
+    number("body_bytes", "length of the body"),
+    text(BODY, "the body, up to 1 MiB"),
+    text("content_type", "media type of the response; empty if it has none"),
+    text("location", "where a redirect points, which is not followed; empty if nowhere"),
+];
+
+pub(crate) const TCP: &[Field] = &[LATENCY, RESOLVE, CONNECT];
+
+pub(crate) const EXEC: &[Field] = &[
+    number(EXIT_CODE, "exit code of the command; -1 if a signal ended it"),
+    LATENCY,
+    text("stdout", "first part of its standard output, trimmed"),
+    text("stderr", "first part of its standard error, trimmed"),
+];
+
+pub(crate) const PROCESS: &[Field] = &[
+    number("pid", "the process; of several, the oldest"),
+    number("processes", "how many processes match"),
+    number("rss_bytes", "resident memory; of several, the sum"),
+    number("threads", "threads; of several, the sum"),
+    number("age_seconds", "since it was started; of several, the oldest"),
+    number("start_time_seconds", "when it was started, in seconds of Unix time"),
+];
+
+pub(crate) const SUPERVISOR: &[Field] = &[
+    LATENCY,
+    number("programs", "how many programs were chosen"),
+    number("running", "how many of them run"),
+    number("failed", "how many of them are down without having been told to"),
+];
+
+pub(crate) const FILE: &[Field] = &[
+    text("type", "`file`, `directory`, `symlink`, `socket`, `fifo` or `device`"),
+    number("size_bytes", "size"),
+    number("age_seconds", "since it was last written; 0 if that lies ahead"),
+    text("mode", "permission bits, as in `0644`"),
+    text("owner", "name of the owner, or the number if it has none"),
+    text("group", "name of the group, or the number if it has none"),
+    number("uid", "number of the owner"),
+    number("gid", "number of the group"),
+    number("links", "number of hard links"),
+];

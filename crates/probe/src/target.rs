@@ -1,0 +1,307 @@
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use evenkeel_command::CommandSpec;
+use hyper::Method;
+use hyper::header::{HeaderName, HeaderValue};
+
+use crate::field::{self, BODY, EXIT_CODE, Field, STATUS};
+use crate::{AddressError, Condition, Endpoint, HttpUrl, ProgramGlob};
+
+/// What is measured.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Target {
+    /// An HTTP endpoint answers.
+    Http(HttpTarget),
+    /// A TCP port accepts connections.
+    Tcp(TcpTarget),
+    /// A command succeeds.
+    Exec(ExecTarget),
+    /// A process lives.
+    Process(ProcessTarget),
+    /// A supervisord answers, and its programs run.
+    Supervisor(SupervisorTarget),
+    /// A file system entry exists.
+    File(FileTarget),
+}
+
+/// An HTTP endpoint. Redirects are not followed, and proxies of the environment not used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpTarget {
+    /// What is asked for.
+    pub url: HttpUrl,
+    /// How: `GET` unless set.
+    pub method: Method,
+    /// Sent besides the ones every request has.
+    pub headers: Vec<Header>,
+    /// Certificates (PEM) trusted in the place of the host's own.
+    pub ca_file: Option<PathBuf>,
+    /// Statuses that are good: 2xx unless set, any if a condition judges `status`.
+    pub expected_status: RangeInclusive<u16>,
+    /// Whether the body is kept as a fact; off unless a condition judges `body`.
+    pub keep_body: bool,
+}
+
+/// A header of a request. `Debug` leaves its value out: it may be a secret.
+#[derive(Clone, PartialEq)]
+pub struct Header {
+    pub(crate) name: HeaderName,
+    pub(crate) value: HeaderValue,
+}
+
+/// A header that cannot be sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}` is no header, or its value holds characters that cannot be sent")]
+pub struct HeaderError {
+    name: String,
+}
+
+/// A TCP port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TcpTarget {
+    /// Where to connect.
+    pub endpoint: Endpoint,
+}
+
+/// A command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecTarget {
+    /// What to run.
+    pub command: CommandSpec,
+    /// Whether any exit code is good: off unless a condition judges `exit_code`.
+    pub any_exit: bool,
+}
+
+/// How a process is found. A zombie is dead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProcessTarget {
+    /// The process whose number a file holds.
+    Pidfile(PathBuf),
+    /// Every process of this name, and of this user if one is given by name or number.
+    Name {
+        /// The name of its program, without the directory.
+        name: String,
+        /// Whose it is.
+        user: Option<String>,
+    },
+    /// The process of this number.
+    Pid(u32),
+    /// The supervisord that listens on this socket.
+    SupervisorDaemon {
+        /// Its socket.
+        socket: PathBuf,
+    },
+}
+
+/// A supervisord and some of its programs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SupervisorTarget {
+    /// Its socket.
+    pub socket: PathBuf,
+    /// Which programs are looked at; none, if empty. A program that is named exactly must exist.
+    pub programs: Vec<ProgramGlob>,
+}
+
+/// A file system entry; a symlink is looked at itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileTarget {
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl Target {
+    /// The word that settings use.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "http",
+            Self::Tcp(_) => "tcp",
+            Self::Exec(_) => "exec",
+            Self::Process(_) => "process",
+            Self::Supervisor(_) => "supervisor",
+            Self::File(_) => "file",
+        }
+    }
+
+    /// What is measured, in a few words.
+    pub fn describe(&self) -> String {
+        self.to_string()
+    }
+
+    /// The facts that a good measurement has, which are those that conditions may name.
+    pub fn fields(&self) -> &'static [Field] {
+        Self::fields_of(self.kind()).unwrap_or_default()
+    }
+
+    /// The fields of a kind by its word; `None` if there is no such kind.
+    pub fn fields_of(kind: &str) -> Option<&'static [Field]> {
+        Some(match kind {
+            "http" => field::HTTP,
+            "tcp" => field::TCP,
+            "exec" => field::EXEC,
+            "process" => field::PROCESS,
+            "supervisor" => field::SUPERVISOR,
+            "file" => field::FILE,
+            _ => return None,
+        })
+    }
+
+    /// The target to measure if `conditions` are to judge what is found.
+    ///
+    /// What a condition judges is not judged by the default as well: a condition on `status` or `exit_code` takes the place
+    /// of "2xx" or "0". And the body is kept only for a condition that reads it.
+    #[must_use]
+    pub fn judged_by(mut self, conditions: &[Condition]) -> Self {
+        let judged = |field: &str| conditions.iter().any(|condition| condition.field == field);
+        match &mut self {
+            Self::Http(http) => {
+                http.keep_body |= judged(BODY);
+                if judged(STATUS) {
+                    http.expected_status = ANY_STATUS;
+                }
+            }
+            Self::Exec(exec) => exec.any_exit |= judged(EXIT_CODE),
+            Self::Tcp(_) | Self::Process(_) | Self::Supervisor(_) | Self::File(_) => {}
+        }
+        self
+    }
+}
+
+const ANY_STATUS: RangeInclusive<u16> = 0..=999;
+const GOOD_STATUS: RangeInclusive<u16> = 200..=299;
+
+impl HttpTarget {
+    /// A `GET` of `url` that expects a status of 2xx.
+    pub fn new(url: HttpUrl) -> Self {
+        Self {
+            url,
+            method: Method::GET,
+            headers: Vec::new(),
+            ca_file: None,
+            expected_status: GOOD_STATUS,
+            keep_body: false,
+        }
+    }
+
+    /// The same for a URL that is still to be checked.
+    pub fn try_new(url: &str) -> Result<Self, AddressError> {
+        HttpUrl::try_new(url).map(Self::new)
+    }
+
+    /// Sets the method by its name.
+    ///
+    /// Fails for a name that is none, and for `CONNECT`, which asks for no resource.
+    pub fn set_method(&mut self, name: &str) -> Result<(), HeaderError> {
+        let method =
+            Method::from_bytes(name.as_bytes()).ok().filter(|method| *method != Method::CONNECT);
+        self.method = method.ok_or_else(|| HeaderError { name: name.to_owned() })?;
+        Ok(())
+    }
+}
+
+impl Header {
+    /// Checks that both can be sent.
+    pub fn try_new(name: &str, value: &str) -> Result<Self, HeaderError> {
+        let fail = || HeaderError { name: name.to_owned() };
+        Ok(Self {
+            name: HeaderName::from_bytes(name.as_bytes()).map_err(|_| fail())?,
+            value: HeaderValue::from_str(value).map_err(|_| fail())?,
+        })
+    }
+}
+
+impl TcpTarget {
+    /// A port, written `host:port`.
+    pub fn try_new(address: &str) -> Result<Self, AddressError> {
+        Endpoint::try_new(address).map(|endpoint| Self { endpoint })
+    }
+}
+
+impl ExecTarget {
+    /// A command that is to exit with 0.
+    pub fn new(command: CommandSpec) -> Self {
+        Self { command, any_exit: false }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(HttpTarget { url, method, .. }) if *method == Method::GET => {
+                write!(formatter, "{url}")
+            }
+            Self::Http(HttpTarget { url, method, .. }) => write!(formatter, "{method} {url}"),
+            Self::Tcp(TcpTarget { endpoint }) => write!(formatter, "tcp {endpoint}"),
+            Self::Exec(ExecTarget { command, .. }) => write!(formatter, "exec {command}"),
+            Self::Process(process) => write!(formatter, "{process}"),
+            Self::Supervisor(SupervisorTarget { socket, .. }) => {
+                write!(formatter, "supervisord at {}", socket.display())
+            }
+            Self::File(FileTarget { path }) => write!(formatter, "file {}", path.display()),
+        }
+    }
+}
+
+impl fmt::Display for ProcessTarget {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pidfile(path) => write!(formatter, "process of {}", path.display()),
+            Self::Name { name, user: None } => write!(formatter, "process `{name}`"),
+            Self::Name { name, user: Some(user) } => {
+                write!(formatter, "process `{name}` of user `{user}`")
+            }
+            Self::Pid(pid) => write!(formatter, "process {pid}"),
+            Self::SupervisorDaemon { socket } => {
+                write!(formatter, "process of supervisord at {}", socket.display())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Header {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Header({}: …)", self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Test;
+
+    fn on(field: &str) -> Condition {
+        Condition { field: field.into(), test: Test::Differs(200.into()), sustained_for: None }
+    }
+
+    #[test]
+    fn the_value_of_a_header_does_not_show() {
+        let mut target = HttpTarget::try_new("http://localhost/").unwrap();
+        target.headers.push(Header::try_new("Authorization", "Bearer hunter2").unwrap());
+        assert!(!format!("{target:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_condition_takes_the_place_of_the_default_it_judges() {
+        let target = Target::Http(HttpTarget::try_new("http://localhost/").unwrap());
+        let Target::Http(plain) = target.clone().judged_by(&[on("latency_ms")]) else {
+            panic!("another kind")
+        };
+        assert_eq!((plain.expected_status, plain.keep_body), (200..=299, false));
+        let Target::Http(judged) = target.judged_by(&[on("status"), on("body")]) else {
+            panic!("another kind")
+        };
+        assert_eq!((judged.expected_status, judged.keep_body), (ANY_STATUS, true));
+    }
+
+    #[test]
+    fn each_kind_has_fields_of_different_names() {
+        for kind in ["http", "tcp", "exec", "process", "supervisor", "file"] {
+            let fields = Target::fields_of(kind).unwrap();
+            let names: std::collections::BTreeSet<_> =
+                fields.iter().map(|field| field.name).collect();
+            assert_eq!(names.len(), fields.len(), "{kind}");
+        }
+        assert_eq!(Target::fields_of("telepathy"), None);
+    }
+}
