@@ -1,2 +1,60 @@
 //! Layers of settings, checked into policies.
+//!
+//! [`load`] reads all layers of [`Sources`] (built-in defaults, a preset, the host's files, variables, named files, flags),
+//! merges them key by key, and checks the result into [`Settings`]: policies that can do their work. It reads files that
+//! it is told of, and neither the environment nor the command line; it prints nothing. Whatever is wrong is in one
+//! [`ConfigError`], every problem with its file, line, key, value, and what is accepted.
+//!
+//! ```
+//! let error = evenkeel_config::load_text("example.toml", "[check.web]\nhttp = { url = \"http://[::1]/\" }\ntimeuot = \"5s\"\n").unwrap_err();
+//! assert_eq!(error.problems()[0].key(), Some("check.web.timeuot"));
+//! assert_eq!(error.problems()[0].label_text(), "did you mean `timeout`?");
+//! ```
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
+)]
+
+use std::path::Path;
+
+mod check;
+mod format;
+mod key;
+mod layer;
+mod preset;
+mod problem;
+mod raw;
+mod read;
+mod settings;
+mod show;
+mod sources;
+mod value;
+
+pub use layer::Origin;
+pub use preset::{PRESETS, preset};
+pub use problem::{ConfigError, Place, Problem};
+pub use settings::{
+    AgentSettings, Check, CleanupRule, Mode, PermissionRule, Recovery, Settings, Slo, Step,
+};
+pub use show::show;
+pub use sources::{Sources, VARIABLE_PREFIX};
+pub use value::{
+    ValueError, format_duration, format_mode, format_size, parse_duration, parse_mode, parse_size,
+};
+
+/// Reads and checks the settings. Fails with every problem of every layer; nothing is in force by then.
+pub fn load(sources: &Sources) -> Result<Settings, ConfigError> {
+    let (layers, problems) = sources::gather(sources);
+    check::check(layers, problems)
+}
+
+/// Reads and checks one document in the place of all sources, above the built-in defaults; `name` is for its problems.
+pub fn load_text(name: impl AsRef<Path>, text: &str) -> Result<Settings, ConfigError> {
+    let (layers, problems) = sources::gather_text(name.as_ref(), text);
+    check::check(layers, problems)
+}
+
+fn built_in_agent() -> AgentSettings {
+    load_text("", "").expect("a test checks the built-in defaults").agent
+}

@@ -1,0 +1,51 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::settings::Settings;
+
+/// Directories that are emptied at boot or by age, and in which anyone may make entries.
+const SHARED: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
+
+/// What works, but could be better.
+pub(super) fn advice(settings: &Settings) -> Vec<String> {
+    let mut advice = Vec::new();
+    let mut below_shared: BTreeMap<&Path, Vec<String>> = BTreeMap::new();
+    let permissions = settings
+        .permissions
+        .iter()
+        .map(|rule| (rule.policy.path(), format!("permissions.{}", rule.name)));
+    let cleanup =
+        settings.cleanup.iter().map(|rule| (rule.policy.path(), format!("cleanup.{}", rule.name)));
+    let state = [(settings.agent.state_dir.as_path(), "agent.state_dir".to_owned())];
+    for (path, rule) in state.into_iter().chain(permissions).chain(cleanup) {
+        if is_shared(path) {
+            below_shared.entry(path).or_default().push(rule);
+        }
+    }
+    for (path, rules) in below_shared {
+        advice.push(format!(
+            "`{}` ({}) is in a directory that is emptied at boot and in which anyone may make entries: \
+             keep it in /run if it may go at boot, else in /var/lib",
+            path.display(),
+            rules.join(", "),
+        ));
+    }
+    for rule in &settings.permissions {
+        if let Err(error) = evenkeel_permissions::check_principals(&rule.policy) {
+            advice.push(format!(
+                "permissions.{}: {error}; until that is so, its runs fail",
+                rule.name
+            ));
+        }
+    }
+    if let Some(address) = settings.agent.listen.filter(|address| !address.ip().is_loopback()) {
+        advice.push(format!(
+            "agent.listen: whoever reaches {address} can read the status page and the metrics; 127.0.0.1 keeps them on this host"
+        ));
+    }
+    advice
+}
+
+fn is_shared(path: &Path) -> bool {
+    SHARED.iter().any(|shared| path.starts_with(shared))
+}

@@ -1,0 +1,177 @@
+//! Raw settings into policies; whatever cannot work is refused, with the place and the arithmetic.
+
+mod advice;
+mod agent;
+mod breaker;
+mod checks;
+mod files;
+mod recovery;
+mod slo;
+mod target;
+
+use std::time::Duration;
+
+use crate::key::{Key, nearest};
+use crate::layer::Layer;
+use crate::problem::{ConfigError, Problem};
+use crate::read::Tree;
+use crate::settings::{AgentSettings, Settings};
+use crate::value::{Lasting, format_duration};
+
+/// Longest name of a rule: names are labels of metrics and columns of tables.
+const MAX_NAME: usize = 64;
+
+/// Checks what the layers say, taken together.
+pub(crate) fn check(layers: Vec<Layer>, problems: Vec<Problem>) -> Result<Settings, ConfigError> {
+    check_tree(layers, problems).map(|(settings, _)| settings)
+}
+
+/// As [`check`], and the tree that the settings were made from.
+pub(crate) fn check_tree(
+    layers: Vec<Layer>,
+    problems: Vec<Problem>,
+) -> Result<(Settings, Tree), ConfigError> {
+    let (tree, raw) = Tree::read(layers, problems);
+    let mut checker = Checker { tree };
+    let agent = checker.agent(&raw.agent);
+    let permissions = checker.permissions(&raw.permissions);
+    let cleanup = checker.cleanup(&raw.cleanup);
+    let checks = checker.checks(&raw.check);
+    let recoveries = checker.recoveries(&raw.recovery, &raw.check, &checks);
+    let slos = checker.slos(&raw.slo, &raw.check);
+    let complete = permissions.len() == raw.permissions.len()
+        && cleanup.len() == raw.cleanup.len()
+        && checks.len() == raw.check.len()
+        && recoveries.len() == raw.recovery.len()
+        && slos.len() == raw.slo.len();
+    match agent {
+        Some(agent) if complete && checker.tree.problems.is_empty() => {
+            let mut settings = Settings {
+                agent,
+                permissions,
+                cleanup,
+                checks,
+                recoveries,
+                slos,
+                advice: Vec::new(),
+            };
+            settings.advice = advice::advice(&settings);
+            Ok((settings, checker.tree))
+        }
+        _ => {
+            let mut problems = checker.tree.problems;
+            if problems.is_empty() {
+                // A rule that was dropped without a word would not be kept by anyone.
+                problems.push(Problem::new("a rule could not be read, and no reason is known"));
+            }
+            Err(ConfigError::new(problems))
+        }
+    }
+}
+
+/// Puts together policies and problems.
+struct Checker {
+    tree: Tree,
+}
+
+impl Checker {
+    /// Refuses the value of `key`.
+    fn refuse(&mut self, key: &Key, message: impl Into<String>, label: impl Into<String>) {
+        self.refuse_with(key, message, label, &[]);
+    }
+
+    /// Refuses the value of `key` and says what is accepted.
+    fn refuse_with(
+        &mut self,
+        key: &Key,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        help: &[&str],
+    ) {
+        let problem =
+            Problem::new(message).key_is(key).at(self.tree.place_of_value(key)).label(label);
+        let problem = help.iter().fold(problem, |problem, help| problem.help(*help));
+        self.tree.add(key, problem);
+    }
+
+    /// Refuses a value that names something unknown.
+    fn refuse_unknown(&mut self, key: &Key, message: String, given: &str, known: &[&str]) {
+        let label = match nearest(given, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "not known".to_owned(),
+        };
+        let accepted = if known.is_empty() { "nothing is".to_owned() } else { known.join(", ") };
+        self.refuse_with(key, message, label, &[&format!("accepted: {accepted}")]);
+    }
+
+    /// Says that the table `rule` lacks `name`.
+    fn lacks(&mut self, rule: &Key, name: &str, example: &str) {
+        let key = rule.child(name);
+        let problem = Problem::new(format!("`{rule}` needs `{name}`"))
+            .key_is(&key)
+            .at(self.tree.place_of_key(rule))
+            .label(format!("`{name}` is missing"))
+            .help(format!("such as: {example}"));
+        self.tree.add(&key, problem);
+    }
+
+    /// The value, or `None` and a problem if it is missing.
+    fn need<T: Clone>(
+        &mut self,
+        rule: &Key,
+        name: &str,
+        value: Option<&T>,
+        example: &str,
+    ) -> Option<T> {
+        if value.is_none() {
+            self.lacks(rule, name, example);
+        }
+        value.cloned()
+    }
+
+    /// A duration above zero.
+    fn above_zero(&mut self, rule: &Key, name: &str, value: Option<Lasting>) -> Option<Duration> {
+        let Lasting(duration) = value?;
+        if duration.is_zero() {
+            self.refuse(
+                &rule.child(name),
+                format!("`{}` must be longer than 0s", rule.child(name)),
+                "no time at all",
+            );
+            return None;
+        }
+        Some(duration)
+    }
+
+    /// Whether a rule may be called so; if not, a problem.
+    fn name_is_good(&mut self, rule: &Key) -> bool {
+        let name = rule.last();
+        let good = !name.is_empty()
+            && name.len() <= MAX_NAME
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+        if !good {
+            let problem = Problem::new(format!("`{rule}` is not a name for a rule"))
+                .key_is(rule)
+                .at(self.tree.place_of_key(rule))
+                .help(format!(
+                    "accepted: letters, digits, `-`, `_` and `.`, at most {MAX_NAME} of them"
+                ));
+            self.tree.add(rule, problem);
+        }
+        good
+    }
+}
+
+impl Checker {
+    fn agent(&mut self, raw: &crate::raw::Agent) -> Option<AgentSettings> {
+        agent::agent(self, raw)
+    }
+}
+
+/// A duration as arithmetic reads best: in seconds with decimals below a minute's worth of them.
+fn plain(duration: Duration) -> String {
+    let whole_units = duration.subsec_nanos() == 0 || duration < Duration::from_secs(1);
+    if whole_units { format_duration(duration) } else { format!("{}s", duration.as_secs_f64()) }
+}

@@ -1,0 +1,442 @@
+//! What a check measures, and the conditions on what it finds.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use evenkeel_probe::{
+    Condition, ExecTarget, Field, FieldKind, FileTarget, Header, HttpTarget, Pattern,
+    ProcessTarget, ProgramGlob, SupervisorTarget, Target, TcpTarget, Test, Value,
+};
+
+use super::Checker;
+use crate::key::Key;
+use crate::problem::Problem;
+use crate::raw;
+use crate::raw::Scalar;
+use crate::value::{parse_duration, parse_size};
+
+/// How a supervisor's URL begins: XML-RPC over a Unix socket.
+const UNIX_URL: &str = "unix://";
+
+impl Checker {
+    pub(super) fn target(
+        &mut self,
+        rule: &Key,
+        kind: &str,
+        raw: &raw::Check,
+        rules: &BTreeMap<String, raw::Check>,
+    ) -> Option<Target> {
+        let table = rule.child(kind);
+        match kind {
+            "http" => self.http(&table, raw.http.as_ref()?).map(Target::Http),
+            "tcp" => self.tcp(&table, raw.tcp.as_ref()?).map(Target::Tcp),
+            "exec" => {
+                let command = self.need(
+                    &table,
+                    "command",
+                    raw.exec.as_ref()?.command.as_ref(),
+                    "command = [\"true\"]",
+                )?;
+                let command = self.command(&table.child("command"), command)?;
+                Some(Target::Exec(ExecTarget::new(command)))
+            }
+            "process" => self.process(&table, raw.process.as_ref()?, rules).map(Target::Process),
+            "supervisor" => {
+                self.supervisor(&table, raw.supervisor.as_ref()?).map(Target::Supervisor)
+            }
+            _ => {
+                let path = self.need(
+                    &table,
+                    "path",
+                    raw.file.as_ref()?.path.as_ref(),
+                    "path = \"/run/app.ready\"",
+                )?;
+                let path = self.absolute(&table.child("path"), path)?;
+                Some(Target::File(FileTarget { path }))
+            }
+        }
+    }
+
+    fn http(&mut self, table: &Key, raw: &raw::Http) -> Option<HttpTarget> {
+        let example = "url = \"http://127.0.0.1:8080/health\"";
+        let url = self.need(table, "url", raw.url.as_ref(), example)?;
+        let mut target = HttpTarget::try_new(&url)
+            .map_err(|error| {
+                let key = table.child("url");
+                let accepted = "accepted: an address such as \"http://127.0.0.1:8080/health\"";
+                self.refuse_with(
+                    &key,
+                    format!("`{key}` is not a URL to ask for"),
+                    error.to_string(),
+                    &[accepted],
+                );
+            })
+            .ok()?;
+        if let Some(method) = &raw.method
+            && target.set_method(method).is_err()
+        {
+            self.refuse_policy(
+                &table.child("method"),
+                method,
+                "not a method",
+                "a method such as `GET` or `HEAD`",
+            );
+            return None;
+        }
+        for (name, value) in raw.headers.iter().flatten() {
+            match Header::try_new(name, value) {
+                Ok(header) => target.headers.push(header),
+                Err(error) => {
+                    let key = table.child("headers").named(name);
+                    self.refuse(&key, format!("`{key}` cannot be sent"), error.to_string());
+                    return None;
+                }
+            }
+        }
+        if let Some(statuses) = &raw.expect_status {
+            target.expected_status = statuses.0.iter().map(|status| status.0.clone()).collect();
+        }
+        if let Some(path) = &raw.ca_file {
+            target.ca_file = Some(self.absolute(&table.child("ca_file"), path.clone())?);
+        }
+        Some(target)
+    }
+
+    fn tcp(&mut self, table: &Key, raw: &raw::Tcp) -> Option<TcpTarget> {
+        let address =
+            self.need(table, "address", raw.address.as_ref(), "address = \"127.0.0.1:5432\"")?;
+        TcpTarget::try_new(&address)
+            .map_err(|error| {
+                let key = table.child("address");
+                let accepted = "accepted: a host and a port, such as \"127.0.0.1:5432\"";
+                self.refuse_with(
+                    &key,
+                    format!("`{key}` is not an address"),
+                    error.to_string(),
+                    &[accepted],
+                );
+            })
+            .ok()
+    }
+
+    fn process(
+        &mut self,
+        table: &Key,
+        raw: &raw::Process,
+        rules: &BTreeMap<String, raw::Check>,
+    ) -> Option<ProcessTarget> {
+        let choices = [
+            ("supervisor_daemon", raw.supervisor_daemon == Some(true)),
+            ("pidfile", raw.pidfile.is_some()),
+            ("name", raw.name.is_some()),
+        ];
+        let chosen: Vec<_> =
+            choices.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
+        let [chosen] = chosen.as_slice() else {
+            let problem = Problem::new(format!("`{table}` must say in one way which process is meant"))
+                .key_is(table)
+                .at(self.tree.place_of_value(table))
+                .label(if chosen.is_empty() { "in no way".to_owned() } else { format!("in {} ways: {}", chosen.len(), chosen.join(", ")) })
+                .help("accepted: supervisor_daemon = true, or pidfile = \"/run/app.pid\", or name = \"app\" with or without user = \"app\"");
+            self.tree.add(table, problem);
+            return None;
+        };
+        let with = match *chosen {
+            "supervisor_daemon" => "url",
+            "name" => "user",
+            _ => "",
+        };
+        for (stray, given) in [("url", raw.url.is_some()), ("user", raw.user.is_some())] {
+            if given && stray != with {
+                let key = table.child(stray);
+                self.refuse(
+                    &key,
+                    format!("`{key}` does not belong to `{chosen}`"),
+                    "of no use here",
+                );
+            }
+        }
+        match *chosen {
+            "supervisor_daemon" => {
+                let socket = match &raw.url {
+                    Some(url) => self.supervisor_socket(&table.child("url"), url),
+                    None => self.the_supervisor(table, rules),
+                };
+                Some(ProcessTarget::SupervisorDaemon { socket: socket? })
+            }
+            "pidfile" => {
+                let path = self.absolute(&table.child("pidfile"), raw.pidfile.clone()?)?;
+                Some(ProcessTarget::Pidfile(path))
+            }
+            _ => {
+                let name = raw.name.clone().filter(|name| !name.is_empty() && !name.contains('/'));
+                if name.is_none() {
+                    let accepted = "the name of a program without its directory, such as `nginx`";
+                    self.refuse_policy(
+                        &table.child("name"),
+                        raw.name.as_deref()?,
+                        "no process is called so",
+                        accepted,
+                    );
+                }
+                Some(ProcessTarget::Name { name: name?, user: raw.user.clone() })
+            }
+        }
+    }
+
+    /// The socket of the only supervisor that the settings speak of.
+    fn the_supervisor(
+        &mut self,
+        table: &Key,
+        rules: &BTreeMap<String, raw::Check>,
+    ) -> Option<PathBuf> {
+        let mut sockets: Vec<_> = rules
+            .iter()
+            .filter_map(|(name, check)| Some((name, check.supervisor.as_ref()?.url.as_ref()?)))
+            .collect();
+        sockets.dedup_by_key(|(_, url)| *url);
+        if let [(name, url)] = sockets.as_slice() {
+            return self
+                .supervisor_socket(&Key::of(&["check"]).named(name).child("supervisor.url"), url);
+        }
+        let label = match sockets.len() {
+            0 => "there is no supervisor check".to_owned(),
+            _ => {
+                let names: Vec<_> = sockets.iter().map(|(name, _)| format!("`{name}`")).collect();
+                format!("there are several supervisor checks: {}", names.join(", "))
+            }
+        };
+        let problem = Problem::new(format!("`{table}` does not say which supervisor is meant"))
+            .key_is(table.child("url"))
+            .at(self.tree.place_of_value(table))
+            .label(label)
+            .help(
+                "such as: { supervisor_daemon = true, url = \"unix:///var/run/supervisor.sock\" }",
+            );
+        self.tree.add(&table.child("url"), problem);
+        None
+    }
+
+    fn supervisor(&mut self, table: &Key, raw: &raw::Supervisor) -> Option<SupervisorTarget> {
+        let url =
+            self.need(table, "url", raw.url.as_ref(), "url = \"unix:///var/run/supervisor.sock\"");
+        let programs = self.need(table, "programs", raw.programs.as_ref(), "programs = [\"*\"]");
+        let socket = url.and_then(|url| self.supervisor_socket(&table.child("url"), &url));
+        let mut globs = Vec::new();
+        for (index, program) in programs.as_ref()?.0.iter().enumerate() {
+            match ProgramGlob::try_new(program) {
+                Ok(glob) => globs.push(glob),
+                Err(error) => {
+                    let key = table.child("programs").item(index);
+                    let accepted =
+                        "accepted: the name of a program, or a glob such as \"worker-*\"";
+                    self.refuse_with(
+                        &key,
+                        format!("`{key}` names no program"),
+                        error.to_string(),
+                        &[accepted],
+                    );
+                }
+            }
+        }
+        (globs.len() == programs?.0.len())
+            .then_some(SupervisorTarget { socket: socket?, programs: globs })
+    }
+
+    pub(super) fn supervisor_socket(&mut self, key: &Key, url: &str) -> Option<PathBuf> {
+        let path = url.strip_prefix(UNIX_URL).map(PathBuf::from).filter(|path| path.is_absolute());
+        if path.is_none() {
+            let accepted = "the URL of a Unix socket, such as `unix:///var/run/supervisor.sock`";
+            self.refuse_policy(key, url, "supervisord is asked over its Unix socket", accepted);
+        }
+        path
+    }
+
+    fn absolute(&mut self, key: &Key, path: PathBuf) -> Option<PathBuf> {
+        if path.is_absolute() {
+            return Some(path);
+        }
+        let given = Path::new(&path).display().to_string();
+        self.refuse_policy(key, &given, "not an absolute path", "a path from `/` on");
+        None
+    }
+
+    /// The conditions, all of them good; else `None`.
+    pub(super) fn conditions(
+        &mut self,
+        rule: &Key,
+        raw: &raw::Check,
+        target: &Target,
+    ) -> Option<Vec<Condition>> {
+        let given = raw.conditions.as_deref().unwrap_or_default();
+        let conditions: Vec<_> = given
+            .iter()
+            .enumerate()
+            .filter_map(|(index, raw)| {
+                self.condition(&rule.child("conditions").item(index), raw, target)
+            })
+            .collect();
+        (conditions.len() == given.len()).then_some(conditions)
+    }
+
+    fn condition(&mut self, key: &Key, raw: &raw::Condition, target: &Target) -> Option<Condition> {
+        let fields = target.fields();
+        let name = self.need(
+            key,
+            "field",
+            raw.field.as_ref(),
+            &format!("field = \"{}\"", fields[0].name),
+        )?;
+        let Some(field) = fields.iter().find(|field| field.name == name) else {
+            let known: Vec<_> = fields.iter().map(|field| field.name).collect();
+            let kind = target.kind();
+            self.refuse_unknown(
+                &key.child("field"),
+                format!("{kind} checks have no field `{name}`"),
+                &name,
+                &known,
+            );
+            return None;
+        };
+        let test = self.test(key, raw, field)?;
+        let sustained_for = match raw.r#for {
+            Some(given) => Some(self.above_zero(key, "for", Some(given))?),
+            None => None,
+        };
+        Some(Condition { field: name, test, sustained_for })
+    }
+
+    fn test(&mut self, key: &Key, raw: &raw::Condition, field: &Field) -> Option<Test> {
+        let text = |text: &Option<String>| text.clone().map(Scalar::Text);
+        let tests = [
+            ("above", raw.above.clone()),
+            ("below", raw.below.clone()),
+            ("at_least", raw.at_least.clone()),
+            ("at_most", raw.at_most.clone()),
+            ("equals", raw.equals.clone()),
+            ("differs", raw.differs.clone()),
+            ("contains", text(&raw.contains)),
+            ("matches", text(&raw.matches)),
+            ("lacks", text(&raw.lacks)),
+        ];
+        let names = tests.each_ref().map(|(name, _)| *name);
+        let mut given =
+            tests.into_iter().filter_map(|(name, value)| value.map(|value| (name, value)));
+        let (Some((name, value)), None) = (given.next(), given.next()) else {
+            if self.tree.is_sound(key) {
+                let problem = Problem::new(format!(
+                    "`{key}` must say in one way what is wrong with `{}`",
+                    field.name
+                ))
+                .key_is(key)
+                .at(self.tree.place_of_value(key))
+                .help(format!("one of these is needed: {}", names.join(", ")))
+                .help("a condition names the fault: the check fails when it holds");
+                self.tree.add(key, problem);
+            }
+            return None;
+        };
+        let key = key.child(name);
+        match name {
+            "contains" | "matches" | "lacks" => {
+                self.text_test(&key, name, &value.to_string(), field)
+            }
+            "equals" => self.value(&key, &value, field).map(Test::Equals),
+            "differs" => self.value(&key, &value, field).map(Test::Differs),
+            _ if field.kind == FieldKind::Text => {
+                let message = format!("`{key}` compares numbers, and `{}` is a text", field.name);
+                self.refuse_with(
+                    &key,
+                    message,
+                    "of no use here",
+                    &["accepted: equals, differs, contains, matches, lacks"],
+                );
+                None
+            }
+            _ => {
+                let number = self.number(&key, &value, field)?;
+                Some(match name {
+                    "above" => Test::Above(number),
+                    "below" => Test::Below(number),
+                    "at_least" => Test::AtLeast(number),
+                    _ => Test::AtMost(number),
+                })
+            }
+        }
+    }
+
+    fn text_test(&mut self, key: &Key, name: &str, text: &str, field: &Field) -> Option<Test> {
+        if field.kind != FieldKind::Text {
+            let message = format!("`{key}` looks into a text, and `{}` is a number", field.name);
+            self.refuse_with(
+                key,
+                message,
+                "of no use here",
+                &["accepted: above, below, at_least, at_most, equals, differs"],
+            );
+            return None;
+        }
+        let source = if name == "contains" { literally(text) } else { text.to_owned() };
+        match Pattern::try_new(&source) {
+            Ok(pattern) if name == "lacks" => Some(Test::Lacks(pattern)),
+            Ok(pattern) => Some(Test::Matches(pattern)),
+            Err(error) => {
+                self.refuse(key, format!("`{key}` is not a regular expression"), error.to_string());
+                None
+            }
+        }
+    }
+
+    fn value(&mut self, key: &Key, value: &Scalar, field: &Field) -> Option<Value> {
+        match field.kind {
+            FieldKind::Number => self.number(key, value, field).map(Value::Number),
+            FieldKind::Text => Some(Value::Text(value.to_string())),
+        }
+    }
+
+    /// A number in the unit that the field's name ends in; a text may give it in another one.
+    fn number(&mut self, key: &Key, value: &Scalar, field: &Field) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
+        let number = match value {
+            Scalar::Whole(number) => return Some(*number as f64),
+            Scalar::Number(number) if number.is_finite() => return Some(*number),
+            Scalar::Text(text) if field.name.ends_with("_bytes") => {
+                parse_size(text).map(|bytes| bytes as f64)
+            }
+            Scalar::Text(text) if field.name.ends_with("_ms") => {
+                parse_duration(text).map(|time| time.as_secs_f64() * 1_000.0)
+            }
+            Scalar::Text(text) if field.name.ends_with("_seconds") => {
+                parse_duration(text).as_ref().map(Duration::as_secs_f64).map_err(Clone::clone)
+            }
+            other => {
+                let message = format!("`{key}` must be a number: `{}` is one", field.name);
+                self.refuse(key, message, format!("`{other}` is not"));
+                return None;
+            }
+        };
+        number
+            .map_err(|error| {
+                let accepted = format!("accepted: {}", error.accepted);
+                self.refuse_with(
+                    key,
+                    format!("bad value for `{key}`"),
+                    error.message,
+                    &[&accepted],
+                );
+            })
+            .ok()
+    }
+}
+
+/// A pattern that finds `text` as it is.
+fn literally(text: &str) -> String {
+    text.chars().fold(String::new(), |mut pattern, char| {
+        if char.is_ascii_punctuation() {
+            pattern.push('\\');
+        }
+        pattern.push(char);
+        pattern
+    })
+}

@@ -1,0 +1,210 @@
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use figment::Figment;
+use figment::providers::Format;
+use figment::value::Value;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::format::{OneValue, TomlText};
+use crate::key::{Key, quoted};
+use crate::problem::{Place, Problem};
+
+/// Where a layer of settings comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// What is built in.
+    Default,
+    /// A set of settings that is shipped inside the program.
+    Preset(String),
+    /// A file.
+    File(PathBuf),
+    /// A variable of the environment.
+    Variable(String),
+    /// A `--set` flag.
+    Flag,
+}
+
+/// One layer: its text, and what key the text is at.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    pub(crate) origin: Origin,
+    pub(crate) text: Arc<str>,
+    /// For a variable or a flag: the key it sets. A file sets the root.
+    prefix: Key,
+    /// Where in `text` that key stands.
+    prefix_span: Range<usize>,
+    /// Where in `text` the value starts, and whether it is TOML or to be taken as a string.
+    value: Range<usize>,
+    bare_string: bool,
+}
+
+/// Where a key and its value stand in a layer's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) key: Range<usize>,
+    pub(crate) value: Range<usize>,
+}
+
+impl Layer {
+    /// A layer of TOML. Fails with every error of syntax that the parser can tell apart.
+    pub(crate) fn document(origin: Origin, text: &str) -> Result<Self, Vec<Problem>> {
+        let layer = Self {
+            origin,
+            text: text.into(),
+            prefix: Key::default(),
+            prefix_span: 0..0,
+            value: 0..text.len(),
+            bare_string: false,
+        };
+        let (_, errors) = DeTable::parse_recoverable(text);
+        if errors.is_empty() {
+            return Ok(layer);
+        }
+        Err(errors
+            .into_iter()
+            .map(|error| {
+                let span = error.span().unwrap_or(0..0);
+                Problem::new("not TOML")
+                    .at(Place::new(&layer, span.clone(), span))
+                    .label(error.message())
+            })
+            .collect())
+    }
+
+    /// A layer of one value, from a text in which the key and the value stand at these places.
+    ///
+    /// The value is TOML if it can be read as such, else a string: `--set agent.mode=observe` needs no quotes.
+    pub(crate) fn one_value(
+        origin: Origin,
+        text: &str,
+        key: Key,
+        key_span: Range<usize>,
+        value: Range<usize>,
+    ) -> Self {
+        let bare_string = DeValue::parse(&text[value.clone()]).is_err();
+        Self { origin, text: text.into(), prefix: key, prefix_span: key_span, value, bare_string }
+    }
+
+    pub(crate) fn key(&self) -> &Key {
+        &self.prefix
+    }
+
+    /// Adds the layer on top of what `figment` has.
+    pub(crate) fn merge_into(&self, figment: Figment) -> Figment {
+        if self.prefix.segments().is_empty() {
+            return figment.merge(TomlText::string(&self.text));
+        }
+        let text = &self.text[self.value.clone()];
+        let value = if self.bare_string { None } else { parse_value(text) };
+        figment.merge(OneValue {
+            key: self.prefix.segments().to_vec(),
+            value: value.unwrap_or_else(|| Value::from(text)),
+        })
+    }
+
+    /// Where `key` stands in this layer, if this layer has it.
+    pub(crate) fn find(&self, key: &Key) -> Option<Found> {
+        let whole = Found { key: self.prefix_span.clone(), value: self.value.clone() };
+        if self.prefix.starts_with(key) {
+            return Some(whole).filter(|_| !self.prefix.segments().is_empty());
+        }
+        if !key.starts_with(&self.prefix) {
+            return None;
+        }
+        let rest = &key.segments()[self.prefix.segments().len()..];
+        if self.prefix.segments().is_empty() {
+            let table = DeTable::parse_recoverable(&self.text).0;
+            return find_in_table(table.get_ref(), rest);
+        }
+        let text = &self.text[self.value.clone()];
+        let value = DeValue::parse(text).ok()?;
+        let found = find_below(&value, rest)?;
+        let shift = |span: Range<usize>| span.start + self.value.start..span.end + self.value.start;
+        Some(Found { key: shift(found.key), value: shift(found.value) })
+    }
+
+    /// Names of the rules of one concern, such as those below `check`.
+    pub(crate) fn names(&self, section: &str) -> Vec<String> {
+        if !self.prefix.segments().is_empty() {
+            return Vec::new();
+        }
+        let table = DeTable::parse_recoverable(&self.text).0;
+        let section = table.get_ref().get(section).and_then(|value| value.get_ref().as_table());
+        section.map_or_else(Vec::new, |rules| {
+            rules.keys().map(|name| name.get_ref().to_string()).collect()
+        })
+    }
+
+    /// What a person calls this place: a path, a variable's name, a flag.
+    pub(crate) fn title(&self) -> String {
+        match &self.origin {
+            Origin::Default => "built-in defaults".to_owned(),
+            Origin::Preset(name) => format!("preset {name}"),
+            Origin::File(path) => path.display().to_string(),
+            Origin::Variable(_) => "environment".to_owned(),
+            Origin::Flag => "--set".to_owned(),
+        }
+    }
+
+    pub(crate) fn has_lines(&self) -> bool {
+        !matches!(self.origin, Origin::Variable(_) | Origin::Flag)
+    }
+}
+
+fn parse_value(text: &str) -> Option<Value> {
+    #[derive(serde::Deserialize)]
+    struct Holder {
+        value: Value,
+    }
+    toml::from_str::<Holder>(&format!("value = {text}")).ok().map(|holder| holder.value)
+}
+
+fn find_in_table(table: &DeTable<'_>, rest: &[String]) -> Option<Found> {
+    let (first, rest) = rest.split_first()?;
+    let (key, value) = table.iter().find(|(key, _)| key.get_ref().as_ref() == first.as_str())?;
+    if rest.is_empty() {
+        return Some(Found { key: key.span(), value: value.span() });
+    }
+    find_below(value, rest)
+}
+
+fn find_below(value: &Spanned<DeValue<'_>>, rest: &[String]) -> Option<Found> {
+    match value.get_ref() {
+        DeValue::Table(table) => find_in_table(table, rest),
+        DeValue::Array(items) => {
+            let (first, rest) = rest.split_first()?;
+            let item = items.get(first.parse::<usize>().ok()?)?;
+            if rest.is_empty() {
+                // An item has no key: the item itself is what an error about it points at.
+                return Some(Found { key: item.span(), value: item.span() });
+            }
+            find_below(item, rest)
+        }
+        _ => None,
+    }
+}
+
+/// Splits a dotted key as a flag has it; segments may be quoted.
+pub(crate) fn split_dotted(text: &str) -> Option<Vec<String>> {
+    let document = format!("{text} = 0");
+    let table = DeTable::parse(&document).ok()?;
+    let mut segments = Vec::new();
+    let mut level = table.get_ref();
+    loop {
+        let mut keys = level.iter();
+        let (Some((key, value)), None) = (keys.next(), keys.next()) else { return None };
+        segments.push(key.get_ref().to_string());
+        match value.get_ref() {
+            DeValue::Table(inner) => level = inner,
+            _ => return Some(segments),
+        }
+    }
+}
+
+/// A dotted key that [`split_dotted`] takes apart again.
+pub(crate) fn dotted(segments: &[String]) -> String {
+    segments.iter().map(|segment| quoted(segment)).collect::<Vec<_>>().join(".")
+}

@@ -1,0 +1,411 @@
+//! The settings as they are written, key by key; nothing here is checked beyond its own form.
+//!
+//! What a rule cannot do without is optional here too: that it is missing is said together with all other problems.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
+
+use crate::value::{Lasting, Mode, Size, Threshold};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    pub(crate) agent: Agent,
+    pub(crate) permissions: BTreeMap<String, Permissions>,
+    pub(crate) cleanup: BTreeMap<String, Cleanup>,
+    pub(crate) check: BTreeMap<String, Check>,
+    pub(crate) recovery: BTreeMap<String, Recovery>,
+    pub(crate) slo: BTreeMap<String, Slo>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Agent {
+    pub(crate) mode: Option<Running>,
+    pub(crate) state_dir: Option<PathBuf>,
+    pub(crate) listen: Option<String>,
+    pub(crate) socket: Option<String>,
+    pub(crate) grace: Option<Lasting>,
+    pub(crate) hold_errors_for: Option<Lasting>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Running {
+    Enforce,
+    Observe,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Permissions {
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) create: Option<bool>,
+    pub(crate) owner: Option<NameOrNumber>,
+    pub(crate) group: Option<NameOrNumber>,
+    pub(crate) directory_mode: Option<Mode>,
+    pub(crate) files: Option<Vec<FileRule>>,
+    pub(crate) exclude: Option<OneOrMany<String>>,
+    pub(crate) recursive: Option<bool>,
+    pub(crate) adopt: Option<OneOrMany<NameOrNumber>>,
+    pub(crate) max_depth: Option<u32>,
+    pub(crate) allow_system_path: Option<bool>,
+    pub(crate) watch: Option<bool>,
+    pub(crate) interval: Option<Lasting>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct FileRule {
+    pub(crate) r#match: Option<String>,
+    pub(crate) mode: Option<Mode>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Cleanup {
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) r#match: Option<OneOrMany<String>>,
+    pub(crate) exclude: Option<OneOrMany<String>>,
+    pub(crate) recursive: Option<bool>,
+    pub(crate) older_than: Option<Lasting>,
+    pub(crate) age_by: Option<AgeBy>,
+    pub(crate) larger_than: Option<Size>,
+    pub(crate) action: Option<CleanupAction>,
+    pub(crate) keep_tail: Option<Size>,
+    pub(crate) max_files: Option<u64>,
+    pub(crate) max_bytes: Option<Size>,
+    pub(crate) max_depth: Option<u32>,
+    pub(crate) skip_in_use: Option<bool>,
+    pub(crate) allow_system_path: Option<bool>,
+    pub(crate) interval: Option<Lasting>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AgeBy {
+    Mtime,
+    All,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CleanupAction {
+    Delete,
+    Truncate,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Check {
+    pub(crate) http: Option<Http>,
+    pub(crate) tcp: Option<Tcp>,
+    pub(crate) exec: Option<Exec>,
+    pub(crate) process: Option<Process>,
+    pub(crate) supervisor: Option<Supervisor>,
+    pub(crate) file: Option<File>,
+    pub(crate) conditions: Option<Vec<Condition>>,
+    pub(crate) timeout: Option<Lasting>,
+    pub(crate) retries: Option<u32>,
+    pub(crate) retry_delay: Option<Lasting>,
+    pub(crate) interval: Option<Lasting>,
+    pub(crate) initial_delay: Option<Lasting>,
+    pub(crate) startup_grace: Option<Lasting>,
+    pub(crate) failure_threshold: Option<Threshold>,
+    pub(crate) success_threshold: Option<u32>,
+    pub(crate) breaker: Option<Breaker>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Http {
+    pub(crate) url: Option<String>,
+    pub(crate) method: Option<String>,
+    pub(crate) headers: Option<BTreeMap<String, String>>,
+    pub(crate) expect_status: Option<OneOrMany<Status>>,
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Tcp {
+    pub(crate) address: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Exec {
+    pub(crate) command: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Process {
+    pub(crate) supervisor_daemon: Option<bool>,
+    pub(crate) url: Option<String>,
+    pub(crate) pidfile: Option<PathBuf>,
+    pub(crate) name: Option<String>,
+    pub(crate) user: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Supervisor {
+    pub(crate) url: Option<String>,
+    pub(crate) programs: Option<OneOrMany<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct File {
+    pub(crate) path: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Condition {
+    pub(crate) field: Option<String>,
+    pub(crate) above: Option<Scalar>,
+    pub(crate) below: Option<Scalar>,
+    pub(crate) at_least: Option<Scalar>,
+    pub(crate) at_most: Option<Scalar>,
+    pub(crate) equals: Option<Scalar>,
+    pub(crate) differs: Option<Scalar>,
+    pub(crate) contains: Option<String>,
+    pub(crate) matches: Option<String>,
+    pub(crate) lacks: Option<String>,
+    pub(crate) r#for: Option<Lasting>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Breaker {
+    pub(crate) error_threshold: Option<u32>,
+    pub(crate) request_volume_threshold: Option<u32>,
+    pub(crate) reset_timeout: Option<Lasting>,
+    pub(crate) reset_multiplier: Option<u32>,
+    pub(crate) reset_max: Option<Lasting>,
+    pub(crate) half_open_max_calls: Option<u32>,
+    pub(crate) half_open_successes: Option<u32>,
+    pub(crate) trial_lease: Option<Lasting>,
+    pub(crate) window: Option<Window>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Window {
+    pub(crate) kind: Option<WindowKind>,
+    pub(crate) size: Option<u32>,
+    pub(crate) max_age: Option<Lasting>,
+    pub(crate) length: Option<Lasting>,
+    pub(crate) buckets: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum WindowKind {
+    Count,
+    Time,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Recovery {
+    pub(crate) when: Option<OneOrMany<String>>,
+    pub(crate) steps: Option<Vec<Step>>,
+    pub(crate) max_retries: Option<u32>,
+    pub(crate) backoff: Option<Backoff>,
+    pub(crate) budget: Option<Budget>,
+    pub(crate) verify_timeout: Option<Lasting>,
+    pub(crate) stable_for: Option<Lasting>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Step {
+    pub(crate) action: Option<String>,
+    pub(crate) program: Option<String>,
+    pub(crate) url: Option<String>,
+    pub(crate) unit: Option<String>,
+    pub(crate) command: Option<Vec<String>>,
+    pub(crate) timeout: Option<Lasting>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Backoff {
+    pub(crate) initial: Option<Lasting>,
+    pub(crate) multiplier: Option<f64>,
+    pub(crate) max: Option<Lasting>,
+    pub(crate) jitter: Option<f64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Budget {
+    pub(crate) per_target: Option<String>,
+    pub(crate) per_host: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Slo {
+    pub(crate) checks: Option<OneOrMany<String>>,
+    pub(crate) objective: Option<f64>,
+    pub(crate) window: Option<Lasting>,
+}
+
+/// A list, or its only item without the brackets.
+#[derive(Debug, Clone)]
+pub(crate) struct OneOrMany<T>(pub(crate) Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ItemOrList(std::marker::PhantomData))
+    }
+}
+
+struct ItemOrList<T>(std::marker::PhantomData<T>);
+
+impl<T> ItemOrList<T> {
+    fn one<'de, E: de::Error>(item: impl de::IntoDeserializer<'de, E>) -> Result<OneOrMany<T>, E>
+    where
+        T: Deserialize<'de>,
+    {
+        T::deserialize(item.into_deserializer()).map(|item| OneOrMany(vec![item]))
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ItemOrList<T> {
+    type Value = OneOrMany<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<OneOrMany<T>, E> {
+        Self::one(text.to_owned())
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<OneOrMany<T>, E> {
+        Self::one(number)
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<OneOrMany<T>, E> {
+        Self::one(number)
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<OneOrMany<T>, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(OneOrMany(list))
+    }
+}
+
+/// A text or a number, as its own text; for names that may be all digits.
+#[derive(Debug, Clone)]
+pub(crate) struct NameOrNumber(pub(crate) String);
+
+impl<'de> Deserialize<'de> for NameOrNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Scalar::deserialize(deserializer)? {
+            Scalar::Text(text) => Ok(Self(text)),
+            Scalar::Whole(number) if u32::try_from(number).is_ok() => Ok(Self(number.to_string())),
+            other => Err(de::Error::custom(format!(
+                "`{other}` is not a user or group\naccepted: a name such as \"supervisor\", or a number such as 1000"
+            ))),
+        }
+    }
+}
+
+/// A status code as a number, or a class such as `2xx` or a range such as `200-299`.
+#[derive(Debug, Clone)]
+pub(crate) struct Status(pub(crate) std::ops::RangeInclusive<u16>);
+
+impl<'de> Deserialize<'de> for Status {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let given = Scalar::deserialize(deserializer)?;
+        let text = given.to_string();
+        let range = match (text.strip_suffix("xx"), text.split_once('-')) {
+            (Some(class), _) => {
+                class.parse::<u16>().ok().map(|class| class * 100..=class * 100 + 99)
+            }
+            (_, Some((from, to))) => {
+                from.trim().parse().ok().zip(to.trim().parse().ok()).map(|(from, to)| from..=to)
+            }
+            _ => text.parse::<u16>().ok().map(|code| code..=code),
+        };
+        range
+            .filter(|range| !range.is_empty() && *range.start() >= 100 && *range.end() <= 599)
+            .map(Self)
+            .ok_or_else(|| {
+                de::Error::custom(format!(
+                    "`{text}` is not a status\naccepted: codes from 100 to 599, such as 200, \"2xx\", \"200-299\""
+                ))
+            })
+    }
+}
+
+/// One value without a structure.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Scalar {
+    Whole(i64),
+    Number(f64),
+    Text(String),
+    Truth(bool),
+}
+
+impl fmt::Display for Scalar {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(number) => write!(formatter, "{number}"),
+            Self::Number(number) => write!(formatter, "{number}"),
+            Self::Text(text) => formatter.write_str(text),
+            Self::Truth(truth) => write!(formatter, "{truth}"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyScalar)
+    }
+}
+
+struct AnyScalar;
+
+impl Visitor<'_> for AnyScalar {
+    type Value = Scalar;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a text or a number")
+    }
+
+    fn visit_bool<E: de::Error>(self, truth: bool) -> Result<Scalar, E> {
+        Ok(Scalar::Truth(truth))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Scalar, E> {
+        Ok(Scalar::Whole(number))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Scalar, E> {
+        i64::try_from(number)
+            .map(Scalar::Whole)
+            .map_err(|_| E::custom(format!("`{number}` is too large")))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(number))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Scalar, E> {
+        Ok(Scalar::Text(text.to_owned()))
+    }
+}

@@ -1,0 +1,167 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use evenkeel_recovery::actions::Action;
+use evenkeel_recovery::backoff::RetryPlan;
+use evenkeel_recovery::breaker;
+use evenkeel_recovery::budget::Budgets;
+
+/// What must hold on a host, checked: every rule can do its work, if the host lets it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Settings {
+    /// How the agent itself runs.
+    pub agent: AgentSettings,
+    /// Who may read which files.
+    pub permissions: Vec<PermissionRule>,
+    /// What may grow how old and how large.
+    pub cleanup: Vec<CleanupRule>,
+    /// What must answer.
+    pub checks: Vec<Check>,
+    /// What is done where a check is down.
+    pub recoveries: Vec<Recovery>,
+    /// What availability is promised.
+    pub slos: Vec<Slo>,
+    /// What works, but could be better; see [`Settings::advice`].
+    pub advice: Vec<String>,
+}
+
+/// Whether the agent may write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It repairs, cleans and recovers.
+    #[default]
+    Enforce,
+    /// Everything but the writes.
+    Observe,
+}
+
+/// How the agent itself runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentSettings {
+    /// Whether it may write.
+    pub mode: Mode,
+    /// Where its history is kept.
+    pub state_dir: PathBuf,
+    /// Where the status page and the metrics are; `None` for nowhere.
+    pub listen: Option<SocketAddr>,
+    /// The control socket; `None` for none.
+    pub socket: Option<PathBuf>,
+    /// How long after its start the agent only observes.
+    pub grace: Duration,
+    /// How long a repaired deviation still counts in `file_permission_errors`.
+    pub hold_errors_for: Duration,
+}
+
+/// The built-in defaults.
+impl Default for AgentSettings {
+    fn default() -> Self {
+        crate::built_in_agent()
+    }
+}
+
+/// A rule about modes and owners.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PermissionRule {
+    /// Its name in the settings.
+    pub name: String,
+    /// What must hold.
+    pub policy: evenkeel_permissions::Policy,
+    /// Whether events of the kernel start a look at once.
+    pub watch: bool,
+    /// How often it is looked at in any case.
+    pub interval: Duration,
+}
+
+/// A rule about age and size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CleanupRule {
+    /// Its name in the settings.
+    pub name: String,
+    /// What is taken away.
+    pub policy: evenkeel_cleanup::Policy,
+    /// How often it runs.
+    pub interval: Duration,
+}
+
+/// Something that is measured again and again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    /// Its name in the settings.
+    pub name: String,
+    /// What is measured.
+    pub target: evenkeel_probe::Target,
+    /// What the facts must not be.
+    pub conditions: Vec<evenkeel_probe::Condition>,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+    /// Further attempts in the same run, until the first good one.
+    pub retries: u32,
+    /// The pause before each of these.
+    pub retry_delay: Duration,
+    /// From the start of one run to the start of the next.
+    pub interval: Duration,
+    /// The pause before the first run.
+    pub initial_delay: Duration,
+    /// What its results mean over time.
+    pub health: evenkeel_health::Policy,
+    /// Keeps attempts away from what is known to fail; `None` for no breaker.
+    pub breaker: Option<breaker::Config>,
+}
+
+/// What is done where a check is down.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recovery {
+    /// Its name in the settings.
+    pub name: String,
+    /// The names of the checks it listens to.
+    pub when: Vec<String>,
+    /// What is done, the next one where the one before did not help.
+    pub steps: Vec<Step>,
+    /// Further attempts of each step, and the pauses before them.
+    pub retry: RetryPlan,
+    /// How many actions there may be in a window.
+    pub budgets: Budgets,
+    /// How long the checks may take to prove that an action helped.
+    pub verify_timeout: Duration,
+    /// How long a target must stay up until its incident is over.
+    pub stable_for: Duration,
+}
+
+/// One step of a recovery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// What is done.
+    pub action: Action,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// A promise of availability.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slo {
+    /// Its name in the settings.
+    pub name: String,
+    /// The names of the checks that must all be up.
+    pub checks: Vec<String>,
+    /// The share of time, above 0 and below 1.
+    pub objective: f64,
+    /// The time it is a share of.
+    pub window: Duration,
+}
+
+impl Check {
+    /// The pause before the next look at a check whose state is about to change: a tenth of the interval, 100 ms to 5 s.
+    pub fn look_again(&self) -> Duration {
+        const SHORTEST: Duration = Duration::from_millis(100);
+        const LONGEST: Duration = Duration::from_secs(5);
+        (self.interval / 10).clamp(SHORTEST, LONGEST).min(self.interval)
+    }
+}
+
+impl Settings {
+    /// What works, but could be better, and why; one entry each, for people.
+    pub fn advice(&self) -> &[String] {
+        &self.advice
+    }
+}
