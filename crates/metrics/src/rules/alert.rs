@@ -100,7 +100,7 @@ fn agent_gone() -> Alert {
         ),
         sustained_for: unit_test::AGENT_GONE_FOR,
         labels: vec![("severity", "critical".into())],
-        summary: "No evenkeel agent answers",
+        summary: "An evenkeel agent is gone",
         description: "{{ if $labels.instance }}The agent on {{ $labels.instance }}{{ else }}Every agent of job {{ $labels.job }}{{ end }} is gone: nothing on that host is watched or repaired, and its other alerts cannot fire.",
         cases: unit_test::agent_gone(),
     }
