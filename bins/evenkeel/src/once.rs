@@ -3,7 +3,7 @@ use std::time::Duration;
 use evenkeel_cli::agent::{pass, print_status, verdict};
 use evenkeel_cli::{Common, Exit, Failure};
 use evenkeel_config::Settings;
-use evenkeel_health::Threshold;
+use evenkeel_health::{Policy, Threshold};
 
 use crate::args::{Apply, Names};
 
@@ -17,7 +17,13 @@ pub(crate) fn check(common: &Common, names: &Names) -> Result<Exit, Failure> {
     let mut settings = chosen(common, names)?;
     for check in &mut settings.checks {
         // One series of attempts is the answer; counting series over time is the agent's way.
-        check.health = check.health.clone().with_thresholds(Threshold::ONE, 1);
+        check.health = Policy::try_new(
+            Threshold { failures: 1, within: 1 },
+            1,
+            Duration::ZERO,
+            check.health.stale_after(),
+        )
+        .map_err(|error| Failure::refused(&error))?;
     }
     let status = pass(settings, true, LOOK)?;
     print_status(common, &status);

@@ -26,6 +26,8 @@ pub(crate) struct CheckCore {
     pub(crate) own: Subject,
     pub(crate) parts: BTreeMap<String, Subject>,
     last: Option<Last>,
+    /// When the last series came to its end.
+    pub(crate) concluded: Option<Moment>,
 }
 
 /// The check itself, or one part of it, over time.
@@ -96,6 +98,7 @@ impl CheckCore {
             own: Subject::new(&spec.health, now),
             parts: BTreeMap::new(),
             last: None,
+            concluded: None,
             spec,
         }
     }
@@ -138,6 +141,11 @@ impl CheckCore {
         let (shortest, longest) = CLOSER_LOOK;
         let soon = (self.spec.interval / 10).clamp(shortest, longest).min(self.spec.interval);
         self.due = self.due.min(now + soon);
+    }
+
+    /// Looks at once, because a decision waits for it.
+    pub(crate) fn look_now(&mut self, now: Moment) {
+        self.due = self.due.min(now);
     }
 
     /// The host was changed by an action: results under way are void, and what the breaker learned is out of date.
@@ -248,9 +256,8 @@ impl CheckCore {
 
     fn admit(&mut self, now: Moment, effects: &mut Vec<Effect>) -> Result<Option<Permit>, ()> {
         let Some(breaker) = &mut self.breaker else { return Ok(None) };
-        let before = breaker.state(now);
         let admitted = breaker.try_acquire(now);
-        note_breaker(&self.spec.name, before, breaker.state(now), effects);
+        note_breaker(&self.spec.name, breaker, effects);
         admitted.map(Some).map_err(drop)
     }
 
@@ -262,14 +269,13 @@ impl CheckCore {
         effects: &mut Vec<Effect>,
     ) {
         let (Some(breaker), Some(permit)) = (&mut self.breaker, permit) else { return };
-        let before = breaker.state(now);
         // A verdict that comes too late is void by itself; nothing follows from it.
         match sample {
             Sample::Good | Sample::Degraded => drop(breaker.success(permit, now)),
             Sample::Bad | Sample::BadForSure => drop(breaker.failure(permit, now)),
             Sample::Unknown => drop(breaker.ignore(permit, now)),
         }
-        note_breaker(&self.spec.name, before, breaker.state(now), effects);
+        note_breaker(&self.spec.name, breaker, effects);
     }
 
     fn judge(&mut self, now: Moment, measurement: &Measurement) -> Judged {
@@ -286,10 +292,11 @@ impl CheckCore {
         let mut judged = Judged { sample: Sample::Good, reason: None, class: None };
         for (index, sustained) in self.sustained.iter_mut().enumerate() {
             let breach = breaches.iter().find(|breach| breach.condition == index);
-            let sample = match (sustained, breach) {
+            // Held for as long as the rule says: counting results on top would only wait twice.
+            let held = sustained.as_mut().map(|sustained| sustained.observe(now, breach.is_some()));
+            let sample = match (held, breach) {
                 (None, Some(_)) => Sample::Bad,
-                // Held for as long as the rule says: counting results on top would only wait twice.
-                (Some(sustained), breach) if sustained.observe(now, breach.is_some()) => Sample::BadForSure,
+                (Some(true), _) => Sample::BadForSure,
                 _ => continue,
             };
             if judged.sample != Sample::BadForSure {
@@ -309,6 +316,7 @@ impl CheckCore {
         effects: &mut Vec<Effect>,
     ) {
         self.series = None;
+        self.concluded = Some(now);
         let whole = judged.sample;
         let changed = self.own.record(now, whole, judged.reason.clone());
         self.note_state(None, changed, judged.reason.clone(), effects);
@@ -364,9 +372,10 @@ pub(crate) fn hard(subject: &Subject, now: Moment) -> Hard {
     subject.health.hard(now)
 }
 
-fn note_breaker(check: &str, from: BreakerState, to: BreakerState, effects: &mut Vec<Effect>) {
-    if from != to {
-        effects.push(Effect::Record(Record::BreakerChanged { check: check.to_owned(), from, to }));
+fn note_breaker(check: &str, breaker: &mut Breaker, effects: &mut Vec<Effect>) {
+    for change in breaker.drain_changes().into_iter().filter(|change| change.from != change.to) {
+        let check = check.to_owned();
+        effects.push(Effect::Record(Record::BreakerChanged { check, change }));
     }
 }
 

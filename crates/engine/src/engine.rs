@@ -218,7 +218,13 @@ impl Engine {
     /// Takes in what a check's new states mean for the recoveries that listen to it.
     fn see(&mut self, now: Moment, check: usize, effects: &mut Vec<Effect>) {
         for recovery in self.recoveries.iter_mut().filter(|recovery| recovery.checks.contains(&check)) {
+            let was_open = recovery.whole.machine.in_incident();
             recovery.see(now, &self.checks, &mut self.next_incident, effects);
+            if !was_open && recovery.whole.machine.in_incident() {
+                for other in recovery.checks.iter().filter(|other| **other != check) {
+                    self.checks[*other].look_now(now);
+                }
+            }
         }
         let wanted = self.recoveries.iter().any(|recovery| {
             recovery.checks.contains(&check)
@@ -323,10 +329,13 @@ impl Engine {
         if target.next_step().is_none() {
             return Some(Refusal::NoStep);
         }
-        if id == recovery.spec.name
-            && let Some(part) = recovery.part_under_recovery()
-        {
-            return Some(Refusal::PartsFirst { part: part.to_owned() });
+        if id == recovery.spec.name {
+            if let Some(check) = self.not_looked_at(recovery, target) {
+                return Some(Refusal::Looking { check: self.checks[check].spec.name.clone() });
+            }
+            if let Some(part) = recovery.part_under_recovery() {
+                return Some(Refusal::PartsFirst { part: part.to_owned() });
+            }
         }
         if let Some(running) = &self.running {
             return Some(Refusal::Busy { with: running.target.clone() });
@@ -338,6 +347,13 @@ impl Engine {
                 retry_after: empty.retry_after,
             }),
         }
+    }
+
+    /// A check of the recovery that has not been looked at since the target's incident began.
+    fn not_looked_at(&self, recovery: &RecoveryCore, target: &Target) -> Option<usize> {
+        let since = target.incident_since()?;
+        let old = |check: &usize| self.checks[*check].concluded.is_none_or(|concluded| concluded < since);
+        recovery.checks.iter().copied().find(old)
     }
 
     /// Entries below each root that deviate now or did until not long ago, for `file_permission_errors`.
@@ -430,7 +446,8 @@ impl Engine {
             !matches!(
                 target.machine.phase(),
                 Phase::Suspect | Phase::Acting | Phase::Verifying { .. } | Phase::Backoff { .. }
-            ) && (target.machine.phase() != Phase::Gate || target.refusal.is_some())
+            ) && (target.machine.phase() != Phase::Gate
+                || target.refusal.as_ref().is_some_and(Refusal::is_lasting))
         };
         self.checks.iter().all(told)
             && self.permissions.iter().chain(&self.cleanups).all(ran)

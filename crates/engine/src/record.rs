@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use evenkeel_health::State;
 use evenkeel_moment::Moment;
-use evenkeel_recovery::breaker::BreakerState;
+use evenkeel_recovery::breaker;
 use serde::Serialize;
 
 /// A line of history: what was seen, decided, refused or done, and why.
@@ -27,10 +27,8 @@ pub enum Record {
     BreakerChanged {
         /// The check.
         check: String,
-        /// The state it had.
-        from: BreakerState,
-        /// The state it has.
-        to: BreakerState,
+        /// From what to what, and why.
+        change: breaker::Change,
     },
     /// An entry deviated and was put right.
     Repaired {
@@ -194,6 +192,11 @@ pub enum Refusal {
         /// The other target.
         with: String,
     },
+    /// A check that the target listens to has not been looked at since the incident began: it may show a smaller cause.
+    Looking {
+        /// The check.
+        check: String,
+    },
     /// A part of the target is being recovered; the whole waits for it.
     PartsFirst {
         /// The part's target.
@@ -208,6 +211,18 @@ pub enum Refusal {
     },
 }
 
+impl Refusal {
+    /// Whether it ends by itself within moments, so that it is worth no line of history.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Looking { .. })
+    }
+
+    /// Whether it holds for as long as nobody changes anything.
+    pub const fn is_lasting(&self) -> bool {
+        matches!(self, Self::ObserveOnly { .. } | Self::NoStep)
+    }
+}
+
 impl Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -215,6 +230,7 @@ impl Display for Refusal {
             Self::ObserveOnly { why } => write!(formatter, "observe only: {why}"),
             Self::NoStep => write!(formatter, "no step of the recovery fits this target"),
             Self::Busy { with } => write!(formatter, "one action at a time; `{with}` has one running"),
+            Self::Looking { check } => write!(formatter, "`{check}` is looked at first"),
             Self::PartsFirst { part } => write!(formatter, "`{part}` is being recovered first"),
             Self::Budget { scope, retry_after } => {
                 let seconds = retry_after.as_secs();
@@ -280,8 +296,8 @@ impl Record {
                 let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
                 format!("{} -> {}{reason}", from.as_str(), to.as_str())
             }
-            Self::BreakerChanged { from, to, .. } => {
-                format!("breaker {} -> {}", from.as_str(), to.as_str())
+            Self::BreakerChanged { change, .. } => {
+                format!("breaker {} -> {}", change.from.as_str(), change.to.as_str())
             }
             Self::Repaired { path, what, before, after, .. } => {
                 format!("{what} of {path}: {before} -> {after}")

@@ -242,7 +242,7 @@ impl Target {
             .refusal
             .as_ref()
             .is_some_and(|last| std::mem::discriminant(last) == std::mem::discriminant(&refusal));
-        if !same {
+        if !same && !refusal.is_passing() {
             effects.push(Effect::Record(Record::Refused {
                 incident: self.incident_id(),
                 target: self.id.clone(),
@@ -261,6 +261,11 @@ impl Target {
 
     pub(crate) fn next_step(&self) -> Option<&Step> {
         self.steps.get(self.machine.step() as usize)
+    }
+
+    /// When the incident that is open began.
+    pub(crate) fn incident_since(&self) -> Option<Moment> {
+        self.incident.map(|(_, since)| since)
     }
 
     pub(crate) fn incident_id(&self) -> u64 {

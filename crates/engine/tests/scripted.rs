@@ -1,0 +1,327 @@
+//! The engine on a scripted host in virtual time: no clock, no file, no socket.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use evenkeel_config::load_text;
+use evenkeel_engine::{Act, Count, Effect, Engine, Input, Past, Record, Refusal, Start};
+use evenkeel_moment::Moment;
+use evenkeel_probe::{Facts, FailureClass, Measurement, Outcome, Part};
+use evenkeel_recovery::machine::Ended;
+use proptest::prelude::*;
+
+const WEB: &str = r#"
+[agent]
+grace = "0s"
+[check.web]
+http = { url = "http://127.0.0.1:1/" }
+interval = "30s"
+timeout = "1s"
+retries = 1
+failure_threshold = { failures = 2, within = 2 }
+success_threshold = 1
+[recovery.web]
+when = ["web"]
+steps = [{ action = "exec", command = ["restart-web"] }]
+max_retries = 1
+backoff = { initial = "10s", multiplier = 2, max = "5m", jitter = 0.1 }
+budget = { per_target = "3/1h", per_host = "10/1h" }
+verify_timeout = "60s"
+stable_for = "10m"
+"#;
+
+const PROGRAMS: &str = r#"
+[agent]
+grace = "0s"
+[check.supervisor]
+supervisor = { url = "unix:///run/s.sock", programs = ["*"] }
+interval = "10s"
+[recovery.supervisor]
+when = ["supervisor"]
+steps = [{ action = "supervisor.restart-program" }, { action = "exec", command = ["restart-all"] }]
+max_retries = 1
+backoff = { initial = "10s", multiplier = 2, max = "5m", jitter = 0.1 }
+budget = { per_target = "3/1h", per_host = "10/1h" }
+verify_timeout = "60s"
+stable_for = "10m"
+"#;
+
+/// A host that answers each probe at once as its script says, and does what an action is meant to do.
+struct ScriptedHost {
+    engine: Engine,
+    now: Moment,
+    /// What a probe of each check sees.
+    seen: BTreeMap<usize, Measurement>,
+    /// Checks whose probes never come back.
+    hanging: Vec<usize>,
+    /// What every action brings about: the check that it heals.
+    heals: Option<usize>,
+    acts: Vec<Act>,
+    records: Vec<Record>,
+    probes: BTreeMap<usize, Vec<Moment>>,
+    overruns: usize,
+}
+
+impl ScriptedHost {
+    fn new(settings: &str) -> Self {
+        Self::with_past(settings, Past::default())
+    }
+
+    fn with_past(settings: &str, past: Past) -> Self {
+        let settings = load_text("test.toml", settings).expect("settings of the test");
+        let now = Moment::ORIGIN + Duration::from_secs(1_000_000);
+        let start = Start { now, seed: 7, spread: true, observe_only: None, past };
+        Self {
+            engine: Engine::new(settings, start),
+            now,
+            seen: BTreeMap::new(),
+            hanging: Vec::new(),
+            heals: None,
+            acts: Vec::new(),
+            records: Vec::new(),
+            probes: BTreeMap::new(),
+            overruns: 0,
+        }
+    }
+
+    fn run_for(&mut self, wait: Duration) {
+        let end = self.now + wait;
+        let mut inputs = vec![Input::Tick];
+        loop {
+            while let Some(input) = inputs.pop() {
+                for effect in self.engine.handle(self.now, input) {
+                    inputs.extend(self.perform(effect));
+                }
+            }
+            match self.engine.deadline(self.now) {
+                Some(next) if next <= end => self.now = next.max(self.now + Duration::from_nanos(1)),
+                _ => break,
+            }
+            inputs.push(Input::Tick);
+        }
+        self.now = end;
+    }
+
+    fn perform(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Probe { check, run } => {
+                self.probes.entry(check).or_default().push(self.now);
+                if self.hanging.contains(&check) {
+                    return None;
+                }
+                let measurement = self.seen.get(&check).cloned().unwrap_or_else(good);
+                Some(Input::Measured { check, run, measurement })
+            }
+            Effect::Act(act) => {
+                if let Some(check) = self.heals {
+                    self.seen.insert(check, good());
+                }
+                let intent = act.intent;
+                self.acts.push(act);
+                Some(Input::Acted { intent, ended: Ended::Ran, detail: "done".into() })
+            }
+            Effect::Record(record) => {
+                self.records.push(record);
+                None
+            }
+            Effect::Count(Count::Overrun { .. }) => {
+                self.overruns += 1;
+                None
+            }
+            Effect::Count(Count::Attempt { .. }) | Effect::Sweep { .. } | Effect::Clean { .. } => None,
+        }
+    }
+
+    fn kinds(&self) -> Vec<&'static str> {
+        self.records.iter().map(Record::kind).collect()
+    }
+
+    fn refusals(&self) -> Vec<&Refusal> {
+        self.records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Refused { reason, .. } => Some(reason),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+fn measurement(outcome: Outcome, parts: Vec<Part>) -> Measurement {
+    Measurement { took: Duration::from_millis(3), outcome, facts: Facts::default(), parts }
+}
+
+fn good() -> Measurement {
+    measurement(Outcome::Good, Vec::new())
+}
+
+fn bad() -> Measurement {
+    measurement(Outcome::bad(FailureClass::Status, "status 500"), Vec::new())
+}
+
+fn programs(states: &[(&str, Outcome)]) -> Measurement {
+    let parts = states
+        .iter()
+        .map(|(name, outcome)| Part {
+            name: (*name).to_owned(),
+            outcome: outcome.clone(),
+            facts: Facts::default(),
+        })
+        .collect();
+    measurement(Outcome::Good, parts)
+}
+
+fn fatal() -> Outcome {
+    Outcome::bad(FailureClass::Exit, "FATAL: exited too quickly")
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_failure_is_detected_acted_on_once_and_verified_by_the_same_check() {
+    let mut host = ScriptedHost::new(WEB);
+    host.run_for(MINUTE);
+    host.seen.insert(0, bad());
+    host.heals = Some(0);
+    host.run_for(20 * MINUTE);
+    assert_eq!(host.acts.len(), 1);
+    let kinds = host.kinds();
+    let story: Vec<_> = kinds.iter().filter(|kind| **kind != "check_changed").copied().collect();
+    assert_eq!(story, ["incident_opened", "intended", "acted", "judged", "incident_closed"]);
+    assert!(host.engine.status(host.now, jiff::Timestamp::UNIX_EPOCH).healthy);
+}
+
+#[test]
+fn an_action_that_never_helps_stops_when_its_attempts_are_used_up() {
+    let mut host = ScriptedHost::new(WEB);
+    host.seen.insert(0, bad());
+    host.run_for(24 * 60 * MINUTE);
+    assert_eq!(host.acts.len(), 2, "one attempt and one retry, then never again by itself");
+    let status = host.engine.status(host.now, jiff::Timestamp::UNIX_EPOCH);
+    assert_eq!(status.recoveries[0].phase, "exhausted");
+    assert!(!status.healthy);
+}
+
+#[test]
+fn only_the_failed_program_is_restarted() {
+    let mut host = ScriptedHost::new(PROGRAMS);
+    host.seen.insert(0, programs(&[("a", Outcome::Good), ("b", fatal()), ("c", Outcome::Good)]));
+    host.run_for(MINUTE);
+    let targets: Vec<_> = host.acts.iter().map(|act| act.target.as_str()).collect();
+    assert!(!targets.is_empty() && targets.iter().all(|target| *target == "supervisor/b"), "{targets:?}");
+    assert_eq!(host.acts[0].action.name(), "supervisor.restart-program");
+}
+
+#[test]
+fn a_supervisor_that_cannot_be_asked_restarts_nobody() {
+    let mut host = ScriptedHost::new(PROGRAMS);
+    host.seen.insert(0, programs(&[("a", Outcome::Good)]));
+    host.run_for(MINUTE);
+    host.seen
+        .insert(0, measurement(Outcome::unknown(FailureClass::Timeout, "no answer in time"), Vec::new()));
+    host.run_for(60 * MINUTE);
+    assert!(host.acts.is_empty());
+    let status = host.engine.status(host.now, jiff::Timestamp::UNIX_EPOCH);
+    assert_eq!(status.checks[0].state, "unknown");
+}
+
+#[test]
+fn the_whole_waits_while_one_of_its_parts_is_recovered() {
+    let settings = PROGRAMS.to_owned()
+        + "[check.web]\nhttp = { url = \"http://127.0.0.1:1/\" }\nfailure_threshold = 1\nretries = 0\n";
+    let settings = settings.replace("when = [\"supervisor\"]", "when = [\"supervisor\", \"web\"]");
+    let mut host = ScriptedHost::new(&settings);
+    let (supervisor, web) = (0, 1);
+    host.seen.insert(supervisor, programs(&[("web", fatal())]));
+    host.seen.insert(web, bad());
+    host.run_for(30 * Duration::from_secs(1));
+    assert!(host.acts.iter().all(|act| act.target == "supervisor/web"), "{:?}", host.acts);
+    assert!(
+        host.refusals().iter().any(|refusal| matches!(refusal, Refusal::PartsFirst { .. })),
+        "{:?}",
+        host.refusals()
+    );
+}
+
+#[test]
+fn a_hanging_check_delays_no_other_and_is_not_started_twice() {
+    let settings = WEB.to_owned()
+        + "[check.hanging]\nhttp = { url = \"http://127.0.0.1:2/\" }\ninterval = \"30s\"\n";
+    let mut host = ScriptedHost::new(&settings);
+    let hanging = host.engine.settings().checks.iter().position(|check| check.name == "hanging");
+    let hanging = hanging.expect("the check of the settings");
+    host.hanging.push(hanging);
+    host.run_for(10 * MINUTE);
+    assert_eq!(host.probes[&hanging].len(), 1);
+    assert_eq!(host.probes[&(1 - hanging)].len(), 20);
+    assert_eq!(host.overruns, 19);
+}
+
+#[test]
+fn an_agent_that_may_only_observe_acts_never_and_says_why() {
+    let mut host = ScriptedHost::new(&WEB.replace("[agent]", "[agent]\nmode = \"observe\""));
+    host.seen.insert(0, bad());
+    host.run_for(60 * MINUTE);
+    assert!(host.acts.is_empty());
+    assert!(matches!(host.refusals()[..], [Refusal::ObserveOnly { .. }]), "once, not at each look");
+}
+
+#[test]
+fn what_earlier_runs_spent_is_not_given_back_by_a_restart() {
+    let spent = Moment::ORIGIN + Duration::from_secs(1_000_000 - 600);
+    let past = Past { charged: vec![(spent, "web".to_owned()); 3], ..Past::default() };
+    let mut host = ScriptedHost::with_past(WEB, past);
+    host.seen.insert(0, bad());
+    host.run_for(45 * MINUTE);
+    assert!(host.acts.is_empty(), "three in the hour were spent ten minutes ago");
+    assert!(matches!(host.refusals()[..], [Refusal::Budget { .. }]));
+    host.run_for(10 * MINUTE);
+    assert!(!host.acts.is_empty(), "and there is room again after the hour");
+}
+
+#[test]
+fn an_action_that_was_cut_off_is_verified_and_not_repeated() {
+    let past = Past { lost: vec![("web".to_owned(), 4, 0, 0)], next_incident: 5, ..Past::default() };
+    let mut host = ScriptedHost::with_past(WEB, past);
+    host.run_for(20 * MINUTE);
+    assert!(host.acts.is_empty());
+    assert!(host.kinds().contains(&"judged") && host.kinds().contains(&"incident_closed"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn no_script_makes_the_engine_spend_more_than_its_budget(
+        script in proptest::collection::vec((any::<bool>(), any::<bool>(), 1..900u64), 1..60),
+    ) {
+        let mut host = ScriptedHost::new(WEB);
+        for (up, heals, seconds) in script {
+            host.seen.insert(0, if up { good() } else { bad() });
+            host.heals = heals.then_some(0);
+            let before = host.acts.len();
+            host.run_for(Duration::from_secs(seconds));
+            // 3 an hour; a step of at most 15 minutes can never hold more.
+            prop_assert!(host.acts.len() - before <= 3);
+        }
+        let intents: Vec<_> = host.acts.iter().map(|act| act.intent).collect();
+        let mut unique = intents.clone();
+        unique.dedup();
+        prop_assert_eq!(intents, unique, "no intent runs twice");
+    }
+
+    #[test]
+    fn the_same_script_gives_the_same_history(
+        script in proptest::collection::vec((any::<bool>(), 1..900u64), 1..20),
+    ) {
+        let play = || {
+            let mut host = ScriptedHost::new(WEB);
+            for (up, seconds) in &script {
+                host.seen.insert(0, if *up { good() } else { bad() });
+                host.run_for(Duration::from_secs(*seconds));
+            }
+            host.records.iter().map(Record::message).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(play(), play());
+    }
+}
