@@ -1,2 +1,53 @@
-//! Durable history: events, intents and decisions with their reasons.
+//! Durable history: what happened, what was decided and why, what was done (SEMANTICS 5, "What survives").
+//!
+//! One agent owns a state directory and its [`Journal`]; anyone who may read the directory looks through a [`Reader`] at
+//! the same time. It is an `SQLite` file, `journal.db`, that the `sqlite3` shell reads as well: times are whole milliseconds
+//! since 1970-01-01 UTC, free data is JSON text, kinds of events and outcomes are the caller's words.
+//!
+//! An intent is on the disk before [`Journal::intend`] returns, so that an action can be charged and recorded before it
+//! runs. Other writes survive the end of the process at once, and a power cut from the next checkpoint or intent on.
+//! A file that is torn, or of a newer version, is moved aside and a [`Finding`] says so: the caller must then only observe,
+//! for nobody may assume a fresh budget.
+//!
+//! ```
+//! use evenkeel_journal::{Entry, Filter, Journal, Reader};
+//!
+//! # let scratch = tempfile::tempdir()?;
+//! # let state_dir = scratch.path().join("state");
+//! let now: jiff::Timestamp = "2026-11-24T12:00:00Z".parse()?;
+//! let (mut journal, findings) = Journal::open(&state_dir, now)?;
+//! assert!(findings.is_empty());
+//! let data = serde_json::json!({ "from": "up", "to": "down" });
+//! journal.append(now, &Entry { kind: "check_changed", target: "health", incident: None, message: "up -> down", data })?;
+//!
+//! let events = Reader::open(&state_dir)?.events(&Filter::default())?;
+//! assert_eq!(events[0].message, "up -> down");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
+)]
+
+mod directory;
+mod error;
+mod journal;
+mod prune;
+mod reader;
+mod record;
+mod schema;
+
+pub use error::{Finding, JournalError, OpenError};
+pub use journal::Journal;
+pub use prune::Pruned;
+pub use reader::{Filter, Reader};
+pub use record::{Entry, Event, Incident, Intent, IntentRecord, Settled, Why};
+
+/// The name of the `SQLite` file in the state directory.
+pub const FILE_NAME: &str = "journal.db";
+/// The name of the file that the owning agent locks.
+pub const LOCK_NAME: &str = "lock";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, ToSql};
+use rustix::fs::{Access, AtFlags, CWD};
+use rustix::io::Errno;
+use serde_json::Value;
+
+use crate::error::{JournalError, OpenError};
+use crate::journal::{cannot, moment};
+use crate::record::{Event, Incident, Intent, IntentRecord, Settled, Why};
+use crate::{FILE_NAME, schema};
+
+const EVENT: &str = "SELECT id, at_ms, kind, target, incident, message, data FROM events";
+const INCIDENT: &str =
+    "SELECT id, target, cause, evidence, opened_ms, closed_ms, outcome FROM incidents";
+const INTENT: &str = "SELECT id, incident, target, step, attempt, action, boot_id, boottime_ns, wall_ms, \
+                      settled_ms, outcome, detail FROM intents";
+
+/// The history of a state directory, for looking. Works while an agent writes, and never changes anything in it.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+}
+
+/// Which events or incidents are wanted; by default all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Not older than this; of incidents, not ended before this.
+    pub since: Option<Timestamp>,
+    /// Of this kind; means nothing for incidents.
+    pub kind: Option<String>,
+    /// Of this target.
+    pub target: Option<String>,
+    /// Of this incident.
+    pub incident: Option<i64>,
+    /// At most so many, the newest.
+    pub limit: Option<u32>,
+}
+
+impl Reader {
+    /// Opens the history in `state_dir` read-only.
+    ///
+    /// Fails if there is none, if it cannot be read, or if it is of a newer version.
+    pub fn open(state_dir: &Path) -> Result<Self, OpenError> {
+        let path = state_dir.join(FILE_NAME);
+        look(&path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let opened = Connection::open_with_flags(&path, flags).and_then(|connection| {
+            connection.busy_timeout(Duration::from_secs(5))?;
+            Ok((schema::version(&connection)?, connection))
+        });
+        match opened {
+            Ok((found, _)) if found > schema::VERSION => {
+                Err(OpenError::Newer { path, found, known: schema::VERSION })
+            }
+            Ok((_, connection)) => Ok(Self { connection }),
+            Err(source) => Err(OpenError::Sqlite { path, source }),
+        }
+    }
+
+    /// Events that fit the filter, oldest first.
+    pub fn events(&self, filter: &Filter) -> Result<Vec<Event>, JournalError> {
+        let since = filter.since.map(Timestamp::as_millisecond);
+        let conditions = [
+            ("at_ms >= ?", since.as_ref().map(|value| value as &dyn ToSql)),
+            ("kind = ?", filter.kind.as_ref().map(|value| value as &dyn ToSql)),
+            ("target = ?", filter.target.as_ref().map(|value| value as &dyn ToSql)),
+            ("incident = ?", filter.incident.as_ref().map(|value| value as &dyn ToSql)),
+        ];
+        let (sql, values) = select(EVENT, &conditions, filter.limit);
+        all(&self.connection, "read events", &sql, values.as_slice(), event)
+    }
+
+    /// Incidents that fit the filter, oldest first.
+    pub fn incidents(&self, filter: &Filter) -> Result<Vec<Incident>, JournalError> {
+        let since = filter.since.map(Timestamp::as_millisecond);
+        let conditions = [
+            ("ifnull(closed_ms, 9e18) >= ?", since.as_ref().map(|value| value as &dyn ToSql)),
+            ("target = ?", filter.target.as_ref().map(|value| value as &dyn ToSql)),
+            ("id = ?", filter.incident.as_ref().map(|value| value as &dyn ToSql)),
+        ];
+        let (sql, values) = select(INCIDENT, &conditions, filter.limit);
+        all(&self.connection, "read incidents", &sql, values.as_slice(), incident)
+    }
+
+    /// The causal record of an incident; `None` if there is no such incident.
+    pub fn why(&self, incident: i64) -> Result<Option<Why>, JournalError> {
+        let of_incident = Filter { incident: Some(incident), ..Filter::default() };
+        let Some(found) = self.incidents(&of_incident)?.pop() else { return Ok(None) };
+        let sql = format!("{INTENT} WHERE incident = ? ORDER BY id");
+        let intents =
+            all(&self.connection, "read intents", &sql, &[&incident as &dyn ToSql], intent)?;
+        Ok(Some(Why { incident: found, intents, events: self.events(&of_incident)? }))
+    }
+
+    /// The number of the newest incident of `target`.
+    pub fn latest_incident(&self, target: &str) -> Result<Option<i64>, JournalError> {
+        let sql = "SELECT id FROM incidents WHERE target = ? ORDER BY id DESC LIMIT 1";
+        self.connection
+            .query_row(sql, [target], |row| row.get(0))
+            .optional()
+            .map_err(cannot("look for the newest incident"))
+    }
+}
+
+pub(crate) fn open_incidents(connection: &Connection) -> Result<Vec<Incident>, JournalError> {
+    let sql = format!("{INCIDENT} WHERE closed_ms IS NULL ORDER BY id");
+    all(connection, "read open incidents", &sql, &[], incident)
+}
+
+pub(crate) fn open_intents(connection: &Connection) -> Result<Vec<(i64, Intent)>, JournalError> {
+    let sql = format!("{INTENT} WHERE settled_ms IS NULL ORDER BY id");
+    let records = all(connection, "read open intents", &sql, &[], intent)?;
+    Ok(records.into_iter().map(|record| (record.id, record.intent)).collect())
+}
+
+pub(crate) fn ledger(
+    connection: &Connection,
+    since: Timestamp,
+) -> Result<Vec<Intent>, JournalError> {
+    let sql = format!(
+        "{INTENT} WHERE wall_ms >= ? \
+         OR boot_id = (SELECT boot_id FROM agent_starts ORDER BY id DESC LIMIT 1) ORDER BY id"
+    );
+    let since = since.as_millisecond();
+    let records = all(connection, "read the ledger", &sql, &[&since as &dyn ToSql], intent)?;
+    Ok(records.into_iter().map(|record| record.intent).collect())
+}
+
+pub(crate) fn json(doing: &'static str, text: &str) -> Result<Value, JournalError> {
+    serde_json::from_str(text).map_err(|_| JournalError::Value {
+        doing,
+        value: text.to_owned(),
+        expected: "JSON",
+    })
+}
+
+/// The newest that fit, turned round to oldest first.
+fn select<'a>(
+    what: &str,
+    conditions: &[(&str, Option<&'a dyn ToSql>)],
+    limit: Option<u32>,
+) -> (String, Vec<&'a dyn ToSql>) {
+    let wanted = || conditions.iter().filter_map(|(text, value)| value.map(|value| (*text, value)));
+    let mut texts: Vec<&str> = wanted().map(|(text, _)| text).collect();
+    texts.push("1");
+    let limit = limit.map_or(-1, i64::from);
+    let sql = format!(
+        "SELECT * FROM ({what} WHERE {} ORDER BY id DESC LIMIT {limit}) ORDER BY id",
+        texts.join(" AND ")
+    );
+    (sql, wanted().map(|(_, value)| value).collect())
+}
+
+fn all<T>(
+    connection: &Connection,
+    doing: &'static str,
+    sql: &str,
+    values: &[&dyn ToSql],
+    read: impl Fn(&'static str, &Row<'_>) -> Result<T, JournalError>,
+) -> Result<Vec<T>, JournalError> {
+    let mut statement = connection.prepare_cached(sql).map_err(cannot(doing))?;
+    let mut rows = statement.query(values).map_err(cannot(doing))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(cannot(doing))? {
+        found.push(read(doing, row)?);
+    }
+    Ok(found)
+}
+
+fn event(doing: &'static str, row: &Row<'_>) -> Result<Event, JournalError> {
+    let failed = cannot(doing);
+    Ok(Event {
+        id: row.get(0).map_err(&failed)?,
+        at: timestamp(doing, row.get(1).map_err(&failed)?)?,
+        kind: row.get(2).map_err(&failed)?,
+        target: row.get(3).map_err(&failed)?,
+        incident: row.get(4).map_err(&failed)?,
+        message: row.get(5).map_err(&failed)?,
+        data: json(doing, row.get_ref(6).map_err(&failed)?.as_str().unwrap_or_default())?,
+    })
+}
+
+fn incident(doing: &'static str, row: &Row<'_>) -> Result<Incident, JournalError> {
+    let failed = cannot(doing);
+    let closed: Option<i64> = row.get(5).map_err(&failed)?;
+    Ok(Incident {
+        id: row.get(0).map_err(&failed)?,
+        target: row.get(1).map_err(&failed)?,
+        cause: row.get(2).map_err(&failed)?,
+        evidence: json(doing, row.get_ref(3).map_err(&failed)?.as_str().unwrap_or_default())?,
+        opened: timestamp(doing, row.get(4).map_err(&failed)?)?,
+        closed: closed.map(|millis| timestamp(doing, millis)).transpose()?,
+        outcome: row.get(6).map_err(&failed)?,
+    })
+}
+
+fn intent(doing: &'static str, row: &Row<'_>) -> Result<IntentRecord, JournalError> {
+    let failed = cannot(doing);
+    let settled: Option<i64> = row.get(9).map_err(&failed)?;
+    let settled = match settled {
+        None => None,
+        Some(millis) => Some(Settled {
+            at: timestamp(doing, millis)?,
+            outcome: row.get::<_, Option<_>>(10).map_err(&failed)?.unwrap_or_default(),
+            detail: row.get::<_, Option<_>>(11).map_err(&failed)?.unwrap_or_default(),
+        }),
+    };
+    let intent = Intent {
+        incident: row.get(1).map_err(&failed)?,
+        target: row.get(2).map_err(&failed)?,
+        step: row.get(3).map_err(&failed)?,
+        attempt: row.get(4).map_err(&failed)?,
+        action: row.get(5).map_err(&failed)?,
+        boot_id: row.get(6).map_err(&failed)?,
+        boottime: moment(row.get(7).map_err(&failed)?),
+        wall: timestamp(doing, row.get(8).map_err(&failed)?)?,
+    };
+    Ok(IntentRecord { id: row.get(0).map_err(&failed)?, intent, settled })
+}
+
+fn timestamp(doing: &'static str, millis: i64) -> Result<Timestamp, JournalError> {
+    Timestamp::from_millisecond(millis).map_err(|_| JournalError::Value {
+        doing,
+        value: millis.to_string(),
+        expected: "a time in milliseconds",
+    })
+}
+
+/// `SQLite` says "unable to open database file" for a missing directory, a missing file and a refused one alike.
+///
+/// Looks without opening: closing any descriptor of the file would end the locks that `SQLite` holds on it in this process.
+fn look(path: &Path) -> Result<(), OpenError> {
+    match rustix::fs::accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS) {
+        Ok(()) => Ok(()),
+        Err(Errno::NOENT) => Err(OpenError::Missing { path: path.to_owned() }),
+        Err(errno) => {
+            Err(OpenError::Use { doing: "read", path: path.to_owned(), source: errno.into() })
+        }
+    }
+}

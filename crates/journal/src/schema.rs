@@ -1,0 +1,69 @@
+//! The tables, and how an older file becomes one of this version.
+
+use rusqlite::Connection;
+
+/// Marks the file as ours (`application_id`): "evkl".
+pub(crate) const APPLICATION_ID: i64 = 0x6576_6b6c;
+
+/// One script per version; the version of a file is how many were run on it. Never change one that was released.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY,
+        at_ms INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        target TEXT NOT NULL,
+        incident INTEGER,
+        message TEXT NOT NULL,
+        data TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX events_at ON events (at_ms);
+    CREATE INDEX events_incident ON events (incident) WHERE incident IS NOT NULL;
+    CREATE TABLE incidents (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        target TEXT NOT NULL,
+        cause TEXT NOT NULL,
+        evidence TEXT NOT NULL,
+        opened_ms INTEGER NOT NULL,
+        closed_ms INTEGER,
+        outcome TEXT
+    ) STRICT;
+    CREATE INDEX incidents_target ON incidents (target);
+    CREATE TABLE intents (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        incident INTEGER NOT NULL,
+        target TEXT NOT NULL,
+        step INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        action TEXT NOT NULL,
+        boot_id TEXT NOT NULL,
+        boottime_ns INTEGER NOT NULL,
+        wall_ms INTEGER NOT NULL,
+        settled_ms INTEGER,
+        outcome TEXT,
+        detail TEXT
+    ) STRICT;
+    CREATE INDEX intents_wall ON intents (wall_ms);
+    CREATE INDEX intents_incident ON intents (incident);
+    CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE agent_starts (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, boot_id TEXT NOT NULL) STRICT;
+"];
+
+/// The newest version that is known here.
+pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// The version of an open file.
+pub(crate) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Runs what is missing, each version in a transaction of its own. The version must not be above [`VERSION`].
+pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let done = version(connection)?;
+    for (version, script) in (1_i64..).zip(MIGRATIONS).filter(|(version, _)| *version > done) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(script)?;
+        transaction.pragma_update(None, "user_version", version)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
