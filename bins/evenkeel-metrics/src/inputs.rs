@@ -1,0 +1,117 @@
+//! Rules and jobs from settings.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use evenkeel_config::Settings;
+use evenkeel_metrics::rules::{MemoryRule, PermissionRule, ProcessJob, RuleInputs};
+use evenkeel_probe::{Target, Test};
+
+/// The field of a process check that says how much memory it has.
+const RESIDENT_BYTES: &str = "rss_bytes";
+/// `supervisor-memory` watches the memory of `supervisor`: its job has the shorter name, as rules expect it.
+const MEMORY_SUFFIX: &str = "-memory";
+
+/// What of the settings alerts are written for.
+pub(crate) fn rule_inputs(settings: &Settings) -> RuleInputs {
+    let memory =
+        settings.checks.iter().filter(|check| matches!(check.target, Target::Process(_))).flat_map(
+            |check| {
+                check
+                    .conditions
+                    .iter()
+                    .filter(|condition| condition.field == RESIDENT_BYTES)
+                    .filter_map(|condition| {
+                        let Test::Above(bytes) = condition.test else { return None };
+                        Some(MemoryRule {
+                            job: job(&check.name).to_owned(),
+                            above_bytes: whole_bytes(bytes),
+                            sustained_for: condition.sustained_for.unwrap_or_default(),
+                        })
+                    })
+            },
+        );
+    let permissions = settings.permissions.iter().map(|rule| PermissionRule {
+        name: rule.name.clone(),
+        path: rule.policy.path().to_owned(),
+    });
+    RuleInputs { memory: memory.collect(), permissions: permissions.collect() }
+}
+
+/// A scrape job for each process that the settings watch.
+pub(crate) fn process_jobs(settings: &Settings) -> Vec<ProcessJob> {
+    let processes =
+        settings.checks.iter().filter(|check| matches!(check.target, Target::Process(_)));
+    processes
+        .map(|check| ProcessJob { job: job(&check.name).to_owned(), process: check.name.clone() })
+        .collect()
+}
+
+/// Where a scraper on the same host finds what listens at `listen`: an address for every interface is none to ask.
+pub(crate) fn target(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+fn job(check: &str) -> &str {
+    match check.strip_suffix(MEMORY_SUFFIX) {
+        Some(process) if !process.is_empty() => process,
+        _ => check,
+    }
+}
+
+/// A limit with a fraction of a byte is met by the same figures as the limit without it.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates, which is what is meant"
+)]
+fn whole_bytes(bytes: f64) -> u64 {
+    bytes as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_config::{load_text, preset};
+    use evenkeel_metrics::rules::{alert_rules, scrape_config};
+
+    use super::*;
+
+    fn plan() -> Settings {
+        load_text("plan.toml", preset("tmux-supervisor").expect("it ships")).expect("it is valid")
+    }
+
+    #[test]
+    fn the_plan_as_settings_gives_the_rules_of_the_plan() {
+        assert_eq!(rule_inputs(&plan()), RuleInputs::plan());
+        let rules = alert_rules(&rule_inputs(&plan()));
+        assert!(rules.contains(
+            "expr: process_resident_memory_bytes{job=\"supervisor\"} > 300000000\n        for: 5m\n"
+        ));
+        assert!(rules.contains("expr: file_permission_errors{path=\"/tmp/tmux_supervisor_state\"} > 0\n        for: 1m\n"));
+    }
+
+    #[test]
+    fn the_plan_as_settings_has_the_daemon_scraped_as_job_supervisor() {
+        let jobs = process_jobs(&plan());
+        assert_eq!(
+            jobs,
+            [ProcessJob { job: "supervisor".into(), process: "supervisor-memory".into() }]
+        );
+        assert!(
+            scrape_config("127.0.0.1:9720", &jobs).contains("process: [\"supervisor-memory\"]")
+        );
+    }
+
+    #[test]
+    fn an_address_for_every_interface_is_asked_on_loopback() {
+        for (listen, expected) in
+            [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:2", "[::1]:2"), ("10.0.0.1:3", "10.0.0.1:3")]
+        {
+            assert_eq!(target(listen.parse().unwrap()).to_string(), expected);
+        }
+    }
+}
