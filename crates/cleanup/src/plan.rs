@@ -142,3 +142,6 @@ fn age(metadata: &Metadata, by: AgeBy, now: SystemTime) -> Option<std::time::Dur
 pub(crate) fn below(root: &Path, relative: &Path) -> PathBuf {
     if relative.as_os_str().is_empty() { root.to_owned() } else { root.join(relative) }
 }
+
+#[cfg(test)]
+mod tests;

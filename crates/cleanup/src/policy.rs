@@ -192,6 +192,11 @@ impl Policy {
         &self.draft
     }
 
+    /// What happens to a file that is due.
+    pub fn action(&self) -> Action {
+        self.draft.action
+    }
+
     pub(crate) fn matches(&self, name: &Path) -> bool {
         self.matches.is_match(name) && !self.exclude.is_match(name)
     }

@@ -31,6 +31,8 @@ pub struct Failed {
     pub path: PathBuf,
     /// Why not.
     pub reason: String,
+    /// Whether the kernel did not permit it: with other rights it would have worked.
+    pub denied: bool,
 }
 
 /// What was done of a plan.
@@ -75,7 +77,7 @@ pub fn apply(policy: &Policy, plan: Plan) -> Report {
         let Some(step) = entry.first() else { continue };
         match work.repair(step) {
             Ok(repairs) => report.repaired.extend(repairs),
-            Err(reason) => fail(&mut report, &step.path, reason),
+            Err(error) => fail(&mut report, &step.path, &*error),
         }
     }
     report
@@ -90,15 +92,12 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn repair(&mut self, step: &Step) -> Result<Vec<Repair>, String> {
+    fn repair(&mut self, step: &Step) -> Result<Vec<Repair>, Box<dyn Error>> {
         let relative =
             step.path.strip_prefix(self.policy.path()).map_err(|error| error.to_string())?;
-        let pinned = self.pin(relative).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => "it is gone".to_owned(),
-            _ => format!("cannot open it: {error}"),
-        })?;
+        let pinned = self.pin(relative)?;
         if Some(pinned.metadata().identity) != step.pin {
-            return Err("it is no longer what was planned".to_owned());
+            return Err("it is no longer what was planned".into());
         }
         let mnt_id = self.root.metadata().identity.mnt_id;
         let metadata = *pinned.metadata();
@@ -106,15 +105,12 @@ impl Work<'_> {
         // Decided anew on the pinned object: what changed since the plan is not overwritten with what it was then.
         let mut steps = match plan_entry(self.policy, self.ids, mnt_id, &entry) {
             Verdict::Holds => return Ok(Vec::new()),
-            Verdict::Refused(reason) => return Err(reason),
+            Verdict::Refused(reason) => return Err(reason.into()),
             Verdict::Deviates(steps) => steps,
         };
         let Some(wanted) = steps.first().map(|step| step.wanted) else { return Ok(Vec::new()) };
         let owners = (!relative.as_os_str().is_empty()).then_some(self.ids.owners.as_slice());
-        pinned
-            .judge(&Terms { mnt_id, owners })
-            .and_then(|judged| judged.set_access(wanted))
-            .map_err(|error| chain(&error))?;
+        pinned.judge(&Terms { mnt_id, owners })?.set_access(wanted)?;
         Names::default().put_into(&mut steps);
         Ok(steps.into_iter().map(repaired).collect())
     }
@@ -145,7 +141,7 @@ fn create(policy: &Policy, ids: &Ids, report: &mut Report) {
                 report.repaired.push(told(Repair { path, kind, before, after }));
             }
         }
-        Err(error) => fail(report, policy.path(), chain(&error)),
+        Err(error) => fail(report, policy.path(), &error),
     }
 }
 
@@ -164,29 +160,31 @@ fn told(repair: Repair) -> Repair {
     repair
 }
 
-fn fail(report: &mut Report, path: &Path, reason: String) {
+fn fail(report: &mut Report, path: &Path, error: &(dyn Error + 'static)) {
+    let (reason, denied) = chain(error);
     tracing::warn!(path = %escaped(path), reason, "not repaired");
-    report.failed.push(Failed { path: path.to_owned(), reason });
+    report.failed.push(Failed { path: path.to_owned(), reason, denied });
 }
 
 fn failed_as_a_whole(plan: Plan, error: &SweepError) -> Report {
     let mut report = Report::default();
-    let reason = chain(error);
     let mut paths: Vec<_> = plan.steps.into_iter().map(|step| step.path).collect();
     paths.dedup();
     for path in paths {
-        fail(&mut report, &path, reason.clone());
+        fail(&mut report, &path, error);
     }
     report
 }
 
-fn chain(error: &dyn Error) -> String {
+/// An error with its sources, and whether at its end the kernel did not permit something.
+fn chain(error: &(dyn Error + 'static)) -> (String, bool) {
     let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
+    let mut last = error;
+    while let Some(source) = last.source() {
         text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
+        text.push_str(&source.to_string());
+        last = source;
     }
-    text
+    let io_error = last.downcast_ref::<io::Error>();
+    (text, io_error.is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied))
 }

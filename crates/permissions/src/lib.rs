@@ -19,6 +19,6 @@ mod watch;
 pub use apply::{Failed, Repair, Report, apply};
 pub use observe::{SweepError, check_principals, sweep};
 pub use plan::{Kind, Plan, Refused, Step};
-pub use policy::{DEFAULT_MAX_DEPTH, Draft, FileRule, Policy, PolicyError, Principal, parse_mode};
+pub use policy::{DEFAULT_MAX_DEPTH, Draft, FileRule, Policy, PolicyError, Principal};
 #[cfg(feature = "watch")]
 pub use watch::{Touched, Watcher};

@@ -222,3 +222,6 @@ fn deviation(found: Access, wanted: Access) -> String {
         found.mode, found.uid, found.gid, wanted.mode, wanted.uid, wanted.gid
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -172,14 +172,6 @@ impl From<&str> for Principal {
     }
 }
 
-/// Reads an octal mode such as `0644`; `key` is the setting or flag that an error names.
-pub fn parse_mode(key: &str, text: &str) -> Result<u32, PolicyError> {
-    let octal = (3..=5).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    let mode =
-        octal.then(|| u32::from_str_radix(text, 8).ok()).flatten().filter(|mode| *mode <= 0o7777);
-    mode.ok_or_else(|| mode_error(key, text, "not an octal mode"))
-}
-
 fn check_mode(key: &str, mode: u32) -> Result<(), PolicyError> {
     if mode <= 0o7777 {
         Ok(())
