@@ -24,14 +24,15 @@ impl<Pipe: AsyncRead + AsFd + Unpin> Output<Pipe> {
 
     /// Reads until the other side closes it, then never returns again. May be cancelled without loss.
     pub(crate) async fn pump(&mut self) {
-        let mut chunk = [0; CHUNK];
+        // Not in the future itself, which is moved about.
+        let mut chunk = vec![0; CHUNK];
         while let Some(pipe) = &mut self.pipe {
             match pipe.read(&mut chunk).await {
                 Ok(0) | Err(_) => self.pipe = None,
                 Ok(length) => self.keep(&chunk[..length]),
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Takes what is in the pipe now, without waiting for those who inherited its other end.

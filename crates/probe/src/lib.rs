@@ -22,15 +22,28 @@
     allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
 )]
 
+// What is measured and what is found: plain values and functions.
 mod address;
 mod condition;
 mod facts;
 mod field;
 mod measurement;
 mod pattern;
-mod prober;
 mod program_glob;
 mod target;
+
+// Looking at the host.
+mod prober;
+
+mod connect;
+mod exec;
+mod file;
+mod http;
+mod process;
+mod procfs;
+mod supervisor;
+mod tcp;
+mod tls;
 
 pub use address::{AddressError, Endpoint, HttpUrl};
 pub use condition::{Breach, Condition, Test, breaches};

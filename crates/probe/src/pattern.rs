@@ -35,6 +35,20 @@ impl Pattern {
         Ok(Self { source: source.to_owned(), regex })
     }
 
+    /// A pattern that stands for `text` itself.
+    ///
+    /// Fails only if the text is longer than a pattern may be.
+    pub fn literal(text: &str) -> Result<Self, PatternError> {
+        let mut escaped = String::with_capacity(text.len());
+        for char in text.chars() {
+            if r"\.+*?()|[]{}^$#&-~".contains(char) {
+                escaped.push('\\');
+            }
+            escaped.push(char);
+        }
+        Self::try_new(&escaped)
+    }
+
     /// Whether it is found in `text`.
     pub fn is_match(&self, text: &str) -> bool {
         self.regex.is_match(text)
@@ -104,6 +118,14 @@ mod tests {
         #[test]
         fn a_plain_word_is_a_substring_test(word in "[a-z]{1,5}", text in "[a-z ]{0,40}") {
             prop_assert_eq!(Pattern::try_new(&word).unwrap().is_match(&text), text.contains(&word));
+        }
+
+        #[test]
+        fn a_literal_is_found_where_its_text_is(text in "\\PC{0,12}", around in "\\PC{0,12}") {
+            let literal = Pattern::literal(&text).unwrap();
+            let inside = format!("{around}{text}{around}");
+            prop_assert!(literal.is_match(&inside));
+            prop_assert_eq!(literal.is_match(&around), around.contains(&text));
         }
 
         #[test]

@@ -1,24 +1,183 @@
+use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Facts, Measurement, Outcome, Target};
+use rustls::ClientConfig;
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::time::Instant;
+
+use crate::{Facts, FailureClass, Measurement, Outcome, Part, Target};
+use crate::{exec, file, http, process, supervisor, tcp};
+
+/// Lookups under way at a time. One cannot be cancelled, so a dead name server must not pile up threads without end.
+const LOOKUPS: usize = 32;
 
 /// Measures targets. Cheap to clone; clones share what is costly to make.
-#[derive(Debug, Clone, Default)]
-pub struct Prober {}
+///
+/// Needs a tokio runtime with I/O and time.
+#[derive(Debug, Clone)]
+pub struct Prober {
+    pub(crate) shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// Lookups that may still start.
+    pub(crate) lookups: Arc<Semaphore>,
+    /// Trust in what the host trusts; 61 ms to make, so made at the first use and once.
+    pub(crate) host_trust: OnceCell<Arc<ClientConfig>>,
+}
+
+/// One attempt under way: what it has seen so far outlives its cancellation.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) started: Instant,
+    pub(crate) deadline: Instant,
+    pub(crate) timeout: Duration,
+    pub(crate) facts: Facts,
+    pub(crate) parts: Vec<Part>,
+    /// What the attempt is busy with, for the message of a timeout.
+    pub(crate) step: Step,
+}
+
+/// What an attempt waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    Start,
+    Resolve,
+    Connect,
+    Tls,
+    Response,
+    Body,
+    Daemon,
+}
 
 impl Prober {
     /// A prober that has made nothing yet.
     pub fn new() -> Self {
-        Self::default()
+        let shared =
+            Shared { lookups: Arc::new(Semaphore::new(LOOKUPS)), host_trust: OnceCell::new() };
+        Self { shared: Arc::new(shared) }
     }
 
-    /// Makes one attempt. Done within `timeout`: what is not finished by then is cancelled.
-    pub async fn measure(&self, _target: &Target, _timeout: Duration) -> Measurement {
-        Measurement {
-            took: Duration::ZERO,
-            outcome: Outcome::Good,
+    /// Makes one attempt. Done within `timeout`: what is not finished by then is cancelled, connections closed and
+    /// commands killed.
+    pub async fn measure(&self, target: &Target, timeout: Duration) -> Measurement {
+        let started = Instant::now();
+        let mut attempt = Attempt {
+            started,
+            deadline: started + timeout,
+            timeout,
             facts: Facts::default(),
             parts: Vec::new(),
+            step: Step::Start,
+        };
+        let outcome = match target {
+            Target::Http(http) => {
+                attempt.bounded(async |attempt| http::measure(self, http, attempt).await).await
+            }
+            Target::Tcp(tcp) => {
+                attempt.bounded(async |attempt| tcp::measure(self, tcp, attempt).await).await
+            }
+            Target::File(file) => {
+                attempt.bounded(async |attempt| file::measure(file, attempt).await).await
+            }
+            Target::Process(process) => {
+                attempt.bounded(async |attempt| process::measure(process, attempt).await).await
+            }
+            // These two take the deadline themselves: they have more to say about it.
+            Target::Exec(exec) => exec::measure(exec, &mut attempt).await,
+            Target::Supervisor(supervisor) => supervisor::measure(supervisor, &mut attempt).await,
+        };
+        let Attempt { facts, parts, .. } = attempt;
+        Measurement { took: started.elapsed(), outcome, facts, parts }
+    }
+}
+
+impl Default for Prober {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Attempt {
+    /// Notes how long a step took that began at `begun`.
+    pub(crate) fn took(&mut self, field: &str, begun: Instant) {
+        self.facts.set(field, milliseconds(begun.elapsed()));
+    }
+
+    /// Notes how long it all took.
+    pub(crate) fn took_in_all(&mut self) {
+        self.took("latency_ms", self.started);
+    }
+
+    async fn bounded(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Self) -> Result<(), Outcome>,
+    ) -> Outcome {
+        let deadline = self.deadline;
+        match tokio::time::timeout_at(deadline, work(self)).await {
+            Ok(Ok(())) => Outcome::Good,
+            Ok(Err(outcome)) => outcome,
+            Err(_) => self.step.timed_out(self.timeout),
         }
+    }
+}
+
+impl Step {
+    fn timed_out(self, after: Duration) -> Outcome {
+        let (class, what) = match self {
+            Self::Resolve => (FailureClass::Dns, "the name was not resolved"),
+            Self::Connect => (FailureClass::Timeout, "no connection"),
+            Self::Tls => (FailureClass::Timeout, "no TLS session"),
+            Self::Response => (FailureClass::Timeout, "no response"),
+            Self::Body => (FailureClass::Timeout, "the response did not end"),
+            // The target was not looked at: the host was too slow for it.
+            Self::Start | Self::Daemon => {
+                return Outcome::unknown(
+                    FailureClass::Timeout,
+                    format!("not looked at within {after:?}"),
+                );
+            }
+        };
+        Outcome::bad(class, format!("{what} within {after:?}"))
+    }
+}
+
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+/// Runs what may block off the runtime's own thread. A cancelled one ends by itself, its result unseen.
+pub(crate) async fn off_thread<Found: Send + 'static>(
+    look: impl FnOnce() -> Found + Send + 'static,
+) -> Result<Found, Outcome> {
+    let lost = |_| Outcome::unknown(FailureClass::Limit, "the look at the host was broken off");
+    tokio::task::spawn_blocking(look).await.map_err(lost)
+}
+
+/// Drives `connection` until `work` is done. Nothing is spawned, so dropping the future closes the connection.
+pub(crate) async fn alongside<Connection: Future, Work: Future>(
+    connection: Connection,
+    work: Work,
+) -> Work::Output {
+    tokio::pin!(connection, work);
+    tokio::select! {
+        biased;
+        output = &mut work => return output,
+        _ = &mut connection => {}
+    }
+    work.await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measurement_may_run_on_any_thread() {
+        fn is_send(_: impl Send) {}
+        let target = Target::File(crate::FileTarget { path: "/".into() });
+        is_send(Prober::new().measure(&target, Duration::ZERO));
     }
 }

@@ -37,8 +37,8 @@ pub struct HttpTarget {
     pub headers: Vec<Header>,
     /// Certificates (PEM) trusted in the place of the host's own.
     pub ca_file: Option<PathBuf>,
-    /// Statuses that are good: 2xx unless set, any if a condition judges `status`.
-    pub expected_status: RangeInclusive<u16>,
+    /// Statuses that are good: 2xx unless set; any if there are none here, as when a condition judges `status`.
+    pub expected_status: Vec<RangeInclusive<u16>>,
     /// Whether the body is kept as a fact; off unless a condition judges `body`.
     pub keep_body: bool,
 }
@@ -158,7 +158,7 @@ impl Target {
             Self::Http(http) => {
                 http.keep_body |= judged(BODY);
                 if judged(STATUS) {
-                    http.expected_status = ANY_STATUS;
+                    http.expected_status.clear();
                 }
             }
             Self::Exec(exec) => exec.any_exit |= judged(EXIT_CODE),
@@ -168,7 +168,6 @@ impl Target {
     }
 }
 
-const ANY_STATUS: RangeInclusive<u16> = 0..=999;
 const GOOD_STATUS: RangeInclusive<u16> = 200..=299;
 
 impl HttpTarget {
@@ -179,7 +178,7 @@ impl HttpTarget {
             method: Method::GET,
             headers: Vec::new(),
             ca_file: None,
-            expected_status: GOOD_STATUS,
+            expected_status: vec![GOOD_STATUS],
             keep_body: false,
         }
     }
@@ -287,11 +286,11 @@ mod tests {
         let Target::Http(plain) = target.clone().judged_by(&[on("latency_ms")]) else {
             panic!("another kind")
         };
-        assert_eq!((plain.expected_status, plain.keep_body), (200..=299, false));
+        assert_eq!((plain.expected_status, plain.keep_body), (vec![200..=299], false));
         let Target::Http(judged) = target.judged_by(&[on("status"), on("body")]) else {
             panic!("another kind")
         };
-        assert_eq!((judged.expected_status, judged.keep_body), (ANY_STATUS, true));
+        assert_eq!((judged.expected_status, judged.keep_body), (vec![], true));
     }
 
     #[test]

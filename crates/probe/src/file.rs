@@ -1,0 +1,77 @@
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use nix::errno::Errno;
+use nix::sys::stat::{FileStat, SFlag, lstat};
+use nix::unistd::{Gid, Group, Uid, User};
+
+use crate::prober::{Attempt, off_thread};
+use crate::{Facts, FailureClass, FileTarget, Outcome};
+
+const PERMISSIONS: u32 = 0o7777;
+
+/// Looks at the entry itself, without following a link at its end.
+pub(crate) async fn measure(target: &FileTarget, attempt: &mut Attempt) -> Result<(), Outcome> {
+    let path = target.path.clone();
+    attempt.facts = off_thread(move || look(&path)).await??;
+    Ok(())
+}
+
+fn look(path: &Path) -> Result<Facts, Outcome> {
+    match lstat(path) {
+        Ok(found) => Ok(facts(&found, SystemTime::now())),
+        Err(Errno::ENOENT | Errno::ENOTDIR) => {
+            Err(Outcome::bad(FailureClass::Missing, format!("there is no `{}`", path.display())))
+        }
+        Err(errno @ (Errno::EACCES | Errno::EPERM)) => Err(Outcome::unknown(
+            FailureClass::Denied,
+            format!("cannot look at `{}`: {errno}", path.display()),
+        )),
+        Err(errno) => Err(Outcome::unknown(
+            FailureClass::Limit,
+            format!("cannot look at `{}`: {errno}", path.display()),
+        )),
+    }
+}
+
+fn facts(found: &FileStat, now: SystemTime) -> Facts {
+    let (uid, gid) = (Uid::from_raw(found.st_uid), Gid::from_raw(found.st_gid));
+    // A name that cannot be looked up is no reason to know nothing of the file.
+    let owner =
+        User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
+    let group =
+        Group::from_gid(gid).ok().flatten().map_or_else(|| gid.to_string(), |group| group.name);
+    let mut facts = Facts::default();
+    facts.set("type", type_of(found.st_mode));
+    facts.set("size_bytes", u64::try_from(found.st_size).unwrap_or(0));
+    facts.set("age_seconds", age(found, now).as_secs_f64());
+    facts.set("mode", format!("{:04o}", found.st_mode & PERMISSIONS));
+    facts.set("owner", owner);
+    facts.set("group", group);
+    facts.set("uid", found.st_uid);
+    facts.set("gid", found.st_gid);
+    facts.set("links", found.st_nlink);
+    facts
+}
+
+fn type_of(mode: u32) -> &'static str {
+    match SFlag::from_bits_truncate(mode) & SFlag::S_IFMT {
+        SFlag::S_IFREG => "file",
+        SFlag::S_IFDIR => "directory",
+        SFlag::S_IFLNK => "symlink",
+        SFlag::S_IFSOCK => "socket",
+        SFlag::S_IFIFO => "fifo",
+        _ => "device",
+    }
+}
+
+/// Since the last write; none if that lies ahead, as after a clock was set back.
+fn age(found: &FileStat, now: SystemTime) -> Duration {
+    let nanoseconds = u32::try_from(found.st_mtime_nsec).unwrap_or(0);
+    let Ok(seconds) = u64::try_from(found.st_mtime) else {
+        let before = Duration::from_secs(found.st_mtime.unsigned_abs());
+        return now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default() + before;
+    };
+    let written = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds);
+    now.duration_since(written).unwrap_or_default()
+}
