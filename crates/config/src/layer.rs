@@ -88,10 +88,6 @@ impl Layer {
         Self { origin, text: text.into(), prefix: key, prefix_span: key_span, value, bare_string }
     }
 
-    pub(crate) fn key(&self) -> &Key {
-        &self.prefix
-    }
-
     /// Adds the layer on top of what `figment` has.
     pub(crate) fn merge_into(&self, figment: Figment) -> Figment {
         if self.prefix.segments().is_empty() {
@@ -107,12 +103,11 @@ impl Layer {
 
     /// Where `key` stands in this layer, if this layer has it.
     pub(crate) fn find(&self, key: &Key) -> Option<Found> {
-        let whole = Found { key: self.prefix_span.clone(), value: self.value.clone() };
-        if self.prefix.starts_with(key) {
-            return Some(whole).filter(|_| !self.prefix.segments().is_empty());
-        }
         if !key.starts_with(&self.prefix) {
             return None;
+        }
+        if *key == self.prefix {
+            return self.find_below(key);
         }
         let rest = &key.segments()[self.prefix.segments().len()..];
         if self.prefix.segments().is_empty() {
@@ -124,6 +119,12 @@ impl Layer {
         let found = find_below(&value, rest)?;
         let shift = |span: Range<usize>| span.start + self.value.start..span.end + self.value.start;
         Some(Found { key: shift(found.key), value: shift(found.value) })
+    }
+
+    /// Where the key of this layer stands, if it is below `table`: the layer says nothing of the table as a whole.
+    pub(crate) fn find_below(&self, table: &Key) -> Option<Found> {
+        let below = !self.prefix.segments().is_empty() && self.prefix.starts_with(table);
+        below.then(|| Found { key: self.prefix_span.clone(), value: self.value.clone() })
     }
 
     /// Names of the rules of one concern, such as those below `check`.

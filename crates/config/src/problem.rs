@@ -56,6 +56,14 @@ impl Place {
         &self.origin
     }
 
+    pub(crate) fn is_in(&self, layer: &Layer) -> bool {
+        Arc::ptr_eq(&self.text, &layer.text)
+    }
+
+    pub(crate) fn start(&self) -> usize {
+        self.span.start
+    }
+
     /// Line, from 1; `None` in a flag or variable.
     pub fn line(&self) -> Option<usize> {
         self.has_lines.then(|| self.text[..self.span.start].matches('\n').count() + 1)
@@ -217,7 +225,7 @@ impl ConfigError {
         Self { problems }
     }
 
-    /// The problems, in the order of the layers and of the keys.
+    /// The problems, in the order of the layers, and from top to bottom in each.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }

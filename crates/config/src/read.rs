@@ -130,7 +130,10 @@ impl Tree {
 
     /// The layer that has the last word on `key`, and where it stands there.
     pub(crate) fn locate(&self, key: &Key) -> Option<(&Layer, Found)> {
-        self.layers.iter().rev().find_map(|layer| layer.find(key).map(|found| (layer, found)))
+        let by = |find: fn(&Layer, &Key) -> Option<Found>| {
+            self.layers.iter().rev().find_map(|layer| find(layer, key).map(|found| (layer, found)))
+        };
+        by(Layer::find).or_else(|| by(Layer::find_below))
     }
 
     /// Whether some layer other than the built-in one says something about `key`.
@@ -162,6 +165,17 @@ impl Tree {
             above = table.parent();
         }
         None
+    }
+
+    /// The problems as one reads the layers: from the lowest to the highest, from top to bottom.
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
+        let mut problems = self.problems;
+        problems.sort_by_key(|problem| {
+            let place = problem.place()?;
+            let rank = self.layers.iter().position(|layer| place.is_in(layer))?;
+            Some((rank, place.start()))
+        });
+        problems
     }
 
     /// Keeps a problem about `key`; others about the same key were said already and are more to the point.
@@ -241,7 +255,8 @@ fn remove(value: &mut Value, segments: &[String]) -> bool {
 /// What serde expects, as a person would say it.
 fn in_words(expected: &str) -> String {
     match expected {
-        "u16" | "u32" | "u64" | "usize" => "a whole number from 0 on".to_owned(),
+        "u32" => format!("a whole number from 0 to {}", u32::MAX),
+        "u64" => "a whole number from 0 on".to_owned(),
         "i64" => "a whole number".to_owned(),
         "f64" => "a number".to_owned(),
         "a boolean" => "true or false".to_owned(),

@@ -1,7 +1,7 @@
 use evenkeel_recovery::breaker::{Config, Draft, NeverOpens, Window};
 
 use super::checks::Timing;
-use super::{Checker, plain};
+use super::{Checker, OUT_OF_BOUNDS, counted, plain};
 use crate::key::Key;
 use crate::problem::Problem;
 use crate::raw;
@@ -41,7 +41,7 @@ impl Checker {
                 self.refuse_policy(
                     &table.child(error.key),
                     &error.value,
-                    "not possible",
+                    OUT_OF_BOUNDS,
                     &error.accepted,
                 )
             })
@@ -115,9 +115,12 @@ impl Checker {
             .key_is(&key)
             .at(self.tree.place_of_value(&key))
             .label(format!(
-                "{} / {} = {cycles} runs × {attempts_per_cycle} attempts = {results} results, but it needs {needed}",
+                "{} / {} = {} × {} = {}, but it needs {needed}",
                 plain(window),
                 plain(interval),
+                counted(cycles, "run"),
+                counted(attempts_per_cycle, "attempt"),
+                counted(results, "result"),
             ))
             .help("needed: floor(window / interval) × (1 + retries) ≥ request_volume_threshold");
         self.tree.add(&key, problem);

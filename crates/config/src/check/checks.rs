@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use evenkeel_health as health;
 
-use super::{Checker, plain};
+use super::{Checker, OUT_OF_BOUNDS, plain};
 use crate::key::Key;
 use crate::problem::Problem;
 use crate::raw;
@@ -169,7 +169,7 @@ impl Checker {
                 self.refuse_policy(
                     &rule.child(error.key),
                     &error.value,
-                    "not possible",
+                    OUT_OF_BOUNDS,
                     &error.accepted,
                 )
             })

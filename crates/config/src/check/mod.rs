@@ -15,8 +15,11 @@ use crate::key::{Key, nearest};
 use crate::layer::Layer;
 use crate::problem::{ConfigError, Problem};
 use crate::read::Tree;
-use crate::settings::{AgentSettings, Settings};
+use crate::settings::Settings;
 use crate::value::{Lasting, format_duration};
+
+/// What is said of a number that a policy does not take; which ones it takes stands below.
+const OUT_OF_BOUNDS: &str = "out of bounds";
 
 /// Longest name of a rule: names are labels of metrics and columns of tables.
 const MAX_NAME: usize = 64;
@@ -31,9 +34,14 @@ pub(crate) fn check_tree(
     layers: Vec<Layer>,
     problems: Vec<Problem>,
 ) -> Result<(Settings, Tree), ConfigError> {
+    let unread = !problems.is_empty();
     let (tree, raw) = Tree::read(layers, problems);
+    if unread {
+        // What rules say of each other cannot be judged while a part of them is missing.
+        return Err(ConfigError::new(tree.into_problems()));
+    }
     let mut checker = Checker { tree };
-    let agent = checker.agent(&raw.agent);
+    let agent = agent::agent(&mut checker, &raw.agent);
     let permissions = checker.permissions(&raw.permissions);
     let cleanup = checker.cleanup(&raw.cleanup);
     let checks = checker.checks(&raw.check);
@@ -44,29 +52,18 @@ pub(crate) fn check_tree(
         && checks.len() == raw.check.len()
         && recoveries.len() == raw.recovery.len()
         && slos.len() == raw.slo.len();
-    match agent {
-        Some(agent) if complete && checker.tree.problems.is_empty() => {
-            let mut settings = Settings {
-                agent,
-                permissions,
-                cleanup,
-                checks,
-                recoveries,
-                slos,
-                advice: Vec::new(),
-            };
-            settings.advice = advice::advice(&settings);
-            Ok((settings, checker.tree))
+    let Some(agent) = agent.filter(|_| complete && checker.tree.problems.is_empty()) else {
+        let mut problems = checker.tree.into_problems();
+        if problems.is_empty() {
+            // A rule that was dropped without a word would not be kept by anyone.
+            problems.push(Problem::new("a rule could not be read, and no reason is known"));
         }
-        _ => {
-            let mut problems = checker.tree.problems;
-            if problems.is_empty() {
-                // A rule that was dropped without a word would not be kept by anyone.
-                problems.push(Problem::new("a rule could not be read, and no reason is known"));
-            }
-            Err(ConfigError::new(problems))
-        }
-    }
+        return Err(ConfigError::new(problems));
+    };
+    let mut settings =
+        Settings { agent, permissions, cleanup, checks, recoveries, slos, advice: Vec::new() };
+    settings.advice = advice::advice(&settings);
+    Ok((settings, checker.tree))
 }
 
 /// Puts together policies and problems.
@@ -164,10 +161,10 @@ impl Checker {
     }
 }
 
-impl Checker {
-    fn agent(&mut self, raw: &crate::raw::Agent) -> Option<AgentSettings> {
-        agent::agent(self, raw)
-    }
+/// `1 run`, `2 runs`.
+fn counted(count: impl Into<u64>, what: &str) -> String {
+    let count = count.into();
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A duration as arithmetic reads best: in seconds with decimals below a minute's worth of them.

@@ -6,7 +6,7 @@ use evenkeel_recovery::actions::Action;
 use evenkeel_recovery::backoff::{DEFAULT_FLOOR, RetryPlan};
 use evenkeel_recovery::budget::{Budgets, Rate};
 
-use super::{Checker, plain};
+use super::{Checker, OUT_OF_BOUNDS, plain};
 use crate::key::Key;
 use crate::problem::Problem;
 use crate::raw;
@@ -86,7 +86,7 @@ impl Checker {
             } else {
                 table.child(error.key)
             };
-            self.refuse_policy(&key, &error.value, "not possible", &error.accepted);
+            self.refuse_policy(&key, &error.value, OUT_OF_BOUNDS, &error.accepted);
         })
         .ok()
     }
@@ -175,15 +175,11 @@ impl Checker {
         when: &[String],
         known: Known<'_>,
     ) -> Option<Vec<Step>> {
-        let steps = self.need(
-            rule,
-            "steps",
-            raw.steps.as_ref().map(|_| &()),
-            "steps = [{ action = \"systemd.restart\", unit = \"app\" }]",
-        );
-        steps?;
         let key = rule.child("steps");
-        let raw_steps = raw.steps.as_ref()?;
+        let Some(raw_steps) = &raw.steps else {
+            self.lacks(rule, "steps", "steps = [{ action = \"systemd.restart\", unit = \"app\" }]");
+            return None;
+        };
         if raw_steps.is_empty() {
             self.refuse(&key, format!("`{key}` has no step"), "nothing could be done");
             return None;
@@ -278,12 +274,14 @@ impl Checker {
         when: &[String],
         known: Known<'_>,
     ) -> Option<std::path::PathBuf> {
-        let urls: Vec<_> = when
+        let mut urls: Vec<_> = when
             .iter()
             .filter_map(|name| {
                 Some((name, known.raw.get(name)?.supervisor.as_ref()?.url.as_ref()?))
             })
             .collect();
+        urls.sort_by_key(|(_, url)| *url);
+        urls.dedup_by_key(|(_, url)| *url);
         match urls.as_slice() {
             [(name, url)] => {
                 let key = Key::of(&["check"]).named(name).child("supervisor.url");

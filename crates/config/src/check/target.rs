@@ -95,6 +95,11 @@ impl Checker {
             }
         }
         if let Some(statuses) = &raw.expect_status {
+            if statuses.0.is_empty() {
+                let key = table.child("expect_status");
+                self.refuse(&key, format!("`{key}` names no status"), "no answer could be good");
+                return None;
+            }
             target.expected_status = statuses.0.iter().map(|status| status.0.clone()).collect();
         }
         if let Some(path) = &raw.ca_file {
@@ -195,6 +200,7 @@ impl Checker {
             .iter()
             .filter_map(|(name, check)| Some((name, check.supervisor.as_ref()?.url.as_ref()?)))
             .collect();
+        sockets.sort_by_key(|(_, url)| *url);
         sockets.dedup_by_key(|(_, url)| *url);
         if let [(name, url)] = sockets.as_slice() {
             return self

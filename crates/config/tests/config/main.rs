@@ -1,0 +1,6 @@
+//! The settings as an operator meets them: layers, presets, and what is said about mistakes.
+#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+
+mod errors;
+mod layers;
+mod presets;
