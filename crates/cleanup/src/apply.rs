@@ -65,6 +65,7 @@ pub struct Report {
 ///
 /// A file goes only if it is the very object that was planned, still due, not locked and, if the policy says so, not in
 /// use. One that fails does not keep the others. A plan over a cap of the policy fails as a whole.
+#[expect(clippy::needless_pass_by_value, reason = "a plan is carried out once")]
 pub fn apply(policy: &Policy, plan: Plan, now: SystemTime) -> Report {
     let mut report = Report::default();
     if plan.steps.is_empty() {

@@ -13,7 +13,7 @@ use evenkeel_cleanup::{
 };
 use proptest::prelude::*;
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 
 fn old(path: &Path) -> Draft {
     let rule = Rule::OlderThan { age: 7 * DAY, by: AgeBy::Mtime };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use evenkeel_cleanup::{Action, AgeBy, Draft, Policy, Rule};
 
-const OLD: Rule = Rule::OlderThan { age: Duration::from_secs(60), by: AgeBy::All };
+const OLD: Rule = Rule::OlderThan { age: Duration::from_mins(1), by: AgeBy::All };
 const LARGE: Rule = Rule::LargerThan { bytes: 100_000 };
 
 fn refused(rule: Rule, action: Action, change: impl FnOnce(&mut Draft)) -> String {

@@ -193,7 +193,7 @@ fn lay(
             laid.insert(watch, what);
         }
         Err(error) => {
-            tracing::warn!(%error, "a directory is not watched; only the sweep at its interval sees it")
+            tracing::warn!(%error, "a directory is not watched; only the sweep at its interval sees it");
         }
     }
 }

@@ -29,8 +29,12 @@ pub struct Working {
 }
 
 impl Dir {
-    pub(crate) fn try_from_pinned(pinned: Pinned) -> Result<Self, Pinned> {
-        if pinned.metadata().kind == Kind::Directory { Ok(Self { pinned }) } else { Err(pinned) }
+    /// The pinned object as a directory; fails with what it is if it is none.
+    pub(crate) fn try_from_pinned(pinned: Pinned) -> Result<Self, Kind> {
+        match pinned.metadata().kind {
+            Kind::Directory => Ok(Self { pinned }),
+            other => Err(other),
+        }
     }
 
     /// How the directory looked when it was opened.

@@ -228,10 +228,8 @@ impl Resolver {
         }
         let resolved = self.so_far();
         let pinned = self.passed.pop().map_or(self.slash, |(_, pinned)| pinned);
-        let dir = Dir::try_from_pinned(pinned).map_err(|pinned| OpenError::NotADirectory {
-            path: resolved.clone(),
-            kind: pinned.metadata().kind,
-        })?;
+        let dir = Dir::try_from_pinned(pinned)
+            .map_err(|kind| OpenError::NotADirectory { path: resolved.clone(), kind })?;
         Ok((Root { path: self.path, resolved, dir }, self.made))
     }
 

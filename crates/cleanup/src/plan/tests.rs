@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::policy::Draft;
 
-const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+const WEEK: Duration = Duration::from_hours(7 * 24);
 
 fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
