@@ -119,6 +119,7 @@ impl Default for Draft {
 
 impl Config {
     /// Checked settings. Fails for a value outside of what [`Draft`] and [`Window`] say, naming the key.
+    #[expect(clippy::needless_pass_by_value, reason = "a draft is made to be used up")]
     pub fn try_new(draft: Draft) -> Result<Self, ConfigError> {
         within("error_threshold", draft.error_threshold, 1, 100)?;
         within("request_volume_threshold", draft.request_volume_threshold, 1, MOST_RESULTS)?;

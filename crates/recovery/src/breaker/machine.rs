@@ -201,6 +201,7 @@ impl Breaker {
     /// The call succeeded (T2, T12). A success never opens the breaker.
     ///
     /// False if the result came too late to say anything of the present state (T5): nothing changed.
+    #[expect(clippy::needless_pass_by_value, reason = "a permit is one verdict: it is used up")]
     pub fn success(&mut self, permit: Permit, now: Moment) -> bool {
         let now = self.advance(now);
         if !self.is_current(&permit) {
@@ -223,6 +224,7 @@ impl Breaker {
     /// The call failed (T3, T4, T13).
     ///
     /// False if the result came too late to say anything of the present state (T5): nothing changed.
+    #[expect(clippy::needless_pass_by_value, reason = "a permit is one verdict: it is used up")]
     pub fn failure(&mut self, permit: Permit, now: Moment) -> bool {
         let now = self.advance(now);
         if !self.is_current(&permit) {
@@ -243,6 +245,7 @@ impl Breaker {
     /// again, and nothing is counted.
     ///
     /// False if the permit belongs to an earlier state (T5).
+    #[expect(clippy::needless_pass_by_value, reason = "a permit is one verdict: it is used up")]
     pub fn ignore(&mut self, permit: Permit, now: Moment) -> bool {
         self.advance(now);
         if !self.is_current(&permit) {
