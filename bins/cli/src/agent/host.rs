@@ -94,7 +94,7 @@ pub fn boot_id() -> String {
 }
 
 /// A seed that differs from start to start; only the demo needs the same chance twice.
-pub fn seed() -> u64 {
+fn seed() -> u64 {
     evenkeel_agent::HostClock.now().as_nanos() ^ u64::from(std::process::id())
 }
 

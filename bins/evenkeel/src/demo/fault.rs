@@ -14,8 +14,8 @@ use super::part::{self, FALL_ILL, HANG};
 
 const EIGHT_DAYS: Duration = Duration::from_secs(8 * 86_400);
 const LOG_LINES: usize = 60_000;
-/// What the settings keep of a log that grew too large.
-const TAIL_BYTES: u64 = 64 << 10;
+/// What the settings keep of a log that grew too large, and the blocks at its edges.
+const ROOM_OF_TAIL_BYTES: u64 = (64 << 10) + (16 << 10);
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +136,10 @@ impl Fault {
             }
             Self::ClosedDirectory | Self::RemovedDirectory => mode(state) == Some(0o755),
             Self::OldHashes => self.struck(host).iter().all(|name| mode(state.join(name)).is_none()),
-            Self::LargeLog => fs::metadata(self.log(host)).is_ok_and(|found| found.len() <= TAIL_BYTES),
+            // The room it takes: where a filesystem can only punch a hole, its length stays.
+            Self::LargeLog => {
+                fs::metadata(self.log(host)).is_ok_and(|found| found.blocks() * 512 <= ROOM_OF_TAIL_BYTES)
+            }
             Self::KilledWorker | Self::GrowingWorker => replaced(host, "worker", struck),
             Self::ServerErrors => replaced(host, "web", struck),
             Self::HangingEndpoint => replaced(host, "api", struck),
