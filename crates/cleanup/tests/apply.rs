@@ -215,7 +215,8 @@ fn one_name_of_a_hard_linked_file_goes_and_the_file_stays() {
 fn a_large_log_keeps_its_tail_and_a_second_plan_is_empty() {
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("a.log");
-    let text: String = (0..20_000).map(|number| format!("line {number}\n")).collect();
+    let lines: Vec<_> = (0..20_000).map(|number| format!("line {number}\n")).collect();
+    let text = lines.concat();
     fs::write(&path, &text).unwrap();
     fs::write(scratch.path().join("small.log"), "small\n").unwrap();
     let policy = policy(large(scratch.path()));

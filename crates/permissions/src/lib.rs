@@ -1,4 +1,30 @@
 //! Keeps mode, owner and group of a tree as a policy says.
+//!
+//! A [`Draft`] is checked into a [`Policy`]; [`sweep`] looks at the host and returns a [`Plan`], a value to print, compare
+//! or throw away; [`apply`] carries it out and returns a [`Report`]. [`Watcher`] says when to sweep again. Nothing follows
+//! a link, and an entry that was exchanged since the sweep is left alone.
+//!
+//! When to run, whom to tell, and what to do about someone who keeps undoing it is left to the caller.
+//!
+//! ```
+//! use evenkeel_permissions::{Draft, FileRule, Policy, apply, sweep};
+//!
+//! # #[allow(clippy::disallowed_methods)]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let scratch = tempfile::tempdir()?;
+//! # let path = scratch.path().to_owned();
+//! # std::fs::write(path.join("a.hash"), "")?;
+//! let policy = Policy::try_new(Draft {
+//!     path,
+//!     files: vec![FileRule { glob: "*.hash".to_owned(), mode: 0o604 }],
+//!     ..Draft::default()
+//! })?;
+//! let report = apply(&policy, sweep(&policy)?);
+//! assert_eq!(report.repaired[0].after, "0604");
+//! assert!(sweep(&policy)?.holds());
+//! # Ok(())
+//! # }
+//! ```
 #![forbid(unsafe_code)]
 #![cfg_attr(
     test,

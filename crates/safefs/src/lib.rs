@@ -1,4 +1,30 @@
 //! Files by open descriptor only: nothing outside a root is touched, whoever races.
+//!
+//! For programs that work, often as root, in directories that other users can write. There a path means one thing when
+//! it is looked at and another when it is used. So no path is used twice: [`Root::open`] opens the root component by
+//! component, below it [`Dir`] opens entries following no link and entering no mount, a [`Pinned`] entry can only be
+//! looked at, and a [`Judged`] one alone can get another mode or owner, or be shortened. A [`Taker`] deletes exactly what
+//! was looked at. [`walk`] visits a tree with one descriptor a level.
+//!
+//! Which entries are to be changed is left to others. Linux 5.8 or later; works for root and, on his own files, for
+//! anyone.
+//!
+//! ```
+//! use evenkeel_safefs::{Access, Root, Terms, Trust};
+//!
+//! # #[allow(clippy::disallowed_methods)]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let scratch = tempfile::tempdir()?;
+//! # std::fs::write(scratch.path().join("a.hash"), "")?;
+//! let root = Root::open(scratch.path(), Trust::Owners)?;
+//! let terms = Terms { mnt_id: root.metadata().identity.mnt_id, owners: None };
+//! let judged = root.dir().pin("a.hash".as_ref())?.judge(&terms)?;
+//! let access = judged.metadata().access;
+//! let change = judged.set_access(Access { mode: 0o640, ..access })?;
+//! assert_eq!(change.after.mode, 0o640);
+//! # Ok(())
+//! # }
+//! ```
 #![cfg_attr(
     test,
     allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
