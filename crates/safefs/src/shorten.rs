@@ -261,7 +261,7 @@ mod tests {
     }
 
     fn lines(from: u64, to: u64) -> String {
-        (from..to).map(|number| format!("line {number}\n")).collect()
+        (from..to).map(|number| format!("line {number}\n")).collect::<Vec<_>>().concat()
     }
 
     /// The numbers of whole lines in a log that was cut, NULs and blanks left out.

@@ -98,8 +98,8 @@ fn deleting_an_exchanged_name_never_takes_the_fresh_file() {
     fs::write(&fresh, "precious").unwrap();
     let precious = fs::metadata(&fresh).unwrap().ino();
     let taker = Taker::new(&root).unwrap();
-    let (taken, exchanges) = exchanging(&old, &fresh, || {
-        let mut taken = 0;
+    let (deleted, exchanges) = exchanging(&old, &fresh, || {
+        let mut deleted = 0;
         for _ in 0..5_000 {
             // Whichever name is free is the one whose file was taken.
             let free = if old.exists() { "fresh" } else { "old" };
@@ -108,13 +108,13 @@ fn deleting_an_exchanged_name_never_takes_the_fresh_file() {
             for name in ["old", "fresh"].map(OsStr::new) {
                 let Ok(metadata) = root.dir().look(name) else { continue };
                 if metadata.identity.ino != precious {
-                    taken += u32::from(
+                    deleted += u32::from(
                         taker.delete(root.dir(), name, &metadata.identity, |_| true).is_ok(),
                     );
                 }
             }
         }
-        taken
+        deleted
     });
     drop(taker);
     let survivors: Vec<_> = fs::read_dir(scratch.path())
@@ -122,7 +122,7 @@ fn deleting_an_exchanged_name_never_takes_the_fresh_file() {
         .map(|entry| entry.unwrap())
         .filter(|entry| entry.metadata().unwrap().ino() == precious)
         .collect();
-    assert!(taken > 0 && exchanges > 0, "{taken} taken, {exchanges} exchanges");
+    assert!(deleted > 0 && exchanges > 0, "{deleted} deleted, {exchanges} exchanges");
     assert_eq!(survivors.len(), 1, "the fresh file is gone");
     assert_eq!(fs::read(survivors[0].path()).unwrap(), b"precious");
 }
