@@ -22,7 +22,13 @@ pub struct Common {
     #[arg(long, global = true, help_heading = "Common options")]
     pub json: bool,
     /// When to use colours
-    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", help_heading = "Common options")]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        global = true,
+        default_value = "auto",
+        help_heading = "Common options"
+    )]
     pub color: ColorWhen,
     /// Say more; twice for everything
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Common options")]
@@ -67,7 +73,9 @@ impl Common {
             host_dir: on_host(HOST_DIR),
             // Only this layer reads the environment: a library takes what it is given.
             env: std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
                 .filter(|(name, _)| name.starts_with("EVENKEEL_"))
                 .collect(),
             files: self.config.clone(),

@@ -23,7 +23,7 @@ where
     Row: IntoIterator<Item = String>,
 {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING.clone()).set_header(headings.to_vec());
+    table.load_style(presets::NOTHING).set_header(headings.to_vec());
     for row in rows {
         table.add_row(row.into_iter().collect::<Vec<_>>());
     }

@@ -66,7 +66,7 @@ pub(crate) struct Target {
     /// Recover by running this program
     #[arg(long, value_name = "PROGRAM", num_args = 1.., value_terminator = ";")]
     exec: Vec<String>,
-    /// Where the history is kept, so that no run forgets the budget (agent.state_dir)
+    /// Where the history is kept, so that no run forgets the budget (`agent.state_dir`)
     #[arg(long, value_name = "DIR")]
     state_dir: Option<String>,
 }
@@ -131,10 +131,18 @@ mod tests {
     #[test]
     fn flags_mean_what_the_same_keys_mean_in_a_file() {
         let args = [
-            "evenkeel-recovery", "once", "--supervisor", "unix:///run/s.sock", "--program", "a\"b",
-            "--set", "agent.grace=1s",
+            "evenkeel-recovery",
+            "once",
+            "--supervisor",
+            "unix:///run/s.sock",
+            "--program",
+            "a\"b",
+            "--set",
+            "agent.grace=1s",
         ];
-        let Command::Once(once) = Args::parse_from(args).command else { panic!("once was asked for") };
+        let Command::Once(once) = Args::parse_from(args).command else {
+            panic!("once was asked for")
+        };
         let common = once.target.in_words(&Args::parse_from(args).common);
         assert_eq!(
             common.set,

@@ -14,7 +14,7 @@ use evenkeel_config::Settings;
 use crate::args::{Args, Command};
 
 /// One pass takes no longer than this; the next one goes on.
-const PASS: Duration = Duration::from_secs(600);
+const PASS: Duration = Duration::from_mins(10);
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -42,8 +42,8 @@ fn settings(common: &Common) -> Result<Settings, Failure> {
     }
     settings.permissions.clear();
     settings.cleanup.clear();
-    let wanted = |name: &String| settings.recoveries.iter().any(|recovery| recovery.when.contains(name));
+    let wanted =
+        |name: &String| settings.recoveries.iter().any(|recovery| recovery.when.contains(name));
     settings.checks.retain(|check| wanted(&check.name));
     Ok(settings)
 }
-

@@ -8,7 +8,8 @@ pub(crate) fn run(common: &Common, config: &Config) -> Result<Exit, Failure> {
     match &config.command {
         ConfigCommand::Check => check(common),
         ConfigCommand::Show { origin } => {
-            let shown = evenkeel_config::show(&common.sources(), *origin).map_err(Failure::usage)?;
+            let shown =
+                evenkeel_config::show(&common.sources(), *origin).map_err(Failure::usage)?;
             print_line(shown.trim_end());
             Ok(Exit::Holds)
         }

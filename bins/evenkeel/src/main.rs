@@ -10,13 +10,19 @@ mod run;
 use std::process::ExitCode;
 
 use clap::Parser;
+use evenkeel_cli::Common;
 
 use crate::args::{Args, Command};
 
 fn main() -> ExitCode {
     let args = Args::parse();
     let common = &args.common;
-    evenkeel_cli::run("evenkeel", common, || match &args.command {
+    // The demo tells its own story; the agent's log would be told over it.
+    let logged = match args.command {
+        Command::Demo(_) => Common { quiet: common.verbose == 0, ..common.clone() },
+        _ => common.clone(),
+    };
+    evenkeel_cli::run("evenkeel", &logged, || match &args.command {
         Command::Run(run) => run::run(common, run),
         Command::Demo(demo) => demo::run(common, demo),
         Command::Check(names) => once::check(common, names),

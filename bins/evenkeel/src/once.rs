@@ -8,9 +8,9 @@ use evenkeel_health::{Policy, Threshold};
 use crate::args::{Apply, Names};
 
 /// One look at everything takes no longer than this.
-const LOOK: Duration = Duration::from_secs(120);
+const LOOK: Duration = Duration::from_mins(2);
 /// One pass with its recoveries and their proofs takes no longer than this; the next pass goes on.
-const PASS: Duration = Duration::from_secs(600);
+const PASS: Duration = Duration::from_mins(10);
 
 /// `evenkeel check`: everything once; nothing is written.
 pub(crate) fn check(common: &Common, names: &Names) -> Result<Exit, Failure> {
@@ -54,7 +54,9 @@ fn chosen(common: &Common, names: &Names) -> Result<Settings, Failure> {
         .collect();
     if let Some(unknown) = names.names.iter().find(|name| !known.contains(name)) {
         let known = known.join(", ");
-        return Err(Failure::usage(format!("no check or rule is named `{unknown}`; there are: {known}")));
+        return Err(Failure::usage(format!(
+            "no check or rule is named `{unknown}`; there are: {known}"
+        )));
     }
     let wanted = |name: &String| names.names.contains(name);
     settings.checks.retain(|check| wanted(&check.name));

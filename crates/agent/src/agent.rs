@@ -90,7 +90,7 @@ struct Shell<N> {
 /// Runs an agent until `stop` is ready, or as [`Agent::until`] says; then lets what runs end, and returns the last status.
 ///
 /// `reloads` brings new settings, or why they were refused: those in force then stay in force.
-pub async fn run<N: Fn(Notice)>(
+pub async fn run<N: Fn(&Notice)>(
     agent: Agent<N>,
     mut reloads: mpsc::Receiver<Result<Settings, String>>,
     stop: impl Future<Output = ()>,
@@ -132,7 +132,7 @@ pub async fn run<N: Fn(Notice)>(
     };
     shell.watch();
     shell.handle(Input::Tick);
-    (shell.notify)(Notice::Ready);
+    (shell.notify)(&Notice::Ready);
     let give_up = match agent.until {
         Until::Stopped => None,
         Until::Settled(limit) => Some(clock.now() + limit),
@@ -151,11 +151,11 @@ pub async fn run<N: Fn(Notice)>(
             Some(reply) = asked.recv() => shell.answer_question(reply),
             Some(reload) = reloads.recv() => shell.reload(reload, &mut inbox).await,
             () = tokio::time::sleep(wake) => shell.handle(Input::Tick),
-            () = tick(&mut alive) => (shell.notify)(Notice::Alive),
+            () = tick(&mut alive) => (shell.notify)(&Notice::Alive),
             () = &mut stop => break,
         }
     }
-    (shell.notify)(Notice::Stopping);
+    (shell.notify)(&Notice::Stopping);
     shell.drain(&mut inbox).await;
     let status = shell.engine.status(clock.now(), clock.wall());
     shell.history.close();
@@ -169,12 +169,12 @@ async fn tick(alive: &mut Option<tokio::time::Interval>) {
     }
 }
 
-impl<N: Fn(Notice)> Shell<N> {
+impl<N: Fn(&Notice)> Shell<N> {
     /// How long nothing is due.
     fn until_deadline(&self, give_up: Option<Moment>) -> Duration {
         let now = self.clock.now();
         let deadline = self.engine.deadline(now).into_iter().chain(give_up).min();
-        deadline.map_or(Duration::from_secs(3600), |deadline| deadline.saturating_since(now))
+        deadline.map_or(Duration::from_hours(1), |deadline| deadline.saturating_since(now))
     }
 
     fn answered(&mut self, (generation, input): Answer) {
@@ -232,7 +232,12 @@ impl<N: Fn(Notice)> Shell<N> {
         tokio::task::spawn_blocking(move || {
             let result = sweep(&spec, write);
             let took = result.as_ref().map_or(Duration::ZERO, |outcome| outcome.took);
-            metrics.swept(evenkeel_metrics::Collector::Permissions, &spec.name, took, result.is_ok());
+            metrics.swept(
+                evenkeel_metrics::Collector::Permissions,
+                &spec.name,
+                took,
+                result.is_ok(),
+            );
             answer(Input::Swept { rule, result });
         });
     }
@@ -258,7 +263,8 @@ impl<N: Fn(Notice)> Shell<N> {
         let (answer, clock, intent) = (self.answer(), self.clock, act.intent);
         self.writing += 1;
         tokio::spawn(async move {
-            let written = written.await.unwrap_or_else(|_| Err("the history's thread has ended".to_owned()));
+            let written =
+                written.await.unwrap_or_else(|_| Err("the history's thread has ended".to_owned()));
             let (ended, detail) = match written {
                 Err(error) => {
                     // Without a trace on disk a crash would repeat it: not acting is the safe side.
@@ -339,7 +345,7 @@ impl<N: Fn(Notice)> Shell<N> {
                 return;
             }
         };
-        (self.notify)(Notice::Reloading);
+        (self.notify)(&Notice::Reloading);
         while self.engine.is_acting() {
             match inbox.recv().await {
                 Some(answer) => self.answered(answer),
@@ -355,7 +361,7 @@ impl<N: Fn(Notice)> Shell<N> {
         self.publisher.metrics.reloaded(Ok(SystemTime::now()));
         tracing::info!("new settings are in force");
         self.handle(Input::Tick);
-        (self.notify)(Notice::Ready);
+        (self.notify)(&Notice::Ready);
     }
 
     /// Lets what writes come to its end, and begins nothing new.

@@ -35,10 +35,10 @@ pub fn sweep(rule: &PermissionRule, write: bool) -> Result<SweepOutcome, String>
             path: escaped(&step.path),
             reason: format!("{} is {}, should be {}", step.kind.as_str(), step.before, step.after),
         });
-        let refused = plan
-            .refused
-            .iter()
-            .map(|refused| Remaining { path: escaped(&refused.path), reason: refused.reason.clone() });
+        let refused = plan.refused.iter().map(|refused| Remaining {
+            path: escaped(&refused.path),
+            reason: refused.reason.clone(),
+        });
         outcome.remaining = wrong.chain(refused).collect();
     }
     outcome.took = begun.elapsed();
@@ -51,8 +51,10 @@ pub fn sweep(rule: &PermissionRule, write: bool) -> Result<SweepOutcome, String>
 pub fn clean(rule: &CleanupRule, now: SystemTime, write: bool) -> Result<CleanOutcome, String> {
     let begun = Instant::now();
     let plan = evenkeel_cleanup::scan(&rule.policy, now).map_err(|error| chain(&error))?;
-    let mut outcome =
-        CleanOutcome { action: rule.policy.action().as_str().to_owned(), ..CleanOutcome::default() };
+    let mut outcome = CleanOutcome {
+        action: rule.policy.action().as_str().to_owned(),
+        ..CleanOutcome::default()
+    };
     if write {
         let report = evenkeel_cleanup::apply(&rule.policy, plan, now);
         outcome.bytes = report.taken.iter().map(|taken| taken.bytes).sum();
@@ -66,7 +68,10 @@ pub fn clean(rule: &CleanupRule, now: SystemTime, write: bool) -> Result<CleanOu
         outcome.remaining = plan
             .steps
             .iter()
-            .map(|step| Remaining { path: escaped(&step.path), reason: format!("due: {}", step.reason) })
+            .map(|step| Remaining {
+                path: escaped(&step.path),
+                reason: format!("due: {}", step.reason),
+            })
             .collect();
     }
     outcome.took = begun.elapsed();

@@ -19,7 +19,7 @@ use crate::error::AgentError;
 /// Lines kept in memory for the page.
 const RECENT: usize = 500;
 /// How long history is kept, and how large it may grow.
-const KEEP: Duration = Duration::from_secs(400 * 86_400);
+const KEEP: Duration = Duration::from_hours(9600);
 const KEEP_BYTES: u64 = 256 * 1024 * 1024;
 /// Charges older than any budget's window that settings may name are of no use.
 const LONGEST_BUDGET: SignedDuration = SignedDuration::from_hours(24 * 31);
@@ -66,8 +66,17 @@ pub(crate) struct Found {
 #[derive(Debug)]
 enum Line {
     Record(Timestamp, Record),
-    Intend { act: Act, boottime: Moment, wall: Timestamp, written: oneshot::Sender<Result<i64, String>> },
-    Settle { intent: i64, at: Timestamp, detail: String },
+    Intend {
+        act: Act,
+        boottime: Moment,
+        wall: Timestamp,
+        written: oneshot::Sender<Result<i64, String>>,
+    },
+    Settle {
+        intent: i64,
+        at: Timestamp,
+        detail: String,
+    },
 }
 
 impl Recent {
@@ -230,20 +239,24 @@ impl Writer {
                 Record::IncidentOpened { incident, cause, .. } => {
                     match journal.open_incident(at, &target, cause, &data) {
                         Ok(id) => drop(self.incidents.insert(*incident, id)),
-                        Err(error) => tracing::error!(%error, "cannot write an incident to the history"),
+                        Err(error) => {
+                            tracing::error!(%error, "cannot write an incident to the history")
+                        }
                     }
                 }
                 Record::IncidentClosed { incident, .. } => {
-                    let id = self.incidents.get(incident).copied().unwrap_or_else(|| number(*incident));
+                    let id =
+                        self.incidents.get(incident).copied().unwrap_or_else(|| number(*incident));
                     report(journal.close_incident(id, at, "up"));
                 }
                 _ => {}
             }
         }
-        let incident = record
-            .incident()
-            .map(|incident| self.incidents.get(&incident).copied().unwrap_or_else(|| number(incident)));
-        let entry = Entry { kind: record.kind(), target: &target, incident, message: &message, data };
+        let incident = record.incident().map(|incident| {
+            self.incidents.get(&incident).copied().unwrap_or_else(|| number(incident))
+        });
+        let entry =
+            Entry { kind: record.kind(), target: &target, incident, message: &message, data };
         let id = match &mut self.journal {
             Some((journal, _)) => journal.append(at, &entry).unwrap_or_else(|error| {
                 tracing::error!(%error, "cannot write to the history");
@@ -295,9 +308,10 @@ fn past(
             } else {
                 // Another boot: only the time of day tells, and a clock set back must not refund anything.
                 let age = Duration::try_from(wall.duration_since(intent.wall)).unwrap_or_default();
-                Moment::from_nanos(now.as_nanos().saturating_sub(
-                    u64::try_from(age.as_nanos()).unwrap_or(u64::MAX),
-                ))
+                Moment::from_nanos(
+                    now.as_nanos()
+                        .saturating_sub(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX)),
+                )
             };
             (at, intent.target.clone())
         })
@@ -316,7 +330,8 @@ fn past(
     let next_incident = journal.last_incident()?.map_or(1, |last| last + 1);
     let next_incident = u64::try_from(next_incident).unwrap_or(1);
     let data = json!({ "boot_id": boot_id, "starts_in_ten_minutes": starts });
-    let entry = Entry { kind: "agent_started", target: "agent", incident: None, message: "started", data };
+    let entry =
+        Entry { kind: "agent_started", target: "agent", incident: None, message: "started", data };
     journal.append(wall, &entry)?;
     Ok((Past { charged, lost, next_incident }, starts))
 }

@@ -16,7 +16,8 @@ use crate::serve::serve;
 /// What is open; closed, and the socket's file removed, when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Doors {
-    _serving: JoinSet<()>,
+    /// The tasks that serve; they end with this.
+    serving: JoinSet<()>,
     socket: Option<PathBuf>,
 }
 
@@ -28,7 +29,7 @@ impl Doors {
         write: bool,
         desk: &Desk,
     ) -> Result<Self, AgentError> {
-        let mut doors = Self { _serving: JoinSet::new(), socket: None };
+        let mut doors = Self { serving: JoinSet::new(), socket: None };
         let listener = match (listener, settings.listen) {
             (Some(listener), _) => Some(listener),
             (None, Some(address)) => {
@@ -44,14 +45,14 @@ impl Doors {
             listener.set_nonblocking(true).map_err(failed)?;
             let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
             tracing::info!("the status page is on http://{address}/");
-            doors._serving.spawn(serve(listener, router(desk.clone(), Some(host_names(address)))));
+            doors.serving.spawn(serve(listener, router(desk.clone(), Some(host_names(address)))));
         }
         if let Some(path) = settings.socket.as_ref().filter(|_| write) {
             let failed = |source| AgentError::Socket { path: path.clone(), source };
             let listener = bind_socket(path).map_err(failed)?;
             doors.socket = Some(path.clone());
             let listener = tokio::net::UnixListener::from_std(listener).map_err(failed)?;
-            doors._serving.spawn(serve(listener, router(desk.clone(), None)));
+            doors.serving.spawn(serve(listener, router(desk.clone(), None)));
         }
         Ok(doors)
     }
@@ -60,7 +61,10 @@ impl Doors {
 impl Drop for Doors {
     fn drop(&mut self) {
         if let Some(path) = &self.socket {
-            #[expect(clippy::disallowed_methods, reason = "the socket lies in the agent's own 0700 directory")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the socket lies in the agent's own 0700 directory"
+            )]
             // Gone already, with its directory: as good.
             let _ = std::fs::remove_file(path);
         }
@@ -99,7 +103,10 @@ fn bind_socket(path: &Path) -> io::Result<UnixListener> {
         _ => {}
     }
     let listener = UnixListener::bind(path)?;
-    #[expect(clippy::disallowed_methods, reason = "the socket was made just now in the agent's own directory")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the socket was made just now in the agent's own directory"
+    )]
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     listener.set_nonblocking(true)?;
     Ok(listener)

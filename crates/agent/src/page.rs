@@ -49,7 +49,8 @@ pub(crate) fn router(desk: Desk, host_names: Option<Vec<String>>) -> Router {
         .route("/metrics", get(metrics))
         .with_state(desk);
     let policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'";
-    let set = |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
+    let set =
+        |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
     let routes = routes
         .layer(set(header::CONTENT_SECURITY_POLICY, policy))
         .layer(set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -61,8 +62,13 @@ pub(crate) fn router(desk: Desk, host_names: Option<Vec<String>>) -> Router {
 }
 
 /// Refuses a request for a host that is not this one: a page elsewhere that had its name point here (DNS rebinding).
-async fn expect_host(State(names): State<Arc<Vec<String>>>, request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+async fn expect_host(
+    State(names): State<Arc<Vec<String>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let host =
+        request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
@@ -120,7 +126,11 @@ async fn events(State(desk): State<Desk>, Query(query): Query<EventsQuery>) -> R
     Json(json!({ "events": events })).into_response()
 }
 
-async fn metrics(State(desk): State<Desk>, Query(query): Query<MetricsQuery>, request: Request) -> Response {
+async fn metrics(
+    State(desk): State<Desk>,
+    Query(query): Query<MetricsQuery>,
+    request: Request,
+) -> Response {
     let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     let format = Format::negotiate(accept);
     let status = match ask(&desk).await {
@@ -130,7 +140,7 @@ async fn metrics(State(desk): State<Desk>, Query(query): Query<MetricsQuery>, re
     let body = match query.process {
         None => desk.metrics.encode(format),
         Some(process) => match process_stats(&status, &process).await {
-            Ok(stats) => process_page(&stats, format),
+            Ok(usage) => process_page(&usage, format),
             Err(answer) => return answer.into_response(),
         },
     };
@@ -138,11 +148,8 @@ async fn metrics(State(desk): State<Desk>, Query(query): Query<MetricsQuery>, re
 }
 
 /// What the process of the check named `name` uses now. A process that is gone is 503: the series ends, as it should.
-async fn process_stats(
-    status: &Status,
-    name: &str,
-) -> Result<ProcessStats, (StatusCode, String)> {
-    let known = status.checks.iter().filter(|check| check.kind == "process");
+async fn process_stats(shown: &Status, name: &str) -> Result<ProcessStats, (StatusCode, String)> {
+    let known = shown.checks.iter().filter(|check| check.kind == "process");
     let Some(check) = known.clone().find(|check| check.name == name) else {
         let names: Vec<_> = known.map(|check| check.name.as_str()).collect();
         let text = format!("no process check has that name; there is: {}\n", names.join(", "));

@@ -31,7 +31,8 @@ impl Publisher {
             self.metrics.add_permission_rule(&rule.name);
         }
         for rule in &settings.cleanup {
-            self.metrics.add_cleanup_rule(&rule.name, cleanup_action(rule.policy.action().as_str()));
+            self.metrics
+                .add_cleanup_rule(&rule.name, cleanup_action(rule.policy.action().as_str()));
         }
         for check in &settings.checks {
             self.metrics.add_check(&check.name);
@@ -121,7 +122,8 @@ impl Publisher {
                     clippy::cast_sign_loss,
                     reason = "a count of bytes that was an integer before it became a fact"
                 )]
-                self.metrics.set_process_memory(&check.name, check.rss_bytes.map(|bytes| bytes as u64));
+                self.metrics
+                    .set_process_memory(&check.name, check.rss_bytes.map(|bytes| bytes as u64));
             }
         }
         for recovery in &status.recoveries {
@@ -167,14 +169,20 @@ mod tests {
             State::Degraded,
         ];
         for state in states {
-            assert!(CheckState::ALL.iter().any(|label| label.as_str() == state.as_str()), "{state:?}");
+            assert!(
+                CheckState::ALL.iter().any(|label| label.as_str() == state.as_str()),
+                "{state:?}"
+            );
         }
         for state in [
             breaker::BreakerState::Closed,
             breaker::BreakerState::Open,
             breaker::BreakerState::HalfOpen,
         ] {
-            assert!(BreakerState::ALL.iter().any(|label| label.as_str() == state.as_str()), "{state:?}");
+            assert!(
+                BreakerState::ALL.iter().any(|label| label.as_str() == state.as_str()),
+                "{state:?}"
+            );
         }
     }
 }

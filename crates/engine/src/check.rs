@@ -70,7 +70,12 @@ impl Subject {
         Self { health: Health::new(policy.clone(), now), since: now, reason: None }
     }
 
-    fn record(&mut self, now: Moment, sample: Sample, reason: Option<String>) -> Option<(State, State)> {
+    fn record(
+        &mut self,
+        now: Moment,
+        sample: Sample,
+        reason: Option<String>,
+    ) -> Option<(State, State)> {
         let transition = self.health.record(now, sample);
         self.reason = reason;
         transition.map(|transition| {
@@ -187,7 +192,8 @@ impl CheckCore {
         }
         if judged.sample == Sample::Bad && attempt < self.spec.retries {
             let at = now + self.spec.retry_delay;
-            self.series = Some(Series { run, attempt: attempt + 1, state: Attempt::RetryAt(at), void });
+            self.series =
+                Some(Series { run, attempt: attempt + 1, state: Attempt::RetryAt(at), void });
             self.remember(measurement, judged.reason);
             return false;
         }
@@ -236,17 +242,14 @@ impl CheckCore {
     }
 
     fn attempt(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        let permit = match self.admit(now, effects) {
-            Ok(permit) => permit,
-            Err(()) => {
-                // Skipped: neither good nor bad, and the last state holds.
-                self.series = None;
-                self.own.health.touch(now);
-                for part in self.parts.values_mut() {
-                    part.health.touch(now);
-                }
-                return;
+        let Ok(permit) = self.admit(now, effects) else {
+            // Skipped: neither good nor bad, and the last state holds.
+            self.series = None;
+            self.own.health.touch(now);
+            for part in self.parts.values_mut() {
+                part.health.touch(now);
             }
+            return;
         };
         if let Some(series) = &mut self.series {
             series.state = Attempt::UnderWay(permit);
@@ -353,7 +356,8 @@ impl CheckCore {
         reason: Option<String>,
         effects: &mut Vec<Effect>,
     ) {
-        if let Some((from, to)) = changed {
+        // A second failure on the way down, or a second success on the way up, is no news.
+        if let Some((from, to)) = changed.filter(|(from, to)| from.as_str() != to.as_str()) {
             let check = self.spec.name.clone();
             effects.push(Effect::Record(Record::CheckChanged { check, part, from, to, reason }));
         }

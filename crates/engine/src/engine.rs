@@ -157,7 +157,9 @@ impl Engine {
                 .recoveries
                 .iter()
                 .flat_map(RecoveryCore::targets)
-                .filter(|target| matches!(target.machine.phase(), Phase::Acting | Phase::Verifying { .. }))
+                .filter(|target| {
+                    matches!(target.machine.phase(), Phase::Acting | Phase::Verifying { .. })
+                })
                 .map(|target| {
                     let machine = &target.machine;
                     (target.id.clone(), target.incident_id(), machine.step(), machine.attempt())
@@ -194,7 +196,9 @@ impl Engine {
                     rule.touch(now);
                 }
             }
-            Input::Acted { intent, ended, detail } => self.acted(now, intent, ended, detail, &mut effects),
+            Input::Acted { intent, ended, detail } => {
+                self.acted(now, intent, ended, detail, &mut effects)
+            }
             Input::Tick => {}
         }
         self.tick(now, &mut effects);
@@ -217,7 +221,9 @@ impl Engine {
 
     /// Takes in what a check's new states mean for the recoveries that listen to it.
     fn see(&mut self, now: Moment, check: usize, effects: &mut Vec<Effect>) {
-        for recovery in self.recoveries.iter_mut().filter(|recovery| recovery.checks.contains(&check)) {
+        for recovery in
+            self.recoveries.iter_mut().filter(|recovery| recovery.checks.contains(&check))
+        {
             let was_open = recovery.whole.machine.in_incident();
             recovery.see(now, &self.checks, &mut self.next_incident, effects);
             if !was_open && recovery.whole.machine.in_incident() {
@@ -245,7 +251,9 @@ impl Engine {
         detail: String,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(running) = self.running.take_if(|running| running.intent == intent) else { return };
+        let Some(running) = self.running.take_if(|running| running.intent == intent) else {
+            return;
+        };
         let Some(recovery) = self.recoveries.get_mut(running.recovery) else { return };
         let checks = recovery.checks.clone();
         let Some(target) = recovery.target_by_id(&running.target) else { return };
@@ -303,7 +311,14 @@ impl Engine {
                 match refusal {
                     Some(refusal) => refuse(now, target, refusal, effects),
                     None => {
-                        let act = start(now, target, self.next_intent, &mut self.ledger, &budgets, effects);
+                        let act = start(
+                            now,
+                            target,
+                            self.next_intent,
+                            &mut self.ledger,
+                            &budgets,
+                            effects,
+                        );
                         let Some(act) = act else { continue };
                         self.next_intent += 1;
                         let (intent, target) = (act.intent, id);
@@ -352,7 +367,8 @@ impl Engine {
     /// A check of the recovery that has not been looked at since the target's incident began.
     fn not_looked_at(&self, recovery: &RecoveryCore, target: &Target) -> Option<usize> {
         let since = target.incident_since()?;
-        let old = |check: &usize| self.checks[*check].concluded.is_none_or(|concluded| concluded < since);
+        let old =
+            |check: &usize| self.checks[*check].concluded.is_none_or(|concluded| concluded < since);
         recovery.checks.iter().copied().find(old)
     }
 
@@ -360,7 +376,8 @@ impl Engine {
     pub fn permission_errors(&self, now: Moment) -> BTreeMap<String, usize> {
         let mut errors = BTreeMap::new();
         for (rule, core) in self.settings.permissions.iter().zip(&self.permissions) {
-            *errors.entry(rule.policy.path().display().to_string()).or_default() += core.errors(now);
+            *errors.entry(rule.policy.path().display().to_string()).or_default() +=
+                core.errors(now);
         }
         errors
     }
@@ -376,7 +393,8 @@ impl Engine {
     /// Everything there is to show. `wall` is the time of day at `now`.
     pub fn status(&self, now: Moment, wall: Timestamp) -> Status {
         let at = |moment: Moment| wall - signed(now.saturating_since(moment));
-        let checks: Vec<_> = self.checks.iter().map(|check| check_status(check, now, &at)).collect();
+        let checks: Vec<_> =
+            self.checks.iter().map(|check| check_status(check, now, &at)).collect();
         let rules: Vec<_> = self.rule_statuses(now, &at);
         let recoveries: Vec<_> = self
             .recoveries
@@ -413,7 +431,8 @@ impl Engine {
     fn rule_statuses(&self, now: Moment, at: &impl Fn(Moment) -> Timestamp) -> Vec<RuleStatus> {
         let permissions = self.settings.permissions.iter().map(|rule| rule.policy.path());
         let cleanups = self.settings.cleanup.iter().map(|rule| rule.policy.path());
-        let permissions = self.permissions.iter().zip(permissions).map(|pair| (pair, "permissions"));
+        let permissions =
+            self.permissions.iter().zip(permissions).map(|pair| (pair, "permissions"));
         let cleanups = self.cleanups.iter().zip(cleanups).map(|pair| (pair, "cleanup"));
         permissions
             .chain(cleanups)
@@ -422,9 +441,7 @@ impl Engine {
                 kind: kind.to_owned(),
                 path: path.display().to_string(),
                 last_run: core.last_run.map(at),
-                ok: core
-                    .last_run
-                    .map(|_| core.remaining.as_ref().is_ok_and(Vec::is_empty)),
+                ok: core.last_run.map(|_| core.remaining.as_ref().is_ok_and(Vec::is_empty)),
                 detail: match &core.remaining {
                     Ok(remaining) => remaining
                         .first()

@@ -226,10 +226,14 @@ impl Refusal {
 impl Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Grace { .. } => write!(formatter, "the agent has just started and looks before it acts"),
+            Self::Grace { .. } => {
+                write!(formatter, "the agent has just started and looks before it acts")
+            }
             Self::ObserveOnly { why } => write!(formatter, "observe only: {why}"),
             Self::NoStep => write!(formatter, "no step of the recovery fits this target"),
-            Self::Busy { with } => write!(formatter, "one action at a time; `{with}` has one running"),
+            Self::Busy { with } => {
+                write!(formatter, "one action at a time; `{with}` has one running")
+            }
             Self::Looking { check } => write!(formatter, "`{check}` is looked at first"),
             Self::PartsFirst { part } => write!(formatter, "`{part}` is being recovered first"),
             Self::Budget { scope, retry_after } => {
@@ -262,7 +266,9 @@ impl Record {
     pub fn target(&self) -> String {
         match self {
             Self::CheckChanged { check, part: Some(part), .. } => format!("{check}/{part}"),
-            Self::CheckChanged { check, part: None, .. } | Self::BreakerChanged { check, .. } => check.clone(),
+            Self::CheckChanged { check, part: None, .. } | Self::BreakerChanged { check, .. } => {
+                check.clone()
+            }
             Self::Repaired { rule, .. }
             | Self::RepairedMore { rule, .. }
             | Self::RuleFailed { rule, .. }
@@ -293,7 +299,8 @@ impl Record {
     pub fn message(&self) -> String {
         match self {
             Self::CheckChanged { from, to, reason, .. } => {
-                let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                let reason =
+                    reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
                 format!("{} -> {}{reason}", from.as_str(), to.as_str())
             }
             Self::BreakerChanged { change, .. } => {
@@ -304,7 +311,9 @@ impl Record {
             }
             Self::RepairedMore { entries, .. } => format!("{entries} more entries put right"),
             Self::RuleFailed { entries: 0, reason, .. } => reason.clone(),
-            Self::RuleFailed { entries, reason, .. } => format!("{entries} left as they are: {reason}"),
+            Self::RuleFailed { entries, reason, .. } => {
+                format!("{entries} left as they are: {reason}")
+            }
             Self::Cleaned { action, entries, bytes, .. } => {
                 format!("{action}: {entries} files, {bytes} bytes given back")
             }
@@ -312,7 +321,9 @@ impl Record {
             Self::Refused { action, reason, .. } => format!("{action} not done: {reason}"),
             Self::Intended { action, step, attempt, budget_left, .. } => {
                 let (step, attempt) = (step + 1, attempt + 1);
-                format!("{action}: step {step}, attempt {attempt}; {budget_left} left in the budget")
+                format!(
+                    "{action}: step {step}, attempt {attempt}; {budget_left} left in the budget"
+                )
             }
             Self::Acted { action, detail, .. } => format!("{action} ended: {detail}"),
             Self::Judged { action, outcome, next, .. } => {

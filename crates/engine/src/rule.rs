@@ -164,28 +164,28 @@ mod tests {
     use super::*;
     use crate::event::Repaired;
 
-    const HOUR: Duration = Duration::from_secs(3600);
-    const HOLD: Duration = Duration::from_secs(120);
+    const HOUR: Duration = Duration::from_hours(1);
+    const HOLD: Duration = Duration::from_mins(2);
 
     fn at(seconds: u64) -> Moment {
         Moment::ORIGIN + Duration::from_secs(seconds)
     }
 
-    fn repairs(count: usize) -> Result<SweepOutcome, String> {
+    fn repairs(count: usize) -> SweepOutcome {
         let repaired = Repaired {
             path: "/state/a.hash".into(),
             what: "mode".into(),
             before: "0600".into(),
             after: "0644".into(),
         };
-        Ok(SweepOutcome { repaired: vec![repaired; count], ..SweepOutcome::default() })
+        SweepOutcome { repaired: vec![repaired; count], ..SweepOutcome::default() }
     }
 
     #[test]
     fn a_repair_counts_as_an_error_until_an_alert_could_see_it() {
         let mut rule = RuleCore::new("state".into(), HOUR, at(0));
         assert!(rule.start(at(0)));
-        rule.swept(at(1), repairs(2), HOLD, &mut Vec::new());
+        rule.swept(at(1), Ok(repairs(2)), HOLD, &mut Vec::new());
         assert_eq!(rule.errors(at(120)), 2);
         assert_eq!(rule.errors(at(121)), 0);
     }
@@ -196,9 +196,9 @@ mod tests {
         assert!(rule.start(at(0)));
         rule.touch(at(1));
         assert!(!rule.start(at(1)));
-        rule.swept(at(2), repairs(0), HOLD, &mut Vec::new());
+        rule.swept(at(2), Ok(repairs(0)), HOLD, &mut Vec::new());
         assert!(rule.start(at(2)));
-        rule.swept(at(3), repairs(0), HOLD, &mut Vec::new());
+        rule.swept(at(3), Ok(repairs(0)), HOLD, &mut Vec::new());
         assert!(!rule.start(at(3)));
         assert_eq!(rule.deadline(), Some(at(3602)));
     }
@@ -218,7 +218,7 @@ mod tests {
     fn many_repairs_are_listed_up_to_a_bound_and_counted_beyond() {
         let mut rule = RuleCore::new("state".into(), HOUR, at(0));
         let mut effects = Vec::new();
-        rule.swept(at(0), repairs(250), HOLD, &mut effects);
+        rule.swept(at(0), Ok(repairs(250)), HOLD, &mut effects);
         assert_eq!(effects.len(), LISTED_REPAIRS + 1);
         assert!(matches!(
             effects.last(),

@@ -81,13 +81,14 @@ impl RecoveryCore {
         effects: &mut Vec<Effect>,
     ) {
         let mine = self.checks.iter().filter_map(|index| checks.get(*index));
-        let whole = View::of(now, mine.clone().map(|check| (check.spec.name.as_str(), &check.own)));
+        let whole =
+            View::of(now, &mine.clone().map(|check| (check.spec.name.as_str(), &check.own)));
         self.whole.see(now, whole, incidents, effects);
         let mut gone: Vec<_> = self.parts.keys().cloned().collect();
         for check in mine {
             for (part, subject) in &check.parts {
                 gone.retain(|name| name != part);
-                let view = View::of(now, [(check.spec.name.as_str(), subject)].into_iter());
+                let view = View::of(now, &[(check.spec.name.as_str(), subject)].into_iter());
                 let id = format!("{}/{part}", self.spec.name);
                 let spec = &self.spec;
                 let target = self
@@ -120,11 +121,16 @@ impl RecoveryCore {
 }
 
 impl View {
-    fn of<'a>(now: Moment, subjects: impl Iterator<Item = (&'a str, &'a Subject)> + Clone) -> Self {
+    fn of<'a>(
+        now: Moment,
+        subjects: &(impl Iterator<Item = (&'a str, &'a Subject)> + Clone),
+    ) -> Self {
         let down = subjects.clone().filter(|(_, subject)| hard(subject, now) == Hard::Down);
         let cause = down.clone().map(|(check, _)| check).collect::<Vec<_>>().join(", ");
-        let evidence =
-            down.filter_map(|(_, subject)| subject.reason.as_deref()).collect::<Vec<_>>().join("; ");
+        let evidence = down
+            .filter_map(|(_, subject)| subject.reason.as_deref())
+            .collect::<Vec<_>>()
+            .join("; ");
         let suspect = subjects
             .clone()
             .any(|(_, subject)| matches!(subject.health.state(now), State::Suspect { .. }));
@@ -197,18 +203,24 @@ impl Target {
     pub(crate) fn note(&mut self, now: Moment, change: Option<Change>, effects: &mut Vec<Effect>) {
         let Some(change) = change else { return };
         let (outcome, next) = match change {
-            Change::Verified => (Some(Outcome::Recovered), "verified by the same checks".to_owned()),
+            Change::Verified => {
+                (Some(Outcome::Recovered), "verified by the same checks".to_owned())
+            }
             Change::Relapsed => (Some(Outcome::Relapsed), "down again".to_owned()),
             Change::Retrying { after } => {
                 (Some(Outcome::Failed), format!("next attempt in {:.1} s", after.as_secs_f64()))
             }
-            Change::Escalated { step } => (Some(Outcome::Failed), format!("next is step {}", step + 1)),
+            Change::Escalated { step } => {
+                (Some(Outcome::Failed), format!("next is step {}", step + 1))
+            }
             Change::Exhausted if self.refusal.is_none() => {
                 (Some(Outcome::Failed), "nothing is left to try".to_owned())
             }
-            Change::Opened | Change::CameBack | Change::Resumed | Change::Exhausted | Change::Closed => {
-                (None, String::new())
-            }
+            Change::Opened
+            | Change::CameBack
+            | Change::Resumed
+            | Change::Exhausted
+            | Change::Closed => (None, String::new()),
         };
         if let Some(outcome) = outcome
             && !self.last_action.is_empty()
@@ -222,7 +234,8 @@ impl Target {
                 next,
             }));
         }
-        if matches!(change, Change::Verified | Change::CameBack | Change::Closed | Change::Resumed) {
+        if matches!(change, Change::Verified | Change::CameBack | Change::Closed | Change::Resumed)
+        {
             self.refusal = None;
         }
         if change == Change::Closed

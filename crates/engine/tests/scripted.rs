@@ -94,7 +94,9 @@ impl ScriptedHost {
                 }
             }
             match self.engine.deadline(self.now) {
-                Some(next) if next <= end => self.now = next.max(self.now + Duration::from_nanos(1)),
+                Some(next) if next <= end => {
+                    self.now = next.max(self.now + Duration::from_nanos(1))
+                }
                 _ => break,
             }
             inputs.push(Input::Tick);
@@ -128,7 +130,9 @@ impl ScriptedHost {
                 self.overruns += 1;
                 None
             }
-            Effect::Count(Count::Attempt { .. }) | Effect::Sweep { .. } | Effect::Clean { .. } => None,
+            Effect::Count(Count::Attempt { .. }) | Effect::Sweep { .. } | Effect::Clean { .. } => {
+                None
+            }
         }
     }
 
@@ -175,7 +179,7 @@ fn fatal() -> Outcome {
     Outcome::bad(FailureClass::Exit, "FATAL: exited too quickly")
 }
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 #[test]
 fn a_failure_is_detected_acted_on_once_and_verified_by_the_same_check() {
@@ -208,7 +212,10 @@ fn only_the_failed_program_is_restarted() {
     host.seen.insert(0, programs(&[("a", Outcome::Good), ("b", fatal()), ("c", Outcome::Good)]));
     host.run_for(MINUTE);
     let targets: Vec<_> = host.acts.iter().map(|act| act.target.as_str()).collect();
-    assert!(!targets.is_empty() && targets.iter().all(|target| *target == "supervisor/b"), "{targets:?}");
+    assert!(
+        !targets.is_empty() && targets.iter().all(|target| *target == "supervisor/b"),
+        "{targets:?}"
+    );
     assert_eq!(host.acts[0].action.name(), "supervisor.restart-program");
 }
 
@@ -217,8 +224,10 @@ fn a_supervisor_that_cannot_be_asked_restarts_nobody() {
     let mut host = ScriptedHost::new(PROGRAMS);
     host.seen.insert(0, programs(&[("a", Outcome::Good)]));
     host.run_for(MINUTE);
-    host.seen
-        .insert(0, measurement(Outcome::unknown(FailureClass::Timeout, "no answer in time"), Vec::new()));
+    host.seen.insert(
+        0,
+        measurement(Outcome::unknown(FailureClass::Timeout, "no answer in time"), Vec::new()),
+    );
     host.run_for(60 * MINUTE);
     assert!(host.acts.is_empty());
     let status = host.engine.status(host.now, jiff::Timestamp::UNIX_EPOCH);
@@ -281,7 +290,8 @@ fn what_earlier_runs_spent_is_not_given_back_by_a_restart() {
 
 #[test]
 fn an_action_that_was_cut_off_is_verified_and_not_repeated() {
-    let past = Past { lost: vec![("web".to_owned(), 4, 0, 0)], next_incident: 5, ..Past::default() };
+    let past =
+        Past { lost: vec![("web".to_owned(), 4, 0, 0)], next_incident: 5, ..Past::default() };
     let mut host = ScriptedHost::with_past(WEB, past);
     host.run_for(20 * MINUTE);
     assert!(host.acts.is_empty());

@@ -18,7 +18,9 @@ const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 /// The JSON document that the agent behind `socket` gives for `path`. Fails in words, within five seconds.
 pub async fn get<T: DeserializeOwned>(socket: &Path, path: &str) -> Result<T, String> {
     match timeout(DEADLINE, ask(socket, path)).await {
-        Ok(answer) => answer.map_err(|error| format!("no agent answers on `{}`: {error}", socket.display())),
+        Ok(answer) => {
+            answer.map_err(|error| format!("no agent answers on `{}`: {error}", socket.display()))
+        }
         Err(_) => Err(format!("the agent on `{}` does not answer within 5 s", socket.display())),
     }
 }

@@ -77,8 +77,10 @@ pub fn pass(mut settings: Settings, observe: bool, limit: Duration) -> Result<St
 
 /// Ready at the first SIGTERM or SIGINT.
 pub fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| Failure::refused(&error))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| Failure::refused(&error))?;
+    let mut terminate =
+        signal(SignalKind::terminate()).map_err(|error| Failure::refused(&error))?;
+    let mut interrupt =
+        signal(SignalKind::interrupt()).map_err(|error| Failure::refused(&error))?;
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -103,12 +105,14 @@ fn watchdog() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|limit| limit / 2)
 }
 
-fn notify_systemd(notice: Notice) {
+fn notify_systemd(notice: &Notice) {
     let states: &[NotifyState<'_>] = match notice {
         Notice::Ready => &[NotifyState::Ready, NotifyState::Status("keeping an even keel")],
         Notice::Reloading => &[NotifyState::Reloading, NotifyState::Status("taking new settings")],
         Notice::Alive => &[NotifyState::Watchdog],
-        Notice::Stopping => &[NotifyState::Stopping, NotifyState::Status("letting running work end")],
+        Notice::Stopping => {
+            &[NotifyState::Stopping, NotifyState::Status("letting running work end")]
+        }
     };
     // Without a NOTIFY_SOCKET nobody wants to know.
     if let Err(error) = sd_notify::notify(states) {

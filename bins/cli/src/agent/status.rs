@@ -32,7 +32,12 @@ pub fn print_status(common: &Common, status: &Status) {
         rows.push(row(&check.name, &check.kind, &check.state, &detail));
         for part in &check.parts {
             let name = format!("{}/{}", check.name, part.name);
-            rows.push(row(&name, &check.kind, &part.state, part.reason.as_deref().unwrap_or_default()));
+            rows.push(row(
+                &name,
+                &check.kind,
+                &part.state,
+                part.reason.as_deref().unwrap_or_default(),
+            ));
         }
     }
     for rule in &status.rules {

@@ -1,4 +1,7 @@
-#![expect(clippy::disallowed_methods, reason = "the demo's own scratch directory, which only its user may enter")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the demo's own scratch directory, which only its user may enter"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;

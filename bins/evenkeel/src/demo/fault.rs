@@ -1,9 +1,13 @@
 //! The faults: how each is injected, and how the host itself shows that it is healed.
-#![expect(clippy::disallowed_methods, reason = "the demo's own scratch directory, which only its user may enter")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the demo's own scratch directory, which only its user may enter"
+)]
 
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use nix::sys::signal::{Signal, kill};
@@ -12,7 +16,7 @@ use nix::unistd::Pid;
 use super::host::Host;
 use super::part::{self, FALL_ILL, HANG};
 
-const EIGHT_DAYS: Duration = Duration::from_secs(8 * 86_400);
+const EIGHT_DAYS: Duration = Duration::from_hours(192);
 const LOG_LINES: usize = 60_000;
 /// What the settings keep of a log that grew too large, and the blocks at its edges.
 const ROOM_OF_TAIL_BYTES: u64 = (64 << 10) + (16 << 10);
@@ -59,7 +63,9 @@ impl Fault {
         // A shuffle (Fisher and Yates) by a linear congruential generator: repeatable, and no secret.
         let mut chance = seed;
         for last in (1..faults.len()).rev() {
-            chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            chance = chance
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let chosen = usize::try_from(chance >> 33).unwrap_or_default() % (last + 1);
             faults.swap(last, chosen);
         }
@@ -98,25 +104,27 @@ impl Fault {
         let state = host.state();
         match self {
             Self::WrongFileModes => {
-                for (name, mode) in self.struck(host).into_iter().zip([0o600, 0o666, 0o000]) {
+                for (name, mode) in struck_files(host).into_iter().zip([0o600, 0o666, 0o000]) {
                     fs::set_permissions(state.join(name), fs::Permissions::from_mode(mode))?;
                 }
             }
-            Self::ClosedDirectory => fs::set_permissions(&state, fs::Permissions::from_mode(0o700))?,
+            Self::ClosedDirectory => {
+                fs::set_permissions(&state, fs::Permissions::from_mode(0o700))?
+            }
             Self::RemovedDirectory => fs::remove_dir_all(&state)?,
             Self::OldHashes => {
-                for name in self.struck(host) {
-                    let file = fs::File::options().append(true).create(true).open(state.join(name))?;
+                for name in struck_files(host) {
+                    let file =
+                        fs::File::options().append(true).create(true).open(state.join(name))?;
                     file.set_modified(SystemTime::now() - EIGHT_DAYS)?;
                 }
             }
             Self::LargeLog => {
-                let mut log = fs::File::options().append(true).create(true).open(self.log(host))?;
-                let mut lines = String::new();
-                for line in 0..LOG_LINES {
-                    lines.push_str(&format!("{line:08} a worker has something to say\n"));
-                }
-                log.write_all(lines.as_bytes())?;
+                let mut log = fs::File::options().append(true).create(true).open(log(host))?;
+                let lines: Vec<_> = (0..LOG_LINES)
+                    .map(|line| format!("{line:08} a worker has something to say\n"))
+                    .collect();
+                log.write_all(lines.concat().as_bytes())?;
             }
             Self::KilledWorker => return strike(host, "worker", Signal::SIGKILL),
             Self::GrowingWorker => return strike(host, "worker", FALL_ILL),
@@ -132,14 +140,15 @@ impl Fault {
         let mode = |path| fs::symlink_metadata(path).map(|found| found.mode() & 0o7777).ok();
         match self {
             Self::WrongFileModes => {
-                self.struck(host).iter().all(|name| mode(state.join(name)) == Some(0o644))
+                struck_files(host).iter().all(|name| mode(state.join(name)) == Some(0o644))
             }
             Self::ClosedDirectory | Self::RemovedDirectory => mode(state) == Some(0o755),
-            Self::OldHashes => self.struck(host).iter().all(|name| mode(state.join(name)).is_none()),
-            // The room it takes: where a filesystem can only punch a hole, its length stays.
-            Self::LargeLog => {
-                fs::metadata(self.log(host)).is_ok_and(|found| found.blocks() * 512 <= ROOM_OF_TAIL_BYTES)
+            Self::OldHashes => {
+                struck_files(host).iter().all(|name| mode(state.join(name)).is_none())
             }
+            // The room it takes: where a filesystem can only punch a hole, its length stays.
+            Self::LargeLog => fs::metadata(log(host))
+                .is_ok_and(|found| found.blocks() * 512 <= ROOM_OF_TAIL_BYTES),
             Self::KilledWorker | Self::GrowingWorker => replaced(host, "worker", struck),
             Self::ServerErrors => replaced(host, "web", struck),
             Self::HangingEndpoint => replaced(host, "api", struck),
@@ -153,16 +162,16 @@ impl Fault {
             _ => Ok(()),
         }
     }
+}
 
-    /// The files that this fault strikes with the host's seed.
-    fn struck(self, host: &Host) -> Vec<String> {
-        let first = host.seed() % 16;
-        (first..first + 3).map(|number| format!("{number:02}.hash")).collect()
-    }
+/// The files that a fault strikes with the host's seed.
+fn struck_files(host: &Host) -> Vec<String> {
+    let first = host.seed() % 16;
+    (first..first + 3).map(|number| format!("{number:02}.hash")).collect()
+}
 
-    fn log(self, host: &Host) -> std::path::PathBuf {
-        host.logs().join("worker.log")
-    }
+fn log(host: &Host) -> PathBuf {
+    host.logs().join("worker.log")
 }
 
 fn strike(host: &Host, name: &str, signal: Signal) -> io::Result<Option<Pid>> {

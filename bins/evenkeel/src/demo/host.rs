@@ -1,5 +1,8 @@
 //! The scratch host: its directory, its files, its parts, its settings.
-#![expect(clippy::disallowed_methods, reason = "the demo's own scratch directory, which only its user may enter")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the demo's own scratch directory, which only its user may enter"
+)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -18,7 +21,7 @@ use super::part;
 /// The parts, in the order of their start.
 pub(crate) const PARTS: [&str; 4] = ["worker", "web", "api", "bystander"];
 const HASHES: usize = 20;
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 /// A scratch host. Removed by [`Host::remove`]; its parts also end when it is dropped.
 #[derive(Debug)]
@@ -122,14 +125,22 @@ impl Host {
     }
 
     fn start_command(&self, name: &str) -> Result<[String; 5], String> {
-        let program = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
+        let program = std::env::current_exe()
+            .map_err(|error| format!("cannot find this program: {error}"))?;
         let text = |path: &Path| path.to_str().map(str::to_owned).ok_or("a path here is not UTF-8");
-        Ok([text(&program)?, "demo-part".into(), "start".into(), text(self.dir())?, name.to_owned()])
+        Ok([
+            text(&program)?,
+            "demo-part".into(),
+            "start".into(),
+            text(self.dir())?,
+            name.to_owned(),
+        ])
     }
 
     /// The settings of this host: the plan's, with short intervals and without its root's rights.
     pub(crate) fn settings(&self, common: &Common) -> Result<Settings, Failure> {
-        let mut text = include_str!("settings.toml").replace("@DIR@", &self.dir().display().to_string());
+        let mut text =
+            include_str!("settings.toml").replace("@DIR@", &self.dir().display().to_string());
         for name in PARTS {
             let command = self.start_command(name).map_err(Failure::refused_because)?;
             let command = format!("{command:?}");

@@ -70,7 +70,7 @@ async fn play(
     }));
     let exit = tokio::select! {
         exit = tell(common, args, host, page) => exit,
-        () = stop => Err(Failure::refused_because("interrupted; the scratch host was removed")),
+        () = stop => interrupted(args),
     };
     drop(end);
     match agent.await {
@@ -93,7 +93,9 @@ async fn tell(
     bar.set_message("waiting for the first look");
     story.settled().await.map_err(Failure::refused_because)?;
     if !args.once && !common.json {
-        print_line(format!("the status page is on http://{page}/ ; Ctrl-C ends the demo and removes everything"));
+        print_line(format!(
+            "the status page is on http://{page}/ ; Ctrl-C ends the demo and removes everything"
+        ));
         print_line(format!("the scratch host is in {}", host.dir().display()));
     }
     let before = host.bystanders().map_err(Failure::refused_because)?;
@@ -124,6 +126,15 @@ async fn tell(
     Ok(if healed && touched.is_empty() { Exit::Holds } else { Exit::Deviates })
 }
 
+/// Ctrl-C is how a demo that keeps going ends; one that was to end by itself has not done its work.
+fn interrupted(args: &Demo) -> Result<Exit, Failure> {
+    if args.once {
+        return Err(Failure::refused_because("interrupted; the scratch host is removed"));
+    }
+    print_line("the scratch host is removed");
+    Ok(Exit::Holds)
+}
+
 fn print(common: &Common, rows: &[Row], touched: &[String]) {
     let healed = rows.iter().filter(|row| row.is_healed()).count();
     if common.json {
@@ -145,7 +156,8 @@ fn progress(common: &Common, faults: usize) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let style = ProgressStyle::with_template("{spinner} {pos}/{len} {wide_msg} {elapsed}");
-    let bar = ProgressBar::new(faults as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = ProgressBar::new(faults as u64)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
 }

@@ -43,7 +43,9 @@ pub(crate) fn run(part: &Part) -> Result<Exit, Failure> {
     match &part.command {
         PartCommand::Start { dir, name } => start(dir, name).map_err(Failure::refused_because)?,
         PartCommand::Be { dir, name } => block_on(async {
-            be(dir, name).await.map_err(|error| Failure::refused_because(format!("{name}: {error}")))
+            be(dir, name)
+                .await
+                .map_err(|error| Failure::refused_because(format!("{name}: {error}")))
         })?,
     }
     Ok(Exit::Holds)
@@ -73,12 +75,15 @@ pub(crate) fn end(dir: &Path, name: &str) -> Result<(), String> {
         Ok(()) | Err(Errno::ESRCH) => {}
         Err(error) => return Err(format!("cannot end {name} ({pid}): {error}")),
     }
-    wait_until(|| running(dir, name).is_none()).then_some(()).ok_or_else(|| format!("{name} ({pid}) does not end"))
+    wait_until(|| running(dir, name).is_none())
+        .then_some(())
+        .ok_or_else(|| format!("{name} ({pid}) does not end"))
 }
 
 fn start(dir: &Path, name: &str) -> Result<(), String> {
     end(dir, name)?;
-    let program = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
+    let program =
+        std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
     let mut child = Command::new(program);
     child.args(["demo-part", "be"]).arg(dir).arg(name);
     child.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -97,7 +102,10 @@ fn wait_until(condition: impl Fn() -> bool) -> bool {
         if begun.elapsed() > START_LIMIT {
             return false;
         }
-        #[expect(clippy::disallowed_methods, reason = "a process tells nobody but its parent that it ended")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a process tells nobody but its parent that it ended"
+        )]
         std::thread::sleep(LOOK_AGAIN);
     }
     true
@@ -132,7 +140,11 @@ async fn be(dir: &Path, name: &str) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the demo's own scratch directory")]
-async fn serve(dir: &Path, name: &str, state: Arc<AtomicU8>) -> Result<(), Box<dyn std::error::Error>> {
+async fn serve(
+    dir: &Path,
+    name: &str,
+    state: Arc<AtomicU8>,
+) -> Result<(), Box<dyn std::error::Error>> {
     // The first start takes any port and writes it down; a restart comes back where it was.
     let port: u16 = std::fs::read_to_string(port_file(dir, name))
         .ok()
@@ -157,7 +169,8 @@ async fn answer(State(state): State<Arc<AtomicU8>>) -> axum::response::Response 
 #[expect(clippy::disallowed_methods, reason = "the demo's own scratch directory")]
 pub(crate) fn port(dir: &Path, name: &str) -> Result<u16, String> {
     let path = port_file(dir, name);
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("`{}`: {error}", path.display()))?;
+    let text =
+        std::fs::read_to_string(&path).map_err(|error| format!("`{}`: {error}", path.display()))?;
     text.trim().parse().map_err(|_| format!("`{}` holds no port", path.display()))
 }
 

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-
 use super::fault::{Fault, Trace};
 use super::host::Host;
 
@@ -89,7 +88,7 @@ impl<'a> Story<'a> {
                 return Ok(());
             }
             if begun.elapsed() > LIMIT {
-                let why = status.map(|status| format!("{status:?}")).unwrap_or_else(|error| error);
+                let why = status.map_or_else(|error| error, |status| format!("{status:?}"));
                 return Err(format!("the scratch host does not come to rest: {why}"));
             }
             sleep(LOOK_AGAIN).await;
@@ -102,9 +101,11 @@ impl<'a> Story<'a> {
         let wall = Timestamp::now();
         let begun = Instant::now();
         let struck = fault.inject(self.host).map_err(|error| failed(error.to_string()))?;
-        let mut row = Row { fault: fault.name(), detected_ms: None, repaired_ms: None, verified_ms: None };
+        let mut row =
+            Row { fault: fault.name(), detected_ms: None, repaired_ms: None, verified_ms: None };
         while begun.elapsed() < LIMIT {
-            let events: Events = client::get(&self.host.socket(), "/api/events?limit=200").await.map_err(failed)?;
+            let events: Events =
+                client::get(&self.host.socket(), "/api/events?limit=200").await.map_err(failed)?;
             let since = |event: &Event| event.at.duration_since(wall).as_secs_f64() * 1e3;
             let first = |kind: &str, target: &str, word: &str| {
                 events
@@ -112,7 +113,10 @@ impl<'a> Story<'a> {
                     .iter()
                     .rev()
                     .find(|event| {
-                        event.at >= wall && event.kind == kind && event.target == target && event.message.contains(word)
+                        event.at >= wall
+                            && event.kind == kind
+                            && event.target == target
+                            && event.message.contains(word)
                     })
                     .map(since)
             };
