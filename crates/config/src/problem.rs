@@ -84,10 +84,10 @@ impl Place {
     fn snippet<'a>(&'a self, kind: AnnotationKind, label: &'a str) -> Snippet<'a, Annotation<'a>> {
         let annotation = kind.span(self.span.clone());
         let annotation = if label.is_empty() { annotation } else { annotation.label(label) };
-        Snippet::source(&*self.text)
-            .path(&self.title)
-            .line_numbering(self.has_lines)
-            .annotation(annotation)
+        let snippet =
+            Snippet::source(&*self.text).line_numbering(self.has_lines).annotation(annotation);
+        // The text of a flag or variable says itself what it is.
+        if self.has_lines { snippet.path(&self.title) } else { snippet }
     }
 }
 
@@ -97,7 +97,7 @@ impl fmt::Display for Place {
         match (&self.origin, self.line()) {
             (Origin::Default, _) => formatter.write_str("default"),
             (Origin::Variable(name), _) => formatter.write_str(name),
-            (Origin::Flag, _) | (_, None) => write!(formatter, "--set {}", self.text),
+            (Origin::Flag, _) | (_, None) => formatter.write_str(&self.text),
             (_, Some(line)) => write!(formatter, "{}:{line}", self.title),
         }
     }

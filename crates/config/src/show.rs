@@ -76,9 +76,9 @@ fn collect_origins(tree: &Tree, key: &Key, value: &Value, places: &mut Vec<Strin
     if let Value::Dict(_, table) = value
         && !table.is_empty()
     {
-        table
-            .iter()
-            .for_each(|(name, value)| collect_origins(tree, &key.named(name), value, places));
+        for (name, value) in table {
+            collect_origins(tree, &key.named(name), value, places);
+        }
         return;
     }
     let place = tree.locate(key).map(|(layer, found)| match &layer.origin {

@@ -15,6 +15,9 @@ pub(crate) const DEFAULTS: &str = include_str!("defaults.toml");
 /// Variables of the environment that are settings begin with this.
 pub const VARIABLE_PREFIX: &str = "EVENKEEL_";
 
+/// What stands before the text of a flag in an error.
+const FLAG: &str = "--set ";
+
 /// A settings file larger than this is taken for something else, such as a log.
 const MAX_FILE_BYTES: u64 = 4 << 20;
 
@@ -149,40 +152,36 @@ impl Gathered {
     /// The second level as some file spells it, if one does: `api_status` means `api-status` where that is a rule.
     fn spelled_as_known(&self, mut levels: Vec<String>) -> Key {
         let plain = |name: &str| name.to_lowercase().replace('-', "_");
-        let known = self.layers.iter().flat_map(|layer| layer.names(&levels[0]));
-        if let Some(name) = known.filter(|name| plain(name) == levels[1]).last() {
+        let mut known = self.layers.iter().flat_map(|layer| layer.names(&levels[0]));
+        if let Some(name) = known.rfind(|name| plain(name) == levels[1]) {
             levels[1] = name;
         }
         Key::from_segments(levels)
     }
 
-    fn set(&mut self, text: &str) {
+    fn set(&mut self, argument: &str) {
+        let text = format!("{FLAG}{argument}");
         // A quoted key may contain the sign, so the first one that leaves a key before it counts.
-        let split = text
-            .match_indices('=')
-            .find_map(|(at, _)| split_dotted(text[..at].trim()).map(|segments| (at, segments)));
+        let split = argument.match_indices('=').find_map(|(at, _)| {
+            split_dotted(argument[..at].trim()).map(|segments| (FLAG.len() + at, segments))
+        });
         let Some((at, segments)) = split else {
-            let layer = Layer::one_value(Origin::Flag, text, Key::default(), 0..text.len(), 0..0);
+            let whole = FLAG.len()..text.len();
+            let layer =
+                Layer::one_value(Origin::Flag, &text, Key::default(), whole.clone(), whole.clone());
             self.problems.push(
                 Problem::new("a `--set` flag takes `key=value`")
-                    .at(Place::new(&layer, 0..text.len(), 0..text.len()))
+                    .at(Place::new(&layer, whole.clone(), whole))
                     .label("no key and value in this")
                     .help("accepted: a dotted key and a value, such as `agent.mode=observe`"),
             );
             return;
         };
-        let key_span = 0..text[..at].trim_end().len();
-        let value = text[at + 1..].trim();
+        let key_span = FLAG.len()..text[..at].trim_end().len();
         let start = text.len() - text[at + 1..].trim_start().len();
-        let start = if value.is_empty() { text.len() } else { start };
+        let value = start..text.trim_end().len().max(start);
         let key = Key::from_segments(segments);
-        self.layers.push(Layer::one_value(
-            Origin::Flag,
-            text,
-            key,
-            key_span,
-            start..start + value.len(),
-        ));
+        self.layers.push(Layer::one_value(Origin::Flag, &text, key, key_span, value));
     }
 }
 

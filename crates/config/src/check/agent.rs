@@ -29,40 +29,51 @@ pub(super) fn agent(checker: &mut Checker, raw: &raw::Agent) -> Option<AgentSett
             raw::Running::Observe => Mode::Observe,
         },
         state_dir: state_dir?,
-        listen: listen?,
-        socket: socket?,
+        listen: listen?.into_option(),
+        socket: socket?.into_option(),
         grace: raw.grace?.0,
         hold_errors_for: raw.hold_errors_for?.0,
     })
 }
 
-fn listen(checker: &mut Checker, key: &Key, text: Option<&str>) -> Option<Option<SocketAddr>> {
-    let text = text?;
-    if text == OFF {
-        return Some(None);
-    }
-    match text.parse() {
-        Ok(address) => Some(Some(address)),
-        Err(_) => {
-            checker.refuse_with(
-                key,
-                format!("`{key}` is not an address and port"),
-                format!("`{text}` cannot be listened on"),
-                &["accepted: an address and a port, such as \"127.0.0.1:9720\" or \"[::1]:9720\", or \"off\""],
-            );
-            None
+/// A listener that settings can switch off.
+enum Listener<T> {
+    Off,
+    On(T),
+}
+
+impl<T> Listener<T> {
+    fn into_option(self) -> Option<T> {
+        match self {
+            Self::Off => None,
+            Self::On(place) => Some(place),
         }
     }
 }
 
-fn socket(checker: &mut Checker, key: &Key, text: Option<&str>) -> Option<Option<PathBuf>> {
+fn listen(checker: &mut Checker, key: &Key, text: Option<&str>) -> Option<Listener<SocketAddr>> {
     let text = text?;
     if text == OFF {
-        return Some(None);
+        return Some(Listener::Off);
+    }
+    if let Ok(address) = text.parse() {
+        return Some(Listener::On(address));
+    }
+    let accepted =
+        "accepted: an address and a port, such as \"127.0.0.1:9720\" or \"[::1]:9720\", or \"off\"";
+    let label = format!("`{text}` cannot be listened on");
+    checker.refuse_with(key, format!("`{key}` is not an address and port"), label, &[accepted]);
+    None
+}
+
+fn socket(checker: &mut Checker, key: &Key, text: Option<&str>) -> Option<Listener<PathBuf>> {
+    let text = text?;
+    if text == OFF {
+        return Some(Listener::Off);
     }
     let path = PathBuf::from(text);
     if path.is_absolute() {
-        return Some(Some(path));
+        return Some(Listener::On(path));
     }
     let label = format!("`{text}` does not begin with `/`");
     let accepted = "accepted: a path such as \"/run/evenkeel/evenkeel.sock\", or \"off\"";

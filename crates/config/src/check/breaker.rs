@@ -43,7 +43,7 @@ impl Checker {
                     &error.value,
                     OUT_OF_BOUNDS,
                     &error.accepted,
-                )
+                );
             })
             .ok()?;
         match config.can_ever_open(timing.attempts(), timing.interval) {

@@ -55,7 +55,7 @@ impl Checker {
             self.one_kind(&rule, raw).and_then(|kind| self.target(&rule, kind, raw, rules));
         let conditions = target.as_ref().and_then(|target| self.conditions(&rule, raw, target));
         let timing = self.timing(&rule, raw);
-        let health = timing.and_then(|timing| self.health(&rule, raw, timing));
+        let health = self.health(&rule, raw);
         let breaker = timing.and_then(|timing| match &raw.breaker {
             Some(breaker) => self.breaker(&rule, breaker, timing).map(Some),
             None => Some(None),
@@ -157,11 +157,13 @@ impl Checker {
         None
     }
 
-    fn health(&mut self, rule: &Key, raw: &raw::Check, timing: Timing) -> Option<health::Policy> {
+    fn health(&mut self, rule: &Key, raw: &raw::Check) -> Option<health::Policy> {
         let threshold = raw.failure_threshold?;
         let threshold =
             health::Threshold { failures: threshold.failures, within: threshold.within };
-        let stale_after = timing.interval.saturating_mul(STALE_INTERVALS);
+        // What is wrong with the interval is said elsewhere.
+        let Lasting(interval) = raw.interval.filter(|interval| !interval.0.is_zero())?;
+        let stale_after = interval.saturating_mul(STALE_INTERVALS);
         let Lasting(grace) = raw.startup_grace?;
         let policy = health::Policy::try_new(threshold, raw.success_threshold?, grace, stale_after);
         policy
@@ -171,7 +173,7 @@ impl Checker {
                     &error.value,
                     OUT_OF_BOUNDS,
                     &error.accepted,
-                )
+                );
             })
             .ok()
     }

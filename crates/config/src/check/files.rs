@@ -1,7 +1,7 @@
 //! Rules about files: permissions and cleanup.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use evenkeel_cleanup as cleanup;
 use evenkeel_permissions as permissions;
@@ -11,9 +11,8 @@ use super::Checker;
 use crate::key::Key;
 use crate::problem::Problem;
 use crate::raw;
-use crate::raw::{NameOrNumber, OneOrMany};
 use crate::settings::{CleanupRule, PermissionRule};
-use crate::value::{format_mode, format_size};
+use crate::value::{NameOrNumber, OneOrMany, format_mode, format_size};
 
 impl Checker {
     pub(super) fn permissions(
@@ -72,6 +71,8 @@ impl Checker {
                 watch: raw.watch?,
                 interval: interval?,
             }),
+            // A rule asks for nothing once what it asked for was taken out as wrong.
+            Err(error) if error.key == "path" && !self.tree.is_sound(&rule) => None,
             Err(error) => {
                 let key = match wanted(&error) {
                     Some(index) => rule.child("files").item(index).child("match"),
@@ -262,6 +263,6 @@ fn list(given: Option<&OneOrMany<String>>) -> Vec<String> {
 }
 
 /// Equal but for doubled and trailing slashes.
-fn same_path(one: &PathBuf, other: &PathBuf) -> bool {
+fn same_path(one: &Path, other: &Path) -> bool {
     one.components().eq(other.components())
 }

@@ -4,6 +4,7 @@ mod advice;
 mod agent;
 mod breaker;
 mod checks;
+mod condition;
 mod files;
 mod recovery;
 mod slo;
@@ -97,7 +98,11 @@ impl Checker {
             Some(near) => format!("did you mean `{near}`?"),
             None => "not known".to_owned(),
         };
-        let accepted = if known.is_empty() { "nothing is".to_owned() } else { known.join(", ") };
+        let accepted = if known.is_empty() {
+            "nothing, as there is none".to_owned()
+        } else {
+            known.join(", ")
+        };
         self.refuse_with(key, message, label, &[&format!("accepted: {accepted}")]);
     }
 

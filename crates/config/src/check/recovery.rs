@@ -14,7 +14,7 @@ use crate::settings::{Check, Recovery, Step};
 use crate::value::Lasting;
 
 /// How long a step may take unless it says otherwise.
-const STEP_TIMEOUT: Duration = Duration::from_secs(60);
+const STEP_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The actions that a step can name, each with the keys that belong to it.
 const ACTIONS: [(&str, &[&str]); 3] = [
@@ -290,13 +290,11 @@ impl Checker {
             // What is wrong with `when` was said; which check it would have been is not known.
             [] if !self.tree.is_sound(&rule.child("when")) || when.is_empty() => None,
             several => {
-                let label = match several.len() {
-                    0 => "`when` names no supervisor check".to_owned(),
-                    _ => {
-                        let names: Vec<_> =
-                            several.iter().map(|(name, _)| format!("`{name}`")).collect();
-                        format!("`when` names several supervisor checks: {}", names.join(", "))
-                    }
+                let names: Vec<_> = several.iter().map(|(name, _)| format!("`{name}`")).collect();
+                let label = if names.is_empty() {
+                    "`when` names no supervisor check".to_owned()
+                } else {
+                    format!("`when` names several supervisor checks: {}", names.join(", "))
                 };
                 let problem =
                     Problem::new(format!("`{step}` does not say which supervisor is meant"))

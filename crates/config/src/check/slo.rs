@@ -21,7 +21,7 @@ impl Checker {
         checks: &BTreeMap<String, raw::Check>,
     ) -> Option<Slo> {
         let rule = Key::of(&["slo"]).named(name);
-        let named = self.name_is_good(&rule);
+        let good_name = self.name_is_good(&rule);
         let names = self.need(&rule, "checks", raw.checks.as_ref(), "checks = [\"health\"]");
         let known = names
             .as_ref()
@@ -31,7 +31,7 @@ impl Checker {
         if !(objective > 0.0 && objective < 1.0) {
             let key = rule.child("objective");
             let label = if objective > 1.0 && objective < 100.0 {
-                format!("a share, not a percentage: {}", objective / 100.0)
+                format!("a share, not a percentage: {}", (objective * 1e4).round() / 1e6)
             } else {
                 "nothing is up all the time, and no promise is none".to_owned()
             };
@@ -43,7 +43,7 @@ impl Checker {
             );
             return None;
         }
-        (named && known).then_some(Slo {
+        (good_name && known).then_some(Slo {
             name: name.to_owned(),
             checks: names?.0,
             objective,
@@ -61,12 +61,11 @@ impl Checker {
         let known: Vec<_> = checks.keys().map(String::as_str).collect();
         let mut good = true;
         if names.is_empty() {
-            self.refuse_with(
-                key,
-                format!("`{key}` names no check"),
-                "an empty list",
-                &[&format!("accepted: {}", known.join(", "))],
+            let accepted = format!(
+                "accepted: {}",
+                if known.is_empty() { "names of checks".to_owned() } else { known.join(", ") }
             );
+            self.refuse_with(key, format!("`{key}` names no check"), "an empty list", &[&accepted]);
             good = false;
         }
         for (index, name) in names.iter().enumerate() {

@@ -1,20 +1,17 @@
-//! What a check measures, and the conditions on what it finds.
+//! What a check measures.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use evenkeel_probe::{
-    Condition, ExecTarget, Field, FieldKind, FileTarget, Header, HttpTarget, Pattern,
-    ProcessTarget, ProgramGlob, SupervisorTarget, Target, TcpTarget, Test, Value,
+    ExecTarget, FileTarget, Header, HttpTarget, ProcessTarget, ProgramGlob, SupervisorTarget,
+    Target, TcpTarget,
 };
 
 use super::Checker;
 use crate::key::Key;
 use crate::problem::Problem;
 use crate::raw;
-use crate::raw::Scalar;
-use crate::value::{parse_duration, parse_size};
 
 /// How a supervisor's URL begins: XML-RPC over a Unix socket.
 const UNIX_URL: &str = "unix://";
@@ -206,12 +203,11 @@ impl Checker {
             return self
                 .supervisor_socket(&Key::of(&["check"]).named(name).child("supervisor.url"), url);
         }
-        let label = match sockets.len() {
-            0 => "there is no supervisor check".to_owned(),
-            _ => {
-                let names: Vec<_> = sockets.iter().map(|(name, _)| format!("`{name}`")).collect();
-                format!("there are several supervisor checks: {}", names.join(", "))
-            }
+        let names: Vec<_> = sockets.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let label = if names.is_empty() {
+            "there is no supervisor check".to_owned()
+        } else {
+            format!("there are several supervisor checks: {}", names.join(", "))
         };
         let problem = Problem::new(format!("`{table}` does not say which supervisor is meant"))
             .key_is(table.child("url"))
@@ -267,182 +263,4 @@ impl Checker {
         self.refuse_policy(key, &given, "not an absolute path", "a path from `/` on");
         None
     }
-
-    /// The conditions, all of them good; else `None`.
-    pub(super) fn conditions(
-        &mut self,
-        rule: &Key,
-        raw: &raw::Check,
-        target: &Target,
-    ) -> Option<Vec<Condition>> {
-        let given = raw.conditions.as_deref().unwrap_or_default();
-        let conditions: Vec<_> = given
-            .iter()
-            .enumerate()
-            .filter_map(|(index, raw)| {
-                self.condition(&rule.child("conditions").item(index), raw, target)
-            })
-            .collect();
-        (conditions.len() == given.len()).then_some(conditions)
-    }
-
-    fn condition(&mut self, key: &Key, raw: &raw::Condition, target: &Target) -> Option<Condition> {
-        let fields = target.fields();
-        let name = self.need(
-            key,
-            "field",
-            raw.field.as_ref(),
-            &format!("field = \"{}\"", fields[0].name),
-        )?;
-        let Some(field) = fields.iter().find(|field| field.name == name) else {
-            let known: Vec<_> = fields.iter().map(|field| field.name).collect();
-            let kind = target.kind();
-            self.refuse_unknown(
-                &key.child("field"),
-                format!("{kind} checks have no field `{name}`"),
-                &name,
-                &known,
-            );
-            return None;
-        };
-        let test = self.test(key, raw, field)?;
-        let sustained_for = match raw.r#for {
-            Some(given) => Some(self.above_zero(key, "for", Some(given))?),
-            None => None,
-        };
-        Some(Condition { field: name, test, sustained_for })
-    }
-
-    fn test(&mut self, key: &Key, raw: &raw::Condition, field: &Field) -> Option<Test> {
-        let text = |text: &Option<String>| text.clone().map(Scalar::Text);
-        let tests = [
-            ("above", raw.above.clone()),
-            ("below", raw.below.clone()),
-            ("at_least", raw.at_least.clone()),
-            ("at_most", raw.at_most.clone()),
-            ("equals", raw.equals.clone()),
-            ("differs", raw.differs.clone()),
-            ("contains", text(&raw.contains)),
-            ("matches", text(&raw.matches)),
-            ("lacks", text(&raw.lacks)),
-        ];
-        let names = tests.each_ref().map(|(name, _)| *name);
-        let mut given =
-            tests.into_iter().filter_map(|(name, value)| value.map(|value| (name, value)));
-        let (Some((name, value)), None) = (given.next(), given.next()) else {
-            if self.tree.is_sound(key) {
-                let problem = Problem::new(format!(
-                    "`{key}` must say in one way what is wrong with `{}`",
-                    field.name
-                ))
-                .key_is(key)
-                .at(self.tree.place_of_value(key))
-                .help(format!("one of these is needed: {}", names.join(", ")))
-                .help("a condition names the fault: the check fails when it holds");
-                self.tree.add(key, problem);
-            }
-            return None;
-        };
-        let key = key.child(name);
-        match name {
-            "contains" | "matches" | "lacks" => {
-                self.text_test(&key, name, &value.to_string(), field)
-            }
-            "equals" => self.value(&key, &value, field).map(Test::Equals),
-            "differs" => self.value(&key, &value, field).map(Test::Differs),
-            _ if field.kind == FieldKind::Text => {
-                let message = format!("`{key}` compares numbers, and `{}` is a text", field.name);
-                self.refuse_with(
-                    &key,
-                    message,
-                    "of no use here",
-                    &["accepted: equals, differs, contains, matches, lacks"],
-                );
-                None
-            }
-            _ => {
-                let number = self.number(&key, &value, field)?;
-                Some(match name {
-                    "above" => Test::Above(number),
-                    "below" => Test::Below(number),
-                    "at_least" => Test::AtLeast(number),
-                    _ => Test::AtMost(number),
-                })
-            }
-        }
-    }
-
-    fn text_test(&mut self, key: &Key, name: &str, text: &str, field: &Field) -> Option<Test> {
-        if field.kind != FieldKind::Text {
-            let message = format!("`{key}` looks into a text, and `{}` is a number", field.name);
-            self.refuse_with(
-                key,
-                message,
-                "of no use here",
-                &["accepted: above, below, at_least, at_most, equals, differs"],
-            );
-            return None;
-        }
-        let source = if name == "contains" { literally(text) } else { text.to_owned() };
-        match Pattern::try_new(&source) {
-            Ok(pattern) if name == "lacks" => Some(Test::Lacks(pattern)),
-            Ok(pattern) => Some(Test::Matches(pattern)),
-            Err(error) => {
-                self.refuse(key, format!("`{key}` is not a regular expression"), error.to_string());
-                None
-            }
-        }
-    }
-
-    fn value(&mut self, key: &Key, value: &Scalar, field: &Field) -> Option<Value> {
-        match field.kind {
-            FieldKind::Number => self.number(key, value, field).map(Value::Number),
-            FieldKind::Text => Some(Value::Text(value.to_string())),
-        }
-    }
-
-    /// A number in the unit that the field's name ends in; a text may give it in another one.
-    fn number(&mut self, key: &Key, value: &Scalar, field: &Field) -> Option<f64> {
-        #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
-        let number = match value {
-            Scalar::Whole(number) => return Some(*number as f64),
-            Scalar::Number(number) if number.is_finite() => return Some(*number),
-            Scalar::Text(text) if field.name.ends_with("_bytes") => {
-                parse_size(text).map(|bytes| bytes as f64)
-            }
-            Scalar::Text(text) if field.name.ends_with("_ms") => {
-                parse_duration(text).map(|time| time.as_secs_f64() * 1_000.0)
-            }
-            Scalar::Text(text) if field.name.ends_with("_seconds") => {
-                parse_duration(text).as_ref().map(Duration::as_secs_f64).map_err(Clone::clone)
-            }
-            other => {
-                let message = format!("`{key}` must be a number: `{}` is one", field.name);
-                self.refuse(key, message, format!("`{other}` is not"));
-                return None;
-            }
-        };
-        number
-            .map_err(|error| {
-                let accepted = format!("accepted: {}", error.accepted);
-                self.refuse_with(
-                    key,
-                    format!("bad value for `{key}`"),
-                    error.message,
-                    &[&accepted],
-                );
-            })
-            .ok()
-    }
-}
-
-/// A pattern that finds `text` as it is.
-fn literally(text: &str) -> String {
-    text.chars().fold(String::new(), |mut pattern, char| {
-        if char.is_ascii_punctuation() {
-            pattern.push('\\');
-        }
-        pattern.push(char);
-        pattern
-    })
 }

@@ -3,11 +3,13 @@
 //! A value that cannot be read says so in one line, and in the lines below it what is accepted.
 
 mod duration;
+mod loose;
 mod mode;
 mod size;
 mod threshold;
 
 pub(crate) use duration::Lasting;
+pub(crate) use loose::{NameOrNumber, OneOrMany, Scalar, Status};
 pub(crate) use mode::Mode;
 pub(crate) use size::Size;
 pub(crate) use threshold::Threshold;

@@ -173,8 +173,8 @@ proptest! {
             if number + 1 == layers.len() {
                 sources.sets = layer.iter().map(|(key, value)| format!("{}={value}s", KEYS[*key].0)).collect();
             } else {
-                let lines: String =
-                    layer.iter().map(|(key, value)| format!("{} = \"{value}s\"\n", KEYS[*key].0)).collect();
+                let line = |(key, value): (&usize, &u64)| format!("{} = \"{value}s\"", KEYS[*key].0);
+                let lines = layer.iter().map(line).collect::<Vec<_>>().join("\n");
                 sources.files.push(write(&dir, &format!("{number}.toml"), &lines));
             }
         }
