@@ -35,3 +35,6 @@ pub use health::Health;
 pub use policy::{LONGEST_WINDOW, Policy, PolicyError, Threshold};
 pub use state::{Hard, Sample, State, Transition};
 pub use sustained::Sustained;
+
+#[cfg(test)]
+mod tests;

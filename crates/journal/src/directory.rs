@@ -6,7 +6,8 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use rustix::fs::OFlags;
+use nix::fcntl::OFlag;
+use nix::unistd::geteuid;
 
 use crate::error::{Finding, OpenError};
 use crate::{FILE_NAME, LOCK_NAME};
@@ -38,7 +39,7 @@ impl Directory {
         if let Err(source) = builder.recursive(true).mode(0o700).create(path) {
             return Err(OpenError::Create { path: path.to_owned(), source });
         }
-        let directory = open(path, OpenOptions::new().read(true), OFlags::DIRECTORY)
+        let directory = open(path, OpenOptions::new().read(true), OFlag::O_DIRECTORY)
             .map_err(|source| OpenError::Use { doing: "open", path: path.to_owned(), source })?;
         check_owner(path, &directory)?;
         let lock = lock(path)?;
@@ -117,13 +118,13 @@ impl Directory {
                 _ => {}
             }
         }
-        open(&fresh, OpenOptions::new().write(true).create_new(true), OFlags::empty())
+        open(&fresh, OpenOptions::new().write(true).create_new(true), OFlag::empty())
             .map_err(failed("create", &fresh))?;
         fill(&fresh)?;
         let place = self.file();
         std::fs::rename(&fresh, &place).map_err(failed("put in place", &place))?;
         // The name must survive a power cut as well as what it names.
-        open(&self.path, OpenOptions::new().read(true), OFlags::DIRECTORY)
+        open(&self.path, OpenOptions::new().read(true), OFlag::O_DIRECTORY)
             .and_then(|directory| directory.sync_all())
             .map_err(failed("write to disk", &self.path))
     }
@@ -150,7 +151,7 @@ fn lock(directory: &Path) -> Result<File, OpenError> {
         move |source| OpenError::Use { doing, path, source }
     };
     let mut file =
-        open(&path, OpenOptions::new().read(true).write(true).create(true), OFlags::empty())
+        open(&path, OpenOptions::new().read(true).write(true).create(true), OFlag::empty())
             .map_err(failed("write"))?;
     match file.try_lock() {
         Ok(()) => {}
@@ -176,7 +177,7 @@ fn check_owner(path: &Path, directory: &File) -> Result<(), OpenError> {
         source,
     })?;
     let exposed = |reason| Err(OpenError::Exposed { path: path.to_owned(), reason });
-    let ours = rustix::process::geteuid().as_raw();
+    let ours = geteuid().as_raw();
     if metadata.uid() != ours && metadata.uid() != 0 {
         return exposed(format!("it belongs to user {}", metadata.uid()));
     }
@@ -191,10 +192,9 @@ fn check_owner(path: &Path, directory: &File) -> Result<(), OpenError> {
     clippy::disallowed_methods,
     reason = "the agent's own directory, which others cannot write"
 )]
-fn open(path: &Path, options: &mut OpenOptions, flags: OFlags) -> std::io::Result<File> {
-    let flags = flags | OFlags::NOFOLLOW | OFlags::NOCTTY;
-    let flags = i32::try_from(flags.bits()).unwrap_or(0);
-    options.custom_flags(flags).mode(0o600).open(path)
+fn open(path: &Path, options: &mut OpenOptions, flags: OFlag) -> std::io::Result<File> {
+    let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY;
+    options.custom_flags(flags.bits()).mode(0o600).open(path)
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

@@ -10,7 +10,7 @@ use crate::journal::{Journal, cannot};
 /// Intents younger than this always stay: budgets are charged with them, and pruning must not refund anything.
 const INTENTS_STAY: SignedDuration = SignedDuration::from_hours(31 * 24);
 /// Events deleted at a time while the file is too large.
-const CHUNK: u32 = 1_000;
+const CHUNK: u32 = 100;
 
 /// What pruning took away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

@@ -2,9 +2,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, eaccess};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, ToSql};
-use rustix::fs::{Access, AtFlags, CWD};
-use rustix::io::Errno;
 use serde_json::Value;
 
 use crate::error::{JournalError, OpenError};
@@ -235,9 +235,9 @@ fn timestamp(doing: &'static str, millis: i64) -> Result<Timestamp, JournalError
 ///
 /// Looks without opening: closing any descriptor of the file would end the locks that `SQLite` holds on it in this process.
 fn look(path: &Path) -> Result<(), OpenError> {
-    match rustix::fs::accessat(CWD, path, Access::READ_OK, AtFlags::EACCESS) {
+    match eaccess(path, AccessFlags::R_OK) {
         Ok(()) => Ok(()),
-        Err(Errno::NOENT) => Err(OpenError::Missing { path: path.to_owned() }),
+        Err(Errno::ENOENT) => Err(OpenError::Missing { path: path.to_owned() }),
         Err(errno) => {
             Err(OpenError::Use { doing: "read", path: path.to_owned(), source: errno.into() })
         }

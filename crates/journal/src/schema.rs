@@ -49,6 +49,7 @@ const MIGRATIONS: [&str; 1] = ["
 "];
 
 /// The newest version that is known here.
+#[expect(clippy::cast_possible_wrap, reason = "there are not that many versions")]
 pub(crate) const VERSION: i64 = MIGRATIONS.len() as i64;
 
 /// The version of an open file.

@@ -1,0 +1,207 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::{Pruned, Settled};
+
+#[test]
+fn events_come_back_as_they_were_written_oldest_first_while_the_agent_writes() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.journal();
+    let reader = scratch.reader();
+    for (second, kind, target) in [(1, "a", "x"), (2, "b", "y"), (3, "a", "y")] {
+        journal.append(at(second), &entry(kind, target)).unwrap();
+    }
+    let ids = |filter: Filter| -> Vec<i64> {
+        reader.events(&filter).unwrap().into_iter().map(|event| event.id).collect()
+    };
+    assert_eq!(ids(Filter::default()), [1, 2, 3]);
+    assert_eq!(ids(Filter { since: Some(at(2)), ..Filter::default() }), [2, 3]);
+    assert_eq!(ids(Filter { kind: Some("a".to_owned()), ..Filter::default() }), [1, 3]);
+    assert_eq!(ids(Filter { target: Some("y".to_owned()), ..Filter::default() }), [2, 3]);
+    assert_eq!(ids(Filter { limit: Some(2), ..Filter::default() }), [2, 3]);
+    let kind = Some("a".to_owned());
+    assert_eq!(ids(Filter { kind, limit: Some(1), since: Some(at(1)), ..Filter::default() }), [3]);
+    assert_eq!(ids(Filter { incident: Some(7), ..Filter::default() }), [0; 0]);
+    let event = reader.events(&Filter::default()).unwrap().remove(0);
+    assert_eq!(
+        (event.at, event.message.as_str(), event.data),
+        (at(1), "a line", json!({ "n": 1 }))
+    );
+}
+
+#[test]
+fn an_intent_is_open_until_it_is_settled_and_settles_once() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.journal();
+    let written = intent("web", at(1), "boot");
+    let id = journal.intend(&written).unwrap();
+    drop(journal);
+    let mut journal = scratch.journal();
+    assert_eq!(journal.open_intents().unwrap(), [(id, written.clone())]);
+    assert!(journal.settle(id, at(2), "ran", "exit 0").unwrap());
+    assert!(!journal.settle(id, at(3), "failed", "").unwrap());
+    assert!(!journal.settle(id + 1, at(3), "failed", "").unwrap());
+    assert_eq!(journal.open_intents().unwrap(), []);
+    assert_eq!(journal.ledger(at(0)).unwrap(), [written]);
+}
+
+#[test]
+fn the_ledger_has_what_is_recent_and_all_of_this_boot_whatever_the_time_of_day_says() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.journal();
+    journal.agent_started(at(0), "this").unwrap();
+    for (target, second, boot) in [
+        ("old", 10, "that"),
+        ("old of this boot", 10, "this"),
+        ("recent", 100, "that"),
+        ("future", 10_000, "that"),
+    ] {
+        journal.intend(&intent(target, at(second), boot)).unwrap();
+    }
+    let targets: Vec<String> =
+        journal.ledger(at(100)).unwrap().into_iter().map(|intent| intent.target).collect();
+    assert_eq!(targets, ["old of this boot", "recent", "future"]);
+}
+
+#[test]
+fn an_incident_is_told_with_its_evidence_actions_and_events() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.journal();
+    assert_eq!(journal.last_incident().unwrap(), None);
+    let incident =
+        journal.open_incident(at(1), "web", "health down", &json!({ "status": 500 })).unwrap();
+    let other = journal.open_incident(at(2), "db", "down", &json!(null)).unwrap();
+    assert_eq!(journal.last_incident().unwrap(), Some(other));
+    journal.append(at(1), &Entry { incident: Some(incident), ..entry("opened", "web") }).unwrap();
+    journal.append(at(2), &entry("noise", "web")).unwrap();
+    let id = journal.intend(&Intent { incident, ..intent("web", at(3), "boot") }).unwrap();
+    journal.settle(id, at(4), "ran", "exit 0").unwrap();
+    assert_eq!(journal.open_incidents().unwrap().len(), 2);
+    assert!(journal.close_incident(incident, at(5), "recovered").unwrap());
+    assert!(!journal.close_incident(incident, at(6), "again").unwrap());
+    assert_eq!(journal.open_incidents().unwrap()[0].id, other);
+
+    let reader = scratch.reader();
+    assert_eq!(reader.why(99).unwrap(), None);
+    assert_eq!(reader.latest_incident("web").unwrap(), Some(incident));
+    assert_eq!(reader.latest_incident("nobody").unwrap(), None);
+    let why = reader.why(incident).unwrap().unwrap();
+    assert_eq!((why.incident.opened, why.incident.closed), (at(1), Some(at(5))));
+    assert_eq!(why.incident.evidence, json!({ "status": 500 }));
+    assert_eq!(why.incident.outcome.as_deref(), Some("recovered"));
+    assert_eq!(why.events.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(), ["opened"]);
+    let settled = Settled { at: at(4), outcome: "ran".to_owned(), detail: "exit 0".to_owned() };
+    assert_eq!(why.intents[0].settled, Some(settled));
+    // Ended before that time, or not at all.
+    let since = Filter { since: Some(at(6)), ..Filter::default() };
+    assert_eq!(
+        reader.incidents(&since).unwrap().iter().map(|found| found.id).collect::<Vec<_>>(),
+        [other]
+    );
+}
+
+#[test]
+fn the_number_of_an_incident_is_never_used_again() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.journal();
+    let first = journal.open_incident(at(0), "web", "down", &json!(null)).unwrap();
+    journal.close_incident(first, at(1), "up").unwrap();
+    let pruned = journal.prune(at(0) + days(500), Duration::from_hours(24), u64::MAX).unwrap();
+    assert_eq!(pruned, Pruned { events: 0, incidents: 1, intents: 0 });
+    assert_eq!(journal.last_incident().unwrap(), Some(first));
+    assert!(journal.open_incident(at(2), "web", "down", &json!(null)).unwrap() > first);
+}
+
+#[test]
+fn state_is_kept_by_key_and_replaced() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.journal();
+    assert_eq!(journal.load_state("breaker.health").unwrap(), None);
+    journal.save_state("breaker.health", &json!({ "state": "open" })).unwrap();
+    journal.save_state("breaker.health", &json!({ "state": "closed" })).unwrap();
+    drop(journal);
+    let loaded = scratch.journal().load_state("breaker.health").unwrap();
+    assert_eq!(loaded, Some(json!({ "state": "closed" })));
+}
+
+#[test]
+fn starts_of_the_agent_are_counted_over_ten_minutes() {
+    let scratch = Scratch::new();
+    let mut started = Vec::new();
+    for second in [0, 60, 120, 600, 660, 5_000] {
+        started.push(scratch.journal().agent_started(at(second), "boot").unwrap());
+    }
+    assert_eq!(started, [1, 2, 3, 3, 3, 1]);
+    // A clock set back by a little hides nothing, by far invents nothing.
+    assert_eq!(scratch.journal().agent_started(at(4_900), "boot").unwrap(), 2);
+    assert_eq!(scratch.journal().agent_started(at(-100_000), "boot").unwrap(), 1);
+}
+
+#[test]
+fn pruning_by_age_keeps_what_is_exactly_as_old_what_is_open_and_what_budgets_need() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.journal();
+    journal.append(at(0), &entry("gone", "t")).unwrap();
+    journal.append(at(1), &entry("kept", "t")).unwrap();
+    let open = journal.intend(&intent("open", at(0), "boot")).unwrap();
+    let settled = journal.intend(&intent("settled", at(0), "boot")).unwrap();
+    journal.settle(settled, at(0), "ran", "").unwrap();
+    journal.open_incident(at(0), "t", "down", &json!(null)).unwrap();
+    let keep = Duration::from_hours(24);
+    let pruned = journal.prune(at(1) + days(1), keep, u64::MAX).unwrap();
+    assert_eq!(pruned, Pruned { events: 1, incidents: 0, intents: 0 });
+    let pruned = journal.prune(at(1) + days(32), keep, u64::MAX).unwrap();
+    assert_eq!(pruned, Pruned { events: 1, incidents: 0, intents: 1 });
+    assert_eq!(journal.open_intents().unwrap()[0].0, open);
+    assert_eq!(journal.open_incidents().unwrap().len(), 1);
+}
+
+#[test]
+fn pruning_by_size_takes_the_oldest_events_and_gives_the_space_back() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.journal();
+    let long = "x".repeat(1_000);
+    journal.connection.execute_batch("BEGIN").unwrap();
+    for second in 0..5_000 {
+        journal.append(at(second), &Entry { message: &long, ..entry("k", "t") }).unwrap();
+    }
+    journal.connection.execute_batch("COMMIT").unwrap();
+    let limit = 1_024 * 1_024;
+    let pruned = journal.prune(at(5_000), Duration::from_hours(24), limit).unwrap();
+    assert!(pruned.events > 0);
+    let events = scratch.reader().events(&Filter::default()).unwrap();
+    assert_eq!(events.last().unwrap().at, at(4_999));
+    assert_eq!(events.len(), 5_000 - pruned.events);
+    assert!(std::fs::metadata(scratch.file()).unwrap().len() <= limit);
+    assert_eq!(
+        journal.prune(at(5_000), Duration::from_hours(24), limit).unwrap(),
+        Pruned::default()
+    );
+}
+
+#[test]
+fn data_that_is_not_json_any_more_is_an_error_that_shows_it() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.journal();
+    journal.append(at(0), &entry("k", "t")).unwrap();
+    journal.connection.execute("UPDATE events SET data = '{'", []).unwrap();
+    let error = scratch.reader().events(&Filter::default()).unwrap_err();
+    assert_eq!(error.to_string(), "cannot read events: `{` in the history is not JSON");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn any_text_comes_back_as_it_was(kind: String, target: String, message: String, key: String, millis in -1_000_000_000_000..4_000_000_000_000i64) {
+        let scratch = Scratch::new();
+        let mut journal = scratch.journal();
+        let at = Timestamp::from_millisecond(millis).unwrap();
+        let data = json!({ key: message.clone() });
+        let entry = Entry { kind: &kind, target: &target, incident: None, message: &message, data: data.clone() };
+        journal.append(at, &entry).unwrap();
+        let event = scratch.reader().events(&Filter { kind: Some(kind.clone()), ..Filter::default() }).unwrap().remove(0);
+        prop_assert_eq!((event.at, event.kind, event.target), (at, kind, target));
+        prop_assert_eq!((event.message, event.data), (message, data));
+    }
+}
