@@ -57,7 +57,7 @@ pub enum Until {
 }
 
 /// How the agent fares.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
     /// It works, and its page answers.
     Ready,
@@ -90,7 +90,7 @@ struct Shell<N> {
 /// Runs an agent until `stop` is ready, or as [`Agent::until`] says; then lets what runs end, and returns the last status.
 ///
 /// `reloads` brings new settings, or why they were refused: those in force then stay in force.
-pub async fn run<N: Fn(&Notice)>(
+pub async fn run<N: Fn(Notice)>(
     agent: Agent<N>,
     mut reloads: mpsc::Receiver<Result<Settings, String>>,
     stop: impl Future<Output = ()>,
@@ -132,7 +132,7 @@ pub async fn run<N: Fn(&Notice)>(
     };
     shell.watch();
     shell.handle(Input::Tick);
-    (shell.notify)(&Notice::Ready);
+    (shell.notify)(Notice::Ready);
     let give_up = match agent.until {
         Until::Stopped => None,
         Until::Settled(limit) => Some(clock.now() + limit),
@@ -151,11 +151,11 @@ pub async fn run<N: Fn(&Notice)>(
             Some(reply) = asked.recv() => shell.answer_question(reply),
             Some(reload) = reloads.recv() => shell.reload(reload, &mut inbox).await,
             () = tokio::time::sleep(wake) => shell.handle(Input::Tick),
-            () = tick(&mut alive) => (shell.notify)(&Notice::Alive),
+            () = tick(&mut alive) => (shell.notify)(Notice::Alive),
             () = &mut stop => break,
         }
     }
-    (shell.notify)(&Notice::Stopping);
+    (shell.notify)(Notice::Stopping);
     shell.drain(&mut inbox).await;
     let status = shell.engine.status(clock.now(), clock.wall());
     shell.history.close();
@@ -169,7 +169,7 @@ async fn tick(alive: &mut Option<tokio::time::Interval>) {
     }
 }
 
-impl<N: Fn(&Notice)> Shell<N> {
+impl<N: Fn(Notice)> Shell<N> {
     /// How long nothing is due.
     fn until_deadline(&self, give_up: Option<Moment>) -> Duration {
         let now = self.clock.now();
@@ -345,7 +345,7 @@ impl<N: Fn(&Notice)> Shell<N> {
                 return;
             }
         };
-        (self.notify)(&Notice::Reloading);
+        (self.notify)(Notice::Reloading);
         while self.engine.is_acting() {
             match inbox.recv().await {
                 Some(answer) => self.answered(answer),
@@ -361,7 +361,7 @@ impl<N: Fn(&Notice)> Shell<N> {
         self.publisher.metrics.reloaded(Ok(SystemTime::now()));
         tracing::info!("new settings are in force");
         self.handle(Input::Tick);
-        (self.notify)(&Notice::Ready);
+        (self.notify)(Notice::Ready);
     }
 
     /// Lets what writes come to its end, and begins nothing new.

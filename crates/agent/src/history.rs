@@ -240,7 +240,7 @@ impl Writer {
                     match journal.open_incident(at, &target, cause, &data) {
                         Ok(id) => drop(self.incidents.insert(*incident, id)),
                         Err(error) => {
-                            tracing::error!(%error, "cannot write an incident to the history")
+                            tracing::error!(%error, "cannot write an incident to the history");
                         }
                     }
                 }

@@ -197,7 +197,7 @@ impl Engine {
                 }
             }
             Input::Acted { intent, ended, detail } => {
-                self.acted(now, intent, ended, detail, &mut effects)
+                self.acted(now, intent, ended, detail, &mut effects);
             }
             Input::Tick => {}
         }

@@ -105,7 +105,7 @@ fn watchdog() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|limit| limit / 2)
 }
 
-fn notify_systemd(notice: &Notice) {
+fn notify_systemd(notice: Notice) {
     let states: &[NotifyState<'_>] = match notice {
         Notice::Ready => &[NotifyState::Ready, NotifyState::Status("keeping an even keel")],
         Notice::Reloading => &[NotifyState::Reloading, NotifyState::Status("taking new settings")],
