@@ -115,6 +115,7 @@ fn observe_writes_nothing_and_says_what_it_would_do() {
     assert_eq!(agent.status()["mode"], "observe");
     assert_eq!(scratch.snapshot("shared"), before, "nothing was written");
     assert_eq!(agent.count("evenkeel_permission_repairs_total", &[]), 0);
+    assert!(!scratch.join("state").exists(), "not even a history");
 }
 
 #[test]

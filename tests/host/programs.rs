@@ -87,8 +87,10 @@ fn permissions_says_what_is_wrong_with_its_flags() {
     let bad_mode =
         exits("evenkeel-permissions", &["check", &path, "--match", "*", "--mode", "0999"], 2);
     assert!(bad_mode.stderr.contains("0999"), "{bad_mode:?}");
-    let no_user =
-        program("evenkeel-permissions", &["fix", &path, "--match", "*", "--owner", "no-such-user"]);
+    let no_user = program(
+        "evenkeel-permissions",
+        &["fix", &path, "--match", "*", "--mode", "0644", "--owner", "no-such-user"],
+    );
     assert!(
         matches!(no_user.code, Some(2 | 3)) && no_user.stderr.contains("no-such-user"),
         "{no_user:?}"

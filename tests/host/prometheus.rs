@@ -63,7 +63,9 @@ fn promtool_accepts_the_rules_and_their_tests_pass() {
     let checked = promtool(["check".as_ref(), "rules".as_ref(), path.as_os_str()]);
     assert_eq!(checked.code, Some(0), "{checked:?}");
 
-    let tests = generated(&["rules", "--test"], &settings);
+    let tested = generated(&["rules", "--test"], &settings);
+    assert!(tested.contains("SUCCESS"), "{tested}");
+    let tests = generated(&["rules", "--print-tests", "rules.yml"], &settings);
     let path = scratch.file("tests.yml", &tests, 0o644);
     let tested = promtool(["test".as_ref(), "rules".as_ref(), path.as_os_str()]);
     assert_eq!(tested.code, Some(0), "{tested:?}\n{tests}");

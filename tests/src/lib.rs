@@ -15,6 +15,11 @@ mod scratch;
 mod supervisord;
 mod wait;
 
+/// The examples in the README are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 pub use agent::Agent;
 pub use daemon::Daemon;
 pub use http::{HangingEndpoint, Response, free_port, get, get_as};
