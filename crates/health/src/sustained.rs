@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_breach_counts_once_it_has_lasted_exactly_as_long_as_it_must() {
-        let mut sustained = Sustained::new(Duration::from_secs(300));
+        let mut sustained = Sustained::new(Duration::from_mins(5));
         assert!(!sustained.observe(at(10), true));
         assert!(!sustained.observe(at(309), true));
         assert!(sustained.observe(at(310), true));
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn one_good_look_starts_the_count_afresh() {
-        let mut sustained = Sustained::new(Duration::from_secs(300));
+        let mut sustained = Sustained::new(Duration::from_mins(5));
         sustained.observe(at(0), true);
         assert!(!sustained.observe(at(299), false));
         assert!(!sustained.observe(at(300), true));
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_steps_back_makes_no_breach_look_long() {
-        let mut sustained = Sustained::new(Duration::from_secs(300));
+        let mut sustained = Sustained::new(Duration::from_mins(5));
         sustained.observe(at(1_000), true);
         assert!(!sustained.observe(at(0), true));
     }

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::{Entry, Filter, Intent, Journal, OpenError, Reader};
 
+mod killed;
 mod opening;
 mod records;
 

@@ -26,11 +26,13 @@
 mod config;
 mod machine;
 mod snapshot;
+mod state;
 mod window;
 
 pub use config::{Config, ConfigError, Draft, NeverOpens, Window};
-pub use machine::{Breaker, BreakerState, Change, Permit, PermitKind, Reason, Rejected};
+pub use machine::{Breaker, Permit};
 pub use snapshot::Snapshot;
+pub use state::{BreakerState, Change, PermitKind, Reason, Rejected};
 pub use window::Counts;
 
 #[cfg(test)]

@@ -146,10 +146,9 @@ impl Rate {
             let attempt = start % (u64::from(plan.max_retries()) + 1);
             let attempt = u32::try_from(attempt).unwrap_or(u32::MAX);
             let last_of_incident = (start + 1).is_multiple_of(incident);
-            let wait = plan.next(attempt, 1.0).unwrap_or_else(|| {
-                // The next step follows at once; a fresh incident only after the last one is over.
-                if last_of_incident { stable_for } else { Duration::ZERO }
-            });
+            // The next step follows at once; a fresh incident only after the last one is over.
+            let after_step = if last_of_incident { stable_for } else { Duration::ZERO };
+            let wait = plan.next(attempt, 1.0).unwrap_or(after_step);
             at = at.saturating_add(wait);
         }
         Err(NeverBinds { rate: self, most_starts: u32::try_from(most_starts).unwrap_or(u32::MAX) })

@@ -4,7 +4,8 @@ use evenkeel_moment::Moment;
 use serde::{Deserialize, Serialize};
 
 use super::config::Config;
-use super::machine::{Breaker, BreakerState, Mode};
+use super::machine::{Breaker, Mode};
+use super::state::BreakerState;
 
 /// What of a breaker survives its process (T16). Window, trials and late results do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

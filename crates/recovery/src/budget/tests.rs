@@ -21,7 +21,7 @@ fn a_rate_reads_as_it_is_written() {
         assert_eq!(text.parse::<Rate>().unwrap().to_string(), text);
     }
     let rate: Rate = " 3 / 90m ".parse().unwrap();
-    assert_eq!((rate.count(), rate.window()), (3, Duration::from_secs(5_400)));
+    assert_eq!((rate.count(), rate.window()), (3, Duration::from_mins(90)));
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn of_two_empty_budgets_the_one_that_has_room_last_is_named() {
     let mut ledger = Ledger::new();
     ledger.charge(at(0), "a");
     let empty = ledger.room(at(0), "a", &budgets).unwrap_err();
-    assert_eq!(empty, Empty { scope: Scope::Host, retry_after: Duration::from_secs(7_200) });
+    assert_eq!(empty, Empty { scope: Scope::Host, retry_after: Duration::from_hours(2) });
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn starts_that_no_window_reaches_are_forgotten() {
 #[test]
 fn a_rate_that_the_backoff_keeps_from_ever_being_reached_is_found_out() {
     let rate: Rate = "60/10m".parse().unwrap();
-    let error = rate.can_ever_bind(&plan(60, 60, 1_000), 1, Duration::from_secs(600)).unwrap_err();
+    let error = rate.can_ever_bind(&plan(60, 60, 1_000), 1, Duration::from_mins(10)).unwrap_err();
     assert_eq!(error.most_starts, 10);
     assert_eq!(
         error.to_string(),
@@ -125,12 +125,12 @@ fn a_rate_that_the_backoff_keeps_from_ever_being_reached_is_found_out() {
 #[test]
 fn the_budgets_of_the_plan_can_be_used_up() {
     let rate: Rate = "3/1h".parse().unwrap();
-    assert_eq!(rate.can_ever_bind(&plan(10, 300, 3), 2, Duration::from_secs(600)), Ok(()));
+    assert_eq!(rate.can_ever_bind(&plan(10, 300, 3), 2, Duration::from_mins(10)), Ok(()));
 }
 
 #[test]
 fn without_retries_only_fresh_incidents_use_a_budget() {
-    let stable_for = Duration::from_secs(600);
+    let stable_for = Duration::from_mins(10);
     let rate = |text: &str| text.parse::<Rate>().unwrap();
     assert_eq!(
         rate("6/1h").can_ever_bind(&plan(10, 300, 0), 1, stable_for).unwrap_err().most_starts,
@@ -150,7 +150,7 @@ proptest! {
         per_target in 1..6u32,
         per_host in 1..8u32,
     ) {
-        let hour = Duration::from_secs(3_600);
+        let hour = Duration::from_hours(1);
         let rate = |count| Rate::try_new(count, hour).unwrap();
         let budgets = Budgets { per_target: rate(per_target), per_host: rate(per_host) };
         let mut ledger = Ledger::new();

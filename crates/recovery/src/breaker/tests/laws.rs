@@ -13,7 +13,7 @@ enum Step {
     Ignore(usize),
     Lose(usize),
     Wait(u64),
-    StepBack(u64),
+    GoBack(u64),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -24,7 +24,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..8usize).prop_map(Step::Ignore),
         1 => (0..8usize).prop_map(Step::Lose),
         2 => (0..40_000u64).prop_map(Step::Wait),
-        1 => (0..40_000u64).prop_map(Step::StepBack),
+        1 => (0..40_000u64).prop_map(Step::GoBack),
     ];
     prop::collection::vec(step, 0..150)
 }
@@ -92,7 +92,7 @@ fn run(
                 now = now + Duration::from_millis(millis);
                 true
             }
-            Step::StepBack(millis) => {
+            Step::GoBack(millis) => {
                 let back = Duration::from_millis(millis).as_nanos();
                 now = Moment::from_nanos(
                     now.as_nanos() - u64::try_from(back).unwrap().min(now.as_nanos()),
@@ -181,7 +181,7 @@ proptest! {
     #[test]
     fn a_refused_call_and_a_late_result_change_nothing(draft in drafts(), steps in steps()) {
         run(draft, &steps, |before, after, step, now, took| {
-            if !took && !matches!(step, Step::Wait(_) | Step::StepBack(_)) {
+            if !took && !matches!(step, Step::Wait(_) | Step::GoBack(_)) {
                 assert_eq!(essence(before, now), essence(after, now));
             }
         });

@@ -293,7 +293,7 @@ fn the_checks_of_the_plan_open_in_the_third_and_fifth_failing_cycle() {
         let interval = Duration::from_secs(30);
         let window = Window::Count { size: 20, max_age: Some(interval * 10) };
         let mut breaker = breaker(Draft { window, ..Draft::default() });
-        let cycle = (1..).find(|cycle| {
+        let cycle = (1..100).find(|cycle| {
             let now = at(30 * cycle);
             for _ in 0..attempts {
                 if breaker.state(now) == BreakerState::Closed {
