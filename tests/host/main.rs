@@ -8,5 +8,6 @@ mod demo;
 mod page;
 mod programs;
 mod prometheus;
+mod recovery;
 mod state;
 mod supervisord;
