@@ -27,7 +27,7 @@ const STEPS: [Step; 7] = [
         run: || {
             process::run_with(
                 "cargo",
-                &["doc", "--workspace", "--no-deps", "--document-private-items"],
+                &["doc", "--workspace", "--no-deps", "--lib"],
                 &[("RUSTDOCFLAGS", "-D warnings")],
             )
         },
