@@ -25,7 +25,7 @@ pub use daemon::Daemon;
 pub use http::{HangingEndpoint, Response, free_port, get, get_as};
 pub use metrics::Samples;
 pub use page::dump_dom;
-pub use programs::{Finished, evenkeel, find_bin, installed, run, run_within};
+pub use programs::{Finished, evenkeel, find_bin, installed, is_root, run, run_within};
 pub use prometheus::{Prometheus, promtool};
 pub use scratch::Scratch;
 pub use supervisord::{Program, ProgramState, Supervisord};

@@ -41,18 +41,25 @@ pub fn find_bin(name: &str) -> PathBuf {
 }
 
 /// Whether `program` is installed. In CI a missing one is a failure; elsewhere the test is left out, and says so.
+pub fn installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    found || left_out(&format!("`{program}` is not installed"))
+}
+
+/// Whether this is root, who may mount. In CI it must be; elsewhere the test is left out, and says so.
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root() || left_out("this is not root")
+}
+
 #[expect(
     clippy::print_stderr,
     reason = "a test that is left out must not look like one that passed"
 )]
-pub fn installed(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    if std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
-        return true;
-    }
+fn left_out(why: &str) -> bool {
     let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
-    assert!(!in_ci, "`{program}` is not installed: run `cargo xtask test` as root");
-    eprintln!("LEFT OUT: `{program}` is not installed");
+    assert!(!in_ci, "{why}: run `cargo xtask test` as root");
+    eprintln!("LEFT OUT: {why}");
     false
 }
 
