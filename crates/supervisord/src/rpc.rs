@@ -49,28 +49,28 @@ pub(crate) async fn call(
 }
 
 async fn connect(socket: &Path) -> Result<UnixStream, CallError> {
-    let socket_path = || socket.to_owned();
     loop {
-        let error = match UnixStream::connect(socket).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => error,
-        };
-        return Err(match error.kind() {
+        match UnixStream::connect(socket).await {
             // The daemon takes no connections and its queue is full: frozen, not dead. The deadline decides.
-            io::ErrorKind::WouldBlock => {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 tokio::time::sleep(QUEUE_RETRY).await;
-                continue;
             }
-            io::ErrorKind::NotFound if is_listening(socket) => {
-                CallError::Deleted { socket: socket_path() }
-            }
-            io::ErrorKind::NotFound => CallError::Missing { socket: socket_path() },
-            io::ErrorKind::ConnectionRefused => CallError::Refused { socket: socket_path() },
-            io::ErrorKind::PermissionDenied => {
-                CallError::Denied { socket: socket_path(), reason: "permission denied" }
-            }
-            _ => CallError::Io { socket: socket_path(), source: error },
-        });
+            connected => return connected.map_err(|error| of_connect(socket, error)),
+        }
+    }
+}
+
+fn of_connect(socket: &Path, source: io::Error) -> CallError {
+    let listens = || is_listening(socket);
+    let socket = socket.to_owned();
+    match source.kind() {
+        io::ErrorKind::NotFound if listens() => CallError::Deleted { socket },
+        io::ErrorKind::NotFound => CallError::Missing { socket },
+        io::ErrorKind::ConnectionRefused => CallError::Refused { socket },
+        io::ErrorKind::PermissionDenied => {
+            CallError::Denied { socket, reason: "permission denied" }
+        }
+        _ => CallError::Io { socket, source },
     }
 }
 
@@ -107,4 +107,16 @@ async fn alongside<Connection: Future, Work: Future>(
         _ = &mut connection => {}
     }
     work.await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_may_not_be_used_is_denied() {
+        // As a unit, because nothing is denied to root, who may be running this.
+        let error = of_connect(Path::new("/s.sock"), io::ErrorKind::PermissionDenied.into());
+        assert!(matches!(error, CallError::Denied { .. }), "{error}");
+    }
 }

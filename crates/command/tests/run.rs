@@ -1,0 +1,161 @@
+//! Programs as they are: quick, slow, noisy, and with children of their own.
+#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use evenkeel_command::{CommandSpec, Completed, RunError, run};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+const AMPLE: Duration = Duration::from_secs(30);
+
+async fn sh(script: &str) -> Result<Completed, RunError> {
+    run(&CommandSpec::new(["sh", "-c", script]), AMPLE).await
+}
+
+/// Waits for a condition, and fails if it does not come about.
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + AMPLE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what} did not come about");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+fn pid_in(path: &Path) -> Option<i32> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+fn is_alive(pid: i32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| !stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" Z")))
+}
+
+/// A script whose grandchild writes its number into a file and would run for a long time.
+fn with_grandchild(start: &str) -> (TempDir, PathBuf, CommandSpec) {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("pid");
+    let script = format!(
+        "{start} sleep 1000 & echo $! > '{0}.new'; mv '{0}.new' '{0}'; wait",
+        file.display()
+    );
+    let spec = CommandSpec::new(["sh", "-c", &script]);
+    (scratch, file, spec)
+}
+
+#[tokio::test]
+async fn the_exit_code_and_both_outputs_are_told() {
+    let completed = sh("echo out; echo err >&2; exit 3").await.unwrap();
+    assert_eq!((completed.code, completed.signal), (Some(3), None));
+    assert_eq!(
+        (completed.stdout.as_slice(), completed.stderr.as_slice()),
+        (&b"out\n"[..], &b"err\n"[..])
+    );
+    assert_eq!(completed.ending(), "exit code 3");
+    assert!(!completed.success() && !completed.truncated);
+}
+
+#[tokio::test]
+async fn a_signal_is_told_from_an_exit_code() {
+    let completed = sh("kill -TERM $$").await.unwrap();
+    assert_eq!((completed.code, completed.signal), (None, Some(15)));
+    assert_eq!(completed.ending(), "signal 15");
+}
+
+#[tokio::test]
+async fn standard_input_is_empty() {
+    assert_eq!(sh("cat").await.unwrap().stdout, b"");
+}
+
+#[tokio::test]
+async fn more_output_than_is_kept_neither_blocks_nor_is_hidden() {
+    let mut spec = CommandSpec::new(["sh", "-c", "yes | head -c 3000000; echo done >&2"]);
+    spec.output_limit = 10;
+    let completed = run(&spec, AMPLE).await.unwrap();
+    assert_eq!(completed.stdout, b"y\ny\ny\ny\ny\n");
+    assert_eq!(completed.stderr, b"done\n");
+    assert!(completed.truncated && completed.success());
+}
+
+#[tokio::test]
+async fn output_exactly_at_the_limit_is_not_truncated() {
+    let mut spec = CommandSpec::new(["printf", "12345"]);
+    spec.output_limit = 5;
+    assert!(!run(&spec, AMPLE).await.unwrap().truncated);
+    spec.output_limit = 4;
+    assert!(run(&spec, AMPLE).await.unwrap().truncated);
+}
+
+#[tokio::test]
+async fn variables_and_directory_are_passed_on() {
+    let mut spec = CommandSpec::new(["sh", "-c", "echo $WORD; pwd"]).env("WORD", "hello");
+    spec.cwd = Some("/usr".into());
+    assert_eq!(run(&spec, AMPLE).await.unwrap().stdout, b"hello\n/usr\n");
+}
+
+#[tokio::test]
+async fn what_cannot_be_started_says_why() {
+    let scratch = tempfile::tempdir().unwrap();
+    let plain = scratch.path().join("plain");
+    fs::write(&plain, "no program").unwrap();
+    let at = |program: &Path| CommandSpec::new([program]);
+    let error = |spec| async move { run(&spec, AMPLE).await.unwrap_err() };
+    assert!(matches!(error(CommandSpec::new([""; 0])).await, RunError::Empty));
+    assert!(matches!(error(CommandSpec::new([""])).await, RunError::Empty));
+    assert!(matches!(
+        error(CommandSpec::new(["no-such-program-here"])).await,
+        RunError::NotFound { .. }
+    ));
+    assert!(matches!(error(at(&plain)).await, RunError::Denied { .. }));
+    let mut nowhere = CommandSpec::new(["true"]);
+    nowhere.cwd = Some(scratch.path().join("nowhere"));
+    assert!(matches!(error(nowhere).await, RunError::Io { .. }));
+}
+
+#[tokio::test]
+async fn at_the_deadline_the_whole_group_is_killed() {
+    let (_scratch, file, spec) = with_grandchild("");
+    let error = run(&spec, Duration::from_secs(1)).await.unwrap_err();
+    assert!(matches!(error, RunError::TimedOut { .. }), "{error}");
+    let grandchild = pid_in(&file).unwrap();
+    until("the end of the grandchild", || !is_alive(grandchild)).await;
+}
+
+#[tokio::test]
+async fn a_program_that_ignores_signals_is_killed_at_the_deadline() {
+    let spec = CommandSpec::new(["sh", "-c", "trap '' TERM INT HUP; while :; do sleep 1; done"]);
+    let started = Instant::now();
+    assert!(run(&spec, Duration::from_millis(200)).await.is_err());
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn losing_interest_kills_the_whole_group() {
+    let (_scratch, file, spec) = with_grandchild("");
+    tokio::select! {
+        ended = run(&spec, AMPLE) => panic!("ended by itself: {ended:?}"),
+        () = until("the grandchild", || pid_in(&file).is_some()) => {}
+    }
+    let grandchild = pid_in(&file).unwrap();
+    until("the end of the grandchild", || !is_alive(grandchild)).await;
+}
+
+#[tokio::test]
+async fn a_daemon_that_keeps_the_output_open_is_not_waited_for_and_lives_on() {
+    let completed = sh("setsid sleep 1000 & echo $!").await.unwrap();
+    let daemon = String::from_utf8(completed.stdout).unwrap().trim().parse().unwrap();
+    assert_eq!(completed.code, Some(0));
+    assert!(is_alive(daemon));
+    kill(Pid::from_raw(daemon), Signal::SIGKILL).unwrap();
+}
+
+#[tokio::test]
+async fn all_that_was_written_before_the_end_is_read() {
+    for _ in 0..50 {
+        let completed = sh("head -c 12000 /dev/zero").await.unwrap();
+        assert_eq!(completed.stdout.len(), 12_000);
+    }
+}
