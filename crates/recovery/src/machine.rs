@@ -204,9 +204,9 @@ impl Machine {
     /// When [`Machine::tick`] has something to do.
     pub const fn deadline(&self) -> Option<Moment> {
         match self.phase {
-            Phase::Verifying { until } | Phase::Backoff { until } | Phase::Stabilizing { until } => {
-                Some(until)
-            }
+            Phase::Verifying { until }
+            | Phase::Backoff { until }
+            | Phase::Stabilizing { until } => Some(until),
             Phase::Exhausted { until, healthy_at } => match (healthy_at, until) {
                 (Some(at), _) | (None, Some(at)) => Some(at),
                 (None, None) => None,
@@ -476,12 +476,8 @@ mod tests {
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
-        let seen = prop_oneof![
-            Just(Seen::Unknown),
-            Just(Seen::Up),
-            Just(Seen::Suspect),
-            Just(Seen::Down)
-        ];
+        let seen =
+            prop_oneof![Just(Seen::Unknown), Just(Seen::Up), Just(Seen::Suspect), Just(Seen::Down)];
         let step = prop_oneof![
             seen.prop_map(Step::See),
             Just(Step::Act),
