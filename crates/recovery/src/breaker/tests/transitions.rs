@@ -93,6 +93,15 @@ fn t11_a_lost_trial_opens_it_again_when_its_lease_ends_whenever_that_is_noticed(
 }
 
 #[test]
+fn t11_a_lost_trial_makes_the_next_wait_longer_as_a_failed_one_does() {
+    let mut breaker = tripped(Draft { reset_multiplier: 2, ..draft() });
+    let _lost = breaker.try_acquire(at(30)).unwrap();
+    assert_eq!(breaker.open_until(at(60)), Some(at(120)));
+    fail(&mut breaker, at(120));
+    assert_eq!(breaker.open_until(at(120)), Some(at(240)));
+}
+
+#[test]
 fn t12_it_closes_after_as_many_successes_as_it_needs_with_an_empty_window() {
     let mut breaker = tripped(Draft { half_open_successes: 3, ..draft() });
     for second in 30..32 {
@@ -115,8 +124,9 @@ fn t13_each_failed_trial_doubles_the_wait_up_to_the_longest() {
         assert_eq!(breaker.open_until(now), Some(until));
         now = until;
     }
-    // A short time closed forgives nothing, a long one all.
+    // Closed for anything less than the longest wait forgives nothing, for that long all.
     succeed(&mut breaker, now);
+    let now = now + reset_max.saturating_sub(Duration::from_nanos(1));
     for _ in 0..4 {
         fail(&mut breaker, now);
     }
@@ -180,6 +190,13 @@ fn t16_a_breaker_saved_while_open_is_open_until_the_same_time_of_day() {
     // A clock set back: the longest wait from now, and no longer.
     assert_eq!(restore(0), Some(at(800)));
     assert_eq!(restore(i64::MIN), Some(at(800)));
+}
+
+#[test]
+fn t16_a_wait_saved_within_a_millisecond_is_not_shortened() {
+    let open = tripped(draft());
+    let snapshot = open.snapshot(Moment::from_nanos(1), 0);
+    assert_eq!(snapshot.open_until_wall_ms, Some(30_000));
 }
 
 #[test]
