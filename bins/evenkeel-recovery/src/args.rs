@@ -116,7 +116,9 @@ fn quoted(text: &str) -> String {
     for char in text.chars() {
         match char {
             '"' | '\\' => quoted.extend(['\\', char]),
-            char if char.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(char))),
+            char if char.is_control() => {
+                quoted.extend(format!("\\u{:04X}", u32::from(char)).chars());
+            }
             char => quoted.push(char),
         }
     }

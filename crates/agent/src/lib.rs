@@ -24,5 +24,6 @@ mod serve;
 pub use agent::{Agent, Notice, Until, run};
 pub use clock::HostClock;
 pub use error::AgentError;
+pub use evenkeel_engine::{CheckStatus, PartStatus, RecoveryStatus, RuleStatus, Status};
 pub use executor::{clean, sweep};
 pub use history::Event;

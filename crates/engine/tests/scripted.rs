@@ -95,7 +95,7 @@ impl ScriptedHost {
             }
             match self.engine.deadline(self.now) {
                 Some(next) if next <= end => {
-                    self.now = next.max(self.now + Duration::from_nanos(1))
+                    self.now = next.max(self.now + Duration::from_nanos(1));
                 }
                 _ => break,
             }

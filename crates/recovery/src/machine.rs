@@ -305,8 +305,9 @@ impl Machine {
                 self.phase = Phase::Gate;
                 None
             }
-            Phase::Stabilizing { .. } => Some(self.close()),
-            Phase::Exhausted { healthy_at: Some(_), .. } => Some(self.close()),
+            Phase::Stabilizing { .. } | Phase::Exhausted { healthy_at: Some(_), .. } => {
+                Some(self.close())
+            }
             Phase::Exhausted { healthy_at: None, .. } => {
                 self.phase = Phase::Gate;
                 Some(Change::Resumed)

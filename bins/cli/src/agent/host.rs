@@ -1,9 +1,9 @@
 use std::future::Future;
 use std::time::Duration;
 
+use evenkeel_agent::Status;
 use evenkeel_agent::{Agent, Notice, Until};
 use evenkeel_config::Settings;
-use evenkeel_engine::Status;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;

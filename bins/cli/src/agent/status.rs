@@ -1,4 +1,4 @@
-use evenkeel_engine::Status;
+use evenkeel_agent::Status;
 
 use super::client;
 use super::runtime::block_on;

@@ -109,7 +109,7 @@ impl Fault {
                 }
             }
             Self::ClosedDirectory => {
-                fs::set_permissions(&state, fs::Permissions::from_mode(0o700))?
+                fs::set_permissions(&state, fs::Permissions::from_mode(0o700))?;
             }
             Self::RemovedDirectory => fs::remove_dir_all(&state)?,
             Self::OldHashes => {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use evenkeel_agent::Status;
 use evenkeel_cli::agent::client;
-use evenkeel_engine::Status;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
