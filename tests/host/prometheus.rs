@@ -112,7 +112,7 @@ fn a_real_prometheus_fires_and_resolves_both_alerts_of_the_plan() {
         return;
     }
     // Not below /tmp, which the agent sees as an empty one of its own.
-    let scratch = Scratch::below(Path::new(env!("CARGO_TARGET_TMPDIR")));
+    let scratch = Scratch::below(Path::new("/var/tmp"));
     let (pidfile, shrink) = (scratch.join("pid"), scratch.join("shrink"));
     let (config, port) =
         Agent::settings_with(&scratch, "hold_errors_for = \"12s\"", &plan(&pidfile));
@@ -172,8 +172,13 @@ time.sleep(100000)
 /// An agent whose /tmp is its own, so that the plan's path can be used as it stands.
 fn agent_in_namespace(scratch: &Scratch, config: &Path, port: u16) -> Agent {
     // Root may mount; anyone else is root in a namespace of their own.
+    // The work tree may be below /tmp.
+    let program = scratch.join("evenkeel");
+    fs::copy(find_bin("evenkeel"), &program).expect("the program can be copied");
     let own_tmp = "mount -t tmpfs tmpfs /tmp && exec \"$@\"";
-    let by = ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", own_tmp, "sh"];
+    let unshare =
+        ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", own_tmp, "sh"];
+    let by: Vec<_> = unshare.iter().map(AsRef::as_ref).chain([program.as_os_str()]).collect();
     let mut agent = Agent::spawn_by(&by, scratch, config, port, &[]);
     agent.await_answer();
     agent

@@ -34,21 +34,20 @@ impl Agent {
 
     /// Starts an agent with a settings file as it stands, whose `listen` is this port; does not wait.
     pub fn spawn(scratch: &Scratch, config: &Path, port: u16, args: &[&str]) -> Self {
-        Self::spawn_by(&["env"], scratch, config, port, args)
+        Self::spawn_by(&[find_bin("evenkeel").as_os_str()], scratch, config, port, args)
     }
 
-    /// As [`Agent::spawn`], through a command that replaces itself by the agent, such as `unshare`.
+    /// As [`Agent::spawn`], by a command that ends in the program, such as `unshare … evenkeel`.
     pub fn spawn_by(
-        by: &[&str],
+        by: &[&OsStr],
         scratch: &Scratch,
         config: &Path,
         port: u16,
         args: &[&str],
     ) -> Self {
-        let program = find_bin("evenkeel");
         let log = scratch.join("agent.log");
-        let mut all: Vec<&OsStr> = by[1..].iter().map(OsStr::new).collect();
-        all.extend([program.as_os_str(), "run".as_ref(), "--config".as_ref(), config.as_os_str()]);
+        let mut all = by[1..].to_vec();
+        all.extend(["run".as_ref(), "--config".as_ref(), config.as_os_str()]);
         all.extend(args.iter().map(OsStr::new));
         let daemon = Daemon::start("evenkeel run", by[0], all, &log);
         Self {
