@@ -10,6 +10,7 @@ Examples:
   evenkeel config check --config evenkeel.toml
   evenkeel check --config evenkeel.toml             everything once, nothing is changed
   evenkeel run --config evenkeel.toml --observe     the agent, without its hands
+  evenkeel why web                                  what was done about it, and what was not
   evenkeel run                                      with /etc/evenkeel/evenkeel.toml
 
 Exit: 0 everything holds, 1 something does not, 2 wrong flags or settings, 3 could not be done";
@@ -36,6 +37,14 @@ pub(crate) enum Command {
     Apply(Apply),
     /// What the running agent says of the host
     Status,
+    /// What happened, from the history; no agent need run
+    Events(Events),
+    /// Why something was done, or not done: the whole record of an incident
+    Why {
+        /// The incident's number, or a target for its latest incident
+        #[arg(value_name = "ID|TARGET")]
+        what: String,
+    },
     /// Check, show or start settings
     Config(Config),
     /// A process of the demo's scratch host
@@ -74,6 +83,19 @@ pub(crate) struct Apply {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) names: Names,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Events {
+    /// Not older than this
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = humantime::parse_duration)]
+    pub(crate) since: std::time::Duration,
+    /// Only this kind, such as repaired or refused
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// Only this check, rule or recovery target
+    #[arg(long)]
+    pub(crate) target: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -22,12 +22,18 @@ pub(crate) fn run(common: &Common, config: &Config) -> Result<Exit, Failure> {
     }
 }
 
+/// Valid settings that this host cannot fulfil, for want of a user or group, are a deviation.
 fn check(common: &Common) -> Result<Exit, Failure> {
     let settings = common.settings()?;
     let advice = settings.advice();
+    let fulfilled = settings
+        .permissions
+        .iter()
+        .all(|rule| evenkeel_permissions::check_principals(&rule.policy).is_ok());
+    let exit = if fulfilled { Exit::Holds } else { Exit::Deviates };
     if common.json {
-        print_json(&json!({ "valid": true, "advice": advice }));
-        return Ok(Exit::Holds);
+        print_json(&json!({ "valid": true, "fulfilled": fulfilled, "advice": advice }));
+        return Ok(exit);
     }
     print_line(format!(
         "the settings are valid: {} permission rules, {} cleanup rules, {} checks, {} recoveries",
@@ -39,5 +45,8 @@ fn check(common: &Common) -> Result<Exit, Failure> {
     for advice in advice {
         print_line(format!("advice: {advice}"));
     }
-    Ok(Exit::Holds)
+    if !fulfilled {
+        print_line("this host lacks a user or group that the settings name");
+    }
+    Ok(exit)
 }

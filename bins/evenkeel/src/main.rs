@@ -4,6 +4,7 @@
 mod args;
 mod config;
 mod demo;
+mod history;
 mod once;
 mod run;
 
@@ -28,6 +29,8 @@ fn main() -> ExitCode {
         Command::Check(names) => once::check(common, names),
         Command::Apply(apply) => once::apply(common, apply),
         Command::Status => evenkeel_cli::agent::status(common),
+        Command::Events(events) => history::events(common, events),
+        Command::Why { what } => history::why(common, what),
         Command::Config(config) => config::run(common, config),
         Command::DemoPart(part) => demo::part::run(part),
     })

@@ -1,12 +1,13 @@
 //! The recorder: one thread owns the journal; the agent sends lines and waits only for intents.
 
 use std::collections::{HashMap, VecDeque};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use evenkeel_engine::{Act, Past, Record};
-use evenkeel_journal::{Entry, Intent, Journal};
+use evenkeel_journal::{Entry, Filter, Intent, Journal, Reader};
 use evenkeel_moment::Moment;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -103,7 +104,7 @@ impl History {
 
     /// Opens the journal in `state_dir` and reads what survives from earlier runs.
     pub(crate) fn open(
-        state_dir: &std::path::Path,
+        state_dir: &Path,
         clock: HostClock,
         boot_id: &str,
     ) -> Result<(Self, Found), AgentError> {
@@ -126,7 +127,12 @@ impl History {
                 found.observe_only.get_or_insert(format!("history cannot be read: {error}"));
             }
         }
-        Ok((Self::spawn(Some((journal, boot_id.to_owned()))), found))
+        let history = Self::spawn(Some((journal, boot_id.to_owned())));
+        match last_lines(state_dir) {
+            Ok(lines) => lines.into_iter().for_each(|line| history.recent.push(line)),
+            Err(error) => tracing::warn!(%error, "the page starts without earlier events"),
+        }
+        Ok((history, found))
     }
 
     fn spawn(journal: Option<(Journal, String)>) -> Self {
@@ -289,6 +295,21 @@ impl Writer {
         };
         journal.intend(&intent).map_err(|error| error.to_string())
     }
+}
+
+/// The last lines that earlier runs wrote, oldest first.
+fn last_lines(state_dir: &Path) -> Result<Vec<Event>, Box<dyn std::error::Error>> {
+    let limit = u32::try_from(RECENT).ok();
+    let events = Reader::open(state_dir)?.events(&Filter { limit, ..Filter::default() })?;
+    let line = |event: evenkeel_journal::Event| Event {
+        id: event.id,
+        at: event.at,
+        kind: event.kind,
+        target: event.target,
+        incident: event.incident,
+        message: event.message,
+    };
+    Ok(events.into_iter().map(line).collect())
 }
 
 /// What earlier runs charged and left open, with each action's start as a moment of this boot.

@@ -359,8 +359,8 @@ mod tests {
 
     use super::*;
 
-    const VERIFY: Duration = Duration::from_secs(60);
-    const STABLE: Duration = Duration::from_secs(600);
+    const VERIFY: Duration = Duration::from_mins(1);
+    const STABLE: Duration = Duration::from_mins(10);
 
     fn policy(steps: u32, max_retries: u32) -> Policy {
         let second = Duration::from_secs(1);
