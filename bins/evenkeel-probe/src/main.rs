@@ -1,3 +1,69 @@
-//! The `evenkeel-probe` program.
+//! `evenkeel-probe`: measures one target once, with flags alone.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod args;
+mod expect;
+mod nagios;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use evenkeel_cli::Failure;
+use evenkeel_probe::{Condition, Prober, Target};
+
+use crate::args::{Args, Series};
+use crate::report::{Report, Verdict};
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        // To Nagios, 2 would mean that the target is down.
+        Err(error) if error.use_stderr() && std::env::args_os().any(|word| word == "--nagios") => {
+            let _ = error.print();
+            return nagios::exit_code(None);
+        }
+        Err(error) => error.exit(),
+    };
+    let mut verdict = None;
+    let code = evenkeel_cli::run("evenkeel-probe", &args.common, || {
+        let (target, conditions) = args.target()?;
+        let report = measure(&target, &conditions, &args.series)?;
+        match (args.common.json, args.series.nagios) {
+            (true, _) => report.print_json(),
+            (false, true) => nagios::print(&report),
+            (false, false) => report.print(args.common.quiet),
+        }
+        let found = *verdict.insert(report.verdict());
+        Ok(found.exit())
+    });
+    if args.series.nagios { nagios::exit_code(verdict) } else { code }
+}
+
+/// Makes attempts until one finds the target up, or there are no more.
+fn measure<'a>(
+    target: &'a Target,
+    conditions: &'a [Condition],
+    series: &Series,
+) -> Result<Report<'a>, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::refused(&error))?;
+    let prober = Prober::new();
+    let report = runtime.block_on(async {
+        let mut attempts = 1;
+        loop {
+            let measurement = prober.measure(target, series.timeout).await;
+            let report = Report::new(target, conditions, attempts, measurement);
+            if report.verdict() == Verdict::Up || attempts > series.retries {
+                return report;
+            }
+            tokio::time::sleep(series.retry_delay).await;
+            attempts += 1;
+        }
+    });
+    // A lookup that never ends must not hold up the end.
+    runtime.shutdown_background();
+    Ok(report)
+}

@@ -1,0 +1,277 @@
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgGroup, Parser, Subcommand};
+use evenkeel_cli::{Common, Failure};
+use evenkeel_command::CommandSpec;
+use evenkeel_config::parse_duration;
+use evenkeel_probe::{
+    Condition, ExecTarget, FileTarget, Header, HttpTarget, ProcessTarget, ProgramGlob,
+    SupervisorTarget, Target, TcpTarget,
+};
+use evenkeel_supervisord::socket_of_url;
+
+use crate::expect;
+
+const EXAMPLES: &str = "\
+Examples:
+  evenkeel-probe http http://127.0.0.1:8080/health --expect 'latency_ms<400' --expect 'body~ok'
+  evenkeel-probe tcp 127.0.0.1:5432 --timeout 1s --retries 2
+  evenkeel-probe process --pidfile /run/app.pid --expect 'rss_bytes<300MB'
+  evenkeel-probe supervisor --url unix:///run/supervisor.sock --program 'worker-*'
+  evenkeel-probe file /var/lib/app/heartbeat --expect 'age_seconds<5m' --nagios
+  evenkeel-probe exec -- test -s /var/lib/app/index
+
+Exit: 0 up, 1 down, 2 wrong usage, 3 could not be told; with --nagios 0 up, 2 down, 3 anything else.";
+
+/// Measures one target once and says whether it is up
+#[derive(Debug, Parser)]
+#[command(name = "evenkeel-probe", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) series: Series,
+    #[command(subcommand)]
+    kind: Kind,
+}
+
+/// How often to try, and what to expect.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Series {
+    /// Give up an attempt after this long
+    #[arg(long, value_name = "D", global = true, default_value = "5s", value_parser = duration)]
+    pub(crate) timeout: Duration,
+    /// Further attempts; the first good one ends the series
+    #[arg(long, value_name = "N", global = true, default_value_t = 0)]
+    pub(crate) retries: u32,
+    /// Wait this long between attempts
+    #[arg(long, value_name = "D", global = true, default_value = "200ms", value_parser = duration)]
+    pub(crate) retry_delay: Duration,
+    /// What must hold, as FIELD=VALUE; also != < <= > >=, and ~ !~ for a regular expression; repeatable
+    #[arg(long, value_name = "FIELD=VALUE", global = true)]
+    expect: Vec<String>,
+    /// One line and an exit code as Nagios plugins give them
+    #[arg(long, global = true, conflicts_with = "json")]
+    pub(crate) nagios: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Kind {
+    /// An HTTP endpoint answers with a status of 2xx
+    #[command(after_help = help("http"))]
+    Http(Http),
+    /// A TCP port accepts connections
+    #[command(after_help = help("tcp"))]
+    Tcp {
+        /// HOST:PORT, an IPv6 address in brackets
+        address: String,
+    },
+    /// A command exits with 0
+    #[command(after_help = help("exec"))]
+    Exec {
+        /// The command and its arguments, after `--`
+        #[arg(last = true, required = true, value_name = "CMD")]
+        command: Vec<OsString>,
+    },
+    /// A process lives; a zombie does not
+    #[command(after_help = help("process"))]
+    Process(Process),
+    /// A supervisord answers and its programs run
+    #[command(after_help = help("supervisor"))]
+    Supervisor {
+        /// Its socket, such as `unix:///run/supervisor.sock`
+        #[arg(long)]
+        url: String,
+        /// Only these programs; repeatable
+        #[arg(long, value_name = "GLOB", default_value = "*")]
+        program: Vec<String>,
+    },
+    /// A file, directory or other entry exists; a symlink is looked at itself
+    #[command(after_help = help("file"))]
+    File {
+        /// Where it is
+        path: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Http {
+    /// http:// or https://; redirects are not followed
+    url: String,
+    /// Method of the request
+    #[arg(long, default_value = "GET")]
+    method: String,
+    /// Header to send; repeatable
+    #[arg(long, value_name = "NAME: VALUE")]
+    header: Vec<String>,
+    /// Trust the certificates in this PEM file, in the place of the host's
+    #[arg(long, value_name = "PATH")]
+    ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("selector").required(true).args(["pidfile", "name", "pid", "supervisor_socket"]))]
+struct Process {
+    /// The process whose number this file holds
+    #[arg(long, value_name = "PATH")]
+    pidfile: Option<PathBuf>,
+    /// Every process of this name
+    #[arg(long)]
+    name: Option<String>,
+    /// Only those of this user, by name or number
+    #[arg(long, requires = "name", conflicts_with_all = ["pidfile", "pid", "supervisor_socket"])]
+    user: Option<String>,
+    /// The process of this number
+    #[arg(long)]
+    pid: Option<u32>,
+    /// The supervisord behind this socket
+    #[arg(long, value_name = "URL")]
+    supervisor_socket: Option<String>,
+}
+
+impl Args {
+    /// What to measure, and what makes it a fault.
+    pub(crate) fn target(&self) -> Result<(Target, Vec<Condition>), Failure> {
+        let target = self.kind.target()?;
+        let condition = |text: &String| expect::condition(text, &target).map_err(Failure::usage);
+        let conditions = self.series.expect.iter().map(condition).collect::<Result<Vec<_>, _>>()?;
+        let target = target.judged_by(&conditions);
+        Ok((target, conditions))
+    }
+}
+
+impl Kind {
+    fn target(&self) -> Result<Target, Failure> {
+        Ok(match self {
+            Self::Http(http) => Target::Http(http.target()?),
+            Self::Tcp { address } => {
+                Target::Tcp(TcpTarget::try_new(address).map_err(Failure::usage)?)
+            }
+            Self::Exec { command } => Target::Exec(ExecTarget::new(CommandSpec::new(command))),
+            Self::Process(process) => Target::Process(process.target()?),
+            Self::Supervisor { url, program } => {
+                let globs = program.iter().map(|glob| ProgramGlob::try_new(glob));
+                Target::Supervisor(SupervisorTarget {
+                    socket: socket_of_url(url).map_err(Failure::usage)?,
+                    programs: globs.collect::<Result<_, _>>().map_err(Failure::usage)?,
+                })
+            }
+            Self::File { path } => Target::File(FileTarget { path: path.clone() }),
+        })
+    }
+}
+
+impl Http {
+    fn target(&self) -> Result<HttpTarget, Failure> {
+        let mut target = HttpTarget::try_new(&self.url).map_err(Failure::usage)?;
+        target.set_method(&self.method).map_err(Failure::usage)?;
+        target.ca_file.clone_from(&self.ca_file);
+        for header in &self.header {
+            // The value is not repeated: it may be a secret.
+            let (name, value) = header
+                .split_once(':')
+                .ok_or_else(|| Failure::usage("`--header` is written `NAME: VALUE`"))?;
+            target
+                .headers
+                .push(Header::try_new(name.trim(), value.trim()).map_err(Failure::usage)?);
+        }
+        Ok(target)
+    }
+}
+
+impl Process {
+    fn target(&self) -> Result<ProcessTarget, Failure> {
+        Ok(match self {
+            Self { pidfile: Some(path), .. } => ProcessTarget::Pidfile(path.clone()),
+            Self { name: Some(name), user, .. } => {
+                ProcessTarget::Name { name: name.clone(), user: user.clone() }
+            }
+            Self { pid: Some(pid), .. } => ProcessTarget::Pid(*pid),
+            Self { supervisor_socket: Some(url), .. } => ProcessTarget::SupervisorDaemon {
+                socket: socket_of_url(url).map_err(Failure::usage)?,
+            },
+            Self { .. } => {
+                return Err(Failure::usage(
+                    "say which process: --pidfile, --name, --pid or --supervisor-socket",
+                ));
+            }
+        })
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|error| error.to_string())
+}
+
+/// The fields that `--expect` takes for a kind of target.
+fn help(kind: &str) -> String {
+    let fields = Target::fields_of(kind).unwrap_or_default();
+    let lines = fields.iter().map(|field| format!("\n  {:<20}{}", field.name, field.help));
+    format!("Fields for --expect:{}", lines.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn target(words: &[&str]) -> Result<(Target, Vec<Condition>), String> {
+        let words = ["evenkeel-probe"].iter().chain(words);
+        let args = Args::try_parse_from(words).map_err(|error| error.to_string())?;
+        args.target().map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn the_flags_do_not_contradict_each_other() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn each_kind_of_target_can_be_typed() {
+        for (words, shown) in [
+            (&["http", "http://localhost/health"][..], "http://localhost/health"),
+            (&["http", "http://localhost/", "--method", "HEAD"], "HEAD http://localhost/"),
+            (&["tcp", "[::1]:22"], "tcp [::1]:22"),
+            (&["exec", "--", "test", "-e", "/"], "exec test -e /"),
+            (&["process", "--name", "sh", "--user", "root"], "process `sh` of user `root`"),
+            (
+                &["process", "--supervisor-socket", "/run/s.sock"],
+                "process of supervisord at /run/s.sock",
+            ),
+            (&["supervisor", "--url", "unix:///run/s.sock"], "supervisord at /run/s.sock"),
+            (&["file", "/etc/hosts", "--expect", "mode=0644"], "file /etc/hosts"),
+        ] {
+            assert_eq!(target(words).map(|(target, _)| target.describe()).as_deref(), Ok(shown));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for words in [
+            &["tcp", "localhost"][..],
+            &["http", "localhost"],
+            &["http", "http://localhost/", "--header", "nonsense"],
+            &["http", "http://localhost/", "--method", "GET IT"],
+            &["process"],
+            &["process", "--pid", "1", "--name", "sh"],
+            &["process", "--pid", "1", "--user", "root"],
+            &["supervisor", "--url", "http://localhost:9001"],
+            &["supervisor", "--url", "/run/s.sock", "--program", "a["],
+            &["tcp", "localhost:1", "--expect", "status=200"],
+            &["tcp", "localhost:1", "--timeout", "soon"],
+            &["tcp", "localhost:1", "--json", "--nagios"],
+        ] {
+            assert!(target(words).is_err(), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_a_header_is_not_repeated() {
+        let error =
+            target(&["http", "http://localhost/", "--header", "token hunter2"]).unwrap_err();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}

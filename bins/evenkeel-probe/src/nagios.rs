@@ -1,0 +1,125 @@
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use evenkeel_cli::{escaped, print_line};
+use evenkeel_probe::{Condition, Test, Value};
+
+use crate::report::{Report, Verdict};
+
+/// Anything but a verdict. Source: the Monitoring Plugins Development Guidelines.
+const UNKNOWN: u8 = 3;
+
+pub(crate) fn exit_code(verdict: Option<Verdict>) -> ExitCode {
+    ExitCode::from(match verdict {
+        Some(Verdict::Up) => 0,
+        Some(Verdict::Down) => 2,
+        Some(Verdict::Unknown) | None => UNKNOWN,
+    })
+}
+
+pub(crate) fn print(report: &Report<'_>) {
+    print_line(line(report));
+}
+
+/// `HTTP OK - http://localhost/ is up | 'latency_ms'=12.3ms;;400`.
+fn line(report: &Report<'_>) -> String {
+    let word = match report.verdict() {
+        Verdict::Up => "OK",
+        Verdict::Down => "CRITICAL",
+        Verdict::Unknown => "UNKNOWN",
+    };
+    let mut said = vec![report.target.describe()];
+    said.extend(report.reasons());
+    // The bar begins the figures, and a line ends the text.
+    let said = escaped(said.join(": ")).replace('|', "/");
+    let mut line = format!("{} {word} - {said}", report.target.kind().to_uppercase());
+    let mut separator = " |";
+    for (field, value) in report.measurement.facts.iter() {
+        if let Value::Number(number) = value {
+            let unit = unit(field);
+            let critical = report.conditions.iter().find_map(|condition| range(condition, field));
+            let critical = critical.map(|range| format!(";;{range}")).unwrap_or_default();
+            // Writing to a string cannot fail.
+            let _ = write!(
+                line,
+                "{separator} '{field}'={}{unit}{critical}",
+                (number * 1e3).round() / 1e3
+            );
+            separator = "";
+        }
+    }
+    line
+}
+
+fn unit(field: &str) -> &'static str {
+    match field {
+        _ if field.ends_with("_ms") => "ms",
+        _ if field.ends_with("_bytes") => "B",
+        _ if field.ends_with("_seconds") => "s",
+        _ => "",
+    }
+}
+
+/// The range outside which the value is critical; the closest that the guidelines can say.
+fn range(condition: &Condition, field: &str) -> Option<String> {
+    if condition.field != field {
+        return None;
+    }
+    match condition.test {
+        Test::Above(limit) | Test::AtLeast(limit) => Some(limit.to_string()),
+        Test::Below(limit) | Test::AtMost(limit) => Some(format!("{limit}:")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use evenkeel_probe::{FailureClass, HttpTarget, Measurement, Outcome, Target};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(outcome: Outcome, conditions: &[Condition], expected: &str) {
+        let target = Target::Http(HttpTarget::try_new("http://localhost/").unwrap());
+        let facts = [("latency_ms", 412.3456), ("status", 200.0), ("body_bytes", 7.0)]
+            .into_iter()
+            .collect();
+        let measurement = Measurement { took: Duration::ZERO, outcome, facts, parts: Vec::new() };
+        assert_eq!(line(&Report::new(&target, conditions, 1, measurement)), expected);
+    }
+
+    #[test]
+    fn the_line_has_a_word_a_reason_and_figures() {
+        const FIGURES: &str = "'body_bytes'=7B 'latency_ms'=412.346ms 'status'=200";
+        check(Outcome::Good, &[], &format!("HTTP OK - http://localhost/ | {FIGURES}"));
+        let bad = Outcome::bad(FailureClass::Status, "status 500 | sorry\nthere");
+        check(
+            bad,
+            &[],
+            &format!("HTTP CRITICAL - http://localhost/: status 500 / sorry\\nthere | {FIGURES}"),
+        );
+        let unknown = Outcome::unknown(FailureClass::Denied, "not permitted");
+        check(
+            unknown,
+            &[],
+            &format!("HTTP UNKNOWN - http://localhost/: not permitted | {FIGURES}"),
+        );
+    }
+
+    #[test]
+    fn a_limit_is_told_with_its_figure() {
+        let limit = Condition {
+            field: "latency_ms".into(),
+            test: Test::AtLeast(400.0),
+            sustained_for: None,
+        };
+        check(
+            Outcome::Good,
+            &[limit],
+            "HTTP CRITICAL - http://localhost/: latency_ms is 412.3456, not below 400 | \
+             'body_bytes'=7B 'latency_ms'=412.346ms;;400 'status'=200",
+        );
+    }
+}
