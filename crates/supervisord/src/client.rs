@@ -70,15 +70,11 @@ impl Client {
     }
 
     async fn start_call(&self, name: &str) -> Result<(), CallError> {
-        self.call::<bool>("supervisor.startProcess", vec![text(name), Value::Boolean(true)])
-            .await
-            .map(drop)
+        self.call::<bool>("supervisor.startProcess", one(name)?).await.map(drop)
     }
 
     async fn stop_call(&self, name: &str) -> Result<(), CallError> {
-        self.call::<bool>("supervisor.stopProcess", vec![text(name), Value::Boolean(true)])
-            .await
-            .map(drop)
+        self.call::<bool>("supervisor.stopProcess", one(name)?).await.map(drop)
     }
 
     /// Returns when the program is in no hurry to end any more.
@@ -119,4 +115,15 @@ impl Client {
 
 fn text(text: &str) -> Value {
     Value::String(text.to_owned())
+}
+
+/// What starting or stopping one program takes: its name, and to wait for the end of it.
+///
+/// `group:*` would stop a whole group, which nobody here means.
+fn one(name: &str) -> Result<Vec<Value>, CallError> {
+    if name.ends_with([':', '*']) {
+        let text = format!("`{name}` is not the name of one program");
+        return Err(CallError::Fault { code: FaultCode::BadName as i32, text });
+    }
+    Ok(vec![text(name), Value::Boolean(true)])
 }

@@ -40,7 +40,7 @@ pub enum CallError {
         /// The deadline.
         after: Duration,
     },
-    /// supervisord refused the call.
+    /// supervisord refused the call, or would have.
     #[error("supervisord refused: {text} (fault {code})")]
     Fault {
         /// The number of the fault; see [`FaultCode`].

@@ -192,7 +192,7 @@ async fn a_restart_waits_for_a_program_that_is_still_stopping() {
         }
         _ => yes(),
     });
-    fake.client().restart("web", Duration::from_secs(3_600)).await.unwrap();
+    fake.client().restart("web", Duration::from_hours(1)).await.unwrap();
     let expected =
         ["stopProcess", "getProcessInfo", "getProcessInfo", "getProcessInfo", "startProcess"];
     assert_eq!(fake.asked(), expected);
@@ -225,6 +225,16 @@ async fn an_unknown_program_is_never_started() {
 }
 
 #[tokio::test]
+async fn a_group_is_no_program_and_is_not_stopped() {
+    let fake = Fake::new(|_| yes());
+    for name in ["web:*", "web:", "*"] {
+        let error = fake.client().restart(name, AMPLE).await.unwrap_err();
+        assert!(error.is_fault(FaultCode::BadName), "{error}");
+    }
+    assert!(fake.asked().is_empty());
+}
+
+#[tokio::test]
 async fn a_daemon_that_never_answers_is_given_up_at_the_deadline() {
     let fake = Fake::new(|_| Say::Hang);
     let started = Instant::now();
@@ -247,11 +257,8 @@ async fn a_frozen_daemon_with_a_full_queue_is_slow_and_not_dead() {
     let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     // Connected and never accepted, until the kernel takes no more.
     let mut queued = Vec::new();
-    loop {
-        match tokio::time::timeout(SHORT, UnixStream::connect(&socket)).await {
-            Ok(Ok(stream)) => queued.push(stream),
-            Ok(Err(_)) | Err(_) => break,
-        }
+    while let Ok(Ok(stream)) = tokio::time::timeout(SHORT, UnixStream::connect(&socket)).await {
+        queued.push(stream);
     }
     let error = Client::new(&socket).programs(SHORT).await.unwrap_err();
     assert!(matches!(error, CallError::TimedOut { .. }), "{error}");

@@ -18,7 +18,7 @@ async fn a_file_has_size_mode_owner_and_age() {
     fs::write(&path, "12345").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     let file = fs::File::options().write(true).open(&path).unwrap();
-    file.set_modified(SystemTime::now() - Duration::from_secs(3_600)).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_hours(1)).unwrap();
     let target = target(&path);
     let measurement = measure(target.clone()).await;
     assert_good(&measurement, &target);
@@ -35,7 +35,7 @@ async fn a_time_that_lies_ahead_is_no_age() {
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("state");
     let file = fs::File::create(&path).unwrap();
-    file.set_modified(SystemTime::now() + Duration::from_secs(3_600)).unwrap();
+    file.set_modified(SystemTime::now() + Duration::from_hours(1)).unwrap();
     assert_eq!(measure(target(&path)).await.facts.number("age_seconds"), Some(0.0));
 }
 
