@@ -178,4 +178,5 @@ async fn the_process_of_a_daemon_is_looked_at() {
     let measurement = measure(target.clone()).await;
     assert_good(&measurement, &target);
     assert_eq!(measurement.facts.number("pid"), Some(f64::from(std::process::id())));
+    assert!(measurement.facts.number("rss_bytes").unwrap() > 1e6);
 }

@@ -1,3 +1,5 @@
+#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+
 use std::fs;
 use std::time::Instant;
 
