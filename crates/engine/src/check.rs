@@ -10,9 +10,6 @@ use evenkeel_recovery::breaker::{Breaker, BreakerState, Permit};
 use crate::event::{Count, Effect};
 use crate::record::Record;
 
-/// How often an unsteady check is looked at: a tenth of its interval, within these bounds.
-const CLOSER_LOOK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-
 /// One check: when it is due, the series of attempts that runs, its breaker, and what health makes of its results.
 #[derive(Debug)]
 pub(crate) struct CheckCore {
@@ -49,6 +46,8 @@ struct Series {
     run: u64,
     attempt: u32,
     state: Attempt,
+    /// How the last attempt failed; the series ends with it if the breaker refuses a further one.
+    failed: Option<(Measurement, Judged)>,
     /// The host was changed by an action while this attempt was under way: its result says nothing.
     void: bool,
 }
@@ -59,6 +58,7 @@ enum Attempt {
     RetryAt(Moment),
 }
 
+#[derive(Debug)]
 struct Judged {
     sample: Sample,
     reason: Option<String>,
@@ -116,36 +116,36 @@ impl CheckCore {
         }
     }
 
-    /// Starts what is due.
-    pub(crate) fn poll(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+    /// Starts what is due. True if that ended a series, so that states may have changed.
+    pub(crate) fn poll(&mut self, now: Moment, effects: &mut Vec<Effect>) -> bool {
+        let mut concluded = false;
         if let Some(Series { state: Attempt::RetryAt(at), .. }) = self.series
             && now >= at
         {
-            self.attempt(now, effects);
+            concluded = self.attempt(now, effects);
         }
         if now < self.due {
-            return;
+            return concluded;
         }
         self.due = next_due(self.due, self.spec.interval, now);
         if self.series.is_some() {
             effects.push(Effect::Count(Count::Overrun { check: self.spec.name.clone() }));
-            return;
+            return concluded;
         }
         self.series_begun += 1;
         self.series = Some(Series {
             run: self.series_begun,
             attempt: 0,
             state: Attempt::RetryAt(now),
+            failed: None,
             void: false,
         });
-        self.attempt(now, effects);
+        self.attempt(now, effects) || concluded
     }
 
     /// Looks again soon, because a state is about to change or an action is to be proved.
     pub(crate) fn look_closer(&mut self, now: Moment) {
-        let (shortest, longest) = CLOSER_LOOK;
-        let soon = (self.spec.interval / 10).clamp(shortest, longest).min(self.spec.interval);
-        self.due = self.due.min(now + soon);
+        self.due = self.due.min(now + self.spec.look_again());
     }
 
     /// Looks at once, because a decision waits for it.
@@ -191,10 +191,9 @@ impl CheckCore {
             return false;
         }
         if judged.sample == Sample::Bad && attempt < self.spec.retries {
-            let at = now + self.spec.retry_delay;
-            self.series =
-                Some(Series { run, attempt: attempt + 1, state: Attempt::RetryAt(at), void });
-            self.remember(measurement, judged.reason);
+            let state = Attempt::RetryAt(now + self.spec.retry_delay);
+            let failed = Some((measurement, judged));
+            self.series = Some(Series { run, attempt: attempt + 1, state, failed, void });
             return false;
         }
         self.conclude(now, measurement, judged, effects);
@@ -241,20 +240,26 @@ impl CheckCore {
         self.breaker.as_ref().map(|breaker| breaker.state(now))
     }
 
-    fn attempt(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+    /// Starts an attempt, if the breaker lets it. True if its refusal ended a series that had failed so far.
+    fn attempt(&mut self, now: Moment, effects: &mut Vec<Effect>) -> bool {
         let Ok(permit) = self.admit(now, effects) else {
+            if let Some((measurement, judged)) = self.series.take().and_then(|series| series.failed)
+            {
+                self.conclude(now, measurement, judged, effects);
+                return true;
+            }
             // Skipped: neither good nor bad, and the last state holds.
-            self.series = None;
             self.own.health.touch(now);
             for part in self.parts.values_mut() {
                 part.health.touch(now);
             }
-            return;
+            return false;
         };
         if let Some(series) = &mut self.series {
             series.state = Attempt::UnderWay(permit);
             effects.push(Effect::Probe { check: self.index, run: series.run });
         }
+        false
     }
 
     fn admit(&mut self, now: Moment, effects: &mut Vec<Effect>) -> Result<Option<Permit>, ()> {
@@ -325,7 +330,7 @@ impl CheckCore {
         self.note_state(None, changed, judged.reason.clone(), effects);
         let parts = std::mem::take(&mut measurement.parts);
         let listed = matches!(measurement.outcome, Outcome::Good);
-        self.remember(measurement, judged.reason);
+        self.last = Some(Last { took: measurement.took, facts: measurement.facts });
         if listed {
             self.parts.retain(|name, _| parts.iter().any(|part| part.name == *name));
         } else {
@@ -361,13 +366,6 @@ impl CheckCore {
             let check = self.spec.name.clone();
             effects.push(Effect::Record(Record::CheckChanged { check, part, from, to, reason }));
         }
-    }
-
-    fn remember(&mut self, measurement: Measurement, reason: Option<String>) {
-        if reason.is_some() {
-            self.own.reason = reason;
-        }
-        self.last = Some(Last { took: measurement.took, facts: measurement.facts });
     }
 }
 

@@ -271,8 +271,10 @@ impl Engine {
     }
 
     fn tick(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        for check in &mut self.checks {
-            check.poll(now, effects);
+        for check in 0..self.checks.len() {
+            if self.checks[check].poll(now, effects) {
+                self.see(now, check, effects);
+            }
         }
         let write = self.observe_only().is_none();
         for (rule, core) in self.permissions.iter_mut().enumerate() {

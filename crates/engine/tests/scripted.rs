@@ -196,6 +196,24 @@ fn a_failure_is_detected_acted_on_once_and_verified_by_the_same_check() {
 }
 
 #[test]
+fn a_series_that_its_breaker_cuts_short_still_counts_as_a_failure() {
+    let settings = WEB.replace(
+        "success_threshold = 1",
+        "success_threshold = 1\nbreaker = { error_threshold = 50, request_volume_threshold = 3, reset_timeout = \"5m\" }",
+    );
+    let mut host = ScriptedHost::new(&settings);
+    host.seen.insert(0, bad());
+    // Two attempts in the first series, and one in the second before the breaker opens.
+    host.run_for(MINUTE);
+    let kinds = host.kinds();
+    let place = |kind| kinds.iter().position(|other| *other == kind);
+    assert!(
+        place("breaker_changed").expect("it opens") < place("incident_opened").expect("it is down")
+    );
+    assert_eq!(host.acts.len(), 1);
+}
+
+#[test]
 fn an_action_that_never_helps_stops_when_its_attempts_are_used_up() {
     let mut host = ScriptedHost::new(WEB);
     host.seen.insert(0, bad());
