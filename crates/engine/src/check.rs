@@ -319,18 +319,18 @@ impl CheckCore {
     fn conclude(
         &mut self,
         now: Moment,
-        mut measurement: Measurement,
+        measurement: Measurement,
         judged: Judged,
         effects: &mut Vec<Effect>,
     ) {
+        let Measurement { took, outcome, facts, parts } = measurement;
+        let Judged { sample, reason, .. } = judged;
         self.series = None;
         self.concluded = Some(now);
-        let whole = judged.sample;
-        let changed = self.own.record(now, whole, judged.reason.clone());
-        self.note_state(None, changed, judged.reason.clone(), effects);
-        let parts = std::mem::take(&mut measurement.parts);
-        let listed = matches!(measurement.outcome, Outcome::Good);
-        self.last = Some(Last { took: measurement.took, facts: measurement.facts });
+        self.last = Some(Last { took, facts });
+        let changed = self.own.record(now, sample, reason.clone());
+        self.note_state(None, changed, reason, effects);
+        let listed = matches!(outcome, Outcome::Good);
         if listed {
             self.parts.retain(|name, _| parts.iter().any(|part| part.name == *name));
         } else {
