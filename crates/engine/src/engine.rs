@@ -32,7 +32,7 @@ pub struct Start {
     pub past: Past,
 }
 
-/// What survives the end of an agent (SEMANTICS 5).
+/// What survives the end of an agent (docs/semantics.md, 5).
 #[derive(Debug, Default)]
 pub struct Past {
     /// Actions already charged to the budgets: when and for which target.

@@ -210,7 +210,7 @@ impl Journal {
     }
 
     /// Writes that the agent starts, and says how often it did within ten minutes of `at`, this time included. More than
-    /// 5 is a crash loop (SEMANTICS 5). On the disk when it returns.
+    /// 5 is a crash loop (docs/semantics.md, 5). On the disk when it returns.
     pub fn agent_started(&mut self, at: Timestamp, boot_id: &str) -> Result<u32, JournalError> {
         let doing = "write the agent's start";
         self.durably(doing, |journal| {

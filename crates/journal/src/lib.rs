@@ -1,4 +1,4 @@
-//! Durable history: what happened, what was decided and why, what was done (SEMANTICS 5, "What survives").
+//! Durable history: what happened, what was decided and why, what was done (docs/semantics.md, 5, "What survives").
 //!
 //! One agent owns a state directory and its [`Journal`]; anyone who may read the directory looks through a [`Reader`] at
 //! the same time. It is an `SQLite` file, `journal.db`, that the `sqlite3` shell reads as well: times are whole milliseconds

@@ -1,4 +1,4 @@
-//! Delays between the attempts of one step (SEMANTICS 3.2).
+//! Delays between the attempts of one step (docs/semantics.md, 3.2).
 //!
 //! The one place that uses the crate `backoff`, and only its interval arithmetic: no jitter of its own (it comes after
 //! the cap and cannot be seeded), no limit of elapsed time (it would end all retries after 15 minutes), no retry loop.

@@ -1,4 +1,4 @@
-//! A circuit breaker as a pure state machine (SEMANTICS 2.2, T1 to T16): `now` is an argument, there is no timer.
+//! A circuit breaker as a pure state machine (docs/semantics.md, 2.2, T1 to T16): `now` is an argument, there is no timer.
 //!
 //! A [`Breaker`] lends a [`Permit`] for each call and is told how the call ended. Too large a share of failures opens it;
 //! after a while it half opens for a few trials, whose outcome closes or opens it. Every call that is admitted has its

@@ -1,4 +1,4 @@
-//! How many actions may start in a sliding window, per target and per host (SEMANTICS 5).
+//! How many actions may start in a sliding window, per target and per host (docs/semantics.md, 5).
 //!
 //! A [`Ledger`] keeps when actions started. It is charged before the act, survives the agent (the caller restores it from
 //! the journal) and is never refunded: an action that helped was still an action.
@@ -26,9 +26,9 @@ pub struct Rate {
 /// The budgets of one recovery; an action needs room in both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Budgets {
-    /// For actions on one target. Default of SEMANTICS 5: 3 in 1 h.
+    /// For actions on one target. Default of docs/semantics.md, 5: 3 in 1 h.
     pub per_target: Rate,
-    /// For actions on this host, whatever their target. Default of SEMANTICS 5: 10 in 1 h.
+    /// For actions on this host, whatever their target. Default of docs/semantics.md, 5: 10 in 1 h.
     pub per_host: Rate,
 }
 
@@ -113,7 +113,7 @@ impl Rate {
 
     /// Whether this rate per target can ever refuse an action, given the delays between attempts.
     ///
-    /// A backoff and a rate can cancel each other out (SEMANTICS 3.3): at a delay of 60 s ten starts fit into 10 min, so
+    /// A backoff and a rate can cancel each other out (docs/semantics.md, 3.3): at a delay of 60 s ten starts fit into 10 min, so
     /// `60/10m` never refuses anything. Counted is the densest series that one target can make: every attempt of each of
     /// `steps` steps as soon as its delay allows (jitter at its most, actions and proofs that take no time), and after the
     /// last one a fresh incident once the target has been up for `stable_for`. What an operator resets by hand is not counted.

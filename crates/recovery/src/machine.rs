@@ -1,4 +1,4 @@
-//! The recovery state machine of one target (SEMANTICS 5, R1 to R14): pure, `now` is an argument.
+//! The recovery state machine of one target (docs/semantics.md, 5, R1 to R14): pure, `now` is an argument.
 //!
 //! A [`Machine`] is told what health says ([`Machine::see`]), how an action ended ([`Machine::acted`]) and that time went
 //! by ([`Machine::tick`]). It never acts by itself: while it is at the [`Phase::Gate`], the caller asks its budget, its

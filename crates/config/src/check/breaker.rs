@@ -7,7 +7,7 @@ use crate::problem::Problem;
 use crate::raw;
 use crate::value::Lasting;
 
-/// A result in a count window stops counting after so many intervals (SEMANTICS 2.3).
+/// A result in a count window stops counting after so many intervals (docs/semantics.md, 2.3).
 const MAX_AGE_INTERVALS: u32 = 10;
 
 /// Steps in which a time window forgets, unless it says otherwise.

@@ -7,7 +7,7 @@ const MOST_TRIALS: u32 = 1_000;
 /// Ages and deadlines beyond this say nothing of a peer any more.
 const LONGEST: Duration = Duration::from_hours(31 * 24);
 
-/// Settings of a breaker before they are checked; [`Draft::default`] has the defaults of SEMANTICS 2.2.
+/// Settings of a breaker before they are checked; [`Draft::default`] has the defaults of docs/semantics.md, 2.2.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     /// Opens at this share of failures or above it, in percent, 1 to 100. Default 50.
@@ -151,7 +151,7 @@ impl Config {
         })
     }
 
-    /// Whether a check with this cadence can open the breaker at all (SEMANTICS 2.3).
+    /// Whether a check with this cadence can open the breaker at all (docs/semantics.md, 2.3).
     ///
     /// `attempts_per_cycle` is 1 + retries, what a failing cycle gives; `interval` is from one cycle to the next. What
     /// counts are whole cycles, `floor(window / interval)`: that a further one may fall partly into the window is

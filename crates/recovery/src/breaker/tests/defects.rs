@@ -1,4 +1,4 @@
-//! Defects of other breakers (SEMANTICS 2.1). B5 needs threads; B16 and B17 are about the caller's work, not the core.
+//! Defects of other breakers (docs/semantics.md, 2.1). B5 needs threads; B16 and B17 are about the caller's work, not the core.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The invariants of SEMANTICS 2.2, over any settings and any sequence of calls.
+//! The invariants of docs/semantics.md, 2.2, over any settings and any sequence of calls.
 
 use proptest::prelude::*;
 
