@@ -4,10 +4,12 @@ mod markdown;
 
 use std::path::{Path, PathBuf};
 
-use crate::{Outcome, process, root};
+use crate::{Outcome, process, root, test};
 
 /// Checks presets and settings in the docs with `evenkeel`, generated alert rules with promtool, and every link in the docs.
 pub(crate) fn run() -> Outcome {
+    // On a fresh machine this step is the first to need promtool.
+    test::provide_tools()?;
     process::run("cargo", &["build", "--workspace", "--bins"])?;
     let scratch = Scratch::new()?;
     let mut findings = Vec::new();

@@ -23,10 +23,15 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 
 /// Makes the host ready for the tests, then runs them all; `more` goes to `cargo test`.
 pub(crate) fn run(more: &[&str]) -> Outcome {
-    provide(&missing(process::exists))?;
+    provide_tools()?;
     // Everything at once: the programs and the tests then share one set of features, and nothing is compiled twice.
     process::run("cargo", &["build", "--workspace", "--all-targets"])?;
     process::run("cargo", &[&["test", "--workspace"], more].concat())
+}
+
+/// Installs what the tests need and is missing, or says why not.
+pub(crate) fn provide_tools() -> Outcome {
+    provide(&missing(process::exists))
 }
 
 fn missing(exists: impl Fn(&str) -> bool) -> Vec<Tool> {
