@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use evenkeel_engine::{Act, Past, Record};
+use evenkeel_engine::{Act, OpenIncident, Past, Record};
 use evenkeel_journal::{Entry, Filter, Intent, Journal, Reader};
 use evenkeel_moment::Moment;
 use jiff::{SignedDuration, Timestamp};
@@ -337,24 +337,39 @@ fn past(
             (at, intent.target.clone())
         })
         .collect();
-    let open = journal.open_intents()?;
-    let mut lost = Vec::new();
-    for (id, intent) in open {
-        journal.settle(id, wall, "unknown", "the agent ended before the action did")?;
-        lost.push((
-            intent.target,
-            u64::try_from(intent.incident).unwrap_or_default(),
-            intent.step,
-            intent.attempt,
-        ));
+    let unfinished = journal.open_intents()?;
+    for (id, _) in &unfinished {
+        journal.settle(*id, wall, "unknown", "the agent ended before the action did")?;
     }
+    let moment = |at: Timestamp| before(now, wall, at);
+    let open = journal
+        .open_incidents()?
+        .into_iter()
+        .map(|incident| {
+            let last = ledger.iter().rfind(|intent| intent.incident == incident.id);
+            OpenIncident {
+                incident: u64::try_from(incident.id).unwrap_or_default(),
+                since: moment(incident.opened),
+                used: last.map(|intent| (intent.step, intent.attempt)),
+                unproved: unfinished.iter().any(|(_, intent)| intent.incident == incident.id),
+                target: incident.target,
+            }
+        })
+        .collect();
     let next_incident = journal.last_incident()?.map_or(1, |last| last + 1);
     let next_incident = u64::try_from(next_incident).unwrap_or(1);
     let data = json!({ "boot_id": boot_id, "starts_in_ten_minutes": starts });
     let entry =
         Entry { kind: "agent_started", target: "agent", incident: None, message: "started", data };
     journal.append(wall, &entry)?;
-    Ok((Past { charged, lost, next_incident }, starts))
+    Ok((Past { charged, open, next_incident }, starts))
+}
+
+/// The time of day `at` as a moment, given that it is `wall` at `now`; never after `now`.
+fn before(now: Moment, wall: Timestamp, at: Timestamp) -> Moment {
+    let age = Duration::try_from(wall.duration_since(at)).unwrap_or_default();
+    let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+    Moment::from_nanos(now.as_nanos().saturating_sub(age))
 }
 
 fn number(incident: u64) -> i64 {

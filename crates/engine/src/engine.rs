@@ -37,10 +37,25 @@ pub struct Start {
 pub struct Past {
     /// Actions already charged to the budgets: when and for which target.
     pub charged: Vec<(Moment, String)>,
-    /// Actions whose end nobody saw: target, incident, step, attempt.
-    pub lost: Vec<(String, u64, u32, u32)>,
+    /// Incidents that were not over.
+    pub open: Vec<OpenIncident>,
     /// The number of the next incident.
     pub next_incident: u64,
+}
+
+/// An incident that was not over when its agent ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenIncident {
+    /// Its number.
+    pub incident: u64,
+    /// Its target.
+    pub target: String,
+    /// When it began.
+    pub since: Moment,
+    /// The step and attempt of its last action.
+    pub used: Option<(u32, u32)>,
+    /// Whether nobody saw how that action ended: it is verified and never repeated.
+    pub unproved: bool,
 }
 
 /// All pure cores, joined.
@@ -88,12 +103,9 @@ impl Engine {
             .iter()
             .map(|recovery| RecoveryCore::new(recovery.clone(), &checks))
             .collect();
-        for (target, incident, step, attempt) in start.past.lost {
+        for open in &start.past.open {
             for recovery in &mut recoveries {
-                let spec = recovery.spec.clone();
-                if let Some(target) = recovery.target_by_id(&target) {
-                    target.resume(&spec, (incident, step, attempt), now);
-                }
+                recovery.resume(open, now);
             }
         }
         let mut ledger = Ledger::new();
@@ -153,17 +165,11 @@ impl Engine {
     fn past(&self) -> Past {
         Past {
             charged: self.ledger.entries(),
-            lost: self
+            open: self
                 .recoveries
                 .iter()
                 .flat_map(RecoveryCore::targets)
-                .filter(|target| {
-                    matches!(target.machine.phase(), Phase::Acting | Phase::Verifying { .. })
-                })
-                .map(|target| {
-                    let machine = &target.machine;
-                    (target.id.clone(), target.incident_id(), machine.step(), machine.attempt())
-                })
+                .filter_map(Target::open_incident)
                 .collect(),
             next_incident: self.next_incident,
         }

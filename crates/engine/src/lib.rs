@@ -19,7 +19,7 @@ mod rule;
 mod status;
 mod target;
 
-pub use engine::{Engine, Past, Start};
+pub use engine::{Engine, OpenIncident, Past, Start};
 pub use event::{Act, CleanOutcome, Count, Effect, Input, Remaining, Repaired, SweepOutcome};
 pub use record::{Outcome, Record, Refusal};
 pub use status::{CheckStatus, PartStatus, RecoveryStatus, RuleStatus, Status};

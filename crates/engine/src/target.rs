@@ -6,6 +6,7 @@ use evenkeel_moment::Moment;
 use evenkeel_recovery::machine::{Change, Machine, Phase, Policy, Seen};
 
 use crate::check::{CheckCore, Subject, hard};
+use crate::engine::OpenIncident;
 use crate::event::Effect;
 use crate::record::{Outcome, Record, Refusal};
 
@@ -56,6 +57,14 @@ impl RecoveryCore {
 
     pub(crate) fn targets_mut(&mut self) -> impl Iterator<Item = &mut Target> {
         self.parts.values_mut().chain([&mut self.whole])
+    }
+
+    /// Goes on with an incident that was open when the agent ended, if its target is of this recovery.
+    pub(crate) fn resume(&mut self, open: &OpenIncident, now: Moment) {
+        let spec = self.spec.clone();
+        if let Some(target) = self.target_by_id(&open.target) {
+            target.resume(&spec, open, now);
+        }
     }
 
     /// The target by its id, made if it is a part that has not been seen yet.
@@ -169,13 +178,33 @@ impl Target {
         }
     }
 
-    /// An action was cut off when the agent ended: its effect is to be verified, not repeated.
-    pub(crate) fn resume(&mut self, spec: &Recovery, past: (u64, u32, u32), now: Moment) {
-        let (incident, step, attempt) = past;
-        self.machine = Machine::after_lost_action(policy(spec, &self.steps), step, attempt, now);
-        self.incident = Some((incident, now));
-        self.last_action = self.action_name();
-        self.reason = Some("the agent ended while its action ran".to_owned());
+    /// Goes on with an incident that was open when the agent ended.
+    fn resume(&mut self, spec: &Recovery, open: &OpenIncident, now: Moment) {
+        let policy = policy(spec, &self.steps);
+        self.machine = match open.used {
+            Some((step, attempt)) if open.unproved => {
+                Machine::after_lost_action(policy, step, attempt, now)
+            }
+            used => Machine::in_open_incident(policy, used),
+        };
+        self.incident = Some((open.incident, open.since));
+        if let Some((step, _)) = open.used {
+            self.last_action = self.steps.get(step as usize).map_or("", |step| step.action.name());
+        }
+        self.reason = Some("its incident was open when the agent ended".to_owned());
+    }
+
+    /// The incident that is open, as another engine would go on with it.
+    pub(crate) fn open_incident(&self) -> Option<OpenIncident> {
+        let (incident, since) = self.incident?;
+        let machine = &self.machine;
+        Some(OpenIncident {
+            incident,
+            target: self.id.clone(),
+            since,
+            used: machine.last_used(),
+            unproved: matches!(machine.phase(), Phase::Acting | Phase::Verifying { .. }),
+        })
     }
 
     fn see(&mut self, now: Moment, view: View, incidents: &mut u64, effects: &mut Vec<Effect>) {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_config::load_text;
-use evenkeel_engine::{Act, Count, Effect, Engine, Input, Past, Record, Refusal, Start};
+use evenkeel_engine::{
+    Act, Count, Effect, Engine, Input, OpenIncident, Past, Record, Refusal, Start,
+};
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Facts, FailureClass, Measurement, Outcome, Part};
 use evenkeel_recovery::machine::Ended;
@@ -308,12 +310,28 @@ fn what_earlier_runs_spent_is_not_given_back_by_a_restart() {
 
 #[test]
 fn an_action_that_was_cut_off_is_verified_and_not_repeated() {
-    let past =
-        Past { lost: vec![("web".to_owned(), 4, 0, 0)], next_incident: 5, ..Past::default() };
+    let past = Past { open: vec![open_incident(true)], next_incident: 5, ..Past::default() };
     let mut host = ScriptedHost::with_past(WEB, past);
     host.run_for(20 * MINUTE);
     assert!(host.acts.is_empty());
     assert!(host.kinds().contains(&"judged") && host.kinds().contains(&"incident_closed"));
+}
+
+#[test]
+fn an_incident_goes_on_over_a_restart_and_its_ladder_with_it() {
+    let past = Past { open: vec![open_incident(false)], next_incident: 5, ..Past::default() };
+    let mut host = ScriptedHost::with_past(WEB, past);
+    host.seen.insert(0, bad());
+    host.run_for(60 * MINUTE);
+    assert_eq!(host.acts.len(), 1, "one of the two attempts was used up before");
+    assert_eq!((host.acts[0].incident, host.acts[0].attempt), (4, 1));
+    assert!(!host.kinds().contains(&"incident_opened"));
+}
+
+/// Incident 4 of `web`, whose first attempt was made before the restart.
+fn open_incident(unproved: bool) -> OpenIncident {
+    let since = Moment::ORIGIN + Duration::from_mins(16_650);
+    OpenIncident { incident: 4, target: "web".to_owned(), since, used: Some((0, 0)), unproved }
 }
 
 proptest! {

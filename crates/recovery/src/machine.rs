@@ -141,8 +141,8 @@ pub struct Machine {
     attempt: u32,
     /// Whether this incident has had an action whose effect is still to be proved.
     unproved: bool,
-    /// Whether this incident has had any action at all.
-    acted: bool,
+    /// The step and attempt of this incident's last action.
+    used: Option<(u32, u32)>,
     in_incident: bool,
 }
 
@@ -155,7 +155,7 @@ impl Machine {
             step: 0,
             attempt: 0,
             unproved: false,
-            acted: false,
+            used: None,
             in_incident: false,
         }
     }
@@ -171,9 +171,28 @@ impl Machine {
             step,
             attempt,
             unproved: true,
-            acted: true,
+            used: Some((step, attempt)),
             in_incident: true,
         }
+    }
+
+    /// A machine whose incident was open when the agent ended; `used` is the step and attempt of its last action.
+    ///
+    /// It observes first (R1), and its ladder goes on where it stood: a restart of the agent grants no fresh attempts.
+    pub fn in_open_incident(policy: Policy, used: Option<(u32, u32)>) -> Self {
+        let mut machine = Self { in_incident: true, ..Self::new(policy) };
+        if let Some((step, attempt)) = used {
+            (machine.step, machine.attempt, machine.used) = (step, attempt, used);
+            if machine.policy.retry.next(attempt, 0.0).is_some() {
+                machine.attempt += 1;
+            } else {
+                machine.escalate();
+                if machine.phase == Phase::Gate {
+                    machine.phase = Phase::Unknown;
+                }
+            }
+        }
+        machine
     }
 
     /// Where the recovery stands.
@@ -189,6 +208,11 @@ impl Machine {
     /// The attempt at that step that the next action is, from 0.
     pub const fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    /// The step and attempt of this incident's last action, if it has had one.
+    pub const fn last_used(&self) -> Option<(u32, u32)> {
+        self.used
     }
 
     /// Whether an incident is open.
@@ -218,6 +242,14 @@ impl Machine {
     /// Takes in what health says now.
     pub fn see(&mut self, now: Moment, seen: Seen) -> Option<Change> {
         match (self.phase, seen) {
+            (Phase::Unknown, Seen::Up) if self.in_incident => {
+                self.phase = Phase::Stabilizing { until: now + self.policy.stable_for };
+                Some(Change::CameBack)
+            }
+            (Phase::Unknown, Seen::Down) if self.in_incident => {
+                self.phase = Phase::Gate;
+                None
+            }
             (Phase::Unknown | Phase::Suspect, Seen::Up) => {
                 self.phase = Phase::Healthy;
                 None
@@ -257,7 +289,7 @@ impl Machine {
         if self.phase == Phase::Gate {
             self.phase = Phase::Acting;
             self.unproved = true;
-            self.acted = true;
+            self.used = Some((self.step, self.attempt));
         }
     }
 
@@ -318,7 +350,7 @@ impl Machine {
 
     /// R13: the same incident, and the attempts go on: one good minute forgives nothing.
     fn relapse(&mut self, now: Moment) -> Change {
-        if !self.acted {
+        if self.used.is_none() {
             self.phase = Phase::Gate;
             return Change::Relapsed;
         }
@@ -347,7 +379,7 @@ impl Machine {
         self.step = 0;
         self.attempt = 0;
         self.unproved = false;
-        self.acted = false;
+        self.used = None;
         self.in_incident = false;
         Change::Closed
     }
@@ -466,6 +498,25 @@ mod tests {
         let mut machine = Machine::after_lost_action(policy(1, 1), 0, 1, at(0));
         assert_eq!(machine.phase(), Phase::Verifying { until: at(60) });
         assert_eq!(machine.tick(at(60), 0.0), Some(Change::Exhausted));
+    }
+
+    #[test]
+    fn a_restart_of_the_agent_grants_no_fresh_attempts() {
+        let mut machine = Machine::in_open_incident(policy(2, 1), Some((0, 0)));
+        assert_eq!((machine.phase(), machine.step(), machine.attempt()), (Phase::Unknown, 0, 1));
+        assert_eq!(machine.see(at(0), Seen::Down), None, "the same incident goes on");
+        assert_eq!(machine.phase(), Phase::Gate);
+        let machine = Machine::in_open_incident(policy(2, 1), Some((0, 1)));
+        assert_eq!((machine.phase(), machine.step(), machine.attempt()), (Phase::Unknown, 1, 0));
+        let machine = Machine::in_open_incident(policy(2, 1), Some((1, 1)));
+        assert_eq!(machine.phase(), Phase::Exhausted { until: None, healthy_at: None });
+    }
+
+    #[test]
+    fn an_incident_that_was_open_closes_once_the_target_stayed_up() {
+        let mut machine = Machine::in_open_incident(policy(1, 0), None);
+        assert_eq!(machine.see(at(0), Seen::Up), Some(Change::CameBack));
+        assert_eq!(machine.tick(at(600), 0.0), Some(Change::Closed));
     }
 
     #[derive(Debug, Clone)]
