@@ -101,7 +101,8 @@ pub async fn run<N: Fn(Notice)>(
         let why = Some("it was told to observe".to_owned());
         (History::in_memory(), Found { observe_only: why, ..Found::default() })
     } else {
-        History::open(&agent.settings.agent.state_dir, clock, &agent.boot_id)?
+        let lasting = agent.until == Until::Stopped;
+        History::open(&agent.settings.agent.state_dir, clock, &agent.boot_id, lasting)?
     };
     let publisher = Publisher::new(SystemTime::now());
     publisher.add(&agent.settings);

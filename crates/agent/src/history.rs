@@ -103,10 +103,13 @@ impl History {
     }
 
     /// Opens the journal in `state_dir` and reads what survives from earlier runs.
+    ///
+    /// `lasting`: this is the start of an agent that is to stay, not of one pass.
     pub(crate) fn open(
         state_dir: &Path,
         clock: HostClock,
         boot_id: &str,
+        lasting: bool,
     ) -> Result<(Self, Found), AgentError> {
         let failed = |source| AgentError::History { state_dir: state_dir.to_owned(), source };
         let (mut journal, findings) = Journal::open(state_dir, clock.wall()).map_err(failed)?;
@@ -115,7 +118,7 @@ impl History {
             tracing::error!(%finding, "history was damaged or is of a newer version; acting is withheld");
             found.observe_only = Some(finding.to_string());
         }
-        match past(&mut journal, clock, boot_id) {
+        match past(&mut journal, clock, boot_id, lasting) {
             Ok((past, starts)) => {
                 found.past = past;
                 if starts > STARTS_IN_TEN_MINUTES {
@@ -317,9 +320,11 @@ fn past(
     journal: &mut Journal,
     clock: HostClock,
     boot_id: &str,
+    lasting: bool,
 ) -> Result<(Past, u32), evenkeel_journal::JournalError> {
     let (now, wall) = (clock.now(), clock.wall());
-    let starts = journal.agent_started(wall, boot_id)?;
+    // One pass after the other, as cron runs them, is no crash loop.
+    let starts = if lasting { journal.agent_started(wall, boot_id)? } else { 0 };
     let ledger = journal.ledger(wall - LONGEST_BUDGET)?;
     let charged = ledger
         .iter()
@@ -358,10 +363,12 @@ fn past(
         .collect();
     let next_incident = journal.last_incident()?.map_or(1, |last| last + 1);
     let next_incident = u64::try_from(next_incident).unwrap_or(1);
-    let data = json!({ "boot_id": boot_id, "starts_in_ten_minutes": starts });
-    let entry =
-        Entry { kind: "agent_started", target: "agent", incident: None, message: "started", data };
-    journal.append(wall, &entry)?;
+    if lasting {
+        let data = json!({ "boot_id": boot_id, "starts_in_ten_minutes": starts });
+        let message = "started";
+        let entry = Entry { kind: "agent_started", target: "agent", incident: None, message, data };
+        journal.append(wall, &entry)?;
+    }
     Ok((Past { charged, open, next_incident }, starts))
 }
 
