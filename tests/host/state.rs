@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use evenkeel_tests::{Agent, LONG, Scratch, until};
+use evenkeel_tests::{Agent, LONG, Scratch, evenkeel, until};
 use nix::sys::signal::Signal;
 
 /// Where `SQLite` keeps the number of the schema, in the file's header.
@@ -82,4 +82,18 @@ fn history_outlives_the_agent() {
     let repaired = agent.events().into_iter().filter(|event| event["kind"] == "repaired").count();
     assert_eq!(repaired, 1, "the repair of the first agent is still known");
     assert_eq!(agent.status()["mode"], "enforce");
+}
+
+#[test]
+fn passes_one_after_the_other_are_no_crash_loop() {
+    let scratch = Scratch::new();
+    let state = scratch.join("state");
+    let text = format!("[agent]\nstate_dir = \"{}\"\n", state.display()) + &settings(&scratch);
+    let path = scratch.file("settings.toml", &text, 0o644);
+    for pass in 0..8 {
+        scratch.file("shared/a.hash", "x", 0o600);
+        let finished = evenkeel(["apply".as_ref(), "--config".as_ref(), path.as_os_str()]);
+        assert_eq!(finished.code, Some(0), "pass {pass}: {finished:?}");
+        assert_eq!(scratch.mode("shared/a.hash"), 0o644, "pass {pass} repairs");
+    }
 }

@@ -96,15 +96,19 @@ pub async fn run<N: Fn(Notice)>(
     stop: impl Future<Output = ()>,
 ) -> Result<Status, AgentError> {
     let clock = HostClock;
+    let publisher = Publisher::new(SystemTime::now());
     // History first: its lock is what keeps a second agent out, before anything is bound or touched.
     let (history, found) = if agent.observe {
         let why = Some("it was told to observe".to_owned());
-        (History::in_memory(), Found { observe_only: why, ..Found::default() })
+        (
+            History::in_memory(publisher.metrics.clone()),
+            Found { observe_only: why, ..Found::default() },
+        )
     } else {
         let lasting = agent.until == Until::Stopped;
-        History::open(&agent.settings.agent.state_dir, clock, &agent.boot_id, lasting)?
+        let metrics = publisher.metrics.clone();
+        History::open(&agent.settings.agent.state_dir, clock, &agent.boot_id, lasting, metrics)?
     };
-    let publisher = Publisher::new(SystemTime::now());
     publisher.add(&agent.settings);
     let (questions, mut asked) = mpsc::channel(16);
     let desk =
@@ -208,6 +212,10 @@ impl<N: Fn(Notice)> Shell<N> {
         match &record {
             Record::RuleFailed { .. } | Record::IncidentOpened { .. } | Record::Refused { .. } => {
                 tracing::warn!(kind, target, "{message}");
+            }
+            // Logged entry by entry where they were done.
+            Record::Repaired { .. } | Record::Cleaned { .. } => {
+                tracing::debug!(kind, target, "{message}");
             }
             _ => tracing::info!(kind, target, "{message}"),
         }
@@ -347,6 +355,12 @@ impl<N: Fn(Notice)> Shell<N> {
             }
         };
         (self.notify)(Notice::Reloading);
+        let (old, new) = (&self.engine.settings().agent, &settings.agent);
+        if (&old.state_dir, &old.socket, old.listen) != (&new.state_dir, &new.socket, new.listen) {
+            tracing::warn!(
+                "agent.state_dir, agent.socket and agent.listen take effect at the next start"
+            );
+        }
         while self.engine.is_acting() {
             match inbox.recv().await {
                 Some(answer) => self.answered(answer),

@@ -7,7 +7,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use evenkeel_engine::{Act, OpenIncident, Past, Record};
-use evenkeel_journal::{Entry, Filter, Intent, Journal, Reader};
+use evenkeel_journal::{Entry, Filter, Intent, Journal, JournalError, Reader};
+use evenkeel_metrics::Metrics;
 use evenkeel_moment::Moment;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -98,8 +99,8 @@ impl Recent {
 
 impl History {
     /// A history that is only kept in memory: an agent that observes writes nothing.
-    pub(crate) fn in_memory() -> Self {
-        Self::spawn(None)
+    pub(crate) fn in_memory(metrics: Arc<Metrics>) -> Self {
+        Self::spawn(None, metrics)
     }
 
     /// Opens the journal in `state_dir` and reads what survives from earlier runs.
@@ -110,6 +111,7 @@ impl History {
         clock: HostClock,
         boot_id: &str,
         lasting: bool,
+        metrics: Arc<Metrics>,
     ) -> Result<(Self, Found), AgentError> {
         let failed = |source| AgentError::History { state_dir: state_dir.to_owned(), source };
         let (mut journal, findings) = Journal::open(state_dir, clock.wall()).map_err(failed)?;
@@ -130,7 +132,7 @@ impl History {
                 found.observe_only.get_or_insert(format!("history cannot be read: {error}"));
             }
         }
-        let history = Self::spawn(Some((journal, boot_id.to_owned())));
+        let history = Self::spawn(Some((journal, boot_id.to_owned())), metrics);
         match last_lines(state_dir) {
             Ok(lines) => lines.into_iter().for_each(|line| history.recent.push(line)),
             Err(error) => tracing::warn!(%error, "the page starts without earlier events"),
@@ -138,10 +140,10 @@ impl History {
         Ok((history, found))
     }
 
-    fn spawn(journal: Option<(Journal, String)>) -> Self {
+    fn spawn(journal: Option<(Journal, String)>, metrics: Arc<Metrics>) -> Self {
         let (lines, inbox) = mpsc::channel();
         let recent = Recent::default();
-        let writer = Writer::new(journal, recent.clone());
+        let writer = Writer::new(journal, recent.clone(), metrics);
         let thread = std::thread::Builder::new()
             .name("history".to_owned())
             .stack_size(512 * 1024)
@@ -204,6 +206,7 @@ impl Drop for History {
 struct Writer {
     journal: Option<(Journal, String)>,
     recent: Recent,
+    metrics: Arc<Metrics>,
     /// The engine counts incidents by itself; the journal numbers its own.
     incidents: HashMap<u64, i64>,
     next_in_memory: i64,
@@ -211,8 +214,8 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(journal: Option<(Journal, String)>, recent: Recent) -> Self {
-        Self { journal, recent, incidents: HashMap::new(), next_in_memory: 1, lines: 0 }
+    fn new(journal: Option<(Journal, String)>, recent: Recent, metrics: Arc<Metrics>) -> Self {
+        Self { journal, recent, metrics, incidents: HashMap::new(), next_in_memory: 1, lines: 0 }
     }
 
     fn run(mut self, inbox: &mpsc::Receiver<Line>) {
@@ -226,7 +229,7 @@ impl Writer {
                 }
                 Line::Settle { intent, at, detail } => {
                     if let Some((journal, _)) = &mut self.journal {
-                        report(journal.settle(intent, at, "ended", &detail));
+                        report(&self.metrics, journal.settle(intent, at, "ended", &detail));
                     }
                 }
             }
@@ -234,7 +237,7 @@ impl Writer {
             if self.lines.is_multiple_of(10_000)
                 && let Some((journal, _)) = &mut self.journal
             {
-                report(journal.prune(HostClock.wall(), KEEP, KEEP_BYTES));
+                report(&self.metrics, journal.prune(HostClock.wall(), KEEP, KEEP_BYTES));
             }
         }
     }
@@ -246,17 +249,15 @@ impl Writer {
         if let Some((journal, _)) = &mut self.journal {
             match record {
                 Record::IncidentOpened { incident, cause, .. } => {
-                    match journal.open_incident(at, &target, cause, &data) {
-                        Ok(id) => drop(self.incidents.insert(*incident, id)),
-                        Err(error) => {
-                            tracing::error!(%error, "cannot write an incident to the history");
-                        }
+                    let opened = journal.open_incident(at, &target, cause, &data);
+                    if let Some(id) = report(&self.metrics, opened) {
+                        self.incidents.insert(*incident, id);
                     }
                 }
                 Record::IncidentClosed { incident, .. } => {
                     let id =
                         self.incidents.get(incident).copied().unwrap_or_else(|| number(*incident));
-                    report(journal.close_incident(id, at, "up"));
+                    report(&self.metrics, journal.close_incident(id, at, "up"));
                 }
                 _ => {}
             }
@@ -267,10 +268,9 @@ impl Writer {
         let entry =
             Entry { kind: record.kind(), target: &target, incident, message: &message, data };
         let id = match &mut self.journal {
-            Some((journal, _)) => journal.append(at, &entry).unwrap_or_else(|error| {
-                tracing::error!(%error, "cannot write to the history");
-                0
-            }),
+            Some((journal, _)) => {
+                report(&self.metrics, journal.append(at, &entry)).unwrap_or_default()
+            }
             None => {
                 self.next_in_memory += 1;
                 self.next_in_memory - 1
@@ -321,7 +321,7 @@ fn past(
     clock: HostClock,
     boot_id: &str,
     lasting: bool,
-) -> Result<(Past, u32), evenkeel_journal::JournalError> {
+) -> Result<(Past, u32), JournalError> {
     let (now, wall) = (clock.now(), clock.wall());
     // One pass after the other, as cron runs them, is no crash loop.
     let starts = if lasting { journal.agent_started(wall, boot_id)? } else { 0 };
@@ -383,8 +383,12 @@ fn number(incident: u64) -> i64 {
     i64::try_from(incident).unwrap_or(i64::MAX)
 }
 
-fn report<T, E: std::fmt::Display>(result: Result<T, E>) {
-    if let Err(error) = result {
-        tracing::error!(%error, "cannot write to the history");
-    }
+/// What was written; `None` if it could not be, which is logged and counted.
+fn report<T>(metrics: &Metrics, result: Result<T, JournalError>) -> Option<T> {
+    result
+        .inspect_err(|error| {
+            tracing::error!(%error, "cannot write to the history");
+            metrics.journal_failed();
+        })
+        .ok()
 }
