@@ -84,6 +84,8 @@ struct Shell<N> {
     watches: JoinSet<()>,
     /// Sweeps, cleanups and actions that run; the end waits for them.
     writing: usize,
+    /// New settings that wait for a running action to end.
+    pending: Option<Settings>,
     stopping: bool,
 }
 
@@ -133,6 +135,7 @@ pub async fn run<N: Fn(Notice)>(
         answers,
         watches: JoinSet::new(),
         writing: 0,
+        pending: None,
         stopping: false,
     };
     shell.watch();
@@ -150,11 +153,12 @@ pub async fn run<N: Fn(Notice)>(
         {
             break;
         }
+        shell.renew();
         let wake = shell.until_deadline(give_up);
         tokio::select! {
             Some(answer) = inbox.recv() => shell.answered(answer),
             Some(reply) = asked.recv() => shell.answer_question(reply),
-            Some(reload) = reloads.recv() => shell.reload(reload, &mut inbox).await,
+            Some(reload) = reloads.recv() => shell.reload(reload),
             () = tokio::time::sleep(wake) => shell.handle(Input::Tick),
             () = tick(&mut alive) => (shell.notify)(Notice::Alive),
             () = &mut stop => break,
@@ -340,12 +344,8 @@ impl<N: Fn(Notice)> Shell<N> {
         let _ = reply.send(status);
     }
 
-    /// Puts new settings in force, once a running action has ended; budgets and open incidents live on.
-    async fn reload(
-        &mut self,
-        reload: Result<Settings, String>,
-        inbox: &mut mpsc::UnboundedReceiver<Answer>,
-    ) {
+    /// Takes new settings, to be put in force by [`Shell::renew`]; refused ones leave those in force as they are.
+    fn reload(&mut self, reload: Result<Settings, String>) {
         let settings = match reload {
             Ok(settings) => settings,
             Err(error) => {
@@ -361,12 +361,12 @@ impl<N: Fn(Notice)> Shell<N> {
                 "agent.state_dir, agent.socket and agent.listen take effect at the next start"
             );
         }
-        while self.engine.is_acting() {
-            match inbox.recv().await {
-                Some(answer) => self.answered(answer),
-                None => break,
-            }
-        }
+        self.pending = Some(settings);
+    }
+
+    /// Puts taken settings in force once no action runs; budgets and open incidents live on.
+    fn renew(&mut self) {
+        let Some(settings) = self.pending.take_if(|_| !self.engine.is_acting()) else { return };
         self.publisher.forget(self.engine.settings());
         self.publisher.add(&settings);
         self.generation += 1;
@@ -382,6 +382,7 @@ impl<N: Fn(Notice)> Shell<N> {
     /// Lets what writes come to its end, and begins nothing new.
     async fn drain(&mut self, inbox: &mut mpsc::UnboundedReceiver<Answer>) {
         self.stopping = true;
+        self.engine.close_the_gate();
         self.watches.abort_all();
         let drained = async {
             while self.writing > 0 {

@@ -72,6 +72,7 @@ pub struct Engine {
     /// Why nothing may be written, whatever the settings say.
     withheld: Option<String>,
     running: Option<Running>,
+    gate_closed: bool,
     next_intent: u64,
     next_incident: u64,
 }
@@ -128,6 +129,7 @@ impl Engine {
             started: now,
             withheld: start.observe_only,
             running: None,
+            gate_closed: false,
             next_intent: 1,
             next_incident: start.past.next_incident.max(1),
             settings,
@@ -150,6 +152,11 @@ impl Engine {
             Some(why) => Some(why),
             None => (self.settings.agent.mode == Mode::Observe).then_some("the settings say so"),
         }
+    }
+
+    /// From now on no action is decided on: the shell is ending, and would not carry it out.
+    pub fn close_the_gate(&mut self) {
+        self.gate_closed = true;
     }
 
     /// Puts new settings in force. Budgets, incidents whose action is not proved yet, and the start's grace live on.
@@ -300,7 +307,9 @@ impl Engine {
                 target.note(now, change, effects);
             }
         }
-        self.pass_the_gate(now, effects);
+        if !self.gate_closed {
+            self.pass_the_gate(now, effects);
+        }
     }
 
     /// Lets at most one waiting target act; tells the others why not (R4, R5).
