@@ -1,9 +1,10 @@
 //! The agent on files and endpoints of its own.
 
 use std::fs;
+use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
-use evenkeel_tests::{Agent, HangingEndpoint, LONG, Scratch, until};
+use evenkeel_tests::{Agent, HangingEndpoint, LONG, Scratch, find_bin, until};
 use nix::sys::signal::Signal;
 
 fn permissions(scratch: &Scratch) -> String {
@@ -183,4 +184,39 @@ fn health_is_503_while_something_does_not_hold() {
     until("/health is 503", LONG, || agent.get("/health").status == 503);
     assert_eq!(agent.status()["healthy"], false);
     assert_eq!(agent.metrics().sum("evenkeel_check_up", &[("check", "file")]), Some(0.0));
+}
+
+#[test]
+fn the_service_manager_hears_of_each_turn() {
+    let scratch = Scratch::new();
+    scratch.folder("shared", 0o755);
+    let path = scratch.join("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(LONG)).unwrap();
+    // Every message until the wanted one; each wait has its deadline.
+    let hear = |wanted: &str| {
+        let mut buffer = [0; 4096];
+        loop {
+            let length =
+                manager.recv(&mut buffer).unwrap_or_else(|error| panic!("no {wanted}: {error}"));
+            let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if message.lines().any(|line| line == wanted) {
+                return;
+            }
+        }
+    };
+    let notify = format!("NOTIFY_SOCKET={}", path.display());
+    let program = find_bin("evenkeel");
+    let by =
+        ["env".as_ref(), notify.as_ref(), "WATCHDOG_USEC=1000000".as_ref(), program.as_os_str()];
+    let (config, port) = Agent::settings_with(&scratch, "", &permissions(&scratch));
+    let mut agent = Agent::spawn_by(&by, &scratch, &config, port, &[]);
+    hear("READY=1");
+    hear("WATCHDOG=1");
+    agent.daemon.signal(Signal::SIGHUP);
+    hear("RELOADING=1");
+    hear("READY=1");
+    agent.daemon.signal(Signal::SIGTERM);
+    hear("STOPPING=1");
+    assert!(agent.daemon.wait(LONG).success());
 }
