@@ -110,6 +110,8 @@ impl Watcher {
             EventMask::DELETE_SELF | EventMask::MOVE_SELF | EventMask::IGNORED | EventMask::UNMOUNT;
         match self.watched.get(&event.wd) {
             None => Effect::None,
+            // A directory such as /tmp is busy with names that lead nowhere near the root.
+            Some(What::Above) if !self.leads_to_root(event.name.as_deref()) => Effect::None,
             Some(What::Above) => Effect::Rearm,
             Some(What::Tree) if event.mask.intersects(gone) => Effect::Rearm,
             Some(What::Tree) if is_private(event.name.as_deref()) => Effect::None,
@@ -121,6 +123,11 @@ impl Watcher {
             }
             Some(What::Tree) => Effect::Look,
         }
+    }
+
+    /// Whether an event above the root can be about it: of the watched directory itself, or of a name on the root's path.
+    fn leads_to_root(&self, name: Option<&OsStr>) -> bool {
+        name.is_none_or(|name| self.policy.path().iter().any(|component| component == name))
     }
 
     /// Lays the watches as the tree is now, and takes those away that are no longer part of it.

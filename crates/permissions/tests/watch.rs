@@ -91,3 +91,17 @@ async fn once_repaired_there_is_quiet() {
     assert!((1..=3).contains(&looks), "{looks}");
     assert!(sweep(&policy).unwrap().holds());
 }
+
+#[tokio::test]
+async fn other_names_beside_a_missing_root_wake_nobody() {
+    let scratch = tempfile::tempdir().unwrap();
+    let policy = policy(&scratch.path().join("state"));
+    let mut watcher = Watcher::new(&policy).unwrap();
+    for number in 0..100 {
+        fs::write(scratch.path().join(format!("other-{number}")), "").unwrap();
+    }
+    let woken = tokio::time::timeout(Duration::from_millis(200), watcher.next()).await;
+    assert!(woken.is_err(), "nothing of it is about the root");
+    fs::create_dir(scratch.path().join("state")).unwrap();
+    tokio::time::timeout(DEADLINE, watcher.next()).await.expect("the root itself is");
+}
