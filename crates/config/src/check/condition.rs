@@ -126,8 +126,9 @@ impl Checker {
             );
             return None;
         }
-        let source = if name == "contains" { literally(text) } else { text.to_owned() };
-        match Pattern::try_new(&source) {
+        let pattern =
+            if name == "contains" { Pattern::literal(text) } else { Pattern::try_new(text) };
+        match pattern {
             Ok(pattern) if name == "lacks" => Some(Test::Lacks(pattern)),
             Ok(pattern) => Some(Test::Matches(pattern)),
             Err(error) => {
@@ -177,15 +178,4 @@ impl Checker {
             })
             .ok()
     }
-}
-
-/// A pattern that finds `text` as it is.
-fn literally(text: &str) -> String {
-    text.chars().fold(String::new(), |mut pattern, char| {
-        if char.is_ascii_punctuation() {
-            pattern.push('\\');
-        }
-        pattern.push(char);
-        pattern
-    })
 }
