@@ -1,8 +1,6 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_config::{Mode, Settings};
-use evenkeel_health::State;
 use evenkeel_moment::Moment;
 use evenkeel_probe::Value;
 use evenkeel_recovery::budget::{Budgets, Ledger};
@@ -387,24 +385,6 @@ impl Engine {
         let old =
             |check: &usize| self.checks[*check].concluded.is_none_or(|concluded| concluded < since);
         recovery.checks.iter().copied().find(old)
-    }
-
-    /// Entries below each root that deviate now or did until not long ago, for `file_permission_errors`.
-    pub fn permission_errors(&self, now: Moment) -> BTreeMap<String, usize> {
-        let mut errors = BTreeMap::new();
-        for (rule, core) in self.settings.permissions.iter().zip(&self.permissions) {
-            *errors.entry(rule.policy.path().display().to_string()).or_default() +=
-                core.errors(now);
-        }
-        errors
-    }
-
-    /// Each check's states, parts left out: name, worst state, whether it is up (`None`: cannot be told).
-    pub fn check_states(&self, now: Moment) -> Vec<(&str, State, Option<bool>)> {
-        self.checks
-            .iter()
-            .map(|check| (check.spec.name.as_str(), check.worst(now).0, check.up(now)))
-            .collect()
     }
 
     /// Everything there is to show. `wall` is the time of day at `now`.
