@@ -34,6 +34,10 @@ mod name;
 
 mod metadata;
 
+mod acl;
+
+mod identity;
+
 mod object;
 
 mod root;
@@ -50,10 +54,12 @@ mod shorten;
 
 mod sys;
 
+pub use acl::{Acl, AclKind};
 pub use dir::{Dir, Working};
+pub use identity::{User, as_user};
 pub use metadata::{Access, Identity, Kind, Metadata};
 pub use name::{escaped, is_system_path};
-pub use object::{ActError, Change, Judged, Pinned, Refusal, Terms, judge};
+pub use object::{ActError, Change, Judged, Lists, Pinned, Refusal, Terms, Wish, judge};
 pub use openers::{OpenFiles, Writer, writers};
 pub use root::{Fresh, OpenError, Root, Trust};
 pub use shorten::{Method, ShortenError, Shortened};

@@ -4,6 +4,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags};
 
+use crate::acl::{self, Acl, AclKind};
+use crate::identity;
 use crate::metadata::{Access, Kind, Metadata};
 use crate::name::is_entry_name;
 use crate::sys;
@@ -78,6 +80,27 @@ pub struct Change {
     pub after: Access,
 }
 
+/// What becomes of one access control list of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wish<'a> {
+    /// It stays.
+    #[default]
+    Leave,
+    /// It goes.
+    Remove,
+    /// It becomes this one.
+    Set(&'a Acl),
+}
+
+/// What becomes of both lists of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lists<'a> {
+    /// Who may do what with it; must agree with the mode that is wanted beside it, see [`Acl::mode`].
+    pub access: Wish<'a>,
+    /// What new entries of a directory get.
+    pub default: Wish<'a>,
+}
+
 /// Why a change of a judged object failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -104,6 +127,21 @@ pub enum ActError {
         /// What the kernel says.
         #[source]
         source: io::Error,
+    },
+    /// A list could not be set; the mode was left at what both ends allow.
+    #[error("cannot set the access control list `{acl}`")]
+    SetAcl {
+        /// Wanted list; empty: none.
+        acl: String,
+        /// What the kernel says.
+        #[source]
+        source: io::Error,
+    },
+    /// All calls went well and the list still is not as it should be.
+    #[error("the kernel left the access control list `{found}` in place")]
+    AclNotVerified {
+        /// As it is; empty: none.
+        found: String,
     },
     /// All calls went well and the object still is not as it should be.
     #[error(
@@ -170,6 +208,11 @@ impl Pinned {
         Ok(self.metadata.size - crate::shorten::first_data(&fd, &self.metadata)?)
     }
 
+    /// An access control list of a file or directory, if it has one that says more than its mode.
+    pub fn acl(&self, kind: AclKind) -> io::Result<Option<Acl>> {
+        acl::read(self.fd(), kind)
+    }
+
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
@@ -213,34 +256,81 @@ impl Judged {
 
     /// Gives the object this mode, owner and group, and looks whether it has them.
     ///
-    /// On the way it never has more rights than at either end: the mode is first cut down to what both ends allow, then
-    /// the owner changes, then all twelve bits are set, because a change of the owner may clear some of them.
+    /// On the way it never has more rights than at either end: see [`Judged::set`].
     pub fn set_access(&self, wanted: Access) -> Result<Change, ActError> {
+        self.set(wanted, Lists::default())
+    }
+
+    /// Gives the object this mode, owner and group and these access control lists, and looks whether it has them.
+    ///
+    /// On the way it never has more rights than at either end: the mode, which bounds every named user and group, is
+    /// first cut down to what both ends allow; then the owner changes, then the lists; then all twelve bits are set,
+    /// because a change of the owner may clear some of them. Under [`crate::as_user`] a change of owner, and the steps
+    /// around it, are the process's own.
+    pub fn set(&self, wanted: Access, lists: Lists<'_>) -> Result<Change, ActError> {
         let before = self.pinned.look_again().map_err(ActError::Look)?.access;
+        let owners_differ = (before.uid, before.gid) != (wanted.uid, wanted.gid);
+        if owners_differ {
+            identity::as_process(|| self.change(before, wanted, lists))?;
+        } else {
+            self.change(before, wanted, lists)?;
+        }
+        let after = self.pinned.look_again().map_err(ActError::Look)?.access;
+        if after != wanted {
+            return Err(ActError::NotVerified { found: after });
+        }
+        self.check_list(AclKind::Access, lists.access)?;
+        self.check_list(AclKind::Default, lists.default)?;
+        Ok(Change { before, after })
+    }
+
+    fn change(&self, before: Access, wanted: Access, lists: Lists<'_>) -> Result<(), ActError> {
         let set_mode = |mode: u32| {
             sys::chmod(self.fd(), mode).map_err(|source| ActError::SetMode { mode, source })
         };
         let owners_differ = (before.uid, before.gid) != (wanted.uid, wanted.gid);
-        if owners_differ {
-            let both = before.mode & wanted.mode & 0o777;
-            if both != before.mode {
-                set_mode(both)?;
-            }
-            if let Err(source) = self.own(before, wanted) {
-                // Nothing half done: the old owner gets the old mode back.
-                set_mode(before.mode)?;
-                return Err(ActError::Own { uid: wanted.uid, gid: wanted.gid, source });
-            }
+        let cut = before.mode & wanted.mode & 0o777;
+        let in_steps = owners_differ || lists.access != Wish::Leave;
+        if in_steps && cut != before.mode {
+            set_mode(cut)?;
         }
-        if owners_differ || before.mode != wanted.mode {
+        if owners_differ && let Err(source) = self.own(before, wanted) {
+            // Nothing half done: the old owner gets the old mode back.
+            set_mode(before.mode)?;
+            return Err(ActError::Own { uid: wanted.uid, gid: wanted.gid, source });
+        }
+        self.set_list(AclKind::Access, lists.access)?;
+        self.set_list(AclKind::Default, lists.default)?;
+        if in_steps || before.mode != wanted.mode {
             set_mode(wanted.mode)?;
         }
-        let after = self.pinned.look_again().map_err(ActError::Look)?.access;
-        if after == wanted {
-            Ok(Change { before, after })
-        } else {
-            Err(ActError::NotVerified { found: after })
+        Ok(())
+    }
+
+    fn set_list(&self, kind: AclKind, wish: Wish<'_>) -> Result<(), ActError> {
+        let acl = match wish {
+            Wish::Leave => return Ok(()),
+            Wish::Remove => None,
+            Wish::Set(acl) => Some(acl),
+        };
+        acl::write(self.fd(), kind, acl).map_err(|source| {
+            let acl = acl.map(ToString::to_string).unwrap_or_default();
+            ActError::SetAcl { acl, source }
+        })
+    }
+
+    fn check_list(&self, kind: AclKind, wish: Wish<'_>) -> Result<(), ActError> {
+        let wanted = match wish {
+            Wish::Leave => return Ok(()),
+            Wish::Remove => None,
+            Wish::Set(acl) => Some(acl).filter(|acl| kind == AclKind::Default || !acl.is_minimal()),
+        };
+        let found = acl::read(self.fd(), kind).map_err(ActError::Look)?;
+        if found.as_ref() == wanted {
+            return Ok(());
         }
+        let found = found.map(|acl| acl.to_string()).unwrap_or_default();
+        Err(ActError::AclNotVerified { found })
     }
 
     fn own(&self, before: Access, wanted: Access) -> io::Result<()> {

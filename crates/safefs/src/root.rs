@@ -270,7 +270,7 @@ impl Resolver {
     }
 
     fn make(&mut self, name: &OsStr, path: &Path, fresh: Fresh) -> Result<Pinned, OpenError> {
-        let caller = rustix::process::geteuid().as_raw();
+        let caller = crate::identity::worker();
         let above = self.here().metadata().access;
         let last = self.todo.is_empty();
         let ours_alone =

@@ -1,5 +1,8 @@
 //! The raw system calls that no crate offers. The only unsafe code of the workspace.
-#![expect(unsafe_code, reason = "no crate wraps fchmodat2 with AT_EMPTY_PATH")]
+#![expect(
+    unsafe_code,
+    reason = "no crate wraps fchmodat2 with AT_EMPTY_PATH, nor setgroups for one thread alone"
+)]
 
 use std::ffi::c_int;
 use std::io;
@@ -49,6 +52,19 @@ pub(crate) fn reopen(pin: BorrowedFd<'_>, flags: OFlags) -> io::Result<OwnedFd> 
     let number = pin.as_raw_fd().to_string();
     let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
     Ok(rustix::fs::openat(own_descriptors()?, number, flags, Mode::empty())?)
+}
+
+/// A path to the object that `pin` holds, for calls that take no descriptor: the very same object, whatever its name means.
+pub(crate) fn own_descriptor(pin: BorrowedFd<'_>) -> io::Result<String> {
+    own_descriptors()?;
+    Ok(format!("/proc/self/fd/{}", pin.as_raw_fd()))
+}
+
+/// Sets the supplementary groups of the calling thread alone; the C library would set those of the whole process.
+pub(crate) fn set_thread_groups(groups: &[libc::gid_t]) -> io::Result<()> {
+    // SAFETY: the kernel reads `groups.len()` numbers from where `groups` begins, which is borrowed for the whole call.
+    let result = unsafe { libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// `/proc/self/fd`, if that is what it claims to be.

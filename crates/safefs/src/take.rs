@@ -201,6 +201,6 @@ fn open_private(root: &Dir, name: &OsStr) -> io::Result<Option<Dir>> {
     }
     let Ok(dir) = root.enter(name) else { return Ok(None) };
     let access = dir.metadata().access;
-    let private = access.uid == rustix::process::geteuid().as_raw() && access.mode & 0o777 == 0o700;
+    let private = access.uid == crate::identity::worker() && access.mode & 0o777 == 0o700;
     Ok(private.then_some(dir))
 }
