@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use evenkeel_safefs::{Dir, Fresh, Pinned, Root, Terms, Trust, escaped};
 use serde::Serialize;
 
-use crate::observe::{Names, SweepError, check_principals_ids, open_root};
+use crate::lists::WantedLists;
+use crate::observe::{Names, SweepError, check_principals_ids, lists, open_root, working_as};
 use crate::plan::{Entry, Ids, Kind, Plan, Step, Verdict, new_root_mode, octal, path, plan_entry};
 use crate::policy::Policy;
 
@@ -61,15 +62,17 @@ pub fn apply(policy: &Policy, plan: Plan) -> Report {
         create(policy, &ids, &mut report);
         return report;
     }
-    let root = match open_root(policy) {
-        Ok(Some(root)) => root,
-        Ok(None) => {
-            return failed_as_a_whole(
-                plan,
-                &SweepError::Missing { path: policy.path().to_owned() },
-            );
-        }
-        Err(error) => return failed_as_a_whole(plan, &error),
+    let worker = ids.worker.clone();
+    match working_as(policy, worker.as_ref(), || repair_all(policy, ids, &plan)) {
+        Ok(Ok(report)) => report,
+        Ok(Err(error)) | Err(error) => failed_as_a_whole(plan, &error),
+    }
+}
+
+fn repair_all(policy: &Policy, ids: Ids, plan: &Plan) -> Result<Report, SweepError> {
+    let mut report = Report::default();
+    let Some(root) = open_root(policy)? else {
+        return Err(SweepError::Missing { path: policy.path().to_owned() });
     };
     let ids = ids.with_root_owner(root.metadata().access.uid);
     let mut work = Work { policy, ids: &ids, root: &root, parent: None };
@@ -80,7 +83,7 @@ pub fn apply(policy: &Policy, plan: Plan) -> Report {
             Err(error) => fail(&mut report, &step.path, &*error),
         }
     }
-    report
+    Ok(report)
 }
 
 struct Work<'a> {
@@ -101,16 +104,18 @@ impl Work<'_> {
         }
         let mnt_id = self.root.metadata().identity.mnt_id;
         let metadata = *pinned.metadata();
-        let entry = Entry { relative, metadata: &metadata };
+        let lists = lists(self.policy, &pinned)?;
+        let entry = Entry { relative, metadata: &metadata, lists: &lists };
         // Decided anew on the pinned object: what changed since the plan is not overwritten with what it was then.
         let mut steps = match plan_entry(self.policy, self.ids, mnt_id, &entry) {
             Verdict::Holds => return Ok(Vec::new()),
             Verdict::Refused(reason) => return Err(reason.into()),
             Verdict::Deviates(steps) => steps,
         };
-        let Some(wanted) = steps.first().map(|step| step.wanted) else { return Ok(Vec::new()) };
+        let Some(first) = steps.first() else { return Ok(Vec::new()) };
+        let wishes = first.wanted_lists.as_deref().map(WantedLists::wishes).unwrap_or_default();
         let owners = (!relative.as_os_str().is_empty()).then_some(self.ids.owners.as_slice());
-        pinned.judge(&Terms { mnt_id, owners })?.set_access(wanted)?;
+        pinned.judge(&Terms { mnt_id, owners })?.set(first.wanted, wishes)?;
         Names::default().put_into(&mut steps);
         Ok(steps.into_iter().map(repaired).collect())
     }

@@ -31,7 +31,11 @@
     allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
 )]
 
+mod acl;
+
 mod policy;
+
+mod lists;
 
 mod observe;
 
@@ -42,9 +46,10 @@ mod apply;
 #[cfg(feature = "watch")]
 mod watch;
 
+pub use acl::{AclEntry, AclError, AclPolicy, AclWho};
 pub use apply::{Failed, Repair, Report, apply};
 pub use observe::{SweepError, check_principals, sweep};
-pub use plan::{Kind, Plan, Refused, Step};
+pub use plan::{Kind, Listed, Plan, Refused, Step};
 pub use policy::{DEFAULT_MAX_DEPTH, Draft, FileRule, Policy, PolicyError, Principal};
 #[cfg(feature = "watch")]
 pub use watch::{Touched, Watcher};

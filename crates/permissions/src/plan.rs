@@ -1,13 +1,15 @@
 use std::path::{Path, PathBuf};
 
-use evenkeel_safefs::{Access, Identity, Kind as FileKind, Metadata, Refusal, Terms};
+use evenkeel_safefs::{Access, Acl, Identity, Kind as FileKind, Metadata, Refusal, Terms, User};
 use serde::{Serialize, Serializer};
 
+use crate::acl::AclPolicy;
+use crate::lists::{Lists, Numbered, WantedList, WantedLists, access_list, default_list};
 use crate::policy::Policy;
 
 /// What is wrong with an entry, or was put right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The mode.
     Mode,
@@ -15,6 +17,10 @@ pub enum Kind {
     Owner,
     /// The group.
     Group,
+    /// The access control list.
+    Acl,
+    /// The list from which new entries of a directory get their rights.
+    DefaultAcl,
     /// The root was missing.
     Created,
 }
@@ -26,6 +32,8 @@ impl Kind {
             Self::Mode => "mode",
             Self::Owner => "owner",
             Self::Group => "group",
+            Self::Acl => "acl",
+            Self::DefaultAcl => "default_acl",
             Self::Created => "created",
         }
     }
@@ -49,6 +57,9 @@ pub struct Step {
     pub(crate) pin: Option<Identity>,
     #[serde(skip)]
     pub(crate) wanted: Access,
+    /// Seldom there, hence the box.
+    #[serde(skip)]
+    pub(crate) wanted_lists: Option<Box<WantedLists>>,
 }
 
 /// An entry that deviates, or could not be looked at, and is left alone.
@@ -61,6 +72,16 @@ pub struct Refused {
     pub reason: String,
 }
 
+/// An entry that holds, and has an access control list which its mode does not show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// The entry.
+    #[serde(serialize_with = "path")]
+    pub path: PathBuf,
+    /// Its list, as `getfacl --numeric` has it.
+    pub acl: String,
+}
+
 /// What a sweep found and would do. Nothing has been changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Plan {
@@ -71,11 +92,24 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Deviations that cannot.
     pub refused: Vec<Refused>,
+    /// Entries with an access control list, if the policy wants to hear of them; no deviation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub listed: Vec<Listed>,
     /// Entries looked at, the root included.
     pub scanned: u64,
 }
 
 impl Plan {
+    pub(crate) fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            steps: Vec::new(),
+            refused: Vec::new(),
+            listed: Vec::new(),
+            scanned: 0,
+        }
+    }
+
     /// Whether everything is as the policy says.
     pub fn holds(&self) -> bool {
         self.steps.is_empty() && self.refused.is_empty()
@@ -93,6 +127,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) relative: &'a Path,
     /// How it looks.
     pub(crate) metadata: &'a Metadata,
+    /// Its access control lists, if the policy looks at them.
+    pub(crate) lists: &'a Lists,
 }
 
 /// The numbers behind the names of a policy.
@@ -102,6 +138,10 @@ pub(crate) struct Ids {
     pub(crate) gid: Option<u32>,
     /// Whose entries may be changed.
     pub(crate) owners: Vec<u32>,
+    pub(crate) acl: Vec<Numbered>,
+    pub(crate) default_acl: Vec<Numbered>,
+    /// As whom the work is done, if not as the caller.
+    pub(crate) worker: Option<User>,
 }
 
 impl Ids {
@@ -153,18 +193,24 @@ pub(crate) fn plan_entry(policy: &Policy, ids: &Ids, mnt_id: u64, entry: &Entry<
         uid: ids.uid.unwrap_or(found.uid),
         gid: ids.gid.unwrap_or(found.gid),
     };
-    if wanted == found {
+    let directory = metadata.kind == FileKind::Directory;
+    let wanted_lists = wanted_lists(policy, ids, mode, directory);
+    let acl_holds = wanted_lists.access.holds(entry.lists.access.as_ref());
+    let default_holds = wanted_lists.default.holds(entry.lists.default.as_ref());
+    if wanted == found && acl_holds && default_holds {
         return Verdict::Holds;
     }
     // Whose the root is is what the policy says; the way to it was checked when it was opened.
     let owners = name.map(|_| ids.owners.as_slice());
     if let Err(refusal) = evenkeel_safefs::judge(metadata, &Terms { mnt_id, owners }) {
         let hint = match refusal {
-            Refusal::ForeignOwner { .. } => " (`adopt` would)",
+            Refusal::ForeignOwner { .. } => " (`adopt_from` would)",
             _ => "",
         };
         return Verdict::Refused(format!("{refusal}{hint}; {}", deviation(found, wanted)));
     }
+    let says_lists = wanted_lists != WantedLists::default();
+    let boxed = says_lists.then(|| Box::new(wanted_lists.clone()));
     let step = |kind, before: String, after: String, reason: &str| Step {
         path: below(policy.path(), entry.relative),
         kind,
@@ -173,6 +219,7 @@ pub(crate) fn plan_entry(policy: &Policy, ids: &Ids, mnt_id: u64, entry: &Entry<
         reason: reason.to_owned(),
         pin: Some(metadata.identity),
         wanted,
+        wanted_lists: boxed.clone(),
     };
     let mut steps = Vec::new();
     if found.mode != wanted.mode {
@@ -184,7 +231,32 @@ pub(crate) fn plan_entry(policy: &Policy, ids: &Ids, mnt_id: u64, entry: &Entry<
     if found.gid != wanted.gid {
         steps.push(step(Kind::Group, found.gid.to_string(), wanted.gid.to_string(), "group"));
     }
+    let list = |acl: &Option<Acl>| WantedList::from(acl.clone()).to_string();
+    if !acl_holds {
+        let before = list(&entry.lists.access);
+        steps.push(step(Kind::Acl, before, wanted_lists.access.to_string(), "acl"));
+    }
+    if !default_holds {
+        let before = list(&entry.lists.default);
+        let after = wanted_lists.default.to_string();
+        steps.push(step(Kind::DefaultAcl, before, after, "default_acl"));
+    }
     Verdict::Deviates(steps)
+}
+
+/// What the policy says about the lists of an entry that gets this mode.
+fn wanted_lists(policy: &Policy, ids: &Ids, mode: Option<u32>, directory: bool) -> WantedLists {
+    let enforced = matches!(policy.draft().acl, AclPolicy::Enforce(_));
+    let access = match mode.filter(|_| enforced) {
+        Some(mode) => access_list(&ids.acl, mode, directory).into(),
+        None => WantedList::Any,
+    };
+    let default = if directory && policy.draft().default_acl.is_some() {
+        default_list(&ids.default_acl, policy.draft().directory_mode).into()
+    } else {
+        WantedList::Any
+    };
+    WantedLists { access, default }
 }
 
 /// The plan for a root that does not exist and is to be made.
@@ -197,9 +269,10 @@ pub(crate) fn plan_missing(policy: &Policy, ids: &Ids) -> Plan {
         after: octal(mode),
         reason: "create".to_owned(),
         pin: None,
+        wanted_lists: None,
         wanted: Access { mode, uid: ids.uid.unwrap_or_default(), gid: ids.gid.unwrap_or_default() },
     };
-    Plan { root: policy.path().to_owned(), steps: vec![step], refused: Vec::new(), scanned: 0 }
+    Plan { steps: vec![step], ..Plan::new(policy.path()) }
 }
 
 /// The mode of a root that is made: what `mkdir` gives, if the policy does not say.

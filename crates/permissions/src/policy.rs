@@ -1,8 +1,10 @@
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-use globset::{Glob, GlobMatcher, GlobSet, GlobSetBuilder};
+use evenkeel_names::{Glob, GlobError, GlobSet};
 use serde::Serialize;
+
+use crate::acl::{AclEntry, AclPolicy, AclWho};
 
 /// The deepest level below the root that a recursive rule looks at, unless its draft says otherwise.
 pub const DEFAULT_MAX_DEPTH: u32 = 64;
@@ -48,7 +50,15 @@ pub struct Draft {
     /// Owners, besides `owner`, whose files may be changed. Without `owner` that is the owner of the root.
     ///
     /// A file of root in a directory of another user is not to be opened to that user by a rule about names.
-    pub adopt: Vec<Principal>,
+    pub adopt_from: Vec<Principal>,
+    /// What is said about access control lists.
+    pub acl: AclPolicy,
+    /// The default list of each directory, from which its new entries get their rights; `None`: not looked at.
+    ///
+    /// What `user::`, `group::` and `other::` leave out is as in `directory_mode`.
+    pub default_acl: Option<Vec<AclEntry>>,
+    /// The user as whom the work is done; only what takes another owner, and making the root, is the caller's own.
+    pub run_as: Option<Principal>,
     /// Levels below the root beyond which a recursive run fails; `None` means [`DEFAULT_MAX_DEPTH`].
     pub max_depth: Option<u32>,
     /// Whether the root may be `/` or a directory of the system.
@@ -73,7 +83,7 @@ pub struct PolicyError {
 #[derive(Debug, Clone)]
 pub struct Policy {
     draft: Draft,
-    files: Vec<(GlobMatcher, u32)>,
+    files: Vec<(Glob, u32)>,
     exclude: GlobSet,
 }
 
@@ -84,22 +94,19 @@ impl Policy {
         if let Some(mode) = draft.directory_mode {
             check_mode("directory_mode", mode)?;
         }
-        let mut files = Vec::with_capacity(draft.files.len());
-        for rule in &draft.files {
-            check_mode("files.mode", rule.mode)?;
-            files.push((check_glob("files.match", &rule.glob)?.compile_matcher(), rule.mode));
-        }
-        let mut exclude = GlobSetBuilder::new();
-        for glob in &draft.exclude {
-            exclude.add(check_glob("exclude", glob)?);
-        }
-        let exclude = exclude
-            .build()
-            .map_err(|error| glob_error("exclude", &draft.exclude.join(" "), &error))?;
-        for (key, principal) in [("owner", &draft.owner), ("group", &draft.group)] {
+        let exclude = GlobSet::try_new(&draft.exclude).map_err(|error| glob("exclude", error))?;
+        let files = check_files(&draft.files, &exclude)?;
+        for (key, principal) in
+            [("owner", &draft.owner), ("group", &draft.group), ("run_as", &draft.run_as)]
+        {
             principal.iter().try_for_each(|principal| check_principal(key, principal))?;
         }
-        draft.adopt.iter().try_for_each(|principal| check_principal("adopt", principal))?;
+        draft
+            .adopt_from
+            .iter()
+            .try_for_each(|principal| check_principal("adopt_from", principal))?;
+        check_acl(&draft)?;
+        check_default_acl(&draft)?;
         let policy = Self { draft, files, exclude };
         policy.check_work()?;
         Ok(policy)
@@ -107,8 +114,11 @@ impl Policy {
 
     /// A policy that says nothing would report for ever that all is well.
     fn check_work(&self) -> Result<(), PolicyError> {
-        let Draft { create, owner, group, directory_mode, files, .. } = &self.draft;
+        let Draft { create, owner, group, directory_mode, files, acl, default_acl, .. } =
+            &self.draft;
         if *create
+            || *acl != AclPolicy::Ignore
+            || default_acl.is_some()
             || owner.is_some()
             || group.is_some()
             || directory_mode.is_some()
@@ -120,7 +130,7 @@ impl Policy {
             key: "path".to_owned(),
             value: evenkeel_safefs::escaped(&self.draft.path),
             message: "the rule asks for nothing".to_owned(),
-            accepted: "at least one of `create`, `owner`, `group`, `directory_mode`, `files`"
+            accepted: "at least one of `create`, `owner`, `group`, `directory_mode`, `files`, `acl`, `default_acl`"
                 .to_owned(),
         })
     }
@@ -138,6 +148,16 @@ impl Policy {
     /// The mode that the first matching rule gives to a file of this name.
     pub(crate) fn file_mode(&self, name: &Path) -> Option<u32> {
         self.files.iter().find(|(glob, _)| glob.is_match(name)).map(|(_, mode)| *mode)
+    }
+
+    /// The globs for files and their modes, in the order in which they count.
+    pub fn file_modes(&self) -> impl Iterator<Item = (&Glob, u32)> {
+        self.files.iter().map(|(glob, mode)| (glob, *mode))
+    }
+
+    /// Whether this policy looks at access control lists, which costs more than a mode.
+    pub(crate) fn reads_lists(&self) -> bool {
+        self.draft.acl != AclPolicy::Ignore || self.draft.default_acl.is_some()
     }
 
     pub(crate) fn excludes(&self, name: &Path) -> bool {
@@ -189,29 +209,110 @@ fn mode_error(key: &str, value: &str, message: &str) -> PolicyError {
     }
 }
 
-fn check_glob(key: &str, glob: &str) -> Result<Glob, PolicyError> {
-    let refuse = |message: &str| PolicyError {
-        key: key.to_owned(),
-        value: glob.to_owned(),
-        message: message.to_owned(),
-        accepted: "a glob for one name, such as `*.hash`".to_owned(),
-    };
-    if glob.is_empty() {
-        return Err(refuse("an empty glob matches nothing"));
+fn check_files(rules: &[FileRule], exclude: &GlobSet) -> Result<Vec<(Glob, u32)>, PolicyError> {
+    let mut files: Vec<(Glob, u32)> = Vec::with_capacity(rules.len());
+    for rule in rules {
+        check_mode("files.mode", rule.mode)?;
+        let this = Glob::try_new(&rule.glob).map_err(|error| glob("files.match", error))?;
+        let hidden_by = |by: &str, how: &str| PolicyError {
+            key: "files.match".to_owned(),
+            value: rule.glob.clone(),
+            message: format!("it can never count: `{by}` {how}"),
+            accepted: "the narrower glob first, or names that are left over".to_owned(),
+        };
+        if let Some((earlier, _)) = files.iter().find(|(earlier, _)| earlier.covers(&this)) {
+            return Err(hidden_by(earlier.as_str(), "before it already takes all of its names"));
+        }
+        if let Some(excluded) = exclude.covering(&this) {
+            return Err(hidden_by(excluded.as_str(), "in `exclude` leaves all of its names out"));
+        }
+        files.push((this, rule.mode));
     }
-    if glob.contains('/') {
-        return Err(refuse("a glob is compared with names, which contain no `/`"));
-    }
-    Glob::new(glob).map_err(|error| glob_error(key, glob, &error))
+    Ok(files)
 }
 
-fn glob_error(key: &str, glob: &str, error: &globset::Error) -> PolicyError {
+fn glob(key: &str, error: GlobError) -> PolicyError {
     PolicyError {
         key: key.to_owned(),
-        value: glob.to_owned(),
-        message: error.kind().to_string(),
-        accepted: "a glob for one name, such as `*.hash`".to_owned(),
+        value: error.glob,
+        message: error.message,
+        accepted: GlobError::ACCEPTED.to_owned(),
     }
+}
+
+/// The group digit of a mode is the mask of a list: an entry beyond it would never be what it says.
+fn check_acl(draft: &Draft) -> Result<(), PolicyError> {
+    let AclPolicy::Enforce(entries) = &draft.acl else { return Ok(()) };
+    let modes = draft.directory_mode.iter().map(|mode| (true, *mode));
+    let modes: Vec<_> = modes.chain(draft.files.iter().map(|file| (false, file.mode))).collect();
+    let refuse = |entry: &AclEntry, message: String, accepted: String| PolicyError {
+        key: "acl".to_owned(),
+        value: entry.to_string(),
+        message,
+        accepted,
+    };
+    for (index, entry) in entries.iter().enumerate() {
+        if matches!(entry.who, AclWho::Owner | AclWho::Other) {
+            return Err(refuse(
+                entry,
+                "the mode says that".to_owned(),
+                "entries for named users and groups, and `group::`".to_owned(),
+            ));
+        }
+        check_named("acl", entry, &entries[..index])?;
+        if modes.is_empty() {
+            return Err(refuse(
+                entry,
+                "no entry gets a mode, to which a list belongs".to_owned(),
+                "`directory_mode` or `files` beside it".to_owned(),
+            ));
+        }
+        for (directory, mode) in &modes {
+            let (rights, mask) = (entry.rights_on(*directory), *mode >> 3 & 7);
+            if u32::from(rights) & !mask != 0 {
+                return Err(refuse(
+                    entry,
+                    format!("the group digit of {mode:04o} is the mask of a list and allows less"),
+                    format!("a mode such as {:04o}", mode | u32::from(rights) << 3),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_default_acl(draft: &Draft) -> Result<(), PolicyError> {
+    let Some(entries) = &draft.default_acl else { return Ok(()) };
+    for (index, entry) in entries.iter().enumerate() {
+        check_named("default_acl", entry, &entries[..index])?;
+    }
+    let base = [AclWho::Owner, AclWho::OwningGroup, AclWho::Other];
+    let complete = base.iter().all(|who| entries.iter().any(|entry| entry.who == *who));
+    if complete || entries.is_empty() || draft.directory_mode.is_some() {
+        return Ok(());
+    }
+    Err(PolicyError {
+        key: "default_acl".to_owned(),
+        value: entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+        message: "it does not say what owner, group and others get".to_owned(),
+        accepted: "`user::`, `group::` and `other::` among them, or `directory_mode` beside it"
+            .to_owned(),
+    })
+}
+
+fn check_named(key: &str, entry: &AclEntry, earlier: &[AclEntry]) -> Result<(), PolicyError> {
+    if let AclWho::User(principal) | AclWho::Group(principal) = &entry.who {
+        check_principal(key, principal)?;
+    }
+    if earlier.iter().all(|earlier| earlier.who != entry.who) {
+        return Ok(());
+    }
+    Err(PolicyError {
+        key: key.to_owned(),
+        value: entry.to_string(),
+        message: "an entry before it is about the same".to_owned(),
+        accepted: "one entry for each".to_owned(),
+    })
 }
 
 fn check_principal(key: &str, principal: &Principal) -> Result<(), PolicyError> {

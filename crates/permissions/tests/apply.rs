@@ -85,7 +85,7 @@ fn owner_and_group_are_set_with_the_mode_and_shown_by_name() {
     let policy = Policy::try_new(Draft {
         owner: Some("nobody".into()),
         group: Some("nogroup".into()),
-        adopt: vec![Principal::Id(0)],
+        adopt_from: vec![Principal::Id(0)],
         ..draft(scratch.path())
     })
     .unwrap();

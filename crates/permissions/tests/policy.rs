@@ -1,6 +1,6 @@
 //! Drafts that cannot be meant are refused with the key, the value and what is accepted.
 
-use evenkeel_permissions::{Draft, FileRule, Policy, Principal};
+use evenkeel_permissions::{AclPolicy, Draft, FileRule, Policy, Principal};
 
 fn refused(change: impl FnOnce(&mut Draft)) -> (String, String) {
     let mut draft =
@@ -60,5 +60,46 @@ fn a_rule_that_asks_for_nothing_is_refused() {
 fn a_user_that_cannot_exist_is_refused() {
     assert_eq!(refused(|draft| draft.owner = Some(Principal::Id(u32::MAX))).0, "owner");
     assert_eq!(refused(|draft| draft.group = Some(Principal::from(""))).0, "group");
-    assert_eq!(refused(|draft| draft.adopt = vec![Principal::from("a:b")]).0, "adopt");
+    assert_eq!(refused(|draft| draft.adopt_from = vec![Principal::from("a:b")]).0, "adopt_from");
+}
+
+#[test]
+fn a_glob_that_can_never_count_is_refused() {
+    for (first, second) in [("*", "*.hash"), ("*.hash", "*.hash"), ("{a,b}*", "a?")] {
+        let (key, value) =
+            refused(|draft| draft.files = vec![file(first, 0o644), file(second, 0o600)]);
+        assert_eq!((key.as_str(), value.as_str()), ("files.match", second));
+    }
+    let excluded = |draft: &mut Draft| {
+        draft.files = vec![file("*.hash", 0o644)];
+        draft.exclude = vec!["*".to_owned()];
+    };
+    assert_eq!(refused(excluded), ("files.match".into(), "*.hash".into()));
+}
+
+#[test]
+fn a_list_that_would_not_be_what_it_says_is_refused() {
+    let enforce = |entries: &[&str]| {
+        AclPolicy::Enforce(entries.iter().map(|entry| entry.parse().unwrap()).collect())
+    };
+    for entries in [
+        &["user:alice:rwx"][..],
+        &["user::rwx"],
+        &["other::r--"],
+        &["user:alice:r--", "user:alice:---"],
+        &["user:a/b:r--"],
+    ] {
+        assert_eq!(refused(|draft| draft.acl = enforce(entries)).0, "acl", "{entries:?}");
+    }
+    let no_mode = |draft: &mut Draft| {
+        draft.directory_mode = None;
+        draft.acl = enforce(&["user:alice:r--"]);
+    };
+    assert_eq!(refused(no_mode).0, "acl");
+    let incomplete = |draft: &mut Draft| {
+        draft.directory_mode = None;
+        draft.default_acl = Some(vec!["user:alice:r--".parse().unwrap()]);
+    };
+    assert_eq!(refused(incomplete), ("default_acl".into(), "user:alice:r--".into()));
+    assert_eq!(refused(|draft| draft.run_as = Some(Principal::from("a:b"))).0, "run_as");
 }

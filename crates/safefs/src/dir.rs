@@ -58,6 +58,11 @@ impl Dir {
         Pinned::entry(self.fd(), name)
     }
 
+    /// Pins the directory itself once more.
+    pub fn pin_again(&self) -> io::Result<Pinned> {
+        Ok(self.reopen_pin()?.into_pinned())
+    }
+
     /// Opens the subdirectory `name`.
     pub fn enter(&self, name: &OsStr) -> io::Result<Self> {
         let not_a_directory = |_| io::Error::from(io::ErrorKind::NotADirectory);

@@ -44,11 +44,20 @@ fn policy() -> Policy {
 }
 
 fn ids() -> Ids {
-    Ids { uid: Some(10), gid: Some(20), owners: vec![10, 11] }
+    Ids {
+        uid: Some(10),
+        gid: Some(20),
+        owners: vec![10, 11],
+        acl: Vec::new(),
+        default_acl: Vec::new(),
+        worker: None,
+    }
 }
 
 fn verdict(relative: &str, metadata: &Metadata) -> Verdict {
-    plan_entry(&policy(), &ids(), MNT_ID, &Entry { relative: Path::new(relative), metadata })
+    let lists = Lists::default();
+    let entry = Entry { relative: Path::new(relative), metadata, lists: &lists };
+    plan_entry(&policy(), &ids(), MNT_ID, &entry)
 }
 
 fn kinds() -> impl Strategy<Value = FileKind> {
