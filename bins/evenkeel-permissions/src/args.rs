@@ -57,7 +57,16 @@ pub(crate) struct Rule {
     pub(crate) group: Option<String>,
     /// Another user whose files may be changed; repeatable
     #[arg(long, value_name = "USER")]
-    pub(crate) adopt: Vec<String>,
+    pub(crate) adopt_from: Vec<String>,
+    /// Entry of the access control list of what gets a mode, such as `user:alice:r-X`; repeatable; `report` only tells, `none`: none allowed
+    #[arg(long, value_name = "ENTRY")]
+    pub(crate) acl: Vec<String>,
+    /// Entry of the default list, from which new files get their rights; repeatable; `none`: none allowed
+    #[arg(long, value_name = "ENTRY")]
+    pub(crate) default_acl: Vec<String>,
+    /// Work as this user
+    #[arg(long, value_name = "USER")]
+    pub(crate) run_as: Option<String>,
     /// Names to leave alone; repeatable
     #[arg(long, value_name = "GLOB")]
     pub(crate) exclude: Vec<String>,

@@ -114,6 +114,9 @@ fn print_plans<'a>(plans: impl Iterator<Item = &'a Plan> + Clone) {
     for refused in plans.clone().flat_map(|plan| &plan.refused) {
         print_line(format_args!("refused: {}: {}", escaped(&refused.path), refused.reason));
     }
+    for listed in plans.clone().flat_map(|plan| &plan.listed) {
+        print_line(format_args!("has a list: {}: {}", escaped(&listed.path), listed.acl));
+    }
     if plans.clone().all(Plan::holds) {
         let scanned: u64 = plans.map(|plan| plan.scanned).sum();
         print_line(format_args!("everything holds, {scanned} entries looked at"));

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use evenkeel_cli::{Common, Failure};
 use evenkeel_config::parse_mode;
-use evenkeel_permissions::{Draft, FileRule, Policy, PolicyError, Principal};
+use evenkeel_permissions::{AclEntry, AclPolicy, Draft, FileRule, Policy, PolicyError, Principal};
 
 use crate::args::Rule;
 
@@ -34,7 +34,10 @@ fn from_settings(common: &Common, rule: &Rule) -> Result<Vec<Named>, Failure> {
         || rule.create
         || rule.recursive
         || !rule.exclude.is_empty()
-        || !rule.adopt.is_empty();
+        || !rule.adopt_from.is_empty()
+        || !rule.acl.is_empty()
+        || !rule.default_acl.is_empty()
+        || rule.run_as.is_some();
     if flags {
         return Err(Failure::usage("these flags describe a rule, and no PATH says where"));
     }
@@ -73,10 +76,37 @@ fn draft(path: &Path, rule: &Rule) -> Result<Draft, Failure> {
         files,
         exclude: rule.exclude.clone(),
         recursive: rule.recursive,
-        adopt: rule.adopt.iter().map(|user| Principal::from(user.as_str())).collect(),
+        adopt_from: rule.adopt_from.iter().map(|user| Principal::from(user.as_str())).collect(),
+        acl: acl(rule)?,
+        default_acl: match rule.default_acl.as_slice() {
+            [] => None,
+            texts => Some(entries("--default-acl", texts)?),
+        },
+        run_as: rule.run_as.as_deref().map(Principal::from),
         max_depth: None,
         allow_system_path: rule.allow_system_path,
     })
+}
+
+fn acl(rule: &Rule) -> Result<AclPolicy, Failure> {
+    match rule.acl.as_slice() {
+        [] => Ok(AclPolicy::Ignore),
+        [text] if text == "report" => Ok(AclPolicy::Report),
+        texts => entries("--acl", texts).map(AclPolicy::Enforce),
+    }
+}
+
+fn entries(flag: &str, texts: &[String]) -> Result<Vec<AclEntry>, Failure> {
+    if texts == ["none"] {
+        return Ok(Vec::new());
+    }
+    let parse = |text: &String| {
+        text.parse().map_err(|error| {
+            let accepted = AclEntry::ACCEPTED;
+            Failure::usage(format!("{flag} `{text}`: {error}\naccepted: {accepted}"))
+        })
+    };
+    texts.iter().map(parse).collect()
 }
 
 /// The error with the flag in the place of the key.
@@ -89,12 +119,16 @@ fn as_flag(error: PolicyError) -> PolicyError {
         "exclude" => "--exclude",
         "owner" => "--owner",
         "group" => "--group",
-        "adopt" => "--adopt",
+        "adopt_from" => "--adopt-from",
+        "acl" => "--acl",
+        "default_acl" => "--default-acl",
+        "run_as" => "--run-as",
         _ => return error,
     };
     let accepted = error
         .accepted
         .replace("`allow_system_path = true`", "`--allow-system-path`")
-        .replace("`directory_mode`, `files`", "`dir-mode`, `mode`");
+        .replace("`directory_mode`", "`--dir-mode`")
+        .replace("`files`", "`--mode`");
     PolicyError { key: key.to_owned(), accepted, ..error }
 }

@@ -22,17 +22,17 @@ pub(crate) fn run(common: &Common, config: &Config) -> Result<Exit, Failure> {
     }
 }
 
-/// Valid settings that this host cannot fulfil, for want of a user or group, are a deviation.
+/// Valid settings that this host cannot fulfil, such as for want of a user, are a deviation.
 fn check(common: &Common) -> Result<Exit, Failure> {
-    let settings = common.settings()?;
+    let (settings, unfit) =
+        evenkeel_config::load_for_host(&common.sources()).map_err(Failure::usage)?;
     let advice = settings.advice();
-    let fulfilled = settings
-        .permissions
-        .iter()
-        .all(|rule| evenkeel_permissions::check_principals(&rule.policy).is_ok());
+    let fulfilled = unfit.is_empty();
     let exit = if fulfilled { Exit::Holds } else { Exit::Deviates };
     if common.json {
-        print_json(&json!({ "valid": true, "fulfilled": fulfilled, "advice": advice }));
+        print_json(&json!({
+            "valid": true, "fulfilled": fulfilled, "unfulfilled": unfit, "advice": advice,
+        }));
         return Ok(exit);
     }
     print_line(format!(
@@ -45,8 +45,8 @@ fn check(common: &Common) -> Result<Exit, Failure> {
     for advice in advice {
         print_line(format!("advice: {advice}"));
     }
-    if !fulfilled {
-        print_line("this host lacks a user or group that the settings name");
+    for problem in unfit {
+        print_line(format!("\n{problem}"));
     }
     Ok(exit)
 }

@@ -44,7 +44,7 @@ mod plan;
 mod apply;
 
 pub use apply::{Failed, Report, Skipped, Taken, apply};
-pub use observe::{ScanError, scan};
+pub use observe::{ScanError, check_host, scan};
 pub use plan::{KeepReason, Plan, Step, Unseen};
 pub use policy::{
     Action, AgeBy, DEFAULT_MAX_DEPTH, Draft, Policy, PolicyError, Rule, TRUNCATE_MARGIN_BYTES,

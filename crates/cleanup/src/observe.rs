@@ -89,6 +89,15 @@ pub fn scan(policy: &Policy, now: SystemTime) -> Result<Plan, ScanError> {
     Ok(plan)
 }
 
+/// What of this host stands in the way of the policy: each key, its value, and why. Changes nothing.
+pub fn check_host(policy: &Policy) -> Vec<(&'static str, String, ScanError)> {
+    open_root(policy)
+        .err()
+        .map(|error| ("path", escaped(policy.path()), error))
+        .into_iter()
+        .collect()
+}
+
 /// Fails if the plan is larger than the policy allows.
 pub(crate) fn check_caps(policy: &Policy, plan: &Plan) -> Result<(), ScanError> {
     let draft = policy.draft();

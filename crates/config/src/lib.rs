@@ -55,6 +55,14 @@ pub fn load_text(name: impl AsRef<Path>, text: &str) -> Result<Settings, ConfigE
     check::check(layers, problems)
 }
 
+/// As [`load`], and what of this host stands in the way of these settings: users that do not exist, roots that are none.
+///
+/// Such a rule fails at its runs while all others run; hence it is no error. Looks at the host, and changes nothing.
+pub fn load_for_host(sources: &Sources) -> Result<(Settings, Vec<Problem>), ConfigError> {
+    let (layers, problems) = sources::gather(sources);
+    check::check_on_host(layers, problems)
+}
+
 fn built_in_agent() -> AgentSettings {
     load_text("", "").expect("a test checks the built-in defaults").agent
 }

@@ -49,7 +49,11 @@ pub(crate) struct Permissions {
     pub(crate) files: Option<Vec<FileRule>>,
     pub(crate) exclude: Option<OneOrMany<String>>,
     pub(crate) recursive: Option<bool>,
-    pub(crate) adopt: Option<OneOrMany<NameOrNumber>>,
+    pub(crate) adopt_from: Option<OneOrMany<NameOrNumber>>,
+    /// `report`, or entries.
+    pub(crate) acl: Option<OneOrMany<String>>,
+    pub(crate) default_acl: Option<OneOrMany<String>>,
+    pub(crate) run_as: Option<NameOrNumber>,
     pub(crate) max_depth: Option<u32>,
     pub(crate) allow_system_path: Option<bool>,
     pub(crate) watch: Option<bool>,

@@ -6,9 +6,10 @@ use evenkeel_safefs::{Dir, Fresh, Pinned, Root, Terms, Trust, escaped};
 use serde::Serialize;
 
 use crate::lists::WantedLists;
-use crate::observe::{Names, SweepError, check_principals_ids, lists, open_root, working_as};
+use crate::observe::{SweepError, lists, open_root, working_as};
 use crate::plan::{Entry, Ids, Kind, Plan, Step, Verdict, new_root_mode, octal, path, plan_entry};
 use crate::policy::Policy;
+use crate::principals::{self, Names};
 
 /// One deviation that was put right, seen to be right afterwards.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -54,7 +55,7 @@ pub fn apply(policy: &Policy, plan: Plan) -> Report {
     if plan.steps.is_empty() {
         return report;
     }
-    let ids = match check_principals_ids(policy) {
+    let ids = match principals::ids(policy) {
         Ok(ids) => ids,
         Err(error) => return failed_as_a_whole(plan, &error),
     };

@@ -37,6 +37,8 @@ mod policy;
 
 mod lists;
 
+mod principals;
+
 mod observe;
 
 mod plan;
@@ -48,7 +50,8 @@ mod watch;
 
 pub use acl::{AclEntry, AclError, AclPolicy, AclWho};
 pub use apply::{Failed, Repair, Report, apply};
-pub use observe::{SweepError, check_principals, sweep};
+pub use evenkeel_names::{Glob, GlobSet};
+pub use observe::{SweepError, check_host, sweep};
 pub use plan::{Kind, Listed, Plan, Refused, Step};
 pub use policy::{DEFAULT_MAX_DEPTH, Draft, FileRule, Policy, PolicyError, Principal};
 #[cfg(feature = "watch")]

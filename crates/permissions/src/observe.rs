@@ -1,5 +1,4 @@
-use std::collections::BTreeMap;
-use std::ffi::{CString, OsStr};
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -7,14 +6,12 @@ use evenkeel_safefs::{
     AclKind, OpenError, PRIVATE_NAME, Pinned, Problem, Reach, Root, Trust, Visit, as_user, escaped,
     walk,
 };
-use nix::unistd::{Gid, Group, Uid, User};
 
-use crate::acl::{AclEntry, AclPolicy, AclWho};
-use crate::lists::{Lists, Numbered, Who};
-use crate::plan::{
-    Entry, Ids, Kind, Listed, Plan, Refused, Step, Verdict, plan_entry, plan_missing,
-};
-use crate::policy::{Policy, Principal};
+use crate::acl::AclPolicy;
+use crate::lists::Lists;
+use crate::plan::{Entry, Ids, Listed, Plan, Refused, Verdict, plan_entry, plan_missing};
+use crate::policy::Policy;
+use crate::principals::{self, Names};
 
 /// A plan tells of so many entries with an access control list; beyond, whoever asked knows enough.
 const MOST_LISTED: usize = 1000;
@@ -85,7 +82,7 @@ pub enum SweepError {
 /// Fails if a user or group is missing, or the root cannot be opened; an entry that cannot be looked at is a refusal in
 /// the plan.
 pub fn sweep(policy: &Policy) -> Result<Plan, SweepError> {
-    let ids = check_principals_ids(policy)?;
+    let ids = principals::ids(policy)?;
     let worker = ids.worker.clone();
     working_as(policy, worker.as_ref(), || look(policy, ids))?
 }
@@ -129,9 +126,15 @@ fn look(policy: &Policy, ids: Ids) -> Result<Plan, SweepError> {
     Ok(plan)
 }
 
-/// Fails if a user or group that the policy names does not exist now.
-pub fn check_principals(policy: &Policy) -> Result<(), SweepError> {
-    check_principals_ids(policy).map(drop)
+/// What of this host stands in the way of the policy: each key, its value, and why.
+///
+/// Users and groups that do not exist, a root that is no directory or that others could exchange. Changes nothing.
+pub fn check_host(policy: &Policy) -> Vec<(&'static str, String, SweepError)> {
+    let mut obstacles = principals::missing(policy);
+    if let Err(error) = open_root(policy) {
+        obstacles.push(("path", escaped(policy.path()), error));
+    }
+    obstacles
 }
 
 /// Opens the root of the policy; `None` if it is missing and the policy makes it.
@@ -147,83 +150,6 @@ pub(crate) fn open_root(policy: &Policy) -> Result<Option<Root>, SweepError> {
         return Err(SweepError::SystemPath { path: policy.path().to_owned(), resolved });
     }
     Ok(Some(root))
-}
-
-pub(crate) fn check_principals_ids(policy: &Policy) -> Result<Ids, SweepError> {
-    let draft = policy.draft();
-    let uid = draft.owner.as_ref().map(user).transpose()?;
-    let gid = draft.group.as_ref().map(group).transpose()?;
-    let mut owners = draft.adopt_from.iter().map(user).collect::<Result<Vec<_>, _>>()?;
-    owners.extend(uid);
-    // The kernel already keeps an ordinary user from the files of others; his own are always his business.
-    let caller = nix::unistd::geteuid();
-    if !caller.is_root() {
-        owners.push(caller.as_raw());
-    }
-    let enforced = match &draft.acl {
-        AclPolicy::Enforce(entries) => entries.as_slice(),
-        AclPolicy::Ignore | AclPolicy::Report => &[],
-    };
-    let worker = draft.run_as.as_ref().map(worker).transpose()?;
-    let acl = enforced.iter().map(numbered).collect::<Result<_, _>>()?;
-    let default_acl = draft.default_acl.iter().flatten().map(numbered).collect::<Result<_, _>>()?;
-    Ok(Ids { uid, gid, owners, acl, default_acl, worker })
-}
-
-fn numbered(entry: &AclEntry) -> Result<Numbered, SweepError> {
-    let who = match &entry.who {
-        AclWho::Owner => Who::Owner,
-        AclWho::User(principal) => Who::User(user(principal)?),
-        AclWho::OwningGroup => Who::OwningGroup,
-        AclWho::Group(principal) => Who::Group(group(principal)?),
-        AclWho::Other => Who::Other,
-    };
-    Ok(Numbered { who, entry: entry.clone() })
-}
-
-fn user(principal: &Principal) -> Result<u32, SweepError> {
-    match principal {
-        Principal::Id(id) => Ok(*id),
-        Principal::Name(_) => account(principal).map(|user| user.uid.as_raw()),
-    }
-}
-
-fn group(principal: &Principal) -> Result<u32, SweepError> {
-    let name = match principal {
-        Principal::Id(id) => return Ok(*id),
-        Principal::Name(name) => name,
-    };
-    match Group::from_name(name) {
-        Ok(Some(group)) => Ok(group.gid.as_raw()),
-        Ok(None) => Err(SweepError::NoGroup { name: name.clone() }),
-        Err(errno) => Err(SweepError::Lookup { name: name.clone(), errno }),
-    }
-}
-
-/// As whom to work: an account, because its groups count too.
-fn worker(principal: &Principal) -> Result<evenkeel_safefs::User, SweepError> {
-    let account = account(principal)?;
-    let name = CString::new(account.name.as_bytes()).unwrap_or_default();
-    let groups = nix::unistd::getgrouplist(&name, account.gid)
-        .map_err(|errno| SweepError::Lookup { name: account.name.clone(), errno })?;
-    Ok(evenkeel_safefs::User {
-        uid: account.uid.as_raw(),
-        gid: account.gid.as_raw(),
-        groups: groups.into_iter().map(Gid::as_raw).collect(),
-    })
-}
-
-fn account(principal: &Principal) -> Result<User, SweepError> {
-    let found = match principal {
-        Principal::Id(id) => User::from_uid(Uid::from_raw(*id)),
-        Principal::Name(name) => User::from_name(name),
-    };
-    let name = principal.to_string();
-    match found {
-        Ok(Some(user)) => Ok(user),
-        Ok(None) => Err(SweepError::NoUser { name }),
-        Err(errno) => Err(SweepError::Lookup { name, errno }),
-    }
 }
 
 /// The lists of a pinned entry, as far as the policy looks at them.
@@ -321,48 +247,4 @@ impl Visit for Sweep<'_> {
 
 fn is_private(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(PRIVATE_NAME.as_bytes())
-}
-
-/// Names of users and groups that were looked up, each once.
-#[derive(Default)]
-pub(crate) struct Names {
-    users: BTreeMap<u32, String>,
-    groups: BTreeMap<u32, String>,
-}
-
-impl Names {
-    /// Puts names in the place of numbers where people read them.
-    pub(crate) fn put_into(&mut self, steps: &mut [Step]) {
-        for step in steps {
-            match step.kind {
-                Kind::Owner => {
-                    step.before = self.user(&step.before);
-                    step.after = self.user(&step.after);
-                }
-                Kind::Group => {
-                    step.before = self.group(&step.before);
-                    step.after = self.group(&step.after);
-                }
-                Kind::Mode | Kind::Acl | Kind::DefaultAcl | Kind::Created => {}
-            }
-        }
-    }
-
-    fn user(&mut self, number: &str) -> String {
-        let Ok(id) = number.parse() else { return number.to_owned() };
-        let look_up = || match User::from_uid(Uid::from_raw(id)) {
-            Ok(Some(user)) => user.name,
-            _ => number.to_owned(),
-        };
-        self.users.entry(id).or_insert_with(look_up).clone()
-    }
-
-    fn group(&mut self, number: &str) -> String {
-        let Ok(id) = number.parse() else { return number.to_owned() };
-        let look_up = || match Group::from_gid(Gid::from_raw(id)) {
-            Ok(Some(group)) => group.name,
-            _ => number.to_owned(),
-        };
-        self.groups.entry(id).or_insert_with(look_up).clone()
-    }
 }

@@ -164,7 +164,13 @@ impl Policy {
         self.exclude.is_match(name)
     }
 
-    pub(crate) fn max_depth(&self) -> u32 {
+    /// The names that are left alone.
+    pub fn excluded(&self) -> &GlobSet {
+        &self.exclude
+    }
+
+    /// Levels below the root beyond which a recursive run fails.
+    pub fn max_depth(&self) -> u32 {
         self.draft.max_depth.unwrap_or(DEFAULT_MAX_DEPTH)
     }
 }

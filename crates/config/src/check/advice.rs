@@ -30,14 +30,6 @@ pub(super) fn advice(settings: &Settings) -> Vec<String> {
             rules.join(", "),
         ));
     }
-    for rule in &settings.permissions {
-        if let Err(error) = evenkeel_permissions::check_principals(&rule.policy) {
-            advice.push(format!(
-                "permissions.{}: {error}; until that is so, its runs fail",
-                rule.name
-            ));
-        }
-    }
     if let Some(address) = settings.agent.listen.filter(|address| !address.ip().is_loopback()) {
         advice.push(format!(
             "agent.listen: whoever reaches {address} can read the status page and the metrics; 127.0.0.1 keeps them on this host"

@@ -1,7 +1,6 @@
 //! Rules about files: permissions and cleanup.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use evenkeel_cleanup as cleanup;
 use evenkeel_permissions as permissions;
@@ -12,7 +11,7 @@ use crate::key::Key;
 use crate::problem::Problem;
 use crate::raw;
 use crate::settings::{CleanupRule, PermissionRule};
-use crate::value::{NameOrNumber, OneOrMany, format_mode, format_size};
+use crate::value::{NameOrNumber, OneOrMany, format_size};
 
 impl Checker {
     pub(super) fn permissions(
@@ -43,6 +42,11 @@ impl Checker {
                 glob.zip(mode).map(|(glob, mode)| permissions::FileRule { glob, mode: mode.0 }),
             );
         }
+        let acl = self.acl(&rule, raw.acl.as_ref());
+        let default_acl = match &raw.default_acl {
+            Some(entries) => self.acl_entries(&rule.child("default_acl"), entries).map(Some),
+            None => Some(None),
+        };
         let draft = permissions::Draft {
             path: path?,
             create: raw.create?,
@@ -52,17 +56,38 @@ impl Checker {
             files,
             exclude: list(raw.exclude.as_ref()),
             recursive: raw.recursive?,
-            adopt: raw.adopt.iter().flat_map(|many| &many.0).map(principal).collect(),
+            adopt_from: raw.adopt_from.iter().flat_map(|many| &many.0).map(principal).collect(),
+            acl: acl?,
+            default_acl: default_acl?,
+            run_as: raw.run_as.as_ref().map(principal),
             max_depth: raw.max_depth,
             allow_system_path: raw.allow_system_path?,
         };
-        let wanted = |error: &permissions::PolicyError| match error.key.as_str() {
-            "files.match" => raw
-                .files
-                .iter()
-                .flatten()
-                .position(|file| file.r#match.as_ref() == Some(&error.value)),
-            _ => None,
+        // The last of several alike: an earlier one leaves it nothing to do.
+        let item = |error: &permissions::PolicyError| {
+            let files = rule.child("files");
+            let glob = raw.files.as_ref().and_then(|files| {
+                files.iter().rposition(|file| file.r#match.as_ref() == Some(&error.value))
+            });
+            let of = |many: Option<&OneOrMany<String>>| {
+                let meant = |text: &String| {
+                    *text == error.value
+                        || text.parse::<permissions::AclEntry>().ok().map(|entry| entry.to_string())
+                            == Some(error.value.clone())
+                };
+                many?.0.iter().rposition(meant)
+            };
+            match error.key.as_str() {
+                "files.match" => glob.map(|index| files.item(index).child("match")),
+                "exclude" => {
+                    of(raw.exclude.as_ref()).map(|index| rule.child("exclude").item(index))
+                }
+                "acl" => of(raw.acl.as_ref()).map(|index| rule.child("acl").item(index)),
+                "default_acl" => {
+                    of(raw.default_acl.as_ref()).map(|index| rule.child("default_acl").item(index))
+                }
+                _ => None,
+            }
         };
         match permissions::Policy::try_new(draft) {
             Ok(policy) => named.then_some(PermissionRule {
@@ -74,64 +99,45 @@ impl Checker {
             // A rule asks for nothing once what it asked for was taken out as wrong.
             Err(error) if error.key == "path" && !self.tree.is_sound(&rule) => None,
             Err(error) => {
-                let key = match wanted(&error) {
-                    Some(index) => rule.child("files").item(index).child("match"),
-                    None => rule.child(error.key.split('.').next().unwrap_or_default()),
-                };
+                let key = item(&error)
+                    .filter(|key| self.tree.locate(key).is_some())
+                    .unwrap_or_else(|| rule.child(error.key.split('.').next().unwrap_or_default()));
                 self.refuse_policy(&key, &error.value, &error.message, &error.accepted);
                 None
             }
         }
     }
 
-    /// Two rules that want different things of one entry would undo each other for ever.
-    fn refuse_contradiction(&mut self, one: &PermissionRule, other: &PermissionRule) {
-        let (a, b) = (one.policy.draft(), other.policy.draft());
-        if !same_path(&a.path, &b.path) {
-            return;
+    fn acl(
+        &mut self,
+        rule: &Key,
+        raw: Option<&OneOrMany<String>>,
+    ) -> Option<permissions::AclPolicy> {
+        let Some(entries) = raw else { return Some(permissions::AclPolicy::Ignore) };
+        if entries.0 == ["report"] {
+            return Some(permissions::AclPolicy::Report);
         }
-        let owner = |of: &Option<Principal>| of.as_ref().map(ToString::to_string);
-        let mode = |of: Option<u32>| of.map(format_mode);
-        let mut wants = vec![
-            ("owner".to_owned(), "owner".to_owned(), owner(&a.owner), owner(&b.owner)),
-            ("group".to_owned(), "group".to_owned(), owner(&a.group), owner(&b.group)),
-            (
-                "directory_mode".to_owned(),
-                "directory_mode".to_owned(),
-                mode(a.directory_mode),
-                mode(b.directory_mode),
-            ),
-        ];
-        for (i, left) in a.files.iter().enumerate() {
-            for (j, right) in
-                b.files.iter().enumerate().filter(|(_, right)| right.glob == left.glob)
-            {
-                let key = |index: usize| format!("files.{index}.mode");
-                wants.push((
-                    key(i),
-                    key(j),
-                    Some(format_mode(left.mode)),
-                    Some(format_mode(right.mode)),
-                ));
+        self.acl_entries(&rule.child("acl"), entries).map(permissions::AclPolicy::Enforce)
+    }
+
+    fn acl_entries(
+        &mut self,
+        key: &Key,
+        texts: &OneOrMany<String>,
+    ) -> Option<Vec<permissions::AclEntry>> {
+        let mut entries = Vec::new();
+        for (index, text) in texts.0.iter().enumerate() {
+            match text.parse::<permissions::AclEntry>() {
+                Ok(entry) => entries.push(entry),
+                Err(error) => {
+                    let item = key.item(index);
+                    let place = if self.tree.locate(&item).is_some() { item } else { key.clone() };
+                    let accepted = permissions::AclEntry::ACCEPTED;
+                    self.refuse_policy(&place, text, &error.to_string(), accepted);
+                }
             }
         }
-        let rule = |name: &str| Key::of(&["permissions"]).named(name);
-        for (key_a, key_b, want_a, want_b) in wants {
-            let (Some(want_a), Some(want_b)) = (want_a, want_b) else { continue };
-            if want_a == want_b {
-                continue;
-            }
-            let (key_a, key_b) = (rule(&one.name).child(&key_a), rule(&other.name).child(&key_b));
-            let path = a.path.display();
-            let problem =
-                Problem::new(format!("`{key_a}` and `{key_b}` contradict each other on `{path}`"))
-                    .key_is(&key_b)
-                    .at(self.tree.place_of_value(&key_b))
-                    .label(format!("`{want_b}` here"))
-                    .see(self.tree.place_of_value(&key_a), format!("and `{want_a}` here"))
-                    .help("each would undo what the other did, for ever: keep one of them");
-            self.tree.add(&key_b, problem);
-        }
+        (entries.len() == texts.0.len()).then_some(entries)
     }
 
     pub(super) fn cleanup(&mut self, rules: &BTreeMap<String, raw::Cleanup>) -> Vec<CleanupRule> {
@@ -260,9 +266,4 @@ fn principal(given: &NameOrNumber) -> Principal {
 
 fn list(given: Option<&OneOrMany<String>>) -> Vec<String> {
     given.map(|many| many.0.clone()).unwrap_or_default()
-}
-
-/// Equal but for doubled and trailing slashes.
-fn same_path(one: &Path, other: &Path) -> bool {
-    one.components().eq(other.components())
 }

@@ -5,7 +5,9 @@ mod agent;
 mod breaker;
 mod checks;
 mod condition;
+mod contradiction;
 mod files;
+mod host;
 mod recovery;
 mod slo;
 mod target;
@@ -65,6 +67,16 @@ pub(crate) fn check_tree(
         Settings { agent, permissions, cleanup, checks, recoveries, slos, advice: Vec::new() };
     settings.advice = advice::advice(&settings);
     Ok((settings, checker.tree))
+}
+
+/// As [`check`], and what of this host stands in the way.
+pub(crate) fn check_on_host(
+    layers: Vec<Layer>,
+    problems: Vec<Problem>,
+) -> Result<(Settings, Vec<Problem>), ConfigError> {
+    let (settings, tree) = check_tree(layers, problems)?;
+    let unfit = host::unfit(&settings, &tree);
+    Ok((settings, unfit))
 }
 
 /// Puts together policies and problems.

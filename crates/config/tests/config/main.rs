@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 mod errors;
+mod host;
 mod layers;
 mod presets;
 mod robust;
