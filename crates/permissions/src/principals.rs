@@ -18,16 +18,16 @@ pub(crate) fn missing(policy: &Policy) -> Vec<(&'static str, String, SweepError)
     let mut look = |key, value: String, result: Result<(), SweepError>| {
         missing.extend(result.err().map(|error| (key, value, error)));
     };
-    for principal in draft.owner.iter() {
+    if let Some(principal) = &draft.owner {
         look("owner", principal.to_string(), user(principal).map(drop));
     }
-    for principal in draft.group.iter() {
+    if let Some(principal) = &draft.group {
         look("group", principal.to_string(), group(principal).map(drop));
     }
     for principal in &draft.adopt_from {
         look("adopt_from", principal.to_string(), user(principal).map(drop));
     }
-    for principal in draft.run_as.iter() {
+    if let Some(principal) = &draft.run_as {
         look("run_as", principal.to_string(), worker(principal).map(drop));
     }
     if let AclPolicy::Enforce(entries) = &draft.acl {
