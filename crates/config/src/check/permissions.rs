@@ -1,17 +1,15 @@
-//! Rules about files: permissions and cleanup.
+//! Rules about modes and owners.
 
 use std::collections::BTreeMap;
 
-use evenkeel_cleanup as cleanup;
 use evenkeel_permissions as permissions;
 use evenkeel_permissions::Principal;
 
 use super::Checker;
 use crate::key::Key;
-use crate::problem::Problem;
 use crate::raw;
-use crate::settings::{CleanupRule, PermissionRule};
-use crate::value::{NameOrNumber, OneOrMany, format_size};
+use crate::settings::PermissionRule;
+use crate::value::{NameOrNumber, OneOrMany};
 
 impl Checker {
     pub(super) fn permissions(
@@ -140,116 +138,6 @@ impl Checker {
         (entries.len() == texts.0.len()).then_some(entries)
     }
 
-    pub(super) fn cleanup(&mut self, rules: &BTreeMap<String, raw::Cleanup>) -> Vec<CleanupRule> {
-        rules.iter().filter_map(|(name, raw)| self.cleanup_rule(name, raw)).collect()
-    }
-
-    fn cleanup_rule(&mut self, name: &str, raw: &raw::Cleanup) -> Option<CleanupRule> {
-        let rule = Key::of(&["cleanup"]).named(name);
-        let named = self.name_is_good(&rule);
-        let path = self.need(&rule, "path", raw.path.as_ref(), "path = \"/var/log/app\"");
-        let matches = self.need(&rule, "match", raw.r#match.as_ref(), "match = [\"*.log\"]");
-        let interval = self.above_zero(&rule, "interval", raw.interval);
-        let due = self.due(&rule, raw);
-        let action = self.cleanup_action(&rule, raw);
-        let draft = cleanup::Draft {
-            path: path?,
-            matches: matches?.0,
-            exclude: list(raw.exclude.as_ref()),
-            recursive: raw.recursive?,
-            rule: due?,
-            action: action?,
-            max_files: raw.max_files,
-            max_bytes: raw.max_bytes.map(|size| size.0),
-            skip_in_use: raw.skip_in_use?,
-            max_depth: raw.max_depth,
-            allow_system_path: raw.allow_system_path?,
-        };
-        match cleanup::Policy::try_new(draft) {
-            Ok(policy) => {
-                named.then_some(CleanupRule { name: name.to_owned(), policy, interval: interval? })
-            }
-            Err(error) => {
-                let key = rule.child(&error.key);
-                let index = |many: Option<&OneOrMany<String>>| {
-                    many?.0.iter().position(|glob| *glob == error.value)
-                };
-                let item = match error.key.as_str() {
-                    "match" => index(raw.r#match.as_ref()),
-                    "exclude" => index(raw.exclude.as_ref()),
-                    _ => None,
-                };
-                let key = item
-                    .map(|index| key.item(index))
-                    .filter(|key| self.tree.locate(key).is_some())
-                    .unwrap_or(key);
-                let value = match (error.key.as_str(), error.value.parse()) {
-                    ("keep_tail", Ok(bytes)) => format_size(bytes),
-                    _ => error.value,
-                };
-                self.refuse_policy(&key, &value, &error.message, &error.accepted);
-                None
-            }
-        }
-    }
-
-    fn due(&mut self, rule: &Key, raw: &raw::Cleanup) -> Option<cleanup::Rule> {
-        match (raw.older_than, raw.larger_than) {
-            (Some(age), None) => {
-                let by = match raw.age_by? {
-                    raw::AgeBy::Mtime => cleanup::AgeBy::Mtime,
-                    raw::AgeBy::All => cleanup::AgeBy::All,
-                };
-                Some(cleanup::Rule::OlderThan { age: age.0, by })
-            }
-            (None, Some(size)) => Some(cleanup::Rule::LargerThan { bytes: size.0 }),
-            (Some(_), Some(_)) => {
-                let (age, size) = (rule.child("older_than"), rule.child("larger_than"));
-                let problem =
-                    Problem::new(format!("`{rule}` says both `older_than` and `larger_than`"))
-                        .key_is(&size)
-                        .at(self.tree.place_of_key(&size))
-                        .label("a rule goes by one of them")
-                        .see(self.tree.place_of_key(&age), "the other one")
-                        .help("write two rules: one for old files, one for large ones");
-                self.tree.add(&size, problem);
-                None
-            }
-            (None, None) => {
-                if self.tree.all_sound(rule, &["older_than", "larger_than"]) {
-                    let problem = Problem::new(format!("`{rule}` does not say when a file is due"))
-                        .key_is(rule)
-                        .at(self.tree.place_of_key(rule))
-                        .label("`older_than` or `larger_than` is missing")
-                        .help("such as: older_than = \"7d\", or larger_than = \"100MiB\"");
-                    self.tree.add(&rule.child("older_than"), problem);
-                }
-                None
-            }
-        }
-    }
-
-    fn cleanup_action(&mut self, rule: &Key, raw: &raw::Cleanup) -> Option<cleanup::Action> {
-        let action = self.need(
-            rule,
-            "action",
-            raw.action.as_ref(),
-            "action = \"delete\", or action = \"truncate\"",
-        )?;
-        match (action, raw.keep_tail) {
-            (raw::CleanupAction::Delete, None) => Some(cleanup::Action::Delete),
-            (raw::CleanupAction::Truncate, tail) => {
-                Some(cleanup::Action::Truncate { keep_tail: tail.map_or(0, |size| size.0) })
-            }
-            (raw::CleanupAction::Delete, Some(_)) => {
-                let key = rule.child("keep_tail");
-                let message = format!("`{key}` is of no use: a deleted file has no tail");
-                self.refuse_with(&key, message, "only with action = \"truncate\"", &[]);
-                None
-            }
-        }
-    }
-
     pub(super) fn refuse_policy(&mut self, key: &Key, value: &str, message: &str, accepted: &str) {
         let title = if value.is_empty() {
             format!("`{key}` cannot be meant so")
@@ -264,6 +152,6 @@ fn principal(given: &NameOrNumber) -> Principal {
     Principal::from(given.0.as_str())
 }
 
-fn list(given: Option<&OneOrMany<String>>) -> Vec<String> {
+pub(super) fn list(given: Option<&OneOrMany<String>>) -> Vec<String> {
     given.map(|many| many.0.clone()).unwrap_or_default()
 }
