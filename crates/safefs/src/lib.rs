@@ -52,6 +52,8 @@ mod openers;
 
 mod shorten;
 
+pub mod events;
+
 mod sys;
 
 pub use acl::{Acl, AclKind};

@@ -1,12 +1,12 @@
 //! The raw system calls that no crate offers. The only unsafe code of the workspace.
 #![expect(
     unsafe_code,
-    reason = "no crate wraps fchmodat2 with AT_EMPTY_PATH, nor setgroups for one thread alone"
+    reason = "no crate wraps fchmodat2 with AT_EMPTY_PATH, setgroups for one thread alone, or name_to_handle_at"
 )]
 
 use std::ffi::c_int;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::libc;
 use rustix::fs::{AtFlags, Mode, OFlags};
@@ -80,6 +80,66 @@ fn own_descriptors() -> io::Result<OwnedFd> {
 /// Whether `fd` is on the process filesystem, and not on something that was put in its place.
 pub(crate) fn is_proc(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(u64::try_from(rustix::fs::fstatfs(fd)?.f_type) == Ok(PROC_MAGIC))
+}
+
+/// The most that a filesystem may use (`MAX_HANDLE_SZ`).
+const MOST_HANDLE_BYTES: u32 = 128;
+
+/// `struct file_handle` with room for any handle.
+#[repr(C)]
+struct FileHandle {
+    handle_bytes: u32,
+    handle_type: c_int,
+    bytes: [u8; MOST_HANDLE_BYTES as usize],
+}
+
+/// The type and bytes by which the kernel's events name the object that `pin` holds.
+///
+/// Fails with `Unsupported` on a filesystem that names nothing in this way.
+pub(crate) fn handle_of(pin: BorrowedFd<'_>) -> io::Result<(i32, Vec<u8>)> {
+    // Linux before 6.5 does not know of handles that only identify.
+    match handle_with(pin, libc::AT_EMPTY_PATH | libc::AT_HANDLE_FID) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            handle_with(pin, libc::AT_EMPTY_PATH)
+        }
+        result => result,
+    }
+}
+
+fn handle_with(pin: BorrowedFd<'_>, flags: c_int) -> io::Result<(i32, Vec<u8>)> {
+    let mut handle = FileHandle {
+        handle_bytes: MOST_HANDLE_BYTES,
+        handle_type: 0,
+        bytes: [0; MOST_HANDLE_BYTES as usize],
+    };
+    let mut mount_id: c_int = 0;
+    // SAFETY: the descriptor is open for as long as it is borrowed, the path is a terminated string that lives for ever,
+    // `handle` begins as `struct file_handle` does and is followed by as many bytes as it says, and both it and `mount_id`
+    // are ours alone while the kernel writes to them.
+    let result = unsafe {
+        libc::name_to_handle_at(
+            pin.as_raw_fd(),
+            c"".as_ptr(),
+            (&raw mut handle).cast::<libc::file_handle>(),
+            &raw mut mount_id,
+            flags,
+        )
+    };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let bytes = handle.bytes.get(..handle.handle_bytes as usize).unwrap_or_default();
+    Ok((handle.handle_type, bytes.to_vec()))
+}
+
+/// Takes over a descriptor that the kernel has put into a record read a moment ago.
+///
+/// # Safety
+///
+/// `fd` is open and nobody else's: it comes from a record that no one has taken it from before.
+pub(crate) unsafe fn adopt(fd: RawFd) -> OwnedFd {
+    // SAFETY: the caller says so.
+    unsafe { OwnedFd::from_raw_fd(fd) }
 }
 
 #[cfg(test)]
