@@ -9,7 +9,9 @@ use std::time::SystemTime;
 
 use clap::Parser;
 use evenkeel_cleanup::{Plan, Report, Unseen, apply, scan};
-use evenkeel_cli::{Common, Exit, Failure, escaped, print_json, print_line, print_table};
+use evenkeel_cli::{
+    Common, Exit, Failure, escaped_path as escaped, print_json, print_line, print_table,
+};
 use evenkeel_config::format_size;
 use serde::Serialize;
 

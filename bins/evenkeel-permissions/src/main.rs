@@ -8,7 +8,9 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::Parser;
-use evenkeel_cli::{Common, Exit, Failure, escaped, print_json, print_line, print_table};
+use evenkeel_cli::{
+    Common, Exit, Failure, escaped_path as escaped, print_json, print_line, print_table,
+};
 use evenkeel_permissions::{Plan, Report, SweepError, apply, sweep};
 use serde::Serialize;
 

@@ -21,7 +21,7 @@ pub(crate) struct Named {
 pub(crate) fn rules(common: &Common, rule: &Rule) -> Result<Vec<Named>, Failure> {
     let Some(path) = &rule.path else { return from_settings(common, rule) };
     let draft = draft(path, rule)?;
-    let name = evenkeel_cli::escaped(&draft.path);
+    let name = evenkeel_cli::escaped_path(&draft.path);
     let policy = Policy::try_new(draft).map_err(|error| Failure::usage(as_flag(error)))?;
     Ok(vec![Named { name, policy, interval: INTERVAL }])
 }

@@ -69,7 +69,7 @@ fn print(common: &Common, repair: &Repair) {
     if common.json {
         print_json(repair);
     } else {
-        let path = evenkeel_cli::escaped(&repair.path);
+        let path = evenkeel_cli::escaped_path(&repair.path);
         print_line(format_args!(
             "{path}: {} {} -> {}",
             repair.kind.as_str(),

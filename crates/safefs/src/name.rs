@@ -74,7 +74,7 @@ pub fn escaped(name: impl AsRef<OsStr>) -> String {
     let mut out = String::new();
     for chunk in name.as_ref().as_bytes().utf8_chunks() {
         for char in chunk.valid().chars() {
-            if char.is_control() || char == '\\' {
+            if char.is_control() || char == '\\' || is_invisible(char) {
                 out.extend(char.escape_default());
             } else {
                 out.push(char);
@@ -86,6 +86,22 @@ pub fn escaped(name: impl AsRef<OsStr>) -> String {
         }
     }
     out
+}
+
+/// Characters that show nothing themselves but reorder, join, break or hide what is beside them: a name with one looks like
+/// another name.
+fn is_invisible(char: char) -> bool {
+    matches!(
+        char,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// Whether `name` is one component that can name an entry of a directory.
@@ -126,5 +142,7 @@ mod tests {
     fn hostile_names_are_escaped_and_stay_different() {
         assert_eq!(escaped(OsStr::from_bytes(b"a\nb\xff\x1b[1m")), "a\\nb\\xff\\u{1b}[1m");
         assert_ne!(escaped(OsStr::from_bytes(b"\xff")), escaped("\\xff"));
+        assert_eq!(escaped("a\u{202e}gpj.exe\u{200b}"), "a\\u{202e}gpj.exe\\u{200b}");
+        assert_eq!(escaped("caf\u{e9} e\u{301}"), "caf\u{e9} e\u{301}");
     }
 }

@@ -1,0 +1,8 @@
+//! The built programs against hostile directories: nothing outside a rule's root is ever touched, whoever races.
+#![forbid(unsafe_code)]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+
+mod area;
+mod attacker;
+mod names;
+mod race;
