@@ -4,5 +4,6 @@
 
 mod area;
 mod attacker;
+mod kinds;
 mod names;
 mod race;
