@@ -1,6 +1,8 @@
 use std::path::{Path, PathBuf};
 
-use evenkeel_safefs::{Access, Acl, Identity, Kind as FileKind, Metadata, Refusal, Terms, User};
+use evenkeel_safefs::{
+    Access, Acl, Identity, Kind as FileKind, Metadata, Refusal, Terms, User, by_place,
+};
 use serde::{Serialize, Serializer};
 
 use crate::acl::AclPolicy;
@@ -108,6 +110,21 @@ impl Plan {
             listed: Vec::new(),
             scanned: 0,
         }
+    }
+
+    /// Takes over what another thread found below the same root.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.steps.extend(other.steps);
+        self.refused.extend(other.refused);
+        self.listed.extend(other.listed);
+        self.scanned += other.scanned;
+    }
+
+    /// Puts everything in the order of places, which does not depend on which thread found what.
+    pub(crate) fn sort(&mut self) {
+        self.steps.sort_by(|one, other| by_place(&one.path, &other.path));
+        self.refused.sort_by(|one, other| by_place(&one.path, &other.path));
+        self.listed.sort_by(|one, other| by_place(&one.path, &other.path));
     }
 
     /// Whether everything is as the policy says.

@@ -66,4 +66,4 @@ pub use openers::{OpenFiles, Writer, writers};
 pub use root::{Fresh, OpenError, Root, Trust};
 pub use shorten::{Method, ShortenError, Shortened};
 pub use take::{PRIVATE_NAME, TakeError, Taker};
-pub use walk::{Found, Problem, Reach, Visit, walk, walk_in_parallel};
+pub use walk::{Found, Problem, Reach, Visit, by_place, walk, walk_in_parallel};

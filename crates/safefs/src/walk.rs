@@ -2,6 +2,7 @@ mod descent;
 
 mod team;
 
+use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
@@ -86,7 +87,7 @@ pub fn walk(root: &Root, reach: Reach, visit: &mut impl Visit) -> io::Result<()>
 /// As [`walk`], by two threads where the tree is large and the host has the processors.
 ///
 /// Each thread tells its own visitor, made by `new`; all of them come back, and have together been told what one would
-/// have been. In which order, and which of them, is chance: who wants an order sorts what he has put together.
+/// have been. In which order, and which of them, is chance: what was put together is to be sorted, such as [`by_place`].
 pub fn walk_in_parallel<V: Visit + Send>(
     root: &Root,
     reach: Reach,
@@ -102,4 +103,16 @@ pub fn walk_in_parallel<V: Visit + Send>(
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let others = Team::default().finish(descent, processors.min(MOST_THREADS), new);
     Ok(std::iter::once(visit).chain(others).collect())
+}
+
+/// An order for what several threads have found: entries of one directory together, by name; a directory before what is
+/// in it.
+pub fn by_place(one: &Path, other: &Path) -> Ordering {
+    place(one).cmp(&place(other))
+}
+
+fn place(path: &Path) -> (&[u8], &[u8]) {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let parent = bytes.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+    bytes.split_at(parent)
 }
