@@ -4,6 +4,8 @@
 
 mod area;
 mod attacker;
+mod depth;
 mod kinds;
 mod names;
+mod obstacles;
 mod race;
