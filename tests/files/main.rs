@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
+mod acts;
 mod area;
 mod attacker;
 mod depth;
