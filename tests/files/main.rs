@@ -6,6 +6,7 @@ mod acts;
 mod area;
 mod attacker;
 mod depth;
+mod kernels;
 mod kinds;
 mod names;
 mod obstacles;
