@@ -11,3 +11,4 @@ mod kinds;
 mod names;
 mod obstacles;
 mod race;
+mod writer;
