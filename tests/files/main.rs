@@ -7,6 +7,7 @@ mod area;
 mod attacker;
 mod depth;
 mod kernels;
+mod killed;
 mod kinds;
 mod names;
 mod obstacles;
