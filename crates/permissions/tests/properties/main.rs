@@ -15,7 +15,7 @@ use crate::model::{Expected, State};
 use crate::tree::Folder;
 
 /// Random trees cost some files each, and rare combinations are what they are for.
-const CASES: u32 = 96;
+const CASES: u32 = 192;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(CASES))]

@@ -64,8 +64,8 @@ pub(crate) fn principal_ids() -> Vec<u32> {
 
 pub(crate) fn folder() -> impl Strategy<Value = Folder> {
     let leaf = prop_oneof![
-        9 => state(mode(), Just(None)).prop_map(Node::File),
-        1 => Just(Node::HardLink),
+        7 => state(mode(), Just(None)).prop_map(Node::File),
+        3 => Just(Node::HardLink),
         1 => Just(Node::Symlink),
         1 => Just(Node::Fifo),
     ];
