@@ -67,9 +67,12 @@ impl Act {
     }
 
     /// The same by path: looks at the name, and if that is in order acts on the name.
+    ///
+    /// In between others get their turn, as they do where a script starts a program for the act.
     pub(crate) fn by_path(self, root: &Path, file: &Path) {
         if self == Self::Create {
             if fs::create_dir(root).is_ok() {
+                std::thread::yield_now();
                 let _ = chown(root, Some(ATTACKER), None);
             }
             return;
@@ -77,6 +80,7 @@ impl Act {
         if !is_due(file) {
             return;
         }
+        std::thread::yield_now();
         match self {
             Self::Chmod => drop(fs::set_permissions(file, Permissions::from_mode(0o644))),
             Self::Acl => drop(fs::set_permissions(file, Permissions::from_mode(0o640))),

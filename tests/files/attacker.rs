@@ -28,6 +28,8 @@ pub(crate) enum Bait {
     HardLink,
     /// A FIFO that nobody reads.
     Fifo,
+    /// A directory of his own.
+    Folder,
     /// The file of this number, of a third user; there is one only.
     Precious(u64),
 }
@@ -43,6 +45,8 @@ pub(crate) enum Good {
     Missing,
     /// The name is a directory in which this is missing.
     Lacking(&'static str),
+    /// The name is one that the program itself uses; beside it is this file to act on.
+    Beside(&'static str),
 }
 
 /// One attack: `name` is a fresh thing to act on in one moment, and the bait in the next.
@@ -103,8 +107,11 @@ impl Attack {
                 Err(_) => free.push(path),
             }
         }
-        if let Some(good) = good.or_else(|| free.pop()) {
-            self.make_good(good, chance.next().is_multiple_of(RENEWAL));
+        let renewed = chance.next().is_multiple_of(RENEWAL);
+        if let Good::Beside(file) = self.good {
+            self.put_file(&self.name.with_file_name(file), renewed);
+        } else if let Some(good) = good.or_else(|| free.pop()) {
+            self.make_good(good, renewed);
         }
         if let (None, Some(free)) = (bait, free.pop()) {
             self.make_bait(free, chance);
@@ -116,6 +123,7 @@ impl Attack {
             Bait::Symlink => metadata.is_symlink(),
             Bait::HardLink => metadata.nlink() > 1 && metadata.is_file(),
             Bait::Fifo => !metadata.is_file() && !metadata.is_dir(),
+            Bait::Folder => metadata.is_dir() && metadata.uid() == ATTACKER,
             Bait::Precious(ino) => metadata.ino() == ino,
         }
     }
@@ -137,6 +145,7 @@ impl Attack {
                 self.make_folder(path);
                 let _ = fs::remove_dir(path.join(inner));
             }
+            Good::Beside(_) => {}
         }
     }
 
@@ -172,6 +181,7 @@ impl Attack {
     fn make_bait(&self, path: &Path, chance: &mut Chance) {
         match self.bait {
             Bait::Symlink => drop(symlink(&self.target, path)),
+            Bait::Folder => self.make_folder(path),
             Bait::Fifo => drop(mkfifo(path, Mode::from_bits_truncate(0o600))),
             Bait::HardLink => {
                 let link = fs::read_dir(&self.links).expect("it is open to all").flatten().next();

@@ -15,6 +15,8 @@ use crate::attacker::{Attack, Bait, Good};
 
 /// For how long each case is attacked.
 const ROUND: Duration = Duration::from_millis(400);
+/// How often work by path is tried between two looks at what it did: a look costs as much as many tries.
+const TRIES: u64 = 16;
 /// Names of the file outside that the attacker can use up in one case.
 const LINKS: u32 = 2000;
 /// A third user, to whom neither a rule nor the attacker has any right.
@@ -32,9 +34,12 @@ enum Swap {
     DirectorySymlink,
     RootSymlink,
     AboveRootSymlink,
+    /// The program's own directory below the root.
+    PrivateSymlink,
+    PrivateFolder,
 }
 
-const SWAPS: [Swap; 7] = [
+const SWAPS: [Swap; 9] = [
     Swap::FileSymlink,
     Swap::FileHardLink,
     Swap::FileFifo,
@@ -42,6 +47,8 @@ const SWAPS: [Swap; 7] = [
     Swap::DirectorySymlink,
     Swap::RootSymlink,
     Swap::AboveRootSymlink,
+    Swap::PrivateSymlink,
+    Swap::PrivateFolder,
 ];
 
 /// A directory under attack, and what must not be touched.
@@ -55,13 +62,18 @@ struct Case {
 
 impl Swap {
     fn can_meet(self, act: Act) -> bool {
-        act != Act::Create || matches!(self, Self::RootSymlink | Self::AboveRootSymlink)
+        match self {
+            Self::RootSymlink | Self::AboveRootSymlink => true,
+            Self::PrivateSymlink | Self::PrivateFolder => act == Act::Delete,
+            _ => act != Act::Create,
+        }
     }
 
-    /// Whether the act by path harms something: to delete a link, or one of two names, harms nothing, and who opens a FIFO hangs.
+    /// Whether the act by path harms something: to delete a link, or one of two names, harms nothing, who opens a FIFO hangs,
+    /// and it has no directory of its own.
     fn harms_by_path(self, act: Act) -> bool {
         match self {
-            Self::FileFifo => false,
+            Self::FileFifo | Self::PrivateSymlink | Self::PrivateFolder => false,
             Self::FileSymlink | Self::FileHardLink => act != Act::Delete,
             _ => true,
         }
@@ -99,17 +111,21 @@ impl Swap {
             Self::RootSymlink => ("root", "other", Good::Holding("a.hash")),
             Self::AboveRootSymlink if create => ("above", "other", Good::Lacking("root")),
             Self::AboveRootSymlink => ("above", "other", Good::Holding("root/a.hash")),
+            Self::PrivateSymlink | Self::PrivateFolder => {
+                ("root/.evenkeel-private", "root/b", Good::Beside("a.hash"))
+            }
             _ => ("root/a.hash", "root/b.hash", Good::File),
         };
         let bait = match (self, &precious) {
             (Self::FileHardLink, _) => Bait::HardLink,
             (Self::FileFifo, _) => Bait::Fifo,
+            (Self::PrivateFolder, _) => Bait::Folder,
             (_, Some(file)) => Bait::Precious(file.metadata().expect("it is open").ino()),
             _ => Bait::Symlink,
         };
         let target = match self {
             Self::RootSymlink | Self::AboveRootSymlink if create => outside.join("empty"),
-            Self::DirectorySymlink | Self::RootSymlink => outside.join("d"),
+            Self::DirectorySymlink | Self::RootSymlink | Self::PrivateSymlink => outside.join("d"),
             Self::AboveRootSymlink => outside.clone(),
             _ => outside.join("a.hash"),
         };
@@ -148,7 +164,7 @@ impl Case {
         Outcome { runs, acts, exchanges, touched }
     }
 
-    /// Works by path under the same attack until that does harm; says how often it was tried, or `None` if it never does.
+    /// Works by path under the same attack until that does harm; says after how many tries, or `None` if it never does.
     fn harmed_by_path(&self, act: Act, swap: Swap) -> Option<u64> {
         let before = look_at_all(&self.outside);
         let file = self.root.join(swap.file());
@@ -156,8 +172,10 @@ impl Case {
         self.attack.during(|| {
             let started = Instant::now();
             while !harmed && started.elapsed() < LONG {
-                act.by_path(&self.root, &file);
-                tries += 1;
+                for _ in 0..TRIES {
+                    act.by_path(&self.root, &file);
+                }
+                tries += TRIES;
                 harmed = differences(&before, &look_at_all(&self.outside)) > 0
                     || !self.is_precious_whole();
             }
@@ -198,7 +216,7 @@ fn nothing_outside_is_touched_while_names_are_exchanged() {
             let Outcome { runs, acts, exchanges, touched } = swap.set_up(act).attacked(act);
             let by_path = if swap.harms_by_path(act) {
                 match swap.set_up(act).harmed_by_path(act, swap) {
-                    Some(tries) => format!("harm at try {tries}"),
+                    Some(tries) => format!("harm within {tries} tries"),
                     None => {
                         wrong.push(format!("{case}: the attack cannot do harm"));
                         "no harm".to_owned()
