@@ -75,11 +75,13 @@ fn own_descriptors() -> io::Result<BorrowedFd<'static>> {
         return Ok(fd.as_fd());
     }
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let fd = rustix::fs::open("/proc/self/fd", flags, Mode::empty())?;
-    if is_proc(fd.as_fd())? {
-        return Ok(OPEN.get_or_init(|| fd).as_fd());
+    match rustix::fs::open("/proc/self/fd", flags, Mode::empty()) {
+        Ok(fd) if is_proc(fd.as_fd())? => Ok(OPEN.get_or_init(|| fd).as_fd()),
+        Ok(_) | Err(rustix::io::Errno::NOENT) => {
+            Err(io::Error::new(io::ErrorKind::Unsupported, "`/proc` is not the process filesystem"))
+        }
+        Err(error) => Err(error.into()),
     }
-    Err(io::Error::new(io::ErrorKind::Unsupported, "`/proc` is not the process filesystem"))
 }
 
 /// Whether `fd` is on the process filesystem, and not on something that was put in its place.
