@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use evenkeel_safefs::{
     AclKind, OpenError, PRIVATE_NAME, Pinned, Problem, Reach, Root, Trust, Visit, as_user, escaped,
-    walk,
+    walk_in_parallel,
 };
 
 use crate::acl::AclPolicy;
@@ -114,13 +114,20 @@ fn look(policy: &Policy, ids: Ids) -> Result<Plan, SweepError> {
     sweep.found_pinned(Path::new(""), &root_itself);
     let reach = Reach { recursive: policy.draft().recursive, max_depth: policy.max_depth() };
     let has_entries = reach.recursive || !policy.draft().files.is_empty();
-    if has_entries && let Err(source) = walk(&root, reach, &mut sweep) {
+    let new = || Sweep { policy, ids: &ids, mnt_id, plan: Plan::new(policy.path()) };
+    match has_entries.then(|| walk_in_parallel(&root, reach, new)) {
+        Some(Ok(parts)) => parts.into_iter().for_each(|part| sweep.plan.add(part.plan)),
         // A root closed to its own owner is drift that a repair will open; what is inside shows at the next sweep.
-        if sweep.plan.steps.is_empty() {
+        Some(Err(source)) if !sweep.plan.steps.is_empty() => {
+            sweep.refuse(Path::new(""), format!("cannot read it: {source}"));
+        }
+        Some(Err(source)) => {
             return Err(SweepError::Read { path: policy.path().to_owned(), source });
         }
-        sweep.refuse(Path::new(""), format!("cannot read it: {source}"));
+        None => {}
     }
+    sweep.plan.sort();
+    sweep.plan.listed.truncate(MOST_LISTED);
     let mut plan = sweep.plan;
     Names::default().put_into(&mut plan.steps);
     Ok(plan)
@@ -224,19 +231,14 @@ impl Visit for Sweep<'_> {
     }
 
     fn found(&mut self, found: evenkeel_safefs::Found<'_>) {
-        let relative = found.parent.join(found.name);
+        let (relative, metadata) = (found.path, found.metadata);
         if !self.policy.reads_lists() {
-            let lists = Lists::default();
-            return self.judge(&Entry {
-                relative: &relative,
-                metadata: found.metadata,
-                lists: &lists,
-            });
+            return self.judge(&Entry { relative, metadata, lists: &Lists::default() });
         }
         match found.dir.pin(found.name) {
-            Ok(pinned) => self.found_pinned(&relative, &pinned),
+            Ok(pinned) => self.found_pinned(relative, &pinned),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => self.problem(&relative, Problem::Io(error)),
+            Err(error) => self.problem(relative, Problem::Io(error)),
         }
     }
 
