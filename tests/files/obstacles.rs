@@ -5,11 +5,11 @@ use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use evenkeel_tests::{Finished, Scratch, installed, is_root, run};
 
-use crate::area::{count, mode, old_file, program, scratch};
+use crate::area::{Ended, count, mode, old_file, program, scratch};
 
 pub(crate) const FIX: [&str; 5] = ["--match", "*.hash", "--mode", "0644", "--recursive"];
 pub(crate) const DELETE: [&str; 7] =
@@ -109,6 +109,8 @@ fn a_locked_file_stays_and_nobody_waits_for_it() {
     assert_eq!(count(&delete(&root), "taken"), 1);
 }
 
+const RUNS: u32 = 15;
+
 /// What vanishes between the look and the act is one failed step at most; those that stay are all worked on.
 #[test]
 fn entries_that_come_and_go_keep_nothing_else_from_being_done() {
@@ -117,9 +119,8 @@ fn entries_that_come_and_go_keep_nothing_else_from_being_done() {
     let done = AtomicBool::new(false);
     let churned = std::thread::scope(|scope| {
         let churn = scope.spawn(|| churn(&root, &done));
-        let started = Instant::now();
-        let mut runs = 0;
-        while started.elapsed() < Duration::from_millis(1500) {
+        let ended = Ended(&done);
+        for _ in 0..RUNS {
             let (_, files) = hundred(&scratch);
             let fixed = fix(&root);
             assert_only_churn(&fixed);
@@ -128,10 +129,8 @@ fn entries_that_come_and_go_keep_nothing_else_from_being_done() {
             let deleted = delete(&root);
             assert_only_churn(&deleted);
             assert_eq!(files.iter().filter(|file| file.exists()).count(), 0, "{deleted:?}");
-            runs += 1;
         }
-        done.store(true, Ordering::Relaxed);
-        assert!(runs > 5, "{runs} runs");
+        drop(ended);
         churn.join().expect("it only writes")
     });
     assert!(churned > 100, "{churned} came and went");
