@@ -88,3 +88,34 @@ fn an_ordinary_user_cuts_his_own_log_and_no_other() {
     assert_eq!(length("roots.log"), 70_000, "{cut:?}");
     assert!(length("his.log") <= 8192, "{cut:?}");
 }
+
+/// A large tree is looked at by several threads: each of them is the user, and sees no more than he does.
+#[test]
+fn who_works_as_a_user_sees_nothing_that_is_closed_to_him() {
+    if !is_root() {
+        return;
+    }
+    let (scratch, root) = shared(0o755, ATTACKER);
+    for folder in 0..40 {
+        let path = scratch.folder(&format!("root/{folder}"), 0o755);
+        for file in 0..150 {
+            let file = scratch.file(&format!("root/{folder}/{file}.hash"), "", 0o600);
+            chown(file, Some(ATTACKER), Some(ATTACKER)).expect("root may");
+        }
+        if folder % 2 == 0 {
+            chown(&path, Some(ATTACKER), Some(ATTACKER)).expect("root may");
+        } else {
+            crate::area::set_mode(&path, 0o700);
+        }
+    }
+    let rule = "--match *.hash --mode 0640 --run-as nobody --recursive --json";
+    let args = ["fix".as_ref(), root.as_os_str()].into_iter();
+    let args = args.chain(rule.split_whitespace().map(AsRef::as_ref));
+    let fixed = crate::area::program("evenkeel-permissions", args);
+    assert_eq!(count(&fixed, "repaired"), 20 * 150 + 2, "{:?} {}", fixed.code, fixed.stderr);
+    // Twenty that are closed, and root's own file.
+    let refused = fixed.json()[0]["left"]["refused"].as_array().map(Vec::len);
+    assert_eq!(refused, Some(21), "{:?}", fixed.code);
+    assert_eq!(mode(&root.join("1/1.hash")), 0o600);
+    assert_eq!(mode(&root.join("2/1.hash")), 0o640);
+}
