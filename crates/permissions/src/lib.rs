@@ -45,12 +45,15 @@ mod plan;
 
 mod apply;
 
+mod fights;
+
 #[cfg(feature = "watch")]
 mod watch;
 
 pub use acl::{AclEntry, AclError, AclPolicy, AclWho};
 pub use apply::{Failed, Repair, Report, apply};
 pub use evenkeel_names::{Glob, GlobSet};
+pub use fights::{FIGHT_TIMES, FIGHT_WINDOW, FIRST_PAUSE, Fights, LONGEST_PAUSE, Round};
 pub use observe::{SweepError, check_host, sweep};
 pub use plan::{Kind, Listed, Plan, Refused, Step};
 pub use policy::{DEFAULT_MAX_DEPTH, Draft, FileRule, Policy, PolicyError, Principal};
