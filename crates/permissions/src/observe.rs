@@ -3,11 +3,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use evenkeel_safefs::{
-    AclKind, OpenError, PRIVATE_NAME, Pinned, Problem, Reach, Root, Trust, Visit, as_user, escaped,
-    walk,
+    AclKind, OpenError, Pinned, Problem, Reach, Root, Trust, Visit, as_user, escaped, walk,
 };
 
 use crate::acl::AclPolicy;
+use crate::keeper::Watch;
 use crate::lists::Lists;
 use crate::plan::{Entry, Ids, Listed, Plan, Refused, Verdict, plan_entry, plan_missing};
 use crate::policy::Policy;
@@ -84,7 +84,7 @@ pub enum SweepError {
 pub fn sweep(policy: &Policy) -> Result<Plan, SweepError> {
     let ids = principals::ids(policy)?;
     let worker = ids.worker.clone();
-    working_as(policy, worker.as_ref(), || look(policy, ids))?
+    working_as(policy, worker.as_ref(), || look(policy, ids, None))?
 }
 
 /// Does work as the user that the policy names, or as the caller if it names none.
@@ -100,13 +100,21 @@ pub(crate) fn working_as<T: Send>(
     })
 }
 
-fn look(policy: &Policy, ids: Ids) -> Result<Plan, SweepError> {
+/// Looks at everything, laying watches on the way: on each directory before it is read, so that nothing is missed.
+pub(crate) fn look(
+    policy: &Policy,
+    ids: Ids,
+    mut watch: Option<&mut Watch>,
+) -> Result<Plan, SweepError> {
     let Some(root) = open_root(policy)? else {
         return Ok(plan_missing(policy, &ids));
     };
+    if let Some(watch) = &mut watch {
+        watch.lay_root(policy, &root);
+    }
     let ids = ids.with_root_owner(root.metadata().access.uid);
     let mnt_id = root.metadata().identity.mnt_id;
-    let mut sweep = Sweep { policy, ids: &ids, mnt_id, plan: Plan::new(policy.path()) };
+    let mut sweep = Sweep { policy, ids: &ids, mnt_id, plan: Plan::new(policy.path()), watch };
     let root_itself = root
         .dir()
         .pin_again()
@@ -171,6 +179,7 @@ struct Sweep<'a> {
     ids: &'a Ids,
     mnt_id: u64,
     plan: Plan,
+    watch: Option<&'a mut Watch>,
 }
 
 impl Sweep<'_> {
@@ -209,10 +218,7 @@ impl Sweep<'_> {
 impl Visit for Sweep<'_> {
     fn wants(&mut self, name: &OsStr, kind: Option<evenkeel_safefs::Kind>) -> bool {
         let directory = kind.is_none_or(|kind| kind == evenkeel_safefs::Kind::Directory);
-        let wanted = !self.policy.excludes(Path::new(name))
-            && !is_private(name)
-            && (self.policy.file_mode(Path::new(name)).is_some()
-                || (directory && self.policy.draft().recursive));
+        let wanted = self.policy.wants(Path::new(name), directory);
         if !wanted {
             self.plan.scanned += 1;
         }
@@ -220,10 +226,16 @@ impl Visit for Sweep<'_> {
     }
 
     fn enters(&mut self, name: &OsStr) -> bool {
-        !self.policy.excludes(Path::new(name)) && !is_private(name)
+        self.policy.minds(Path::new(name))
     }
 
     fn found(&mut self, found: evenkeel_safefs::Found<'_>) {
+        if let Some(watch) = &mut self.watch
+            && found.metadata.kind == evenkeel_safefs::Kind::Directory
+            && self.policy.draft().recursive
+        {
+            watch.lay_below(self.policy, found.parent, found.dir, found.name);
+        }
         let relative = found.parent.join(found.name);
         if !self.policy.reads_lists() {
             let lists = Lists::default();
@@ -243,8 +255,4 @@ impl Visit for Sweep<'_> {
     fn problem(&mut self, path: &Path, problem: Problem) {
         self.refuse(path, problem.to_string());
     }
-}
-
-fn is_private(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(PRIVATE_NAME.as_bytes())
 }
