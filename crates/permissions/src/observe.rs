@@ -1,6 +1,7 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use evenkeel_safefs::{
     AclKind, OpenError, Pinned, Problem, Reach, Root, Trust, Visit, as_user, escaped, walk,
@@ -104,17 +105,20 @@ pub(crate) fn working_as<T: Send>(
 pub(crate) fn look(
     policy: &Policy,
     ids: Ids,
-    mut watch: Option<&mut Watch>,
+    watch: Option<&mut Watch>,
 ) -> Result<Plan, SweepError> {
+    // Each directory is laid by whichever part of the walk is about to read it.
+    let watch = watch.map(Mutex::new);
     let Some(root) = open_root(policy)? else {
         return Ok(plan_missing(policy, &ids));
     };
-    if let Some(watch) = &mut watch {
+    if let Some(mut watch) = lock(watch.as_ref()) {
         watch.lay_root(policy, &root);
     }
     let ids = ids.with_root_owner(root.metadata().access.uid);
     let mnt_id = root.metadata().identity.mnt_id;
-    let mut sweep = Sweep { policy, ids: &ids, mnt_id, plan: Plan::new(policy.path()), watch };
+    let mut sweep =
+        Sweep { policy, ids: &ids, mnt_id, plan: Plan::new(policy.path()), watch: watch.as_ref() };
     let root_itself = root
         .dir()
         .pin_again()
@@ -174,12 +178,16 @@ pub(crate) fn lists(policy: &Policy, pinned: &Pinned) -> io::Result<Lists> {
     })
 }
 
+fn lock<'a, 'b>(watch: Option<&'a Mutex<&'b mut Watch>>) -> Option<MutexGuard<'a, &'b mut Watch>> {
+    Some(watch?.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 struct Sweep<'a> {
     policy: &'a Policy,
     ids: &'a Ids,
     mnt_id: u64,
     plan: Plan,
-    watch: Option<&'a mut Watch>,
+    watch: Option<&'a Mutex<&'a mut Watch>>,
 }
 
 impl Sweep<'_> {
@@ -230,9 +238,9 @@ impl Visit for Sweep<'_> {
     }
 
     fn found(&mut self, found: evenkeel_safefs::Found<'_>) {
-        if let Some(watch) = &mut self.watch
-            && found.metadata.kind == evenkeel_safefs::Kind::Directory
+        if found.metadata.kind == evenkeel_safefs::Kind::Directory
             && self.policy.draft().recursive
+            && let Some(mut watch) = lock(self.watch)
         {
             watch.lay_below(self.policy, found.parent, found.dir, found.name);
         }

@@ -80,6 +80,9 @@ impl<'a> Round<'a> {
 
     /// Sees to these entries, and to what is in those directories among them that are new.
     pub(super) fn see_to(&mut self, entries: BTreeMap<PathBuf, Touch>) {
+        if let Some(watch) = &mut self.watch {
+            watch.begin();
+        }
         let mut todo: Vec<_> = entries.into_iter().rev().collect();
         while let Some((path, touch)) = todo.pop() {
             if self.stop.load(Ordering::Relaxed) {

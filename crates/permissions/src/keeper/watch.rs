@@ -124,6 +124,11 @@ impl Watch {
         }
     }
 
+    /// Between two rounds of work any directory may have been exchanged for another.
+    pub(super) fn begin(&mut self) {
+        self.parent = None;
+    }
+
     /// Watches the subdirectory `name` of `dir`, which is at `parent` from the root. To be called before it is listed.
     pub(crate) fn lay_below(&mut self, policy: &Policy, parent: &Path, dir: &Dir, name: &OsStr) {
         let depth = parent.components().count() + 1;

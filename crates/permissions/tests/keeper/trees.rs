@@ -87,6 +87,32 @@ fn a_directory_that_left_the_tree_is_left_alone() {
 }
 
 #[test]
+fn a_directory_in_the_place_of_another_is_watched_with_all_that_is_in_it() {
+    for watch in interfaces() {
+        let scratch = scratch();
+        let root = scratch.path().join("root");
+        folder(&root);
+        folder(&root.join("sub"));
+        let (mut kept, _) = Keeping::start(draft(&root), watch);
+        for round in 0..10 {
+            // The place of what is new is learnt beside the news that what was there has left.
+            folder(&root.join("sub/old"));
+            fs::rename(root.join("sub"), scratch.path().join(format!("{round}"))).unwrap();
+            folder(&root.join("sub"));
+            folder(&root.join("sub/new"));
+            // Another name each time: the same one again and again would be a fight.
+            let hash = root.join(format!("sub/new/{round}.hash"));
+            file(&hash, 0o600);
+            until_mode(&hash, 0o644);
+            kept.until_repaired(2 * round + 1);
+            chmod(0o600, &[&hash]);
+            kept.until_repaired(2 * round + 2);
+            assert_eq!(kept.repaired.last().unwrap().path, hash);
+        }
+    }
+}
+
+#[test]
 fn a_tree_that_is_deleted_and_names_that_are_nobodys_business_bring_no_news() {
     for watch in interfaces() {
         let scratch = scratch();
