@@ -12,7 +12,7 @@ use evenkeel_safefs::{
 use serde::Serialize;
 
 use crate::observe::{ScanError, check_caps, open_root};
-use crate::plan::{Entry, Plan, Step, Verdict, path, plan_entry};
+use crate::plan::{Plan, Step, is_due, path};
 use crate::policy::{Action, Policy};
 
 /// One file that was deleted or shortened.
@@ -92,6 +92,10 @@ pub fn apply(policy: &Policy, plan: Plan, now: SystemTime) -> Report {
             Err(error) => return all_failed(&plan, &format!("cannot delete in the root: {error}")),
         },
         Action::Truncate { .. } => None,
+        action @ (Action::Trash { .. } | Action::Compress) => {
+            let reason = format!("`action = \"{}\"` cannot be done yet", action.as_str());
+            return all_failed(&plan, &reason);
+        }
     };
     let work = Work { policy, root: &root, taker: taker.as_ref(), open, now };
     for steps in plan.steps.chunk_by(|one, next| one.path.parent() == next.path.parent()) {
@@ -180,10 +184,10 @@ impl Work<'_> {
         }
         match (self.policy.draft().action, self.taker) {
             (Action::Truncate { keep_tail }, _) => self.shorten(dir, name, step, keep_tail),
-            (Action::Delete, Some(taker)) => {
-                Self::delete(taker, dir, name, step, |metadata| self.is_due(metadata))
-            }
-            (Action::Delete, None) => Err(Not::Failed("no private directory".to_owned())),
+            (Action::Delete, Some(taker)) => Self::delete(taker, dir, name, step, |metadata| {
+                is_due(self.policy, step, metadata, self.now)
+            }),
+            _ => Err(Not::Failed("no private directory".to_owned())),
         }
     }
 
@@ -221,7 +225,7 @@ impl Work<'_> {
         }
         let terms = Terms { mnt_id: self.root.metadata().identity.mnt_id, owners: None };
         let judged = pinned.judge(&terms).map_err(|error| Not::Failed(chain(&error)))?;
-        if !self.is_due(judged.metadata()) {
+        if !is_due(self.policy, step, judged.metadata(), self.now) {
             return Err(Not::Skipped(TakeError::NotDue.to_string()));
         }
         match judged.shorten(keep_tail) {
@@ -237,12 +241,6 @@ impl Work<'_> {
             }
             Err(error) => Err(Not::Failed(error.to_string())),
         }
-    }
-
-    /// Whether a file that looks so is still due.
-    fn is_due(&self, metadata: &Metadata) -> bool {
-        let entry = Entry { metadata, bytes: metadata.size };
-        matches!(plan_entry(self.policy, &entry, self.now), Verdict::Take { .. })
     }
 }
 

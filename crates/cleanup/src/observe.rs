@@ -9,7 +9,7 @@ use evenkeel_safefs::{
 };
 
 use crate::plan::{Entry, KeepReason, Plan, Step, Unseen, Verdict, below, plan_entry};
-use crate::policy::{Policy, Rule};
+use crate::policy::{Policy, Trigger, Unit};
 
 /// Why a rule could not be looked at as a whole, or refuses to run.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,14 @@ pub enum ScanError {
     /// It cannot be told which files are in use, and the policy wants those left alone.
     #[error("cannot see which files are in use")]
     InUse(#[source] io::Error),
+    /// What the policy asks for cannot be done yet.
+    #[error("`{}`: `{what}` cannot be done yet; nothing was changed", escaped(path))]
+    NotYet {
+        /// The root.
+        path: PathBuf,
+        /// The key, or the key and its value.
+        what: String,
+    },
     /// The run would take more than its cap allows; nothing was changed.
     #[error(
         "`{}`: {found} {unit} are due, more than `{cap}` = {limit} allows; nothing was changed",
@@ -61,6 +69,7 @@ pub enum ScanError {
 ///
 /// Fails if the root cannot be opened or read, and if more is due than a cap of the policy allows.
 pub fn scan(policy: &Policy, now: SystemTime) -> Result<Plan, ScanError> {
+    check_possible(policy)?;
     let root = open_root(policy)?;
     let plan = Plan {
         root: policy.path().to_owned(),
@@ -87,6 +96,25 @@ pub fn scan(policy: &Policy, now: SystemTime) -> Result<Plan, ScanError> {
     plan.total_bytes = plan.steps.iter().map(|step| step.bytes).fold(0, u64::saturating_add);
     check_caps(policy, &plan)?;
     Ok(plan)
+}
+
+/// Fails if the policy asks for what this version cannot do: it must not be taken for done.
+fn check_possible(policy: &Policy) -> Result<(), ScanError> {
+    let draft = policy.draft();
+    let what = if draft.trigger.is_level() {
+        draft.trigger.as_str()
+    } else if draft.unit == Unit::Directory {
+        "unit"
+    } else if draft.keep_newest.is_some() {
+        "keep_newest"
+    } else if draft.max_ratio.is_some() {
+        "max_ratio"
+    } else if draft.run_as.is_some() {
+        "run_as"
+    } else {
+        return Ok(());
+    };
+    Err(ScanError::NotYet { path: policy.path().to_owned(), what: what.to_owned() })
 }
 
 /// What of this host stands in the way of the policy: each key, its value, and why. Changes nothing.
@@ -148,7 +176,7 @@ impl Visit for Scan<'_> {
             self.keep(KeepReason::NotAFile);
             return false;
         }
-        let wanted = self.policy.matches(Path::new(name));
+        let wanted = self.policy.matches(name);
         if !wanted {
             self.keep(KeepReason::Name);
         }
@@ -157,7 +185,7 @@ impl Visit for Scan<'_> {
 
     fn enters(&mut self, name: &OsStr) -> bool {
         let private = name.as_encoded_bytes().starts_with(PRIVATE_NAME.as_bytes());
-        !private && name != "lost+found" && !self.policy.excludes(Path::new(name))
+        !private && name != "lost+found" && !self.policy.excludes(name)
     }
 
     fn found(&mut self, found: evenkeel_safefs::Found<'_>) {
@@ -166,8 +194,7 @@ impl Visit for Scan<'_> {
             return self.keep(KeepReason::NotAFile);
         }
         let relative = found.parent.join(found.name);
-        let maybe_hole =
-            matches!(self.policy.draft().rule, Rule::LargerThan { bytes } if bytes < metadata.size);
+        let maybe_hole = matches!(self.policy.draft().trigger, Trigger::LargerThan(bytes) if bytes < metadata.size);
         let bytes = if maybe_hole {
             match found.dir.pin(found.name).and_then(|pinned| pinned.content_bytes()) {
                 Ok(bytes) => bytes,
@@ -185,6 +212,7 @@ impl Visit for Scan<'_> {
                 bytes,
                 reason,
                 pin: metadata.identity,
+                youngest: self.policy.draft().age_by.youngest(metadata),
             }),
         }
     }

@@ -5,7 +5,10 @@ use std::time::SystemTime;
 use evenkeel_safefs::{Identity, Kind, Metadata};
 use serde::{Serialize, Serializer};
 
-use crate::policy::{Action, AgeBy, Policy, Rule};
+use crate::policy::{Action, Policy, Trigger, Unit};
+
+/// The owner of a file with this bit asks for it to stay.
+const STICKY: u32 = 0o1000;
 
 /// Why a file stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -34,7 +37,7 @@ pub struct Step {
     /// The file.
     #[serde(serialize_with = "path")]
     pub path: PathBuf,
-    /// `delete` or `truncate`.
+    /// `delete`, `truncate`, `trash` or `compress`.
     pub action: &'static str,
     /// What is there to gain.
     pub bytes: u64,
@@ -42,6 +45,9 @@ pub struct Step {
     pub reason: String,
     #[serde(skip)]
     pub(crate) pin: Identity,
+    /// When it was young last: what became younger since is no longer what was planned.
+    #[serde(skip)]
+    pub(crate) youngest: SystemTime,
 }
 
 /// An entry that could not be looked at.
@@ -94,15 +100,15 @@ pub(crate) enum Verdict {
 
 /// Decides the fate of one entry whose name matches. Reads nothing, changes nothing.
 pub(crate) fn plan_entry(policy: &Policy, entry: &Entry<'_>, now: SystemTime) -> Verdict {
-    let metadata = entry.metadata;
+    let (metadata, age_by) = (entry.metadata, policy.draft().age_by);
     if metadata.kind != Kind::File {
         return Verdict::Keep(KeepReason::NotAFile);
     }
-    if metadata.access.mode & 0o1000 != 0 {
+    if metadata.access.mode & STICKY != 0 {
         return Verdict::Keep(KeepReason::Sticky);
     }
-    match policy.draft().rule {
-        Rule::OlderThan { age: limit, by } => match age(metadata, by, now) {
+    match policy.draft().trigger {
+        Trigger::OlderThan(limit) => match now.duration_since(age_by.youngest(metadata)).ok() {
             Some(age) if limit < age => Verdict::Take {
                 bytes: metadata.size,
                 reason: format!(
@@ -115,27 +121,38 @@ pub(crate) fn plan_entry(policy: &Policy, entry: &Entry<'_>, now: SystemTime) ->
             // A clock set back must never make a fresh file look old.
             None => Verdict::Keep(KeepReason::FutureMtime),
         },
-        Rule::LargerThan { bytes: limit } if limit < entry.bytes => Verdict::Take {
+        Trigger::LargerThan(limit) if limit < entry.bytes => Verdict::Take {
             bytes: match policy.draft().action {
-                Action::Delete => entry.bytes,
                 Action::Truncate { keep_tail } => entry.bytes.saturating_sub(keep_tail),
+                Action::Delete | Action::Trash { .. } | Action::Compress => entry.bytes,
             },
             reason: format!("{} bytes, more than {limit}", entry.bytes),
         },
-        Rule::LargerThan { .. } => Verdict::Keep(KeepReason::Small),
+        Trigger::LargerThan(_) => Verdict::Keep(KeepReason::Small),
+        // A scan refuses these for now.
+        Trigger::MaxTotal(_) | Trigger::MaxCount(_) | Trigger::Watermark(_) => {
+            Verdict::Keep(KeepReason::Small)
+        }
     }
 }
 
-/// Time since the file last changed; `None` if that is after `now`.
-fn age(metadata: &Metadata, by: AgeBy, now: SystemTime) -> Option<std::time::Duration> {
-    let youngest = match by {
-        AgeBy::Mtime => metadata.mtime,
-        AgeBy::All => {
-            let born = metadata.identity.btime.unwrap_or(metadata.ctime);
-            metadata.mtime.max(metadata.ctime).max(born)
-        }
-    };
-    now.duration_since(youngest).ok()
+/// Whether what was planned is still due if it looks so now; of a directory each thing in it is asked for.
+///
+/// By age it must still be old enough, by size still large enough. Where the oldest go, it must not have become younger.
+pub(crate) fn is_due(policy: &Policy, step: &Step, metadata: &Metadata, now: SystemTime) -> bool {
+    let draft = policy.draft();
+    if metadata.kind == Kind::File && metadata.access.mode & STICKY != 0 {
+        return false;
+    }
+    let youngest = draft.age_by.youngest(metadata);
+    match draft.trigger {
+        Trigger::OlderThan(limit) => now.duration_since(youngest).is_ok_and(|age| limit < age),
+        Trigger::LargerThan(limit) if draft.unit == Unit::File => limit < metadata.size,
+        Trigger::LargerThan(_)
+        | Trigger::MaxTotal(_)
+        | Trigger::MaxCount(_)
+        | Trigger::Watermark(_) => youngest <= step.youngest,
+    }
 }
 
 /// The path of an entry; of the root itself without a slash at its end.

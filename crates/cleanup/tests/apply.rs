@@ -9,21 +9,24 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use evenkeel_cleanup::{
-    Action, AgeBy, Draft, KeepReason, Policy, Report, Rule, ScanError, apply, scan,
+    Action, AgeBy, Draft, KeepReason, Policy, Report, ScanError, Trigger, apply, scan,
 };
 use proptest::prelude::*;
 
 const DAY: Duration = Duration::from_hours(24);
 
 fn old(path: &Path) -> Draft {
-    let rule = Rule::OlderThan { age: 7 * DAY, by: AgeBy::Mtime };
-    Draft { matches: vec!["*.hash".to_owned()], ..Draft::new(path, rule, Action::Delete) }
+    Draft {
+        matches: vec!["*.hash".to_owned()],
+        age_by: AgeBy::MTIME,
+        ..Draft::new(path, Trigger::OlderThan(7 * DAY), Action::Delete)
+    }
 }
 
 fn large(path: &Path) -> Draft {
     let action = Action::Truncate { keep_tail: 10_000 };
     let matches = vec!["*.log".to_owned()];
-    Draft { matches, ..Draft::new(path, Rule::LargerThan { bytes: 100_000 }, action) }
+    Draft { matches, ..Draft::new(path, Trigger::LargerThan(100_000), action) }
 }
 
 fn policy(draft: Draft) -> Policy {

@@ -4,7 +4,7 @@ use evenkeel_safefs::Access;
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::Draft;
+use crate::policy::{AgeBy, Draft};
 
 const WEEK: Duration = Duration::from_hours(7 * 24);
 
@@ -30,13 +30,16 @@ fn metadata(mtime: SystemTime) -> Metadata {
     }
 }
 
-fn policy(rule: Rule, action: Action) -> Policy {
+fn policy(trigger: Trigger, action: Action) -> Policy {
     let matches = vec!["*".to_owned()];
-    Policy::try_new(Draft { matches, ..Draft::new("/srv/state", rule, action) }).unwrap()
+    Policy::try_new(Draft { matches, ..Draft::new("/srv/state", trigger, action) }).unwrap()
 }
 
 fn older(by: AgeBy) -> Policy {
-    policy(Rule::OlderThan { age: WEEK, by }, Action::Delete)
+    let trigger = Trigger::OlderThan(WEEK);
+    let matches = vec!["*".to_owned()];
+    let draft = Draft { matches, age_by: by, ..Draft::new("/srv/state", trigger, Action::Delete) };
+    Policy::try_new(draft).unwrap()
 }
 
 fn verdict(policy: &Policy, metadata: &Metadata, now: SystemTime) -> Verdict {
@@ -45,7 +48,7 @@ fn verdict(policy: &Policy, metadata: &Metadata, now: SystemTime) -> Verdict {
 
 #[test]
 fn a_file_exactly_at_the_age_is_kept_and_a_nanosecond_later_it_goes() {
-    let (policy, old) = (older(AgeBy::All), metadata(at(1_000)));
+    let (policy, old) = (older(AgeBy::ALL), metadata(at(1_000)));
     let exactly = at(1_000) + WEEK;
     assert_eq!(verdict(&policy, &old, exactly), Verdict::Keep(KeepReason::Young));
     assert!(matches!(
@@ -58,7 +61,7 @@ fn a_file_exactly_at_the_age_is_kept_and_a_nanosecond_later_it_goes() {
 fn a_clock_set_back_removes_nothing() {
     let fresh = metadata(at(1_000_000));
     assert_eq!(
-        verdict(&older(AgeBy::Mtime), &fresh, at(10)),
+        verdict(&older(AgeBy::MTIME), &fresh, at(10)),
         Verdict::Keep(KeepReason::FutureMtime)
     );
 }
@@ -68,11 +71,11 @@ fn a_freshly_unpacked_old_file_is_young_by_all_times_and_old_by_its_mtime() {
     let now = at(100 * WEEK.as_secs());
     let mut unpacked = metadata(at(0));
     unpacked.identity.btime = Some(now);
-    assert_eq!(verdict(&older(AgeBy::All), &unpacked, now), Verdict::Keep(KeepReason::Young));
-    assert!(matches!(verdict(&older(AgeBy::Mtime), &unpacked, now), Verdict::Take { .. }));
+    assert_eq!(verdict(&older(AgeBy::ALL), &unpacked, now), Verdict::Keep(KeepReason::Young));
+    assert!(matches!(verdict(&older(AgeBy::MTIME), &unpacked, now), Verdict::Take { .. }));
     unpacked.identity.btime = None;
     unpacked.ctime = now;
-    assert_eq!(verdict(&older(AgeBy::All), &unpacked, now), Verdict::Keep(KeepReason::Young));
+    assert_eq!(verdict(&older(AgeBy::ALL), &unpacked, now), Verdict::Keep(KeepReason::Young));
 }
 
 #[test]
@@ -80,11 +83,11 @@ fn what_is_no_file_and_what_has_the_sticky_bit_stays() {
     let now = at(100 * WEEK.as_secs());
     for kind in [Kind::Directory, Kind::Symlink, Kind::Fifo, Kind::Socket, Kind::Device] {
         let other = Metadata { kind, ..metadata(at(0)) };
-        assert_eq!(verdict(&older(AgeBy::All), &other, now), Verdict::Keep(KeepReason::NotAFile));
+        assert_eq!(verdict(&older(AgeBy::ALL), &other, now), Verdict::Keep(KeepReason::NotAFile));
     }
     let access = Access { mode: 0o1644, uid: 0, gid: 0 };
     let sticky = Metadata { access, ..metadata(at(0)) };
-    assert_eq!(verdict(&older(AgeBy::All), &sticky, now), Verdict::Keep(KeepReason::Sticky));
+    assert_eq!(verdict(&older(AgeBy::ALL), &sticky, now), Verdict::Keep(KeepReason::Sticky));
 }
 
 proptest! {
@@ -100,7 +103,7 @@ proptest! {
         file.identity.btime = btime.map(at);
         let youngest = mtime.max(ctime).max(btime.unwrap_or(0));
         let due = now > youngest + WEEK.as_secs();
-        let verdict = verdict(&older(AgeBy::All), &file, at(now));
+        let verdict = verdict(&older(AgeBy::ALL), &file, at(now));
         prop_assert_eq!(matches!(verdict, Verdict::Take { .. }), due);
         if let Verdict::Take { reason, .. } = verdict {
             prop_assert!(!reason.is_empty());
@@ -116,7 +119,7 @@ proptest! {
         // Numbers of bytes: what a float leaves out does not matter.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a share of a size")]
         let keep_tail = ((limit - TRUNCATED_FROM) as f64 * keep_share) as u64;
-        let policy = policy(Rule::LargerThan { bytes: limit }, Action::Truncate { keep_tail });
+        let policy = policy(Trigger::LargerThan(limit), Action::Truncate { keep_tail });
         let file = Metadata { size, ..metadata(at(0)) };
         match verdict(&policy, &file, at(0)) {
             Verdict::Take { bytes, .. } => {
