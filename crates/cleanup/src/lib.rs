@@ -43,8 +43,8 @@ mod plan;
 mod apply;
 
 pub use apply::{Failed, Report, Skipped, Taken, apply};
-pub use observe::{ScanError, check_host, scan};
-pub use plan::{KeepReason, Plan, Step, Unseen};
+pub use observe::{CountOf, ScanError, check_host, scan};
+pub use plan::{KeepReason, Level, Measure, Plan, Reason, Step, Unseen};
 pub use policy::{
     Action, ActionKind, AgeBy, COMPRESSED_SUFFIX, DEFAULT_MAX_DEPTH, DEFAULT_TRASH_TTL, Draft,
     Policy, PolicyError, Resource, Share, ShareError, Stamp, TRUNCATE_MARGIN_BYTES, Trigger, Unit,

@@ -287,7 +287,7 @@ proptest! {
         let policy = policy(Draft { recursive, ..old(&root) });
         let now = SystemTime::now();
         let plan = scan(&policy, now).unwrap();
-        prop_assert!(plan.steps.iter().all(|step| !step.reason.is_empty()));
+        prop_assert!(plan.steps.iter().all(|step| !step.reason.to_string().is_empty()));
         let planned = plan.steps.len();
         let report = apply(&policy, plan, now);
         prop_assert_eq!(report.taken.len(), planned);

@@ -88,6 +88,14 @@ impl AgeBy {
         let stamps = Stamp::ALL.into_iter().filter(|stamp| self.contains(*stamp));
         stamps.map(|stamp| stamp.of(metadata)).max().unwrap_or(metadata.ctime)
     }
+
+    /// The same without ctime, and without a birth that only ctime could stand for; mtime if nothing else is left.
+    pub(crate) fn youngest_but_ctime(self, metadata: &Metadata) -> SystemTime {
+        let born = metadata.identity.btime.is_some();
+        let others = [(Stamp::Mtime, true), (Stamp::Btime, born), (Stamp::Atime, true)];
+        let stamps = others.into_iter().filter(|(stamp, known)| *known && self.contains(*stamp));
+        stamps.map(|(stamp, _)| stamp.of(metadata)).max().unwrap_or(metadata.mtime)
+    }
 }
 
 impl Default for AgeBy {

@@ -104,9 +104,16 @@ impl Share {
         f64::from(self.0) / f64::from(WHOLE)
     }
 
-    /// Whether `part` is more than this share of `whole`.
-    pub fn is_exceeded_by(self, part: u64, whole: u64) -> bool {
-        u128::from(part) * u128::from(WHOLE) > u128::from(whole) * u128::from(self.0)
+    /// This share of `whole`, rounded down: an integer above it is above the exact share too.
+    pub fn of(self, whole: u64) -> u64 {
+        let share = u128::from(whole) * u128::from(self.0) / u128::from(WHOLE);
+        u64::try_from(share).unwrap_or(whole)
+    }
+
+    /// The share that `part` is of `whole`, rounded down; all of it for more than that or for a whole of nothing.
+    pub(crate) fn nearest(part: u64, whole: u64) -> Self {
+        let millionths = (u128::from(part) * u128::from(WHOLE)).checked_div(whole.into());
+        Self(millionths.and_then(|share| share.try_into().ok()).unwrap_or(WHOLE).min(WHOLE))
     }
 }
 
@@ -167,10 +174,14 @@ mod tests {
         }
 
         #[test]
-        fn a_share_is_not_exceeded_by_itself(part: u32, more: u32) {
-            let whole = u64::from(part) + u64::from(more) + 1;
-            prop_assert!(!Share::ALL.is_exceeded_by(part.into(), whole));
-            prop_assert_eq!(Share::NOTHING.is_exceeded_by(part.into(), whole), part > 0);
+        fn a_number_is_above_the_rounded_share_exactly_if_it_is_above_the_exact_one(
+            millionths in 0..=WHOLE,
+            whole in 0..u64::MAX,
+            part in 0..u64::MAX,
+        ) {
+            let above = u128::from(part) * u128::from(WHOLE) > u128::from(whole) * u128::from(millionths);
+            prop_assert_eq!(part > Share(millionths).of(whole), above);
+            prop_assert!(Share::nearest(part, whole) <= Share::ALL);
         }
     }
 }
