@@ -11,9 +11,9 @@ use evenkeel_safefs::{
 };
 use serde::Serialize;
 
-use crate::observe::{ScanError, check_caps, open_root};
-use crate::plan::{Entry, Plan, Step, Verdict, path, plan_entry};
-use crate::policy::{Action, Policy};
+use crate::observe::{ScanError, check_caps, open_root, working_as};
+use crate::plan::{Plan, Step, is_due, path};
+use crate::policy::{Action, Policy, Unit};
 
 /// One file that was deleted or shortened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -67,31 +67,45 @@ pub struct Report {
 /// use. One that fails does not keep the others. A plan over a cap of the policy fails as a whole.
 #[expect(clippy::needless_pass_by_value, reason = "a plan is carried out once")]
 pub fn apply(policy: &Policy, plan: Plan, now: SystemTime) -> Report {
-    let mut report = Report::default();
     if plan.steps.is_empty() {
-        return report;
+        return Report::default();
     }
-    let opened = check_caps(policy, &plan).and_then(|()| open_root(policy)).and_then(|root| {
+    match working_as(policy, || take_all(policy, &plan, now)) {
+        Ok(report) => report,
+        Err(error) => all_failed(&plan, &chain(&error)),
+    }
+}
+
+fn take_all(policy: &Policy, plan: &Plan, now: SystemTime) -> Report {
+    let mut report = Report::default();
+    if policy.draft().unit == Unit::Directory {
+        return all_failed(plan, "`unit = \"directory\"` cannot be done yet");
+    }
+    let opened = check_caps(policy, plan).and_then(|()| open_root(policy)).and_then(|root| {
         let wanted = policy.draft().skip_in_use;
         let open = wanted.then(OpenFiles::now).transpose().map_err(ScanError::InUse)?;
         Ok((root, open.unwrap_or_default()))
     });
     let (root, open) = match opened {
         Ok(opened) => opened,
-        Err(error) => return all_failed(&plan, &chain(&error)),
+        Err(error) => return all_failed(plan, &chain(&error)),
     };
     // The root's times are put back last: making and removing the private directory touches them too.
     let root_work = match root.dir().start_work() {
         Ok(Some(work)) => work,
-        Ok(None) => return all_skipped(&plan, "a process holds the lock of the root"),
-        Err(error) => return all_failed(&plan, &format!("cannot open the root: {error}")),
+        Ok(None) => return all_skipped(plan, "a process holds the lock of the root"),
+        Err(error) => return all_failed(plan, &format!("cannot open the root: {error}")),
     };
     let taker = match policy.draft().action {
         Action::Delete => match Taker::new(&root) {
             Ok(taker) => Some(taker),
-            Err(error) => return all_failed(&plan, &format!("cannot delete in the root: {error}")),
+            Err(error) => return all_failed(plan, &format!("cannot delete in the root: {error}")),
         },
         Action::Truncate { .. } => None,
+        action @ (Action::Trash { .. } | Action::Compress) => {
+            let reason = format!("`action = \"{}\"` cannot be done yet", action.as_str());
+            return all_failed(plan, &reason);
+        }
     };
     let work = Work { policy, root: &root, taker: taker.as_ref(), open, now };
     for steps in plan.steps.chunk_by(|one, next| one.path.parent() == next.path.parent()) {
@@ -157,7 +171,7 @@ impl Work<'_> {
                         path = %escaped(&taken.path),
                         action = taken.action,
                         bytes = taken.bytes,
-                        reason = step.reason,
+                        reason = %step.reason,
                         "taken away"
                     );
                     report.taken.push(taken);
@@ -180,10 +194,10 @@ impl Work<'_> {
         }
         match (self.policy.draft().action, self.taker) {
             (Action::Truncate { keep_tail }, _) => self.shorten(dir, name, step, keep_tail),
-            (Action::Delete, Some(taker)) => {
-                Self::delete(taker, dir, name, step, |metadata| self.is_due(metadata))
-            }
-            (Action::Delete, None) => Err(Not::Failed("no private directory".to_owned())),
+            (Action::Delete, Some(taker)) => Self::delete(taker, dir, name, step, |metadata| {
+                is_due(self.policy, step, metadata, self.now)
+            }),
+            _ => Err(Not::Failed("no private directory".to_owned())),
         }
     }
 
@@ -221,7 +235,7 @@ impl Work<'_> {
         }
         let terms = Terms { mnt_id: self.root.metadata().identity.mnt_id, owners: None };
         let judged = pinned.judge(&terms).map_err(|error| Not::Failed(chain(&error)))?;
-        if !self.is_due(judged.metadata()) {
+        if !is_due(self.policy, step, judged.metadata(), self.now) {
             return Err(Not::Skipped(TakeError::NotDue.to_string()));
         }
         match judged.shorten(keep_tail) {
@@ -237,12 +251,6 @@ impl Work<'_> {
             }
             Err(error) => Err(Not::Failed(error.to_string())),
         }
-    }
-
-    /// Whether a file that looks so is still due.
-    fn is_due(&self, metadata: &Metadata) -> bool {
-        let entry = Entry { metadata, bytes: metadata.size };
-        matches!(plan_entry(self.policy, &entry, self.now), Verdict::Take { .. })
     }
 }
 

@@ -52,6 +52,8 @@ mod openers;
 
 mod shorten;
 
+mod usage;
+
 pub mod events;
 
 mod sys;
@@ -66,4 +68,5 @@ pub use openers::{OpenFiles, Writer, writers};
 pub use root::{Fresh, OpenError, Root, Trust};
 pub use shorten::{Method, ShortenError, Shortened};
 pub use take::{PRIVATE_NAME, TakeError, Taker};
+pub use usage::FilesystemUsage;
 pub use walk::{Found, Problem, Reach, Visit, by_place, walk, walk_in_parallel};
