@@ -120,7 +120,7 @@ mod tests {
         check("0::/user.slice/user-7.slice/user@7.service/app.slice/x.scope\n", Some("x.scope"));
         check("9:cpu:/cpu.service\n1:name=systemd:/a.service\n0::/\n", Some("a.service"));
         check("0::/\n", None);
-        check("0::/user.slice/\u{1b}[2J.scope\n", Some("\\x1b[2J.scope"));
+        check("0::/user.slice/\u{1b}[2J.scope\n", Some("\\u{1b}[2J.scope"));
         check("nonsense", None);
     }
 
