@@ -21,6 +21,8 @@ pub(crate) struct Look {
     gid: u32,
     mtime: (i64, i64),
     content: Vec<u8>,
+    /// Access control lists, as the kernel has them.
+    lists: Vec<Vec<u8>>,
 }
 
 /// Everything below `folder`, and the folder itself.
@@ -46,10 +48,20 @@ pub(crate) fn look_at_all(folder: &Path) -> BTreeMap<PathBuf, Look> {
             gid: metadata.gid(),
             mtime: (metadata.mtime(), metadata.mtime_nsec()),
             content,
+            lists: ["system.posix_acl_access", "system.posix_acl_default"]
+                .map(|list| attribute(&path, list))
+                .to_vec(),
         };
         found.insert(path, look);
     }
     found
+}
+
+fn attribute(path: &Path, name: &str) -> Vec<u8> {
+    let mut value = Vec::with_capacity(4096);
+    // Most have none, and a link cannot have one.
+    let _ = rustix::fs::lgetxattr(path, name, rustix::buffer::spare_capacity(&mut value));
+    value
 }
 
 /// How many entries differ, appeared or are gone.

@@ -59,14 +59,12 @@ impl Publisher {
     pub(crate) fn record(&self, record: &Record) {
         match record {
             Record::Repaired { rule, what, .. } => {
-                let kind = RepairKind::ALL.iter().find(|kind| kind.as_str() == what);
-                self.metrics.permission_repaired(rule, *kind.unwrap_or(&RepairKind::Mode));
+                self.metrics.permissions_repaired(rule, repair_kind(what), 1);
             }
-            Record::RepairedMore { rule, entries } => {
-                for _ in 0..*entries {
-                    self.metrics.permission_repaired(rule, RepairKind::Mode);
-                }
+            Record::RepairedMore { rule, what, entries } => {
+                self.metrics.permissions_repaired(rule, repair_kind(what), *entries as u64);
             }
+            Record::Fought { rule, .. } => self.metrics.permission_fought(rule),
             Record::Cleaned { rule, action, entries, bytes, .. } => {
                 self.metrics.cleaned(rule, cleanup_action(action), *entries as u64, *bytes);
             }
@@ -137,6 +135,10 @@ impl Publisher {
 fn by_name<Label: Copy>(all: &[Label], name: fn(Label) -> &'static str, wanted: &str) -> Label {
     // Every state of the cores has its label; a test below holds them together.
     all.iter().copied().find(|label| name(*label) == wanted).unwrap_or(all[0])
+}
+
+fn repair_kind(what: &str) -> RepairKind {
+    by_name(RepairKind::ALL, RepairKind::as_str, what)
 }
 
 fn cleanup_action(action: &str) -> CleanupAction {

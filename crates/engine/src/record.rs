@@ -6,6 +6,8 @@ use evenkeel_moment::Moment;
 use evenkeel_recovery::breaker;
 use serde::Serialize;
 
+use crate::event::{Fight, Party};
+
 /// A line of history: what was seen, decided, refused or done, and why.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -42,13 +44,27 @@ pub enum Record {
         before: String,
         /// As it is now.
         after: String,
+        /// Who put it wrong, where the kernel named him.
+        by: Option<Party>,
+        /// How long it was wrong at least, where that is known.
+        wrong_for: Option<Duration>,
     },
     /// More entries than history lists one by one were put right.
     RepairedMore {
         /// The permission rule.
         rule: String,
+        /// What was wrong: mode, owner, group, created.
+        what: String,
         /// How many more.
         entries: usize,
+    },
+    /// Somebody keeps undoing a repair; for a while the entry is left alone.
+    Fought {
+        /// The permission rule.
+        rule: String,
+        /// Who fights over what.
+        #[serde(flatten)]
+        fight: Fight,
     },
     /// A rule left something as it should not be, or could not be run at all.
     RuleFailed {
@@ -251,6 +267,7 @@ impl Record {
             Self::CheckChanged { .. } => "check_changed",
             Self::BreakerChanged { .. } => "breaker_changed",
             Self::Repaired { .. } | Self::RepairedMore { .. } => "repaired",
+            Self::Fought { .. } => "fought",
             Self::RuleFailed { .. } => "rule_failed",
             Self::Cleaned { .. } => "cleaned",
             Self::IncidentOpened { .. } => "incident_opened",
@@ -271,6 +288,7 @@ impl Record {
             }
             Self::Repaired { rule, .. }
             | Self::RepairedMore { rule, .. }
+            | Self::Fought { rule, .. }
             | Self::RuleFailed { rule, .. }
             | Self::Cleaned { rule, .. } => rule.clone(),
             Self::IncidentOpened { target, .. }
@@ -306,10 +324,24 @@ impl Record {
             Self::BreakerChanged { change, .. } => {
                 format!("breaker {} -> {}", change.from.as_str(), change.to.as_str())
             }
-            Self::Repaired { path, what, before, after, .. } => {
-                format!("{what} of {path}: {before} -> {after}")
+            Self::Repaired { path, what, before, after, by, wrong_for, .. } => {
+                let wrong_for = wrong_for.map_or_else(String::new, |wrong_for| {
+                    format!(", wrong for {}", span(wrong_for))
+                });
+                let by = by.as_ref().map_or_else(String::new, |by| format!(", by {}", by.shown));
+                format!("{what} of {path}: {before} -> {after}{wrong_for}{by}")
             }
-            Self::RepairedMore { entries, .. } => format!("{entries} more entries put right"),
+            Self::RepairedMore { what, entries, .. } => {
+                format!("{entries} more entries put right: {what}")
+            }
+            Self::Fought { fight, .. } => {
+                let Fight { path, what, ours, theirs, by, times, pause } = fight;
+                let by = by.as_ref().map_or("somebody unknown", |by| &by.shown);
+                let pause = pause.as_secs();
+                format!(
+                    "{what} of {path}: put right to {ours} {times} times, and to {theirs} again and again by {by}; left alone for {pause} s"
+                )
+            }
             Self::RuleFailed { entries: 0, reason, .. } => reason.clone(),
             Self::RuleFailed { entries, reason, .. } => {
                 format!("{entries} left as they are: {reason}")
@@ -333,5 +365,19 @@ impl Record {
                 format!("over after {:.1} s", lasted.as_secs_f64())
             }
         }
+    }
+}
+
+/// A span of time with a unit that fits it.
+fn span(span: Duration) -> String {
+    let seconds = span.as_secs_f64();
+    if seconds < 1.0 {
+        format!("{:.3} ms", seconds * 1e3)
+    } else if seconds < 60.0 {
+        format!("{seconds:.1} s")
+    } else if seconds < 3600.0 {
+        format!("{:.0} min", seconds / 60.0)
+    } else {
+        format!("{:.1} h", seconds / 3600.0)
     }
 }

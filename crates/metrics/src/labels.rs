@@ -31,6 +31,10 @@ label! {
         Owner = "owner",
         /// The owning group.
         Group = "group",
+        /// The access control list.
+        Acl = "acl",
+        /// The default list of a directory.
+        DefaultAcl = "default_acl",
         /// A missing directory was made.
         Created = "created",
     }

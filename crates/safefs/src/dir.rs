@@ -1,4 +1,4 @@
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -6,13 +6,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
-use rustix::fs::{FileType, FlockOperation, Mode, OFlags, RawDir, Timespec, Timestamps};
+use rustix::fs::{
+    FileType, FlockOperation, Mode, OFlags, RawDir, RawDirEntry, Timespec, Timestamps,
+};
 
-use crate::metadata::{Kind, Metadata};
-use crate::object::{Pinned, check_name, look};
+use crate::metadata::{Identity, Kind, Metadata};
+use crate::object::{Pinned, check_name, look, without_trace};
 
 /// Large enough that the kernel is asked once for some thousand names.
-const LISTING_BUFFER_BYTES: usize = 64 * 1024;
+pub(crate) const LISTING_BUFFER_BYTES: usize = 64 * 1024;
 
 /// A directory at or below a root, by descriptor.
 #[derive(Debug)]
@@ -65,7 +67,6 @@ impl Dir {
 
     /// Opens the subdirectory `name`.
     pub fn enter(&self, name: &OsStr) -> io::Result<Self> {
-        let not_a_directory = |_| io::Error::from(io::ErrorKind::NotADirectory);
         Self::try_from_pinned(self.pin(name)?).map_err(not_a_directory)
     }
 
@@ -88,9 +89,8 @@ impl Dir {
         let mut listing = RawDir::new(fd, &mut buffer);
         while let Some(entry) = listing.next() {
             let entry = entry?;
-            let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            if name != "." && name != ".." {
-                each(name, kind(entry.file_type()));
+            if let Some((name, kind)) = listed(&entry) {
+                each(OsStr::from_bytes(name.to_bytes()), kind);
             }
         }
         Ok(())
@@ -122,22 +122,35 @@ impl Dir {
         self.pinned.fd()
     }
 
+    /// Opens the subdirectory `name` so that it can be listed by the same descriptor.
+    pub(crate) fn enter_to_list(&self, name: &OsStr) -> io::Result<Self> {
+        Self::try_from_pinned(Pinned::listable(self.fd(), name)?).map_err(not_a_directory)
+    }
+
+    /// The same directory, opened so that it can be listed; where the listing stands is the new descriptor's own.
+    pub(crate) fn reopen_to_list(&self) -> io::Result<Self> {
+        Self::try_from_pinned(Pinned::new(self.readable()?)?).map_err(not_a_directory)
+    }
+
+    /// Pins the directory above, if that still is the one that is expected.
+    pub(crate) fn above(&self, expected: &Identity) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let above = Pinned::new(rustix::fs::openat(self.fd(), "..", flags, Mode::empty())?)?;
+        if above.metadata().identity != *expected {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "what is in it was moved away"));
+        }
+        Self::try_from_pinned(above).map_err(not_a_directory)
+    }
+
     /// A second pin of the same directory. `.` cannot be exchanged.
     fn reopen_pin(&self) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(self.fd(), ".", flags, Mode::empty())?;
-        let not_a_directory = |_| io::Error::from(io::ErrorKind::NotADirectory);
         Self::try_from_pinned(Pinned::new(fd)?).map_err(not_a_directory)
     }
 
     pub(crate) fn readable(&self) -> io::Result<OwnedFd> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        // Only the owner and root may read without leaving a trace in atime.
-        let open = |flags| rustix::fs::openat(self.fd(), ".", flags, Mode::empty());
-        match open(flags | OFlags::NOATIME) {
-            Err(rustix::io::Errno::PERM) => Ok(open(flags)?),
-            result => Ok(result?),
-        }
+        without_trace(|flags| rustix::fs::openat(self.fd(), ".", flags, Mode::empty()))
     }
 }
 
@@ -164,6 +177,17 @@ pub(crate) fn lock(fd: BorrowedFd<'_>) -> io::Result<bool> {
     }
 }
 
+/// The name of a listed entry, if it is neither the directory itself nor the one above, and what it is said to be.
+pub(crate) fn listed<'a>(entry: &'a RawDirEntry<'_>) -> Option<(&'a CStr, Option<Kind>)> {
+    let name = entry.file_name();
+    (name != c"." && name != c"..").then(|| (name, kind(entry.file_type())))
+}
+
+fn not_a_directory(_: Kind) -> io::Error {
+    io::Error::from(io::ErrorKind::NotADirectory)
+}
+
+/// What the directory says an entry is, where it says so.
 fn kind(file_type: FileType) -> Option<Kind> {
     match file_type {
         FileType::RegularFile => Some(Kind::File),

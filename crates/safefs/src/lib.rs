@@ -4,7 +4,7 @@
 //! it is looked at and another when it is used. So no path is used twice: [`Root::open`] opens the root component by
 //! component, below it [`Dir`] opens entries following no link and entering no mount, a [`Pinned`] entry can only be
 //! looked at, and a [`Judged`] one alone can get another mode or owner, or be shortened. A [`Taker`] deletes exactly what
-//! was looked at. [`walk`] visits a tree with one descriptor a level.
+//! was looked at. [`walk`] visits a tree.
 //!
 //! Which entries are to be changed is left to others. Linux 5.8 or later; works for root and, on his own files, for
 //! anyone.
@@ -69,4 +69,4 @@ pub use root::{Fresh, OpenError, Root, Trust};
 pub use shorten::{Method, ShortenError, Shortened};
 pub use take::{PRIVATE_NAME, TakeError, Taker};
 pub use usage::FilesystemUsage;
-pub use walk::{Found, Problem, Reach, Visit, walk};
+pub use walk::{Found, Problem, Reach, Visit, by_place, walk, walk_in_parallel};

@@ -70,11 +70,13 @@ pub(crate) fn set_thread_groups(groups: &[libc::gid_t]) -> io::Result<()> {
 /// `/proc/self/fd`, if that is what it claims to be.
 fn own_descriptors() -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let fd = rustix::fs::open("/proc/self/fd", flags, Mode::empty())?;
-    if is_proc(fd.as_fd())? {
-        return Ok(fd);
+    match rustix::fs::open("/proc/self/fd", flags, Mode::empty()) {
+        Ok(fd) if is_proc(fd.as_fd())? => Ok(fd),
+        Ok(_) | Err(rustix::io::Errno::NOENT) => {
+            Err(io::Error::new(io::ErrorKind::Unsupported, "`/proc` is not the process filesystem"))
+        }
+        Err(error) => Err(error.into()),
     }
-    Err(io::Error::new(io::ErrorKind::Unsupported, "`/proc` is not the process filesystem"))
 }
 
 /// Whether `fd` is on the process filesystem, and not on something that was put in its place.
