@@ -43,6 +43,8 @@ mod plan;
 mod apply;
 
 pub use apply::{Failed, Report, Skipped, Taken, apply};
+/// Globs as policies have them.
+pub use evenkeel_names::GlobSet;
 pub use observe::{CountOf, ScanError, check_host, scan};
 pub use plan::{KeepReason, Level, Measure, Plan, Reason, Step, Unseen};
 pub use policy::{

@@ -172,7 +172,7 @@ pub fn check_host(policy: &Policy) -> Vec<(&'static str, String, ScanError)> {
         open_root(policy).map_err(|error| ("path", escaped(policy.path()), error)).and_then(
             |root| match filesystem(policy, &root) {
                 Ok(_) => Ok(()),
-                Err(error) => Err(("watermark", policy.draft().trigger.as_str().to_owned(), error)),
+                Err(error) => Err(("watermark", counted(policy).to_owned(), error)),
             },
         )
     });
@@ -180,6 +180,14 @@ pub fn check_host(policy: &Policy) -> Vec<(&'static str, String, ScanError)> {
         Ok(result) => result.err().into_iter().collect(),
         // Whoever checks the settings need not be the one who will work with them.
         Err(_) => Vec::new(),
+    }
+}
+
+/// What a watermark counts.
+fn counted(policy: &Policy) -> &'static str {
+    match policy.draft().trigger {
+        Trigger::Watermark(mark) => mark.of.as_str(),
+        _ => "",
     }
 }
 
