@@ -96,7 +96,8 @@ fn unit(cgroup: &str) -> Option<String> {
     let is_unit = |part: &&str| {
         part.rsplit_once('.').is_some_and(|(_, kind)| matches!(kind, "service" | "scope"))
     };
-    path.rsplit('/').find(is_unit).map(str::to_owned)
+    // A user names the groups below his own as he likes.
+    path.rsplit('/').find(is_unit).map(escaped)
 }
 
 #[cfg(test)]
@@ -119,6 +120,7 @@ mod tests {
         check("0::/user.slice/user-7.slice/user@7.service/app.slice/x.scope\n", Some("x.scope"));
         check("9:cpu:/cpu.service\n1:name=systemd:/a.service\n0::/\n", Some("a.service"));
         check("0::/\n", None);
+        check("0::/user.slice/\u{1b}[2J.scope\n", Some("\\u{1b}[2J.scope"));
         check("nonsense", None);
     }
 

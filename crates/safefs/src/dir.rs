@@ -180,7 +180,8 @@ pub(crate) fn lock(fd: BorrowedFd<'_>) -> io::Result<bool> {
 /// The name of a listed entry, if it is neither the directory itself nor the one above, and what it is said to be.
 pub(crate) fn listed<'a>(entry: &'a RawDirEntry<'_>) -> Option<(&'a CStr, Option<Kind>)> {
     let name = entry.file_name();
-    (name != c"." && name != c"..").then(|| (name, kind(entry.file_type())))
+    let itself_or_above = matches!(name.to_bytes(), b"." | b"..");
+    (!itself_or_above).then(|| (name, kind(entry.file_type())))
 }
 
 fn not_a_directory(_: Kind) -> io::Error {

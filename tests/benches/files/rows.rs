@@ -17,6 +17,9 @@ const ROUNDS_OF_CHANGES: usize = 5;
 
 /// All rows that are wanted, on trees in `place`.
 pub(crate) fn measure(args: &Args, place: &Path, report: &mut Report) {
+    if !["sweep", "plan", "fix", "delete"].iter().any(|row| args.wants(row)) {
+        return;
+    }
     let filesystem = host::filesystem(place);
     for files in args.scales() {
         if let Some(obstacle) = host::obstacle(place, files) {
