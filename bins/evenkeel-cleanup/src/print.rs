@@ -57,12 +57,8 @@ fn level_line(level: &Level) -> String {
         Measure::Bytes | Measure::DiskBytes => format_size(number),
         Measure::Entries | Measure::Inodes => number.to_string(),
     };
-    let what = match level.measure {
-        Measure::Bytes => "taken up by all that match",
-        Measure::Entries => "entries match",
-        Measure::DiskBytes => "used on the filesystem",
-        Measure::Inodes => "inodes used on the filesystem",
-    };
+    // The unit is in the sizes.
+    let what = level.measure.what().trim_start_matches("bytes ");
     let limit = if level.start == level.stop {
         format!("limit {}", shown(level.stop))
     } else {
