@@ -16,6 +16,16 @@ pub fn clean(rule: &CleanupRule, now: SystemTime, write: bool) -> Result<CleanOu
         action: rule.policy.action().as_str().to_owned(),
         ..CleanOutcome::default()
     };
+    // What could not be looked at, or not be brought within its limit, is left as it should not be.
+    let unseen = plan
+        .unseen
+        .iter()
+        .map(|unseen| Remaining { path: escaped(&unseen.path), reason: unseen.reason.clone() });
+    let over = plan.level.filter(|level| !level.is_met()).map(|level| Remaining {
+        path: escaped(rule.policy.path()),
+        reason: format!("{}: {level}", rule.policy.draft().trigger.as_str()),
+    });
+    let at_large: Vec<_> = unseen.chain(over).collect();
     if write {
         let report = evenkeel_cleanup::apply(&rule.policy, plan, now);
         outcome.bytes = report.taken.iter().map(|taken| taken.bytes).sum();
@@ -35,6 +45,7 @@ pub fn clean(rule: &CleanupRule, now: SystemTime, write: bool) -> Result<CleanOu
             })
             .collect();
     }
+    outcome.remaining.extend(at_large);
     outcome.took = begun.elapsed();
     Ok(outcome)
 }

@@ -227,12 +227,18 @@ pub struct Remaining {
 /// What a cleanup did.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct CleanOutcome {
-    /// What was done to each entry: delete or truncate.
+    /// What was done to each entry: delete, truncate, trash or compress.
     pub action: String,
+    /// What an undo takes to bring them back, if they are kept.
+    pub run: Option<String>,
     /// The entries taken, escaped for printing.
     pub taken: Vec<String>,
-    /// Bytes that were given back.
+    /// Bytes that were given back; of what is in the trash, once it goes from there.
     pub bytes: u64,
+    /// How many entries went from the trash for good.
+    pub purged: u64,
+    /// Bytes that this gave back.
+    pub purged_bytes: u64,
     /// What was due and could not be taken, or was due and only observed.
     pub remaining: Vec<Remaining>,
     /// How long it took.

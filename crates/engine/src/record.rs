@@ -79,14 +79,26 @@ pub enum Record {
     Cleaned {
         /// The cleanup rule.
         rule: String,
-        /// delete or truncate.
+        /// delete, truncate, trash or compress.
         action: String,
         /// How many entries.
         entries: usize,
-        /// Bytes given back.
+        /// Bytes given back; of what is in the trash, once it goes from there.
         bytes: u64,
         /// The first of them.
         sample: Vec<String>,
+        /// What an undo takes to bring them back, if they are kept.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        run: Option<String>,
+    },
+    /// What a cleanup kept in the trash went for good, because its term was over.
+    Purged {
+        /// The cleanup rule.
+        rule: String,
+        /// How many entries.
+        entries: u64,
+        /// Bytes given back.
+        bytes: u64,
     },
     /// A target is down for sure.
     IncidentOpened {
@@ -270,6 +282,7 @@ impl Record {
             Self::Fought { .. } => "fought",
             Self::RuleFailed { .. } => "rule_failed",
             Self::Cleaned { .. } => "cleaned",
+            Self::Purged { .. } => "purged",
             Self::IncidentOpened { .. } => "incident_opened",
             Self::Refused { .. } => "refused",
             Self::Intended { .. } => "intended",
@@ -290,7 +303,8 @@ impl Record {
             | Self::RepairedMore { rule, .. }
             | Self::Fought { rule, .. }
             | Self::RuleFailed { rule, .. }
-            | Self::Cleaned { rule, .. } => rule.clone(),
+            | Self::Cleaned { rule, .. }
+            | Self::Purged { rule, .. } => rule.clone(),
             Self::IncidentOpened { target, .. }
             | Self::Refused { target, .. }
             | Self::Intended { target, .. }
@@ -346,8 +360,16 @@ impl Record {
             Self::RuleFailed { entries, reason, .. } => {
                 format!("{entries} left as they are: {reason}")
             }
-            Self::Cleaned { action, entries, bytes, .. } => {
-                format!("{action}: {entries} files, {bytes} bytes given back")
+            Self::Cleaned { action, entries, bytes, run: Some(run), .. } => {
+                format!(
+                    "{action}: {entries} entries, {bytes} bytes; `evenkeel undo {run}` brings them back"
+                )
+            }
+            Self::Cleaned { action, entries, bytes, run: None, .. } => {
+                format!("{action}: {entries} entries, {bytes} bytes given back")
+            }
+            Self::Purged { entries, bytes, .. } => {
+                format!("out of the trash: {entries} entries, {bytes} bytes given back")
             }
             Self::IncidentOpened { cause, evidence, .. } => format!("down by {cause}: {evidence}"),
             Self::Refused { action, reason, .. } => format!("{action} not done: {reason}"),

@@ -166,7 +166,13 @@ impl RuleCore {
                     entries,
                     bytes: outcome.bytes,
                     sample: outcome.taken,
+                    run: outcome.run,
                 }));
+            }
+            if outcome.purged > 0 {
+                let (entries, bytes) = (outcome.purged, outcome.purged_bytes);
+                let rule = self.name.clone();
+                effects.push(Effect::Record(Record::Purged { rule, entries, bytes }));
             }
             outcome.remaining
         });
@@ -230,6 +236,38 @@ mod tests {
             wrong_for: None,
         };
         SweepOutcome { repaired: vec![repaired; count], ..SweepOutcome::default() }
+    }
+
+    #[test]
+    fn what_was_taken_is_one_line_and_what_went_from_the_trash_another() {
+        let mut rule = RuleCore::new("old".into(), HOUR, at(0));
+        let outcome = CleanOutcome {
+            action: "trash".into(),
+            run: Some("20261125T072301Z".into()),
+            taken: vec!["/srv/a".into(); LISTED_TAKEN + 5],
+            bytes: 70,
+            purged: 3,
+            purged_bytes: 9,
+            ..CleanOutcome::default()
+        };
+        let mut effects = Vec::new();
+        assert!(rule.start(at(0)));
+        rule.cleaned(at(1), Ok(outcome), &mut effects);
+        let messages: Vec<_> = effects
+            .iter()
+            .map(|effect| match effect {
+                Effect::Record(record) => (record.kind(), record.message()),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(messages, [
+            ("cleaned", "trash: 25 entries, 70 bytes; `evenkeel undo 20261125T072301Z` brings them back".to_owned()),
+            ("purged", "out of the trash: 3 entries, 9 bytes given back".to_owned()),
+        ]);
+        let Effect::Record(Record::Cleaned { sample, .. }) = &effects[0] else {
+            panic!("{effects:?}")
+        };
+        assert_eq!((sample.len(), rule.handled), (LISTED_TAKEN, 25));
     }
 
     #[test]
