@@ -43,7 +43,7 @@ mod plan;
 
 mod apply;
 
-pub use apply::{Failed, Report, Skipped, Taken, apply};
+pub use apply::{Failed, Progress, Recovered, Report, Skipped, Taken, apply, apply_watched};
 pub use observe::{ScanError, check_host, scan};
 pub use plan::{KeepReason, Plan, Step, Unseen};
 pub use policy::{
