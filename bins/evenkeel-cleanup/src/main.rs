@@ -110,7 +110,7 @@ fn print_plans(planned: &[Planned]) {
                 escaped(&step.path),
                 step.action.to_owned(),
                 format_size(step.bytes),
-                step.reason.clone(),
+                step.reason.to_string(),
             ]
         })
         .collect();

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use evenkeel_cleanup::{Action, AgeBy, Draft, Policy, PolicyError, Rule as Due};
+use evenkeel_cleanup::{Action, AgeBy, Draft, Policy, PolicyError, Trigger};
 use evenkeel_cli::{Common, Failure};
 use evenkeel_config::{ValueError, parse_duration, parse_size};
 
@@ -53,12 +53,12 @@ fn draft(path: &Path, rule: &Rule) -> Result<Draft, Failure> {
     let age = value("--older-than", rule.older_than.as_ref(), parse_duration)?;
     let bytes = value("--larger-than", rule.larger_than.as_ref(), parse_size)?;
     let by = match rule.age_by {
-        Some(args::AgeBy::Mtime) => AgeBy::Mtime,
-        Some(args::AgeBy::All) | None => AgeBy::All,
+        Some(args::AgeBy::Mtime) => AgeBy::MTIME,
+        Some(args::AgeBy::All) | None => AgeBy::ALL,
     };
     let due = match (age, bytes) {
-        (Some(age), _) => Due::OlderThan { age, by },
-        (None, Some(bytes)) => Due::LargerThan { bytes },
+        (Some(age), _) => Trigger::OlderThan(age),
+        (None, Some(bytes)) => Trigger::LargerThan(bytes),
         (None, None) => {
             return Err(Failure::usage("one of --older-than and --larger-than is needed"));
         }
@@ -75,6 +75,7 @@ fn draft(path: &Path, rule: &Rule) -> Result<Draft, Failure> {
         matches: rule.matches.clone(),
         exclude: rule.exclude.clone(),
         recursive: rule.recursive,
+        age_by: by,
         max_files: rule.max_files,
         max_bytes: value("--max-bytes", rule.max_bytes.as_ref(), parse_size)?,
         skip_in_use: rule.skip_in_use,

@@ -1,5 +1,7 @@
 //! Carries a plan out: entry by entry, each looked at again first.
 
+mod act;
+mod compress;
 mod private;
 mod report;
 mod work;
@@ -10,15 +12,17 @@ use std::time::SystemTime;
 
 use evenkeel_safefs::{OpenFiles, Purpose};
 
-use self::private::{PrivateError, private_directory, run_id};
-pub use self::report::{Failed, Recovered, Report, Skipped, Taken};
+use self::act::Act;
+pub(crate) use self::private::{PrivateError, put_right};
+use self::private::{private_directory, purge, run_id};
+pub use self::report::{Failed, Purged, Recovered, Report, Skipped, Taken};
 use self::work::Work;
-use crate::observe::{ScanError, check_caps, open_root};
+use crate::observe::{ScanError, check_caps, open_root, working_as};
 use crate::plan::Plan;
-use crate::policy::{Action, Policy};
+use crate::policy::{Action, ActionKind, Policy};
 
 /// How far a run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Entries done with, one way or another.
     pub done: u64,
@@ -28,16 +32,20 @@ pub struct Progress {
     pub bytes: u64,
 }
 
-/// Carries out a plan of this policy; a file is looked at again as of `now`.
+/// Who is told how far a run is, and says whether it goes on.
+pub(crate) type Watch<'w> = dyn FnMut(Progress) -> ControlFlow<()> + Send + 'w;
+
+/// Carries out a plan of this policy; an entry is looked at again as of `now`.
 ///
-/// A file goes only if it is the very object that was planned, still due, not locked and, if the policy says so, not in
-/// use. One that fails does not keep the others. A plan over a cap of the policy fails as a whole. What an earlier run that
-/// was killed had in its hands is brought back first.
+/// An entry goes only if it is the very object that was planned, still due, not locked and, if the policy says so, not in
+/// use. One that fails does not keep the others. A plan over a cap of the policy fails as a whole. Before anything else,
+/// what an earlier run that was killed had in its hands is brought back, and what was in the trash for its term goes.
 pub fn apply(policy: &Policy, plan: Plan, now: SystemTime) -> Report {
     apply_watched(policy, plan, now, |_| ControlFlow::Continue(()))
 }
 
-/// As [`apply`]; `watch` is told before each entry how far the run is, and says whether it goes on.
+/// As [`apply`]; `watch` is told how far the run is before each entry, and now and then in a long one, and says whether
+/// it goes on.
 ///
 /// A run that is ended so has done what its report says, and nothing by half.
 #[expect(clippy::needless_pass_by_value, reason = "a plan is carried out once")]
@@ -45,13 +53,21 @@ pub fn apply_watched(
     policy: &Policy,
     plan: Plan,
     now: SystemTime,
-    mut watch: impl FnMut(Progress) -> ControlFlow<()>,
+    mut watch: impl FnMut(Progress) -> ControlFlow<()> + Send,
 ) -> Report {
+    working_as(policy, || carry_out(policy, &plan, now, &mut watch)).unwrap_or_else(|error| {
+        let mut report = Report::default();
+        report.fail_all(&plan.steps, &chain(&error));
+        report
+    })
+}
+
+fn carry_out(policy: &Policy, plan: &Plan, now: SystemTime, watch: &mut Watch<'_>) -> Report {
     let mut report = Report::default();
-    let opened = check_caps(policy, &plan).and_then(|()| open_root(policy)).and_then(|root| {
+    let opened = check_caps(policy, plan).and_then(|()| open_root(policy)).and_then(|root| {
         let wanted = policy.draft().skip_in_use && !plan.steps.is_empty();
         let open = wanted.then(OpenFiles::now).transpose().map_err(ScanError::InUse)?;
-        Ok((root, open.unwrap_or_default()))
+        Ok((root, open))
     });
     let (root, open) = match opened {
         Ok(opened) => opened,
@@ -72,12 +88,9 @@ pub fn apply_watched(
             return report;
         }
     };
-    let purpose = match policy.draft().action {
-        Action::Delete => Some(Purpose::Delete),
-        Action::Truncate { .. } => None,
-    };
+    let purpose = purpose(policy.action(), now);
     let needed = purpose.is_some() && !plan.steps.is_empty();
-    let private = match private_directory(&root, needed, &mut report) {
+    let private = match private_directory(&root, needed, &mut report.recovered) {
         Ok(private) => private,
         Err(PrivateError::Busy) if !needed => None,
         Err(error) => {
@@ -85,6 +98,12 @@ pub fn apply_watched(
             return report;
         }
     };
+    if let Some(private) = &private
+        && purge(private, &root, now, watch, &mut report).is_break()
+    {
+        report.not_reached = plan.steps.len() as u64;
+        return report;
+    }
     if plan.steps.is_empty() {
         return report;
     }
@@ -99,16 +118,34 @@ pub fn apply_watched(
         },
         _ => None,
     };
-    let mut work = Work::new(policy, &root, run, open, now, &mut report);
-    work.all(&plan.steps, &mut watch);
-    work.finish();
+    let act = Act { policy, root: &root, run, open, now };
+    Work::new(act, &plan.steps, watch, &mut report).all();
     drop(private);
-    if report.taken.iter().any(|taken| taken.action != "truncate") {
+    let moved = |action| action != ActionKind::Truncate.as_str();
+    if report.taken.iter().any(|taken| moved(taken.action)) {
         root_work.restore_times();
     }
     report
 }
 
+/// What a run in the private directory is about; what is shortened stays where it is.
+fn purpose(action: Action, now: SystemTime) -> Option<Purpose> {
+    match action {
+        Action::Delete => Some(Purpose::Delete),
+        Action::Truncate { .. } => None,
+        Action::Trash { ttl } => {
+            // A term beyond the end of time has no end.
+            let expires = now.checked_add(ttl).unwrap_or(now + FOREVER);
+            Some(Purpose::Trash { expires })
+        }
+        Action::Compress => Some(Purpose::Compress),
+    }
+}
+
+/// A century.
+const FOREVER: std::time::Duration = std::time::Duration::from_hours(100 * 365 * 24);
+
+/// An error with all its causes.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

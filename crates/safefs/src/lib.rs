@@ -56,6 +56,8 @@ mod openers;
 
 mod shorten;
 
+mod usage;
+
 pub mod events;
 
 mod sys;
@@ -66,7 +68,7 @@ pub use identity::{User, as_user};
 pub use metadata::{Access, Identity, Kind, Metadata};
 pub use name::{escaped, is_system_path};
 pub use object::{ActError, Change, Judged, Lists, Pinned, Refusal, Terms, Wish, judge};
-pub use openers::{OpenFiles, Writer, writers};
+pub use openers::{OpenFiles, Writer, WrittenBy, find_writer, writers};
 pub use private::{
     Held, Intent, PRIVATE_NAME, Parent, Private, Purpose, Record, Recovered, Restored, Returned,
     Run, RunInfo, TakeError, Temporary, UndoError, Undone,
@@ -74,4 +76,5 @@ pub use private::{
 pub use root::{Fresh, OpenError, Root, Trust};
 pub use shorten::{Method, ShortenError, Shortened};
 pub use tree::Removed;
+pub use usage::FilesystemUsage;
 pub use walk::{Found, Problem, Reach, Visit, walk};

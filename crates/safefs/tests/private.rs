@@ -3,14 +3,15 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::ops::ControlFlow;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use evenkeel_safefs::{
-    Held, Identity, Intent, Metadata, PRIVATE_NAME, Private, Purpose, Removed, Returned, Root, Run,
-    TakeError, Trust, UndoError,
+    Held, Identity, Intent, Metadata, PRIVATE_NAME, Private, Purpose, Record, Removed, Returned,
+    Root, Run, TakeError, Trust, UndoError,
 };
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
@@ -31,7 +32,7 @@ fn trash() -> Purpose {
 
 fn announce(run: &mut Run<'_>, root: &Root, name: &str) -> u64 {
     let intent =
-        Intent { dir: root.dir(), name: name.as_ref(), path: name.as_ref(), reason: "a test" };
+        Intent { dir: root.dir(), name: name.as_ref(), path: name.as_ref(), reason: String::new() };
     run.announce([intent]).unwrap()[0].unwrap()
 }
 
@@ -57,6 +58,27 @@ fn delete(
     expected: &Identity,
 ) -> Result<Removed, TakeError> {
     take(run, root, name, expected, true)?.remove(root.dir(), name.as_ref(), |_| true)
+}
+
+/// All that a run keeps is to come back.
+fn all(_: &Record) -> ControlFlow<(), bool> {
+    ControlFlow::Continue(true)
+}
+
+/// How many entries go for good, or why one does not.
+fn purged(private: &Private<'_>, now: SystemTime) -> Result<u64, String> {
+    let mut result = Ok(0);
+    private
+        .purge(now, |_, _, removed| {
+            match (removed, &mut result) {
+                (Ok(removed), Ok(entries)) => *entries += removed.entries,
+                (Ok(_), Err(_)) => {}
+                (Err(error), _) => result = Err(error.to_string()),
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    result
 }
 
 fn left(path: &Path) -> Vec<String> {
@@ -98,7 +120,7 @@ fn deleting_an_exchanged_name_never_takes_the_fresh_file() {
                 dir: root.dir(),
                 name: name.as_ref(),
                 path: name.as_ref(),
-                reason: "",
+                reason: String::new(),
             });
             let slots = run.announce(intents).unwrap();
             for (name, slot) in names.into_iter().zip(slots) {
@@ -201,9 +223,9 @@ fn trash_comes_back_as_it_was_once_and_overwrites_nothing() {
     }
     assert!(run.finish().unwrap());
     assert_eq!(left(scratch.path()), [PRIVATE_NAME]);
-    assert_eq!(private.purge(SystemTime::now(), |_, error| panic!("{error}")).unwrap(), 0);
+    assert_eq!(purged(&private, SystemTime::now()), Ok(0));
     fs::write(at("b"), "fresh").unwrap();
-    let undone = private.undo(&id, SystemTime::now(), |_| false).unwrap();
+    let undone = private.undo(&id, SystemTime::now(), all).unwrap();
     let results: Vec<_> = undone.entries.iter().map(|entry| entry.result.clone()).collect();
     let taken = Err("its name is taken by another entry".to_owned());
     assert_eq!(results, [Ok(None), taken, Ok(None)]);
@@ -213,17 +235,14 @@ fn trash_comes_back_as_it_was_once_and_overwrites_nothing() {
     assert_eq!(facts(&before), facts(&after));
     // The one that could not go back can do so later, and then nothing is left to undo.
     fs::remove_file(at("b")).unwrap();
-    let undone = private.undo(&id, SystemTime::now(), |_| false).unwrap();
+    let undone = private.undo(&id, SystemTime::now(), all).unwrap();
     assert_eq!(undone.entries.len(), 1);
     assert_eq!(fs::read(at("b")).unwrap(), b"b");
-    let again = private.undo(&id, SystemTime::now(), |_| false);
+    let again = private.undo(&id, SystemTime::now(), all);
     assert!(matches!(again, Err(UndoError::AlreadyUndone { .. })));
-    let unknown = private.undo("none", SystemTime::now(), |_| false).unwrap_err();
+    let unknown = private.undo("none", SystemTime::now(), all).unwrap_err();
     assert!(matches!(unknown, UndoError::Unknown { known, .. } if known[0].id == id));
-    assert_eq!(
-        private.purge(SystemTime::now() + 2 * WEEK, |_, error| panic!("{error}")).unwrap(),
-        0
-    );
+    assert_eq!(purged(&private, SystemTime::now() + 2 * WEEK), Ok(0));
     drop(private);
     assert_eq!(left(scratch.path()), ["a\n", "b", "c"]);
 }
@@ -245,10 +264,8 @@ fn what_is_not_what_the_manifest_names_is_never_purged() {
     let run_dir = scratch.path().join(PRIVATE_NAME).join(&id);
     fs::write(run_dir.join("new"), "someone's").unwrap();
     fs::rename(run_dir.join("new"), run_dir.join("1")).unwrap();
-    let mut reasons = Vec::new();
     let later = SystemTime::now() + 2 * WEEK;
-    assert_eq!(private.purge(later, |_, error| reasons.push(error.to_string())).unwrap(), 1);
-    assert_eq!(reasons.len(), 1);
+    assert!(purged(&private, later).unwrap_err().contains("not what its manifest names"));
     assert_eq!(left(&run_dir), ["1", "manifest"]);
 }
 
@@ -266,7 +283,7 @@ fn trash_does_not_come_back_into_a_directory_that_others_have_opened() {
     let dir = root.dir().descend(Path::new("sub")).unwrap();
     let (name, path) = (OsStr::new("secret"), Path::new("sub/secret"));
     let planned = dir.look(name).unwrap().identity;
-    let slots = run.announce([Intent { dir: &dir, name, path, reason: "" }]).unwrap();
+    let slots = run.announce([Intent { dir: &dir, name, path, reason: String::new() }]).unwrap();
     run.take(slots[0].unwrap(), &dir, name, &planned, |_| true).unwrap();
     run.finish().unwrap();
     // The same one may have any mode by now; another one in its place may not be open to more.
@@ -274,14 +291,14 @@ fn trash_does_not_come_back_into_a_directory_that_others_have_opened() {
     fs::rename(&sub, &same).unwrap();
     fs::create_dir(&sub).unwrap();
     fs::set_permissions(&sub, PermissionsExt::from_mode(0o755)).unwrap();
-    let undone = private.undo(&id, SystemTime::now(), |_| false).unwrap();
+    let undone = private.undo(&id, SystemTime::now(), all).unwrap();
     assert!(undone.entries[0].result.as_ref().unwrap_err().contains("open to more"));
     fs::remove_dir(&sub).unwrap();
-    let undone = private.undo(&id, SystemTime::now(), |_| false).unwrap();
+    let undone = private.undo(&id, SystemTime::now(), all).unwrap();
     assert!(undone.entries[0].result.as_ref().unwrap_err().contains("is gone"));
     fs::set_permissions(&same, PermissionsExt::from_mode(0o755)).unwrap();
     fs::rename(&same, &sub).unwrap();
-    let undone = private.undo(&id, SystemTime::now(), |_| false).unwrap();
+    let undone = private.undo(&id, SystemTime::now(), all).unwrap();
     assert_eq!(undone.entries[0].result, Ok(None));
 }
 
@@ -309,7 +326,7 @@ fn what_a_killed_run_held_is_brought_back_or_stays_in_the_trash() {
         assert_eq!(recovered.len(), usize::from(!stays), "{purpose:?}");
         if stays {
             assert_eq!(private.runs().unwrap()[0].held, 1);
-            private.undo(&id, SystemTime::now(), |_| false).unwrap();
+            private.undo(&id, SystemTime::now(), all).unwrap();
         } else {
             assert_eq!(recovered[0].outcome, Returned::InPlace);
             assert_eq!(private.runs().unwrap(), []);
@@ -333,10 +350,10 @@ fn what_a_killed_run_held_is_kept_if_its_name_is_taken() {
     let recovered = private.recover().unwrap();
     assert!(matches!(recovered[0].outcome, Returned::Kept { .. }), "{recovered:?}");
     let later = SystemTime::now() + 100 * WEEK;
-    assert_eq!(private.purge(later, |_, error| panic!("{error}")).unwrap(), 0);
+    assert_eq!(purged(&private, later), Ok(0));
     assert_eq!(fs::read(scratch.path().join("f")).unwrap(), b"fresh");
     fs::remove_file(scratch.path().join("f")).unwrap();
-    private.undo(&id, SystemTime::now(), |_| false).unwrap();
+    private.undo(&id, SystemTime::now(), all).unwrap();
     assert_eq!(fs::read(scratch.path().join("f")).unwrap(), b"old");
 }
 

@@ -1,13 +1,15 @@
 use std::io;
+use std::ops::ControlFlow;
 use std::time::SystemTime;
 
 use evenkeel_safefs::{Private, Returned, Root, escaped};
 
-use super::report::{Recovered, Report};
+use super::report::{Failed, Recovered, Report};
+use super::{Progress, Watch};
 
 /// Why the private directory of a root cannot be worked in.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PrivateError {
+pub(crate) enum PrivateError {
     #[error("another run is at work in this root")]
     Busy,
     #[error("cannot work in the private directory of the root: {0}")]
@@ -18,15 +20,20 @@ pub(super) enum PrivateError {
 pub(super) fn private_directory<'r>(
     root: &'r Root,
     needed: bool,
-    report: &mut Report,
+    recovered: &mut Vec<Recovered>,
 ) -> Result<Option<Private<'r>>, PrivateError> {
-    let opened =
-        if needed { Private::open(root).map(Some) } else { Private::find(root) }.map_err(told)?;
-    let Some(private) = opened else { return Ok(None) };
-    for recovered in private.recover().map_err(told)? {
+    let opened = if needed { Private::open(root).map(Some) } else { Private::find(root) };
+    let Some(private) = opened? else { return Ok(None) };
+    recovered.extend(put_right(&private, root)?);
+    Ok(Some(private))
+}
+
+/// Brings back what runs that were killed had in their hands.
+pub(crate) fn put_right(private: &Private<'_>, root: &Root) -> Result<Vec<Recovered>, io::Error> {
+    let all = private.recover()?.into_iter().map(|recovered| {
         let outcome = match recovered.outcome {
             Returned::InPlace => "back in its place".to_owned(),
-            Returned::Replaced => "its compressed copy was in place; it is gone".to_owned(),
+            Returned::Replaced => "gone: its compressed copy was in place".to_owned(),
             Returned::Kept { reason } => format!("still in the private directory: {reason}"),
         };
         let (path, run) = (root.path().join(&recovered.path), recovered.id);
@@ -36,9 +43,43 @@ pub(super) fn private_directory<'r>(
             outcome,
             "an earlier run was killed with this entry in its hands"
         );
-        report.recovered.push(Recovered { path, run, outcome });
+        Recovered { path, run, outcome }
+    });
+    Ok(all.collect())
+}
+
+/// Removes what was in the trash for its term.
+pub(super) fn purge(
+    private: &Private<'_>,
+    root: &Root,
+    now: SystemTime,
+    watch: &mut Watch<'_>,
+    report: &mut Report,
+) -> ControlFlow<()> {
+    let mut ended = ControlFlow::Continue(());
+    let result = private.purge(now, |run, record, removed| {
+        let path = root.path().join(&record.path);
+        match removed {
+            Ok(removed) => {
+                tracing::info!(path = %escaped(&path), run, "gone from the trash for good");
+                report.purged.entries += removed.entries;
+                report.purged.bytes = report.purged.bytes.saturating_add(removed.bytes);
+            }
+            Err(error) => {
+                let reason = format!("cannot remove it from the trash of run `{run}`: {error}");
+                tracing::warn!(path = %escaped(&path), reason, "still in the trash");
+                report.failed.push(Failed { path, reason });
+            }
+        }
+        ended = watch(Progress::default());
+        ended
+    });
+    if let Err(error) = result {
+        let reason = format!("cannot look through the trash: {error}");
+        tracing::warn!(root = %escaped(root.path()), reason);
+        report.failed.push(Failed { path: root.path().to_owned(), reason });
     }
-    Ok(Some(private))
+    ended
 }
 
 /// The time in a name: `20261125T072301Z`.
@@ -50,9 +91,11 @@ pub(super) fn run_id(now: SystemTime) -> String {
         .collect()
 }
 
-fn told(error: io::Error) -> PrivateError {
-    match error.kind() {
-        io::ErrorKind::ResourceBusy => PrivateError::Busy,
-        _ => PrivateError::Io(error),
+impl From<io::Error> for PrivateError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ResourceBusy => Self::Busy,
+            _ => Self::Io(error),
+        }
     }
 }

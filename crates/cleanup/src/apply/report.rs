@@ -6,15 +6,15 @@ use serde::Serialize;
 
 use crate::plan::{Step, path};
 
-/// One entry that was taken away or shortened.
+/// One entry that was taken away, shortened or compressed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Taken {
     /// The entry.
     #[serde(serialize_with = "path")]
     pub path: PathBuf,
-    /// `delete` or `truncate`.
+    /// `delete`, `truncate`, `trash` or `compress`.
     pub action: &'static str,
-    /// What was gained.
+    /// What was gained; what is in the trash, once it goes from there.
     pub bytes: u64,
     /// How a file was shortened: `collapsed`, `punched`, `rewritten` or `emptied`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,9 +53,21 @@ pub struct Recovered {
     pub outcome: String,
 }
 
+/// What went from the trash because its term was over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Purged {
+    /// Files, directories and others.
+    pub entries: u64,
+    /// Length of the files.
+    pub bytes: u64,
+}
+
 /// What was done of a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
+    /// The name of the run if it keeps something: an undo takes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// Taken away.
     pub taken: Vec<Taken>,
     /// Not taken away.
@@ -65,6 +77,9 @@ pub struct Report {
     /// Put right after an earlier run that was killed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub recovered: Vec<Recovered>,
+    /// Gone from the trash.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub purged: Purged,
     /// Entries that were not come to, because the run was ended before.
     #[serde(skip_serializing_if = "is_zero")]
     pub not_reached: u64,
@@ -102,4 +117,8 @@ impl Report {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+fn is_nothing(purged: &Purged) -> bool {
+    *purged == Purged::default()
 }

@@ -26,17 +26,19 @@ impl Checker {
         let due = self.due(&rule, raw);
         let action = self.cleanup_action(&rule, raw);
         let draft = cleanup::Draft {
-            path: path?,
             matches: matches?.0,
             exclude: list(raw.exclude.as_ref()),
             recursive: raw.recursive?,
-            rule: due?,
-            action: action?,
+            age_by: match raw.age_by? {
+                raw::AgeBy::Mtime => cleanup::AgeBy::MTIME,
+                raw::AgeBy::All => cleanup::AgeBy::ALL,
+            },
             max_files: raw.max_files,
             max_bytes: raw.max_bytes.map(|size| size.0),
             skip_in_use: raw.skip_in_use?,
             max_depth: raw.max_depth,
             allow_system_path: raw.allow_system_path?,
+            ..cleanup::Draft::new(path?, due?, action?)
         };
         match cleanup::Policy::try_new(draft) {
             Ok(policy) => {
@@ -66,16 +68,10 @@ impl Checker {
         }
     }
 
-    fn due(&mut self, rule: &Key, raw: &raw::Cleanup) -> Option<cleanup::Rule> {
+    fn due(&mut self, rule: &Key, raw: &raw::Cleanup) -> Option<cleanup::Trigger> {
         match (raw.older_than, raw.larger_than) {
-            (Some(age), None) => {
-                let by = match raw.age_by? {
-                    raw::AgeBy::Mtime => cleanup::AgeBy::Mtime,
-                    raw::AgeBy::All => cleanup::AgeBy::All,
-                };
-                Some(cleanup::Rule::OlderThan { age: age.0, by })
-            }
-            (None, Some(size)) => Some(cleanup::Rule::LargerThan { bytes: size.0 }),
+            (Some(age), None) => Some(cleanup::Trigger::OlderThan(age.0)),
+            (None, Some(size)) => Some(cleanup::Trigger::LargerThan(size.0)),
             (Some(_), Some(_)) => {
                 let (age, size) = (rule.child("older_than"), rule.child("larger_than"));
                 let problem =

@@ -1,6 +1,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
+use std::ops::ControlFlow;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +13,7 @@ use super::{MANIFEST, PRIVATE_NAME, Purpose, Record, Run};
 use crate::dir::{Dir, lock};
 use crate::metadata::{Kind, Metadata};
 use crate::root::Root;
-use crate::tree;
+use crate::tree::{self, Removed};
 
 /// How many other names are tried where someone took the usual one.
 const OTHER_NAMES: u32 = 8;
@@ -121,13 +122,12 @@ impl<'r> Private<'r> {
 
     /// Removes for good what runs kept whose term is over: exactly the entries that their manifests name.
     ///
-    /// Returns how many entries went; those that could not, and why, go to `failed` with the run's id.
+    /// `each` is told of every entry with its run's id, and what went with it or why it stays, and says whether to go on.
     pub fn purge(
         &self,
         now: SystemTime,
-        mut failed: impl FnMut(&str, &io::Error),
-    ) -> io::Result<u64> {
-        let mut purged = 0;
+        mut each: impl FnMut(&str, &Record, io::Result<Removed>) -> ControlFlow<()>,
+    ) -> io::Result<()> {
         for id in self.ids()? {
             let dir = self.dir.enter(&id)?;
             let Ok(summary) = read_manifest(&dir, |_| ()) else { continue };
@@ -135,13 +135,20 @@ impl<'r> Private<'r> {
                 continue;
             }
             let shown = id.to_string_lossy();
-            read_manifest(&dir, |record| match remove_exactly(&dir, &record) {
-                Ok(removed) => purged += u64::from(removed),
-                Err(error) => failed(&shown, &error),
+            let mut go_on = ControlFlow::Continue(());
+            read_manifest(&dir, |record| {
+                if go_on.is_continue()
+                    && let Some(result) = remove_exactly(&dir, &record).transpose()
+                {
+                    go_on = each(&shown, &record, result);
+                }
             })?;
             self.forget_if_empty(&id, &dir)?;
+            if go_on.is_break() {
+                break;
+            }
         }
-        Ok(purged)
+        Ok(())
     }
 
     /// The runs by name, which begins with their time. What has no such name, or is no directory, is not ours: whoever owns
@@ -214,19 +221,18 @@ fn is_over(summary: &Summary, now: SystemTime) -> bool {
     }
 }
 
-/// Removes what is in the slot, if it is what the manifest names; says whether it was there.
-fn remove_exactly(dir: &Dir, record: &Record) -> io::Result<bool> {
+/// Removes what is in the slot, if it is what the manifest names; `None` if nothing is there.
+fn remove_exactly(dir: &Dir, record: &Record) -> io::Result<Option<Removed>> {
     let slot = record.slot_name();
     let held = match dir.look(slot.as_ref()) {
         Ok(held) => held,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     if !record.is(&held.identity) {
         return Err(io::Error::other("what is kept there is not what its manifest names"));
     }
-    tree::remove(dir, slot.as_ref(), &mut |_| true).map_err(io::Error::other)?;
-    Ok(true)
+    tree::remove(dir, slot.as_ref(), &mut |_| true).map(Some).map_err(io::Error::other)
 }
 
 /// Reads a run's manifest entry by entry.
@@ -245,10 +251,22 @@ pub(super) fn read_manifest(dir: &Dir, mut each: impl FnMut(Record)) -> io::Resu
 }
 
 /// Adds lines to a run's manifest, and returns once they are on disk.
-pub(super) fn append(manifest: &mut File, text: &str) -> io::Result<()> {
-    use std::io::Write as _;
-    manifest.write_all(text.as_bytes())?;
-    manifest.sync_data()
+pub(super) fn append<'l>(
+    manifest: &File,
+    lines: impl IntoIterator<Item = &'l Line>,
+) -> io::Result<()> {
+    let mut text = String::new();
+    for line in lines {
+        line.write(&mut text);
+    }
+    let length = manifest.metadata()?.len();
+    let mut file = manifest;
+    let written = io::Write::write_all(&mut file, text.as_bytes()).and_then(|()| file.sync_data());
+    if written.is_err() {
+        // Half a line must not stand before the next one. Nothing has been done on the strength of it.
+        manifest.set_len(length)?;
+    }
+    written
 }
 
 pub(super) fn open_manifest(dir: &Dir, flags: OFlags) -> io::Result<File> {

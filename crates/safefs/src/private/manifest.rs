@@ -74,7 +74,7 @@ impl Record {
         path: &Path,
         metadata: &Metadata,
         parent: &Metadata,
-        reason: &str,
+        reason: String,
     ) -> Self {
         let Identity { ino, btime, .. } = parent.identity;
         Self {
@@ -88,7 +88,7 @@ impl Record {
             atime: metadata.atime,
             mtime: metadata.mtime,
             parent: Parent { ino, btime, access: parent.access },
-            reason: reason.to_owned(),
+            reason,
         }
     }
 

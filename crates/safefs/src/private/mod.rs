@@ -4,12 +4,14 @@ mod area;
 mod manifest;
 mod restore;
 mod run;
+mod temporary;
 
 pub use area::{Private, RunInfo};
 pub use manifest::{Parent, Record};
 pub use restore::{Recovered, Restored, Returned, UndoError, Undone};
 pub(crate) use run::is_unchanged;
-pub use run::{Held, Intent, Purpose, Run, TakeError, Temporary};
+pub use run::{Held, Intent, Purpose, Run, TakeError};
+pub use temporary::Temporary;
 
 /// The private directory below a root; a scan leaves it out, with whatever begins so.
 pub const PRIVATE_NAME: &str = ".evenkeel-private";

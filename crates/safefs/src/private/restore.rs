@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -54,8 +55,10 @@ pub struct Restored {
 /// What an undo did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Undone {
-    /// One for each entry that the run kept.
+    /// One for each entry that the run kept and that was wanted.
     pub entries: Vec<Restored>,
+    /// How many were not wanted, and stay.
+    pub left: u64,
     /// Whether it was ended before the last one.
     pub stopped: bool,
 }
@@ -150,12 +153,13 @@ impl Private<'_> {
 
     /// Brings back what a run kept: each entry to its place, which must be free, with mode, owner and times as they were.
     ///
-    /// One that cannot go back does not keep the others, and stays with the run. `stop` is asked before each entry.
+    /// One that cannot go back does not keep the others, and stays with the run. `wanted` is asked before each entry whether
+    /// it is to come back, and can end the whole.
     pub fn undo(
         &self,
         id: &str,
         now: SystemTime,
-        mut stop: impl FnMut(&Restored) -> bool,
+        mut wanted: impl FnMut(&Record) -> ControlFlow<(), bool>,
     ) -> Result<Undone, UndoError> {
         let failed = |source| UndoError::Io { id: id.to_owned(), source };
         if !self.ids().map_err(failed)?.iter().any(|known| known == id) {
@@ -173,17 +177,22 @@ impl Private<'_> {
                 return;
             }
             let Some(held) = held(&dir, &record) else { return };
+            match wanted(&record) {
+                ControlFlow::Continue(true) => {}
+                ControlFlow::Continue(false) => return undone.left += 1,
+                ControlFlow::Break(()) => return undone.stopped = true,
+            }
             let result = self.put_in_place(&dir, &record, &held);
             let restored = Restored {
                 result: result.map(|()| self.difference(&record, &held)),
                 path: record.path,
                 size: record.size,
             };
-            undone.stopped = stop(&restored);
             undone.entries.push(restored);
         })
         .map_err(failed)?;
-        if !undone.stopped && undone.entries.iter().all(|entry| entry.result.is_ok()) {
+        let is_all = !undone.stopped && undone.left == 0;
+        if is_all && undone.entries.iter().all(|entry| entry.result.is_ok()) {
             note(&dir, &Line::Undone { at: now }).map_err(failed)?;
         }
         Ok(undone)
@@ -289,12 +298,10 @@ fn held(dir: &Dir, record: &Record) -> Option<Metadata> {
 }
 
 fn note(dir: &Dir, line: &Line) -> io::Result<()> {
-    let mut text = String::new();
-    line.write(&mut text);
-    let mut file = open_manifest(dir, OFlags::RDWR | OFlags::APPEND)?;
+    let file = open_manifest(dir, OFlags::RDWR | OFlags::APPEND)?;
     let whole = manifest::read(io::BufReader::new(&file), |_| ())?;
     file.set_len(whole)?;
-    append(&mut file, &text)
+    append(&file, [line])
 }
 
 /// Whether what was in the one directory may go into the other: it is the same, or lets in nobody whom the first kept out.

@@ -5,15 +5,15 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::SystemTime;
 
-use rustix::fs::{AtFlags, Mode, OFlags, openat, unlinkat};
+use rustix::fs::{AtFlags, Mode, OFlags, unlinkat};
 use rustix::io::Errno;
 
 use super::area::{append, id_of, open_manifest};
 use super::manifest::Line;
-use super::{Private, Record, TEMPORARY};
-use crate::dir::{Dir, lock, timespec};
+use super::{Private, Record};
+use crate::dir::{Dir, lock};
 use crate::metadata::{Identity, Kind, Metadata};
-use crate::moving::{put_back, put_back_beside, take_in};
+use crate::moving::{put_back_beside, take_in};
 use crate::object::{Pinned, look};
 use crate::sys;
 use crate::tree::{self, RemoveError, Removed};
@@ -36,16 +36,16 @@ pub enum Purpose {
 #[derive(Debug)]
 pub struct Run<'p> {
     private: &'p Private<'p>,
-    dir: Dir,
+    pub(super) dir: Dir,
     id: OsString,
-    manifest: File,
+    pub(super) manifest: File,
     /// The first line, until it is written: together with the first entries, so that they cost one wait for the disk.
     unwritten: Option<Line>,
     next: u64,
 }
 
 /// An entry that a run is about to take.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Intent<'a> {
     /// The directory that it is in.
     pub dir: &'a Dir,
@@ -54,7 +54,7 @@ pub struct Intent<'a> {
     /// Where it is, from the root.
     pub path: &'a Path,
     /// Why it is taken.
-    pub reason: &'a str,
+    pub reason: String,
 }
 
 /// An entry in the private directory: it is what was looked at, and nobody else can reach it by a name.
@@ -63,16 +63,8 @@ pub struct Intent<'a> {
 #[derive(Debug)]
 pub struct Held<'r> {
     run: &'r Run<'r>,
-    slot: u64,
-    metadata: Metadata,
-}
-
-/// A file that is being made in the private directory; removed when it is dropped without having been published.
-#[derive(Debug)]
-pub struct Temporary<'r> {
-    run: &'r Run<'r>,
-    file: File,
-    published: bool,
+    pub(super) slot: u64,
+    pub(super) metadata: Metadata,
 }
 
 /// Why an entry was not taken. It is where it was, unless the variant says otherwise.
@@ -152,33 +144,20 @@ impl<'p> Run<'p> {
         &mut self,
         intents: impl IntoIterator<Item = Intent<'a>>,
     ) -> io::Result<Vec<Option<u64>>> {
-        let mut text = String::new();
-        if let Some(line) = &self.unwritten {
-            line.write(&mut text);
-        }
+        let mut lines: Vec<_> = self.unwritten.iter().cloned().collect();
         let mut slots = Vec::new();
         for intent in intents {
             let Ok(metadata) = intent.dir.look(intent.name) else {
                 slots.push(None);
                 continue;
             };
-            let record = Record::new(
-                self.next,
-                intent.path,
-                &metadata,
-                intent.dir.metadata(),
-                intent.reason,
-            );
-            Line::Take(record).write(&mut text);
+            let Intent { path, reason, .. } = intent;
+            let record = Record::new(self.next, path, &metadata, intent.dir.metadata(), reason);
+            lines.push(Line::Take(record));
             slots.push(Some(self.next));
             self.next += 1;
         }
-        let length = self.manifest.metadata()?.len();
-        if let Err(error) = append(&mut self.manifest, &text) {
-            // Half a line must not stand before the next one. Nothing has been taken on the strength of it.
-            self.manifest.set_len(length)?;
-            return Err(error);
-        }
+        append(&self.manifest, &lines)?;
         self.unwritten = None;
         Ok(slots)
     }
@@ -231,24 +210,13 @@ impl<'p> Run<'p> {
         Err(TakeError::Changed)
     }
 
-    /// Makes a file that will take an entry's place.
-    pub fn temporary(&self) -> io::Result<Temporary<'_>> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let fd = openat(self.dir.fd(), TEMPORARY, flags, Mode::from_raw_mode(0o600))?;
-        Ok(Temporary { run: self, file: File::from(fd), published: false })
-    }
-
     /// Ends the run; says whether it keeps anything. A run that keeps nothing leaves no trace.
     pub fn finish(mut self) -> io::Result<bool> {
         if self.private.forget_if_empty(&self.id, &self.dir)? {
             return Ok(false);
         }
-        let mut text = String::new();
-        if let Some(line) = self.unwritten.take() {
-            line.write(&mut text);
-        }
-        Line::Closed.write(&mut text);
-        append(&mut self.manifest, &text)?;
+        let first = self.unwritten.take();
+        append(&self.manifest, first.iter().chain([&Line::Closed]))?;
         Ok(true)
     }
 }
@@ -297,76 +265,8 @@ impl Held<'_> {
         }
     }
 
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         self.slot.to_string()
-    }
-}
-
-impl Temporary<'_> {
-    /// The file, to be written to.
-    pub fn file(&mut self) -> &mut File {
-        &mut self.file
-    }
-
-    /// Gives the file mode, owner and times of `held`, puts it in place as `name` in `dir`, and removes `held` for good.
-    ///
-    /// Overwrites nothing: if the name is taken, `held` goes back as `old`. A kill at any point leaves either the one or
-    /// the other; [`Private::recover`] knows which.
-    pub fn replace(
-        mut self,
-        held: Held<'_>,
-        dir: &Dir,
-        old: &OsStr,
-        name: &OsStr,
-    ) -> Result<Metadata, TakeError> {
-        let made = match self.publish(&held, dir, name) {
-            Ok(made) => made,
-            Err(error) => {
-                held.give_back(dir, old)?;
-                return Err(error.into());
-            }
-        };
-        // Its copy is in place: nothing is lost if the original goes now, and nothing is gained if it stays.
-        let slot = held.name();
-        unlinkat(self.run.dir.fd(), slot, AtFlags::empty()).map_err(io::Error::from)?;
-        Ok(made)
-    }
-
-    fn publish(&mut self, held: &Held<'_>, dir: &Dir, name: &OsStr) -> io::Result<Metadata> {
-        use rustix::fs::{Gid, Timestamps, Uid, fchown, futimens};
-        let like = &held.metadata;
-        let own = look(self.file.as_fd(), OsStr::new(""))?;
-        let (uid, gid) = (like.access.uid, like.access.gid);
-        if (own.access.uid, own.access.gid) != (uid, gid) {
-            fchown(&self.file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
-        }
-        sys::chmod(self.file.as_fd(), like.access.mode)?;
-        futimens(
-            &self.file,
-            &Timestamps {
-                last_access: timespec(like.atime),
-                last_modification: timespec(like.mtime),
-            },
-        )?;
-        // The only copy of someone's data, in a moment.
-        self.file.sync_all()?;
-        let Identity { ino, btime, .. } = own.identity;
-        let mut text = String::new();
-        Line::Made { slot: held.slot, ino, btime }.write(&mut text);
-        let mut manifest = &self.run.manifest;
-        io::Write::write_all(&mut manifest, text.as_bytes())?;
-        self.run.manifest.sync_data()?;
-        put_back((self.run.dir.fd(), TEMPORARY.as_ref()), (dir.fd(), name))?;
-        self.published = true;
-        look(self.file.as_fd(), OsStr::new(""))
-    }
-}
-
-impl Drop for Temporary<'_> {
-    fn drop(&mut self) {
-        if !self.published {
-            let _ = unlinkat(self.run.dir.fd(), TEMPORARY, AtFlags::empty());
-        }
     }
 }
 

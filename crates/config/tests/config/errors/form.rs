@@ -301,7 +301,7 @@ error: `cleanup.logs.match[1]` cannot be `old/*`
 6 | match = ["*.log", "old/*"]
   |                   ^^^^^^^ a glob is compared with names, which contain no `/`
   |
-  = help: accepted: a glob for one name, such as `*.log`
+  = help: accepted: a glob for one name, such as `*.hash`
 "#;
     assert_eq!(refused(settings), expected);
 }
