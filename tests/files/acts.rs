@@ -1,10 +1,13 @@
 //! What the programs are told to do to files, and the same work by path, as a script would do it.
 
+use std::ffi::OsStr;
 use std::fs::{self, OpenOptions, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use evenkeel_tests::Finished;
+use evenkeel_tests::{Daemon, Finished, LONG, Scratch, find_bin};
+use nix::sys::signal::Signal;
 
 use crate::area::{ATTACKER, count, program};
 use crate::attacker::is_due;
@@ -21,10 +24,16 @@ pub(crate) enum Act {
     Delete,
     Truncate,
     Create,
+    /// As `Chmod`, whenever the kernel says that something changed.
+    Watch,
 }
 
-pub(crate) const ACTS: [Act; 6] =
-    [Act::Chmod, Act::Chown, Act::Acl, Act::Delete, Act::Truncate, Act::Create];
+pub(crate) const ACTS: [Act; 7] =
+    [Act::Chmod, Act::Chown, Act::Acl, Act::Delete, Act::Truncate, Act::Create, Act::Watch];
+
+/// A watch ends after so many repairs, because it backs off from who puts one entry wrong again and again.
+const REPAIRS: usize = 4;
+const WATCHED: Duration = Duration::from_millis(400);
 
 /// Root's files may be adopted, so that nothing but the number of names protects those outside.
 const FILES: &str = "--match *.hash --recursive --adopt-from 0 --adopt-from 65534";
@@ -38,6 +47,7 @@ impl Act {
         let cleanup = |rule: String| ("evenkeel-cleanup", "apply", rule);
         match self {
             Self::Chmod => permissions(format!("{FILES} --mode 0644")),
+            Self::Watch => ("evenkeel-permissions", "watch", format!("{FILES} --mode 0644")),
             // In a directory of the attacker only he may own a root, so there it is given to a group.
             Self::Chown if root.ends_with("above/root") => {
                 permissions(format!("{FILES} --mode 0600 --group {HEIR}"))
@@ -57,13 +67,17 @@ impl Act {
     pub(crate) fn run(self, root: &Path) -> Finished {
         let (name, command, rule) = self.words(root);
         let args = [command.as_ref(), root.as_os_str(), "--json".as_ref()].into_iter();
-        program(name, args.chain(rule.split_whitespace().map(AsRef::as_ref)))
+        let args = args.chain(rule.split_whitespace().map(AsRef::as_ref));
+        if self == Self::Watch { watch(args) } else { program(name, args) }
     }
 
     /// How many entries the program says to have changed.
     pub(crate) fn done(self, finished: &Finished) -> usize {
-        let list = if matches!(self, Self::Delete | Self::Truncate) { "taken" } else { "repaired" };
-        count(finished, list)
+        match self {
+            Self::Watch => repairs(&finished.stdout),
+            Self::Delete | Self::Truncate => count(finished, "taken"),
+            _ => count(finished, "repaired"),
+        }
     }
 
     /// The same by path: looks at the name, and if that is in order acts on the name.
@@ -90,7 +104,30 @@ impl Act {
                 let opened = OpenOptions::new().write(true).open(file);
                 let _ = opened.and_then(|file| file.set_len(4096));
             }
-            Self::Create => {}
+            Self::Create | Self::Watch => {}
         }
     }
+}
+
+/// Watches for a moment, or until enough was repaired.
+fn watch<'a>(args: impl Iterator<Item = &'a OsStr>) -> Finished {
+    let scratch = Scratch::new();
+    let program = find_bin("evenkeel-permissions");
+    let mut watch = Daemon::start("watch", program, args, &scratch.join("log"));
+    let started = Instant::now();
+    // It may end by itself: the root may be the bait just now.
+    while watch.ended().is_none() && started.elapsed() < WATCHED && repairs(&watch.log()) < REPAIRS
+    {
+        std::thread::yield_now();
+    }
+    if watch.ended().is_none() {
+        watch.signal(Signal::SIGTERM);
+    }
+    let code = watch.wait(LONG).code();
+    Finished { code, stdout: watch.log(), stderr: String::new() }
+}
+
+/// Repairs that a watch has told of.
+fn repairs(log: &str) -> usize {
+    log.matches(r#""after": "0644""#).count()
 }

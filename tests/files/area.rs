@@ -6,6 +6,7 @@ use std::fs::{self, File, FileTimes};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use evenkeel_tests::{Finished, Scratch, find_bin};
@@ -23,6 +24,15 @@ pub(crate) struct Look {
     content: Vec<u8>,
     /// Access control lists, as the kernel has them.
     lists: Vec<Vec<u8>>,
+}
+
+/// Ends what goes on beside a test also if the test panics, which would else wait for that for ever.
+pub(crate) struct Ended<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Everything below `folder`, and the folder itself.

@@ -10,7 +10,7 @@ use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid, mkfifo, setfsgid, setfsuid};
 
-use crate::area::{ATTACKER, old_file};
+use crate::area::{ATTACKER, Ended, old_file};
 
 /// How many exchanges lie between two looks at whether there is still something to act on.
 const EXCHANGES: u32 = 16;
@@ -216,15 +216,6 @@ pub(crate) fn is_due(path: &Path) -> bool {
 
 fn move_to(from: &Path, to: &Path, flags: RenameFlags) -> bool {
     renameat2(AT_FDCWD, from, AT_FDCWD, to, flags).is_ok()
-}
-
-/// Ends the attack also if the work panics, which would else wait for the attacker for ever.
-struct Ended<'a>(&'a AtomicBool);
-
-impl Drop for Ended<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// The same pauses in each run of the tests (xorshift).

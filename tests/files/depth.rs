@@ -3,12 +3,16 @@
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::process::Command;
 
-use evenkeel_tests::{Finished, Scratch, run};
+use evenkeel_tests::{Finished, Scratch, find_bin, run};
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, fstat, mkdirat};
 
-use crate::area::{count, program};
+use crate::area::{count, finish};
+
+/// No descriptor a level, then: the programs must do with so few, whatever the depth.
+const DESCRIPTORS: u32 = 64;
 
 /// One folder in the other, with a file `f` in each, opened one by one: no path reaches that far.
 struct Deep {
@@ -49,9 +53,12 @@ impl Deep {
             path.display().to_string()
         );
         let settings = self.scratch.file("evenkeel.toml", &text, 0o600);
-        program(
-            name,
-            [command.as_ref(), "--json".as_ref(), "--config".as_ref(), settings.as_os_str()],
+        finish(
+            Command::new("timeout")
+                .args(["20", "prlimit", &format!("--nofile={DESCRIPTORS}:{DESCRIPTORS}")])
+                .arg(find_bin(name))
+                .args([command, "--json", "--config"])
+                .arg(settings),
         )
     }
 

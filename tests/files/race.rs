@@ -73,6 +73,7 @@ impl Swap {
     /// and it has no directory of its own.
     fn harms_by_path(self, act: Act) -> bool {
         match self {
+            _ if act == Act::Watch => false,
             Self::FileFifo | Self::PrivateSymlink | Self::PrivateFolder => false,
             Self::FileSymlink | Self::FileHardLink => act != Act::Delete,
             _ => true,

@@ -9,7 +9,7 @@
 //! ```
 //! use std::time::{Duration, SystemTime};
 //!
-//! use evenkeel_cleanup::{Action, AgeBy, Draft, Policy, Rule, apply, scan};
+//! use evenkeel_cleanup::{Action, Draft, Policy, Trigger, apply, scan};
 //!
 //! # #[allow(clippy::disallowed_methods)]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -17,11 +17,10 @@
 //! # let path = scratch.path().to_owned();
 //! # std::fs::write(path.join("a.hash"), "")?;
 //! let week = Duration::from_secs(7 * 24 * 3600);
-//! let rule = Rule::OlderThan { age: week, by: AgeBy::All };
 //! let policy = Policy::try_new(Draft {
 //!     matches: vec!["*.hash".to_owned()],
 //!     max_files: Some(10_000),
-//!     ..Draft::new(path, rule, Action::Delete)
+//!     ..Draft::new(path, Trigger::OlderThan(week), Action::Delete)
 //! })?;
 //! let in_two_weeks = SystemTime::now() + 2 * week;
 //! let report = apply(&policy, scan(&policy, in_two_weeks)?, in_two_weeks);
@@ -43,9 +42,18 @@ mod plan;
 
 mod apply;
 
-pub use apply::{Failed, Report, Skipped, Taken, apply};
-pub use observe::{ScanError, check_host, scan};
-pub use plan::{KeepReason, Plan, Step, Unseen};
-pub use policy::{
-    Action, AgeBy, DEFAULT_MAX_DEPTH, Draft, Policy, PolicyError, Rule, TRUNCATE_MARGIN_BYTES,
+mod undo;
+
+pub use apply::{
+    Failed, Progress, Purged, Recovered, Report, Skipped, Taken, apply, apply_watched,
 };
+/// Globs as policies have them.
+pub use evenkeel_names::GlobSet;
+pub use observe::{CountOf, ScanError, check_host, scan};
+pub use plan::{KeepReason, Level, Measure, Plan, Reason, Step, Unseen};
+pub use policy::{
+    Action, ActionKind, AgeBy, COMPRESSED_SUFFIX, DEFAULT_MAX_DEPTH, DEFAULT_TRASH_TTL, Draft,
+    Policy, PolicyError, Resource, Share, ShareError, Stamp, TRUNCATE_MARGIN_BYTES, Trigger, Unit,
+    Watermark,
+};
+pub use undo::{Restored, Undo, UndoError, UndoReport, kept};

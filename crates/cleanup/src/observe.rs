@@ -1,15 +1,21 @@
-use std::collections::BTreeMap;
-use std::ffi::OsStr;
+//! Looks at the host: which entries match, and how they look. Changes nothing.
+
+mod directory;
+mod visit;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use evenkeel_safefs::{
-    Kind, OpenError, OpenFiles, PRIVATE_NAME, Problem, Reach, Root, Trust, Visit, escaped, walk,
+    FilesystemUsage, OpenError, OpenFiles, Reach, Root, Trust, User, as_user, by_place, escaped,
+    walk_in_parallel,
 };
 
-use crate::plan::{Entry, KeepReason, Plan, Step, Unseen, Verdict, below, plan_entry};
-use crate::policy::{Policy, Rule};
+pub(crate) use self::directory::{Contents, Rules};
+use self::visit::Scan;
+use crate::plan::{Candidate, Choice, KeepReason, Plan, choose, ranks, steps};
+use crate::policy::{Policy, Resource, Share, Trigger, Unit};
 
 /// Why a rule could not be looked at as a whole, or refuses to run.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +44,38 @@ pub enum ScanError {
     /// It cannot be told which files are in use, and the policy wants those left alone.
     #[error("cannot see which files are in use")]
     InUse(#[source] io::Error),
+    /// It cannot be told how full the filesystem is, and a watermark asks for that.
+    #[error("cannot see how full the filesystem of `{}` is", escaped(path))]
+    Usage {
+        /// The root.
+        path: PathBuf,
+        /// What the kernel says.
+        #[source]
+        source: io::Error,
+    },
+    /// The filesystem keeps no such count, so that a watermark means nothing on it.
+    #[error("the filesystem of `{}` keeps no count of its {}", escaped(path), of.as_str())]
+    NoCount {
+        /// The root.
+        path: PathBuf,
+        /// What should be counted.
+        of: CountOf,
+    },
+    /// There is no such user.
+    #[error("no user is named `{user}`")]
+    NoUser {
+        /// As the policy names him.
+        user: String,
+    },
+    /// The caller cannot work as the user of `run_as`.
+    #[error("cannot work as `{user}`")]
+    RunAs {
+        /// As the policy names him.
+        user: String,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
     /// The run would take more than its cap allows; nothing was changed.
     #[error(
         "`{}`: {found} {unit} are due, more than `{cap}` = {limit} allows; nothing was changed",
@@ -52,71 +90,188 @@ pub enum ScanError {
         limit: u64,
         /// What the run would take.
         found: u64,
-        /// `files` or `bytes`.
+        /// `entries` or `bytes`.
         unit: &'static str,
+    },
+    /// The run would take a larger share than its cap allows; nothing was changed.
+    #[error(
+        "`{}`: {found} of {matching} entries are due, more than `max_ratio` = {limit} allows; nothing was changed",
+        escaped(path)
+    )]
+    OverRatio {
+        /// The root.
+        path: PathBuf,
+        /// The cap's value.
+        limit: Share,
+        /// So many the run would take.
+        found: u64,
+        /// So many match.
+        matching: u64,
     },
 }
 
-/// Looks at the host and says which files are due at `now`. Changes nothing, so it is the dry run.
+/// What a filesystem may or may not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CountOf(Resource);
+
+impl CountOf {
+    fn as_str(self) -> &'static str {
+        match self.0 {
+            Resource::Disk => "blocks",
+            Resource::Inodes => "inodes",
+        }
+    }
+}
+
+/// Looks at the host and says which entries are due at `now`. Changes nothing, so it is the dry run.
 ///
 /// Fails if the root cannot be opened or read, and if more is due than a cap of the policy allows.
 pub fn scan(policy: &Policy, now: SystemTime) -> Result<Plan, ScanError> {
+    working_as(policy, || look(policy, now))?
+}
+
+fn look(policy: &Policy, now: SystemTime) -> Result<Plan, ScanError> {
+    let draft = policy.draft();
+    // What is in a directory is looked at once, so which of it is open must be known before.
+    let look_first = draft.skip_in_use && draft.unit == Unit::Directory;
+    let open = look_first.then(OpenFiles::now).transpose().map_err(ScanError::InUse)?;
     let root = open_root(policy)?;
-    let plan = Plan {
-        root: policy.path().to_owned(),
-        steps: Vec::new(),
-        kept: BTreeMap::new(),
-        unseen: Vec::new(),
-        total_bytes: 0,
-        scanned: 0,
-    };
-    let mut scan = Scan { policy, now, mnt_id: root.metadata().identity.mnt_id, plan };
-    let reach = Reach { recursive: policy.draft().recursive, max_depth: policy.max_depth() };
-    walk(&root, reach, &mut scan)
+    let filesystem = filesystem(policy, &root)?;
+    let reach = Reach { recursive: draft.recursive, max_depth: policy.max_depth() };
+    let parts = walk_in_parallel(&root, reach, || Scan::new(policy, &root, open.as_ref(), now))
         .map_err(|source| ScanError::Read { path: policy.path().to_owned(), source })?;
-    let mut plan = scan.plan;
-    if policy.draft().skip_in_use && !plan.steps.is_empty() {
+    let (mut plan, mut candidates) = together(policy, parts);
+    let mut choice = choose(policy, &mut candidates, filesystem, now);
+    if draft.skip_in_use && !look_first && !choice.taken.is_empty() {
+        // The pass over all processes is made only if something is due.
         let open = OpenFiles::now().map_err(ScanError::InUse)?;
-        let before = plan.steps.len();
-        plan.steps.retain(|step| !open.contains(&step.pin));
-        let in_use = before - plan.steps.len();
-        if in_use > 0 {
-            plan.kept.insert(KeepReason::InUse, in_use as u64);
+        for candidate in &mut candidates {
+            if candidate.look.held.is_none() && open.contains(&candidate.pin) {
+                candidate.look.held = Some(KeepReason::InUse);
+            }
         }
+        choice = choose(policy, &mut candidates, filesystem, now);
     }
+    let Choice { taken, kept, level } = choice;
+    plan.steps = steps(policy, candidates, taken);
+    plan.count_kept(kept);
+    plan.level = level;
     plan.total_bytes = plan.steps.iter().map(|step| step.bytes).fold(0, u64::saturating_add);
     check_caps(policy, &plan)?;
     Ok(plan)
 }
 
+/// What all threads have found, in an order that is not chance.
+fn together(policy: &Policy, parts: Vec<Scan<'_>>) -> (Plan, Vec<Candidate>) {
+    let (mut plan, mut candidates) = (Plan::new(policy.path()), Vec::new());
+    for part in parts {
+        plan.add(part.plan);
+        if candidates.is_empty() {
+            candidates = part.candidates;
+        } else {
+            candidates.extend(part.candidates);
+        }
+    }
+    plan.unseen.sort_by(|one, other| by_place(&one.path, &other.path));
+    // Where they are ranked, that is their order.
+    if !ranks(policy) {
+        candidates.sort_unstable_by(|one, other| by_place(&one.path, &other.path));
+    }
+    (plan, candidates)
+}
+
 /// What of this host stands in the way of the policy: each key, its value, and why. Changes nothing.
 pub fn check_host(policy: &Policy) -> Vec<(&'static str, String, ScanError)> {
-    open_root(policy)
-        .err()
-        .map(|error| ("path", escaped(policy.path()), error))
-        .into_iter()
-        .collect()
+    let user = policy.draft().run_as.clone();
+    if let Err(error) = worker(policy) {
+        return vec![("run_as", user.unwrap_or_default(), error)];
+    }
+    let looked = working_as(policy, || {
+        open_root(policy).map_err(|error| ("path", escaped(policy.path()), error)).and_then(
+            |root| match filesystem(policy, &root) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(("watermark", counted(policy).to_owned(), error)),
+            },
+        )
+    });
+    match looked {
+        Ok(result) => result.err().into_iter().collect(),
+        // Whoever checks the settings need not be the one who will work with them.
+        Err(_) => Vec::new(),
+    }
+}
+
+/// What a watermark counts.
+fn counted(policy: &Policy) -> &'static str {
+    match policy.draft().trigger {
+        Trigger::Watermark(mark) => mark.of.as_str(),
+        _ => "",
+    }
+}
+
+/// Does work as the user that the policy names, or as the caller if it names none.
+pub(crate) fn working_as<T: Send>(
+    policy: &Policy,
+    work: impl FnOnce() -> T + Send,
+) -> Result<T, ScanError> {
+    let Some(worker) = worker(policy)? else { return Ok(work()) };
+    as_user(&worker, work).map_err(|source| run_as(policy, source))
+}
+
+fn worker(policy: &Policy) -> Result<Option<User>, ScanError> {
+    let Some(user) = &policy.draft().run_as else { return Ok(None) };
+    match User::find(user) {
+        Ok(Some(worker)) => Ok(Some(worker)),
+        Ok(None) => Err(ScanError::NoUser { user: user.clone() }),
+        Err(source) => Err(run_as(policy, source)),
+    }
+}
+
+fn run_as(policy: &Policy, source: io::Error) -> ScanError {
+    ScanError::RunAs { user: policy.draft().run_as.clone().unwrap_or_default(), source }
+}
+
+/// How full the filesystem is, if a watermark asks for it.
+fn filesystem(policy: &Policy, root: &Root) -> Result<FilesystemUsage, ScanError> {
+    let Trigger::Watermark(mark) = policy.draft().trigger else {
+        return Ok(FilesystemUsage::default());
+    };
+    let path = || policy.path().to_owned();
+    let usage = root
+        .dir()
+        .filesystem_usage()
+        .map_err(|source| ScanError::Usage { path: path(), source })?;
+    let counted = match mark.of {
+        Resource::Disk => usage.used_bytes.saturating_add(usage.available_bytes),
+        Resource::Inodes => usage.used_inodes.saturating_add(usage.available_inodes),
+    };
+    if counted == 0 {
+        return Err(ScanError::NoCount { path: path(), of: CountOf(mark.of) });
+    }
+    Ok(usage)
 }
 
 /// Fails if the plan is larger than the policy allows.
 pub(crate) fn check_caps(policy: &Policy, plan: &Plan) -> Result<(), ScanError> {
     let draft = policy.draft();
+    let path = || policy.path().to_owned();
+    let entries = plan.steps.len() as u64;
     let caps = [
-        ("max_files", draft.max_files, plan.steps.len() as u64, "files"),
+        ("max_files", draft.max_files, entries, "entries"),
         ("max_bytes", draft.max_bytes, plan.total_bytes, "bytes"),
     ];
     for (cap, limit, found, unit) in caps {
         if let Some(limit) = limit.filter(|limit| found > *limit) {
-            return Err(ScanError::OverCap {
-                path: policy.path().to_owned(),
-                cap,
-                limit,
-                found,
-                unit,
-            });
+            return Err(ScanError::OverCap { path: path(), cap, limit, found, unit });
         }
     }
-    Ok(())
+    match draft.max_ratio {
+        Some(limit) if entries > limit.of(plan.matching) => {
+            let matching = plan.matching;
+            Err(ScanError::OverRatio { path: path(), limit, found: entries, matching })
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(crate) fn open_root(policy: &Policy) -> Result<Root, ScanError> {
@@ -128,70 +283,8 @@ pub(crate) fn open_root(policy: &Policy) -> Result<Root, ScanError> {
     Ok(root)
 }
 
-struct Scan<'a> {
-    policy: &'a Policy,
-    now: SystemTime,
-    mnt_id: u64,
-    plan: Plan,
-}
-
-impl Scan<'_> {
-    fn keep(&mut self, reason: KeepReason) {
-        *self.plan.kept.entry(reason).or_default() += 1;
-    }
-}
-
-impl Visit for Scan<'_> {
-    fn wants(&mut self, name: &OsStr, kind: Option<Kind>) -> bool {
-        self.plan.scanned += 1;
-        if kind.is_some_and(|kind| kind != Kind::File) {
-            self.keep(KeepReason::NotAFile);
-            return false;
-        }
-        let wanted = self.policy.matches(Path::new(name));
-        if !wanted {
-            self.keep(KeepReason::Name);
-        }
-        wanted
-    }
-
-    fn enters(&mut self, name: &OsStr) -> bool {
-        let private = name.as_encoded_bytes().starts_with(PRIVATE_NAME.as_bytes());
-        !private && name != "lost+found" && !self.policy.excludes(Path::new(name))
-    }
-
-    fn found(&mut self, found: evenkeel_safefs::Found<'_>) {
-        let metadata = found.metadata;
-        if metadata.mount_root || metadata.identity.mnt_id != self.mnt_id {
-            return self.keep(KeepReason::NotAFile);
-        }
-        let relative = found.parent.join(found.name);
-        let maybe_hole =
-            matches!(self.policy.draft().rule, Rule::LargerThan { bytes } if bytes < metadata.size);
-        let bytes = if maybe_hole {
-            match found.dir.pin(found.name).and_then(|pinned| pinned.content_bytes()) {
-                Ok(bytes) => bytes,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-                Err(error) => return self.problem(&relative, Problem::Io(error)),
-            }
-        } else {
-            metadata.size
-        };
-        match plan_entry(self.policy, &Entry { metadata, bytes }, self.now) {
-            Verdict::Keep(reason) => self.keep(reason),
-            Verdict::Take { bytes, reason } => self.plan.steps.push(Step {
-                path: below(self.policy.path(), &relative),
-                action: self.policy.draft().action.as_str(),
-                bytes,
-                reason,
-                pin: metadata.identity,
-            }),
-        }
-    }
-
-    fn problem(&mut self, path: &Path, problem: Problem) {
-        self.plan
-            .unseen
-            .push(Unseen { path: below(self.policy.path(), path), reason: problem.to_string() });
-    }
+/// Whether an entry is never looked at: what evenkeel put there itself, and what the filesystem found in repairs.
+fn is_apart(name: &std::ffi::OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(evenkeel_safefs::PRIVATE_NAME.as_bytes())
+        || Path::new(name) == Path::new("lost+found")
 }

@@ -9,21 +9,24 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use evenkeel_cleanup::{
-    Action, AgeBy, Draft, KeepReason, Policy, Report, Rule, ScanError, apply, scan,
+    Action, AgeBy, Draft, KeepReason, Policy, Report, ScanError, Trigger, apply, scan,
 };
 use proptest::prelude::*;
 
 const DAY: Duration = Duration::from_hours(24);
 
 fn old(path: &Path) -> Draft {
-    let rule = Rule::OlderThan { age: 7 * DAY, by: AgeBy::Mtime };
-    Draft { matches: vec!["*.hash".to_owned()], ..Draft::new(path, rule, Action::Delete) }
+    Draft {
+        matches: vec!["*.hash".to_owned()],
+        age_by: AgeBy::MTIME,
+        ..Draft::new(path, Trigger::OlderThan(7 * DAY), Action::Delete)
+    }
 }
 
 fn large(path: &Path) -> Draft {
     let action = Action::Truncate { keep_tail: 10_000 };
     let matches = vec!["*.log".to_owned()];
-    Draft { matches, ..Draft::new(path, Rule::LargerThan { bytes: 100_000 }, action) }
+    Draft { matches, ..Draft::new(path, Trigger::LargerThan(100_000), action) }
 }
 
 fn policy(draft: Draft) -> Policy {
@@ -284,7 +287,7 @@ proptest! {
         let policy = policy(Draft { recursive, ..old(&root) });
         let now = SystemTime::now();
         let plan = scan(&policy, now).unwrap();
-        prop_assert!(plan.steps.iter().all(|step| !step.reason.is_empty()));
+        prop_assert!(plan.steps.iter().all(|step| !step.reason.to_string().is_empty()));
         let planned = plan.steps.len();
         let report = apply(&policy, plan, now);
         prop_assert_eq!(report.taken.len(), planned);

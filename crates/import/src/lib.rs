@@ -27,6 +27,8 @@ mod tmpfiles;
 
 mod cron;
 
+mod find;
+
 mod command;
 
 mod logrotate;

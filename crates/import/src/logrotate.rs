@@ -1,6 +1,6 @@
 //! `logrotate(8)`: what goes by size or age.
 
-use crate::rules::{Cleanup, Due, Imported};
+use crate::rules::{Action, Cleanup, Due, Imported};
 use crate::target::{Target, names_in};
 use crate::words::split;
 
@@ -167,14 +167,15 @@ impl Stanza {
                 }
             };
             let name = glob.unwrap_or_default();
-            let mut push = |line, matches, due, truncate, note: &str| {
+            let mut push = |line, matches, due, action, note: &str| {
                 imported.cleanup.push(Cleanup {
                     path: directory.clone(),
                     matches,
                     exclude: Vec::new(),
                     recursive: false,
+                    unit_directory: false,
                     due,
-                    truncate,
+                    action,
                     interval: self.interval.map(str::to_owned),
                     notes: vec![note.to_owned()],
                     line,
@@ -183,19 +184,19 @@ impl Stanza {
             if let Some((line, days)) = self.max_age {
                 // As logrotate names what it has rotated: `a.log.1.gz`, and `a.log-20261125` with dateext.
                 let matches = vec![format!("{name}.*"), format!("{name}-*")];
-                let due = Due::OlderThan { age: format!("{days}d"), mtime: true };
+                let due = Due::OlderThan { age: format!("{days}d"), by: vec!["mtime"] };
                 push(
                     line,
                     matches,
                     due,
-                    false,
+                    Action::Delete,
                     "logrotate looks at age only when it rotates; evenkeel at each run",
                 );
             }
             match (&self.size, self.copytruncate) {
                 (Some((line, size)), true) => {
                     let due = Due::LargerThan(size.clone());
-                    push(*line, vec![name.clone()], due, true, "copytruncate loses the lines written between copy and \
+                    push(*line, vec![name.clone()], due, Action::Truncate, "copytruncate loses the lines written between copy and \
                         truncate; evenkeel cuts the head off in place, at a line, and loses none. A log whose writer does \
                         not append is left alone, with the writer named");
                 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::rules::{Cleanup, Due, Imported, Permissions};
+use crate::rules::{Action, Cleanup, Due, Imported, Permissions};
 
 /// Rules have names of at most 64 characters; room is left for what makes one unique.
 const LONGEST_NAME: usize = 56;
@@ -81,23 +81,28 @@ fn cleanup(out: &mut String, taken: &mut HashSet<String>, rule: &Cleanup) {
     if rule.recursive {
         key(out, "recursive", "true");
     }
+    if rule.unit_directory {
+        key(out, "unit", "\"directory\"");
+    }
     match &rule.due {
-        Due::OlderThan { age, mtime } => {
+        Due::OlderThan { age, by } => {
             key(out, "older_than", &text(age));
-            if *mtime {
-                key(out, "age_by", "\"mtime\"");
+            match by.as_slice() {
+                [] => {}
+                [one] => key(out, "age_by", &text(one)),
+                several => key(out, "age_by", &list(several)),
             }
         }
         Due::LargerThan(size) => key(out, "larger_than", &text(size)),
     }
-    key(out, "action", if rule.truncate { "\"truncate\"" } else { "\"delete\"" });
-    if rule.truncate {
+    key(out, "action", &text(rule.action.as_str()));
+    if rule.action == Action::Truncate {
         out.push_str("# keep_tail = \"1MiB\"   # keeps the end of the log, cut at a line\n");
     }
     if let Some(interval) = &rule.interval {
         key(out, "interval", &text(interval));
     }
-    if !rule.truncate {
+    if rule.action == Action::Delete {
         out.push_str("# max_files = 10000      # a run that would take more refuses\n");
     }
     out.push('\n');
@@ -142,8 +147,8 @@ fn key(out: &mut String, name: &str, value: &str) {
     let _ = writeln!(out, "{name} = {value}");
 }
 
-fn list(texts: &[String]) -> String {
-    format!("[{}]", texts.iter().map(|item| text(item)).collect::<Vec<_>>().join(", "))
+fn list(texts: &[impl AsRef<str>]) -> String {
+    format!("[{}]", texts.iter().map(|item| text(item.as_ref())).collect::<Vec<_>>().join(", "))
 }
 
 fn text(value: &str) -> String {

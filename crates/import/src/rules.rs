@@ -42,8 +42,9 @@ pub(crate) struct Cleanup {
     pub(crate) matches: Vec<String>,
     pub(crate) exclude: Vec<String>,
     pub(crate) recursive: bool,
+    pub(crate) unit_directory: bool,
     pub(crate) due: Due,
-    pub(crate) truncate: bool,
+    pub(crate) action: Action,
     pub(crate) interval: Option<String>,
     pub(crate) notes: Vec<String>,
     pub(crate) line: usize,
@@ -52,10 +53,28 @@ pub(crate) struct Cleanup {
 /// When a file is due, as the settings have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Due {
-    /// A duration, and whether by the time of the content alone.
-    OlderThan { age: String, mtime: bool },
+    /// A duration, and the times that must all be so old; none named: those of the default.
+    OlderThan { age: String, by: Vec<&'static str> },
     /// A size.
     LargerThan(String),
+}
+
+/// What happens to what is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    Delete,
+    Truncate,
+    Compress,
+}
+
+impl Action {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Truncate => "truncate",
+            Self::Compress => "compress",
+        }
+    }
 }
 
 impl Imported {

@@ -1,11 +1,11 @@
 //! `tmpfiles.d(5)`.
 
-use crate::rules::{Cleanup, Due, Imported, put};
+use crate::rules::{Action, Cleanup, Due, Imported, put};
 use crate::target::{Target, absolute, is_glob, names_in, target};
 use crate::words::{mode, split};
 
-const ATIME: &str = "systemd also spares what was read since (atime) and removes directories that became empty; \
-    evenkeel goes by mtime, ctime and birth, and removes files";
+const EMPTIED: &str =
+    "systemd also removes directories that became empty and old; evenkeel removes files";
 const BOOT: &str = "`!`: only at boot for systemd; evenkeel keeps to it all the time";
 const AT_CREATION: &str =
     "`:`: only for what is created, for systemd; evenkeel keeps to it all the time";
@@ -129,18 +129,17 @@ impl<'a> Line<'a> {
         let due = self.age.as_deref().map(age).transpose()?;
         imported.permissions_of(self.number, &path, false).create |= create;
         self.modes_and_owners(imported, &path, false, None)?;
-        if let Some((age, mtime, note)) = due {
-            let mut notes = vec![ATIME.to_owned()];
-            notes.extend(note);
+        if let Some((age, by)) = due {
             imported.cleanup.push(Cleanup {
                 path: path.clone(),
                 matches: vec!["*".to_owned()],
                 exclude: Vec::new(),
                 recursive: true,
-                due: Due::OlderThan { age, mtime },
-                truncate: false,
+                unit_directory: false,
+                due: Due::OlderThan { age, by },
+                action: Action::Delete,
                 interval: None,
-                notes,
+                notes: vec![EMPTIED.to_owned()],
                 line: self.number,
             });
         }
@@ -272,32 +271,25 @@ fn specifiers(path: &str) -> Result<String, String> {
     Ok(out)
 }
 
-/// An age as a duration, whether it goes by mtime alone, and what it means to systemd beyond that.
-fn age(text: &str) -> Result<(String, bool, Option<String>), String> {
-    let (text, kept) = match text.strip_prefix('~') {
-        Some(rest) => (rest, true),
-        None => (text, false),
-    };
-    if kept {
+/// An age as a duration, and the times of files that count.
+fn age(text: &str) -> Result<(String, Vec<&'static str>), String> {
+    if text.starts_with('~') {
         return Err("`~` spares the first level of the directory, which has no equal".to_owned());
     }
-    let (by, text) = text.split_once(':').unwrap_or(("", text));
-    let by = match by {
-        "" => None,
-        by if by.chars().all(|char| "aAbBcCmM".contains(char)) => Some(by),
-        by => return Err(format!("`{by}` is no choice of times; accepted: letters of `aAbBcCmM`")),
-    };
-    let files: String = by.unwrap_or_default().chars().filter(char::is_ascii_lowercase).collect();
-    let note = by.map(|by| {
-        format!(
-            "`{by}:` is the choice of times of systemd; evenkeel goes by {}",
-            match files.as_str() {
-                "m" => "mtime as well",
-                _ => "mtime, ctime and birth together",
-            }
-        )
-    });
-    Ok((duration(text)?, files == "m", note))
+    let (by, text) = text.split_once(':').unwrap_or(("abcm", text));
+    if let Some(other) = by.chars().find(|char| !"aAbBcCmM".contains(*char)) {
+        return Err(format!("`{other}` is no choice of times; accepted: letters of `aAbBcCmM`"));
+    }
+    let times = [('m', "mtime"), ('c', "ctime"), ('b', "btime"), ('a', "atime")];
+    let by: Vec<_> = times
+        .into_iter()
+        .filter(|(letter, _)| by.contains(*letter))
+        .map(|(_, name)| name)
+        .collect();
+    if by.is_empty() {
+        return Err("it goes by times of directories alone; evenkeel removes files".to_owned());
+    }
+    Ok((duration(text)?, by))
 }
 
 /// `1w2d` as the settings write it.

@@ -39,7 +39,7 @@ fn tmpfiles_become_permissions_and_cleanup() {
 
 #[test]
 fn the_plans_script_becomes_the_plans_settings() {
-    check("plan.sh", Format::Cron, &[8, 9, 10, 11]);
+    check("plan.sh", Format::Cron, &[8, 9, 11, 14]);
 }
 
 #[test]

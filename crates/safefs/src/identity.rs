@@ -1,7 +1,8 @@
 use std::cell::Cell;
+use std::ffi::CString;
 use std::io;
 
-use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
+use nix::unistd::{Gid, Uid, getgrouplist, setfsgid, setfsuid};
 
 use crate::sys;
 
@@ -19,6 +20,20 @@ pub struct User {
     pub gid: u32,
     /// Further groups.
     pub groups: Vec<u32>,
+}
+
+impl User {
+    /// The account of this name or number with all its groups; `None` if there is none.
+    pub fn find(name_or_number: &str) -> io::Result<Option<Self>> {
+        let found = match name_or_number.parse() {
+            Ok(number) => nix::unistd::User::from_uid(Uid::from_raw(number)),
+            Err(_) => nix::unistd::User::from_name(name_or_number),
+        };
+        let Some(account) = found? else { return Ok(None) };
+        let name = CString::new(account.name)?;
+        let groups = getgrouplist(&name, account.gid)?.into_iter().map(Gid::as_raw).collect();
+        Ok(Some(Self { uid: account.uid.as_raw(), gid: account.gid.as_raw(), groups }))
+    }
 }
 
 /// Does work on files as another user: the kernel then allows what it allows that user, and nothing more.
@@ -120,6 +135,15 @@ mod tests {
         assert!(fs::read(&secret).is_ok(), "this thread is as it was");
         chown(&secret, Some(NOBODY.uid), None).unwrap();
         assert!(as_user(&NOBODY, || fs::read(&secret).is_ok()).unwrap());
+    }
+
+    #[test]
+    fn an_account_is_found_by_name_and_by_number_and_none_is_no_error() {
+        let root = User::find("root").unwrap().unwrap();
+        assert_eq!((root.uid, root.gid), (0, 0));
+        assert_eq!(User::find("0").unwrap(), Some(root));
+        assert_eq!(User::find("no such user").unwrap(), None);
+        assert_eq!(User::find("4294967294").unwrap(), None);
     }
 
     #[test]

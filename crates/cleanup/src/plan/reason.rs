@@ -1,0 +1,117 @@
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use serde::{Serialize, Serializer};
+
+use crate::policy::{AgeBy, Resource, Share, Watermark};
+
+/// Why an entry is due: the trigger, its value, and the entry's own figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// It is too old.
+    Old {
+        /// So old it is.
+        age: Duration,
+        /// `older_than`.
+        limit: Duration,
+        /// The times that say so.
+        by: AgeBy,
+    },
+    /// It is too large.
+    Large {
+        /// So large it is.
+        bytes: u64,
+        /// `larger_than`.
+        limit: u64,
+    },
+    /// All together take too much, and it is one of the oldest.
+    Total {
+        /// What all together take before the run.
+        total: u64,
+        /// `max_total`.
+        limit: u64,
+        /// What of that goes with it.
+        allocated: u64,
+        /// Its age; `None` if it is dated after now.
+        age: Option<Duration>,
+    },
+    /// There are too many, and it is one of the oldest.
+    Many {
+        /// So many there are before the run.
+        count: u64,
+        /// `max_count`.
+        limit: u64,
+        /// Its age; `None` if it is dated after now.
+        age: Option<Duration>,
+    },
+    /// The filesystem is too full, and it is one of the oldest.
+    Full {
+        /// So full it is before the run.
+        usage: Share,
+        /// `watermark`.
+        mark: Watermark,
+        /// What of that goes with it, in bytes or inodes.
+        gain: u64,
+        /// Its age; `None` if it is dated after now.
+        age: Option<Duration>,
+    },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Old { age, limit, by } => {
+                write!(formatter, "older_than = {}: it is {} old by {by}", whole(limit), whole(age))
+            }
+            Self::Large { bytes, limit } => {
+                write!(formatter, "larger_than = {limit} bytes: it has {bytes}")
+            }
+            Self::Total { total, limit, allocated, age } => write!(
+                formatter,
+                "max_total = {limit} bytes: all together take {total}; it takes {allocated} and is {}",
+                old(age)
+            ),
+            Self::Many { count, limit, age } => {
+                write!(formatter, "max_count = {limit}: there are {count}; it is {}", old(age))
+            }
+            Self::Full { usage, mark, gain, age } => {
+                let (of, unit) = match mark.of {
+                    Resource::Disk => ("the filesystem", "bytes"),
+                    Resource::Inodes => ("the filesystem's table of inodes", "inodes"),
+                };
+                write!(
+                    formatter,
+                    "watermark from {} down to {}: {of} is {usage} full; it takes {gain} {unit} and is {}",
+                    mark.high,
+                    mark.low,
+                    old(age)
+                )
+            }
+        }
+    }
+}
+
+/// As a text, as people read it.
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+pub(super) fn age(youngest: SystemTime, now: SystemTime) -> Option<Duration> {
+    now.duration_since(youngest).ok()
+}
+
+fn old(age: Option<Duration>) -> String {
+    match age {
+        Some(age) => format!("{} old", whole(age)),
+        None => "dated after now".to_owned(),
+    }
+}
+
+/// Without parts of a second, unless there is nothing else.
+fn whole(duration: Duration) -> humantime::FormattedDuration {
+    let seconds = Duration::from_secs(duration.as_secs());
+    humantime::format_duration(if seconds.is_zero() { duration } else { seconds })
+}
