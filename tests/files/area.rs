@@ -6,6 +6,7 @@ use std::fs::{self, File, FileTimes};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use evenkeel_tests::{Finished, Scratch, find_bin};
@@ -21,6 +22,17 @@ pub(crate) struct Look {
     gid: u32,
     mtime: (i64, i64),
     content: Vec<u8>,
+    /// Access control lists, as the kernel has them.
+    lists: Vec<Vec<u8>>,
+}
+
+/// Ends what goes on beside a test also if the test panics, which would else wait for that for ever.
+pub(crate) struct Ended<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Everything below `folder`, and the folder itself.
@@ -46,10 +58,20 @@ pub(crate) fn look_at_all(folder: &Path) -> BTreeMap<PathBuf, Look> {
             gid: metadata.gid(),
             mtime: (metadata.mtime(), metadata.mtime_nsec()),
             content,
+            lists: ["system.posix_acl_access", "system.posix_acl_default"]
+                .map(|list| attribute(&path, list))
+                .to_vec(),
         };
         found.insert(path, look);
     }
     found
+}
+
+fn attribute(path: &Path, name: &str) -> Vec<u8> {
+    let mut value = Vec::with_capacity(4096);
+    // Most have none, and a link cannot have one.
+    let _ = rustix::fs::lgetxattr(path, name, rustix::buffer::spare_capacity(&mut value));
+    value
 }
 
 /// How many entries differ, appeared or are gone.

@@ -2,8 +2,16 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
+mod acts;
 mod area;
 mod attacker;
+mod depth;
+mod kernels;
+mod killed;
 mod kinds;
+mod mounts;
 mod names;
+mod obstacles;
+mod people;
 mod race;
+mod writer;

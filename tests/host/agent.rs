@@ -1,10 +1,16 @@
 //! The agent on files and endpoints of its own.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use evenkeel_tests::{Agent, HangingEndpoint, LONG, Scratch, find_bin, until};
+use evenkeel_tests::{
+    Agent, HangingEndpoint, LONG, Scratch, evenkeel, find_bin, is_root, until, until_some,
+};
 use nix::sys::signal::Signal;
 
 fn permissions(scratch: &Scratch) -> String {
@@ -66,6 +72,77 @@ fn drift_is_repaired_as_it_happens_and_counted() {
     until("the repairs are counted", LONG, || repairs() == Some(3.0));
     let repaired = agent.events().into_iter().filter(|event| event["kind"] == "repaired").count();
     assert_eq!(repaired, 3, "each is in the history");
+}
+
+const OFFENDED: &str = "EVENKEEL_TEST_OFFENDED";
+
+/// Run as a process of its own by the test below.
+#[test]
+#[ignore = "a part of another test"]
+fn changes_a_mode_and_stays() {
+    let Some(path) = std::env::var_os(OFFENDED) else { return };
+    fs::set_permissions(path, fs::Permissions::from_mode(0o666)).unwrap();
+    // Until the test has seen enough.
+    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+}
+
+#[test]
+fn the_history_says_who_put_a_file_wrong_and_for_how_long() {
+    if !is_root() {
+        // Only root is told by the kernel.
+        return;
+    }
+    let scratch = Scratch::new();
+    scratch.folder("shared", 0o755);
+    let file = scratch.file("shared/a.hash", "x", 0o644);
+    let agent = Agent::start(&scratch, &permissions(&scratch));
+    until("the rule is watched", LONG, || agent.rule("shared")["watched"] == "fanotify");
+    let mut offender = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "agent::changes_a_mode_and_stays", "--ignored"])
+        .env(OFFENDED, &file)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let repaired = until_some("the repair is in the history", LONG, || {
+        agent.events().into_iter().find(|event| event["kind"] == "repaired")
+    });
+    drop(offender.stdin.take());
+    assert!(offender.wait().unwrap().success());
+    let message = repaired["message"].as_str().unwrap();
+    let exe = std::env::current_exe().unwrap();
+    let by = format!("by {} (pid {}, uid 0", exe.display(), offender.id());
+    assert!(message.contains("0666 -> 0644, wrong for ") && message.contains(&by), "{message}");
+    // On the disk it says the same, field by field.
+    let config = agent.config().as_os_str().to_owned();
+    let args = ["events", "--json", "--kind", "repaired", "--config"].map(OsStr::new);
+    let events = evenkeel(args.into_iter().chain([config.as_os_str()]));
+    let document: serde_json::Value = serde_json::from_str(&events.stdout).unwrap();
+    let data = &document["events"][0]["data"];
+    assert_eq!(data["by"]["pid"], offender.id(), "{document}");
+    assert_eq!(data["by"]["uid"], 0);
+    assert!(data["wrong_for"]["nanos"].as_u64().is_some_and(|nanos| nanos > 0));
+}
+
+#[test]
+fn who_fights_the_agent_is_named_counted_and_left_alone() {
+    let scratch = Scratch::new();
+    scratch.folder("shared", 0o755);
+    scratch.file("shared/a.hash", "x", 0o644);
+    let agent = Agent::start(&scratch, &permissions(&scratch));
+    until("the first sweep is done", LONG, || agent.rule("shared")["ok"] == true);
+    let fights = || agent.metrics().sum("evenkeel_permission_fights_total", &[("rule", "shared")]);
+    assert_eq!(fights(), Some(0.0));
+    until("it is a fight", LONG, || {
+        scratch.chmod("shared/a.hash", 0o600);
+        fights() == Some(1.0)
+    });
+    let fought = agent.events().into_iter().find(|event| event["kind"] == "fought").unwrap();
+    let message = fought["message"].as_str().unwrap();
+    assert!(message.contains("put right to 0644 5 times, and to 0600"), "{message}");
+    scratch.chmod("shared/a.hash", 0o600);
+    until("what is left is told", LONG, || agent.rule("shared")["ok"] == false);
+    assert_eq!(scratch.mode("shared/a.hash"), 0o600);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod agent;
 mod bad_input;
 mod demo;
+mod import;
 mod page;
 mod programs;
 mod prometheus;

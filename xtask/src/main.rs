@@ -8,6 +8,7 @@
     reason = "it reads the work tree it is built from; nobody else writes there"
 )]
 
+mod bench;
 mod ci;
 mod deny;
 mod invariants;
@@ -24,6 +25,7 @@ usage: cargo xtask <command>
   test [-- ARGS]            install what the tests need, build the programs, run every test; ARGS go to `cargo test`
   ci [--except STEP]...     everything a change must pass: fmt, clippy, doc, test, invariants, shipped, deny
   ci --only STEP            that step alone
+  bench files [FLAG]...     what the programs cost beside others; fails when a figure that must hold is missed; `bench` tells more
 ";
 
 fn main() -> ExitCode {
@@ -36,6 +38,11 @@ fn main() -> ExitCode {
             Ok(selection) => ci::run(&selection),
             Err(problem) => return usage(&problem),
         },
+        ["bench", "files", flags @ ..] => bench::files(flags),
+        ["bench"] => {
+            println!("usage: cargo xtask bench <what> [FLAG]...\n\n{}", bench::BENCHES);
+            Ok(())
+        }
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

@@ -12,10 +12,14 @@ struct Tool {
     package: &'static str,
 }
 
-const TOOLS: [Tool; 3] = [
+const TOOLS: [Tool; 6] = [
     Tool { program: "supervisord", package: "supervisor" },
     Tool { program: "promtool", package: "prometheus" },
     Tool { program: "chromium", package: "chromium" },
+    // Immutable files, mount namespaces, and answers that a kernel of today does not give.
+    Tool { program: "chattr", package: "e2fsprogs" },
+    Tool { program: "unshare", package: "util-linux" },
+    Tool { program: "strace", package: "strace" },
 ];
 
 /// Keeps Debian's packages from starting their daemons as they are installed.
@@ -99,9 +103,10 @@ mod tests {
     #[test]
     fn only_what_is_not_there_is_missing() {
         assert_eq!(missing(|_| true), []);
+        let there = ["promtool", "chattr", "unshare"];
         let packages: Vec<_> =
-            missing(|program| program == "promtool").iter().map(|tool| tool.package).collect();
-        assert_eq!(packages, ["supervisor", "chromium"]);
+            missing(|program| there.contains(&program)).iter().map(|tool| tool.package).collect();
+        assert_eq!(packages, ["supervisor", "chromium", "strace"]);
     }
 
     #[test]

@@ -29,4 +29,4 @@ pub use common::{ColorWhen, Common};
 /// The path or name of a file for people: no two look alike, and none drives a terminal.
 pub use evenkeel_safefs::escaped as escaped_path;
 pub use exit::{Exit, Failure, run};
-pub use output::{escaped, print_json, print_line, print_table};
+pub use output::{escaped, print_json, print_line, print_remark, print_table};

@@ -9,6 +9,11 @@ pub fn print_line(line: impl Display) {
     let _ = writeln!(anstream::stdout().lock(), "{line}");
 }
 
+/// Prints one line to standard error, beside a result that goes to standard output.
+pub fn print_remark(line: impl Display) {
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
+}
+
 /// Prints one JSON document to standard output.
 pub fn print_json(document: &impl Serialize) {
     let mut out = io::stdout().lock();

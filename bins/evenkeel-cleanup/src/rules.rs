@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use evenkeel_cleanup::{Action, AgeBy, Draft, Policy, PolicyError, Trigger};
+use evenkeel_cleanup::{Action, ActionKind, AgeBy, Draft, Policy, PolicyError, Trigger, Unit};
 use evenkeel_cli::{Common, Failure};
 use evenkeel_config::{ValueError, parse_duration, parse_size};
 
@@ -22,16 +22,43 @@ pub(crate) fn rules(common: &Common, rule: &Rule) -> Result<Vec<Named>, Failure>
 }
 
 fn from_settings(common: &Common, rule: &Rule) -> Result<Vec<Named>, Failure> {
-    let flags = rule.older_than.is_some()
-        || rule.larger_than.is_some()
-        || rule.action.is_some()
-        || rule.keep_tail.is_some()
-        || rule.max_files.is_some()
-        || rule.max_bytes.is_some()
-        || rule.recursive
-        || rule.skip_in_use
-        || !rule.matches.is_empty()
-        || !rule.exclude.is_empty();
+    let Rule {
+        path: _,
+        matches,
+        exclude,
+        recursive,
+        max_depth,
+        unit,
+        older_than,
+        larger_than,
+        max_total,
+        max_count,
+        watermark,
+        keep_newest,
+        age_by,
+        action,
+        keep_tail,
+        trash_ttl,
+        max_files,
+        max_bytes,
+        max_ratio,
+        skip_in_use,
+        run_as,
+        allow_system_path,
+    } = rule;
+    let texts = [older_than, larger_than, max_total, keep_tail, trash_ttl, max_bytes, run_as];
+    let numbers = [max_count, keep_newest, max_files];
+    let flags = texts.iter().any(|text| text.is_some())
+        || numbers.iter().any(|number| number.is_some())
+        || [matches, exclude, age_by].iter().any(|list| !list.is_empty())
+        || max_depth.is_some()
+        || unit.is_some()
+        || watermark.is_some()
+        || action.is_some()
+        || max_ratio.is_some()
+        || *recursive
+        || *skip_in_use
+        || *allow_system_path;
     if flags {
         return Err(Failure::usage("these flags describe a rule, and no PATH says where"));
     }
@@ -50,37 +77,54 @@ fn from_settings(common: &Common, rule: &Rule) -> Result<Vec<Named>, Failure> {
 fn draft(path: &Path, rule: &Rule) -> Result<Draft, Failure> {
     let path =
         std::path::absolute(path).map_err(|error| Failure::usage(format!("PATH: {error}")))?;
-    let age = value("--older-than", rule.older_than.as_ref(), parse_duration)?;
-    let bytes = value("--larger-than", rule.larger_than.as_ref(), parse_size)?;
-    let by = match rule.age_by {
-        Some(args::AgeBy::Mtime) => AgeBy::MTIME,
-        Some(args::AgeBy::All) | None => AgeBy::ALL,
-    };
-    let due = match (age, bytes) {
-        (Some(age), _) => Trigger::OlderThan(age),
-        (None, Some(bytes)) => Trigger::LargerThan(bytes),
-        (None, None) => {
-            return Err(Failure::usage("one of --older-than and --larger-than is needed"));
-        }
-    };
+    let kind = rule.action.map_or(ActionKind::Delete, args::Action::kind);
     let keep_tail = value("--keep-tail", rule.keep_tail.as_ref(), parse_size)?;
-    let action = match (rule.action, keep_tail) {
-        (Some(args::Action::Truncate), keep_tail) => {
-            Action::Truncate { keep_tail: keep_tail.unwrap_or_default() }
-        }
-        (_, None) => Action::Delete,
-        (_, Some(_)) => return Err(Failure::usage("--keep-tail needs --action truncate")),
+    let trash_ttl = value("--trash-ttl", rule.trash_ttl.as_ref(), parse_duration)?;
+    let action = Action::try_new(kind, keep_tail, trash_ttl)
+        .map_err(|error| Failure::usage(as_flag(error)))?;
+    let age_by = match rule.age_by.as_slice() {
+        [] => AgeBy::ALL,
+        texts => AgeBy::parse(texts).map_err(|text| {
+            Failure::usage(format!("--age-by: `{text}` is not accepted: {}", AgeBy::ACCEPTED))
+        })?,
     };
     Ok(Draft {
         matches: rule.matches.clone(),
         exclude: rule.exclude.clone(),
         recursive: rule.recursive,
-        age_by: by,
+        unit: match rule.unit {
+            Some(args::Unit::Directory) => Unit::Directory,
+            Some(args::Unit::File) | None => Unit::File,
+        },
+        age_by,
+        keep_newest: rule.keep_newest,
         max_files: rule.max_files,
         max_bytes: value("--max-bytes", rule.max_bytes.as_ref(), parse_size)?,
+        max_ratio: rule.max_ratio,
         skip_in_use: rule.skip_in_use,
+        max_depth: rule.max_depth,
+        run_as: rule.run_as.clone(),
         allow_system_path: rule.allow_system_path,
-        ..Draft::new(path, due, action)
+        ..Draft::new(path, trigger(rule)?, action)
+    })
+}
+
+/// The one that was given: that there is one, and no other, is a matter of the flags.
+fn trigger(rule: &Rule) -> Result<Trigger, Failure> {
+    let age = value("--older-than", rule.older_than.as_ref(), parse_duration)?;
+    let size = value("--larger-than", rule.larger_than.as_ref(), parse_size)?;
+    let total = value("--max-total", rule.max_total.as_ref(), parse_size)?;
+    let given = [
+        age.map(Trigger::OlderThan),
+        size.map(Trigger::LargerThan),
+        total.map(Trigger::MaxTotal),
+        rule.max_count.map(Trigger::MaxCount),
+        rule.watermark.map(|mark| Trigger::Watermark(mark.0)),
+    ];
+    given.into_iter().flatten().next().ok_or_else(|| {
+        Failure::usage(
+            "one of --older-than, --larger-than, --max-total, --max-count, --watermark is needed",
+        )
     })
 }
 
@@ -97,11 +141,35 @@ fn value<T>(
 fn as_flag(error: PolicyError) -> PolicyError {
     let key = match error.key.as_str() {
         "path" => "PATH".to_owned(),
+        "watermark.high" | "watermark.low" => "--watermark".to_owned(),
         key => format!("--{}", key.replace('_', "-")),
     };
-    let accepted = error
-        .accepted
-        .replace("`allow_system_path = true`", "`--allow-system-path`")
-        .replace("`larger_than`", "`--larger-than`");
-    PolicyError { key, accepted, ..error }
+    // Keys in backticks become flags; what is not a key stays as it is.
+    let as_flags = |text: &str| {
+        FLAGS.iter().fold(text.to_owned(), |text, (key, flag)| {
+            text.replace(&format!("`{key}`"), &format!("`{flag}`"))
+        })
+    };
+    let (message, accepted) = (as_flags(&error.message), as_flags(&error.accepted));
+    PolicyError { key, message, accepted, ..error }
 }
+
+/// What a person who wrote flags should read in the place of what stands in settings.
+const FLAGS: [(&str, &str); 16] = [
+    ("allow_system_path = true", "--allow-system-path"),
+    ("unit = \"file\"", "--unit file"),
+    ("action = \"delete\"", "--action delete"),
+    ("action = \"truncate\"", "--action truncate"),
+    ("action = \"trash\"", "--action trash"),
+    ("older_than", "--older-than"),
+    ("larger_than", "--larger-than"),
+    ("max_total", "--max-total"),
+    ("max_count", "--max-count"),
+    ("watermark", "--watermark"),
+    ("keep_newest", "--keep-newest"),
+    ("exclude", "--exclude"),
+    ("delete", "--action delete"),
+    ("truncate", "--action truncate"),
+    ("trash", "--action trash"),
+    ("compress", "--action compress"),
+];

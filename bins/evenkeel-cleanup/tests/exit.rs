@@ -64,6 +64,15 @@ fn wrong_usage_is_2() {
         &["--match", "*", "--older-than", "7d", "--action", "truncate"],
         &["--match", "*", "--larger-than", "1MB", "--keep-tail", "1kB"],
         &["--match", "a/b", "--older-than", "7d"],
+        &["--match", "*", "--max-count", "5", "--action", "truncate"],
+        &["--match", "*", "--max-count", "5", "--trash-ttl", "1d"],
+        &["--match", "*", "--max-count", "5", "--keep-newest", "6"],
+        &["--match", "*", "--max-count", "5", "--age-by", "dtime"],
+        &["--match", "*", "--max-count", "5", "--max-ratio", "2"],
+        &["--match", "*", "--max-count", "5", "--run-as", "no-such-user"],
+        &["--match", "*", "--watermark", "high=80%,low=90%"],
+        &["--match", "*", "--watermark", "high=99%,low=98%", "--action", "trash"],
+        &["--match", "*.gz", "--older-than", "7d", "--action", "compress"],
     ];
     for flags in wrong {
         let (code, output) = run("plan", scratch.path(), flags);
@@ -71,4 +80,51 @@ fn wrong_usage_is_2() {
         assert!(!output.stderr.is_empty());
     }
     assert_eq!(run("plan", Path::new("/var/log"), OLD).0, Some(2));
+}
+
+#[test]
+fn a_refusal_speaks_of_flags() {
+    let scratch = scratch();
+    let flags = ["--match", "*", "--watermark", "high=99%,low=98%", "--action", "trash"];
+    let (_, output) = run("plan", scratch.path(), &flags);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("`--action` = `trash`") && told.contains("`--max-total`"), "{told}");
+}
+
+#[test]
+fn a_plan_says_what_each_limit_comes_to_and_an_apply_does_the_same() {
+    let scratch = scratch();
+    let limit =
+        ["--match", "*.hash", "--max-count", "2", "--age-by", "mtime", "--max-ratio", "50%"];
+    let (code, output) = run("plan", scratch.path(), &limit);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("max_count = 2: there are 3; it is 8days"), "{told}");
+    assert!(told.contains("3 entries match, 2 after that, limit 2"), "{told}");
+    assert!(told.contains("1 of 3 that match, max_ratio = 50%"), "{told}");
+    let (_, output) = run("plan", scratch.path(), &[&limit[..], &["--json"]].concat());
+    let planned: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&planned[0]["level"]["after"], &planned[0]["matching"]), (&2.into(), &3.into()));
+    let (code, output) = run("apply", scratch.path(), &[&limit[..], &["--json"]].concat());
+    let applied: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(code, Some(0));
+    let paths = |steps: &serde_json::Value| -> Vec<String> {
+        steps.as_array().unwrap().iter().map(|step| step["path"].to_string()).collect()
+    };
+    assert_eq!(paths(&planned[0]["steps"]), paths(&applied[0]["taken"]));
+    let told = String::from_utf8(run("plan", scratch.path(), &limit).1.stdout).unwrap();
+    assert!(told.contains("2 entries match, within the 2") && told.contains("0 of 3"), "{told}");
+}
+
+#[test]
+fn a_limit_that_cannot_be_met_is_1() {
+    let scratch = scratch();
+    let limit = ["--match", "*.log", "--max-total", "4kB", "--keep-newest", "1"];
+    for command in ["plan", "apply"] {
+        let (code, output) = run(command, scratch.path(), &limit);
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(code, Some(1), "{told}");
+        assert!(told.contains("nothing more may be taken"), "{told}");
+    }
+    assert!(scratch.path().join("a.log").exists());
 }

@@ -1,9 +1,10 @@
 use std::io;
 
-use evenkeel_cli::{Common, Exit, Failure, print_json, print_line};
-use evenkeel_permissions::{Repair, Watcher, apply, sweep};
+use evenkeel_cli::{Common, Exit, Failure, escaped_path as escaped, print_json, print_line};
+use evenkeel_permissions::{Fight, Keeper, News, Preference, Repair, Task, sweep};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::failure;
 use crate::rules::Named;
@@ -25,56 +26,81 @@ pub(crate) fn watch(common: &Common, rules: Vec<Named>) -> Result<Exit, Failure>
 async fn run(common: &Common, rules: Vec<Named>) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let (repaired, mut repairs) = mpsc::channel(64);
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let mut running = rules.len();
+    let mut clocks = JoinSet::new();
     for rule in rules {
-        let watcher = Watcher::new(&rule.policy)?;
-        tokio::spawn(keep(rule, watcher, repaired.clone()));
-    }
-    // Held by the tasks alone, so that their end is noticed.
-    drop(repaired);
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => return Ok(()),
-            _ = terminate.recv() => return Ok(()),
-            repair = repairs.recv() => match repair {
-                Some(repair) => print(common, &repair),
-                None => return Ok(()),
-            },
-        }
-    }
-}
-
-async fn keep(rule: Named, mut watcher: Watcher, repaired: mpsc::Sender<Repair>) {
-    let mut interval = tokio::time::interval(rule.interval);
-    loop {
-        tokio::select! {
-            _ = watcher.next() => {}
-            _ = interval.tick() => {}
-        }
-        match sweep(&rule.policy) {
-            Ok(plan) => {
-                for repair in apply(&rule.policy, plan).repaired {
-                    if repaired.send(repair).await.is_err() {
-                        return;
-                    }
-                }
+        let keeper = keeper(&rule, tell.clone())?;
+        let mut interval = tokio::time::interval(rule.interval);
+        clocks.spawn(async move {
+            loop {
+                interval.tick().await;
+                keeper.sweep();
             }
-            // The root may be on its way: it is looked at again at the next event.
-            Err(error) => tracing::warn!(rule = rule.name, error = %error, "cannot look"),
+        });
+    }
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            Some((name, news)) = told.recv() => {
+                if matches!(news, News::Ended) {
+                    return Err(io::Error::other(format!("rule `{name}` is kept no longer")));
+                }
+                print(common, &name, news);
+            }
         }
+    }
+    // The keepers go with the tasks that hold them; what they are about is done, and printed.
+    clocks.shutdown().await;
+    while running > 0
+        && let Some((name, news)) = told.recv().await
+    {
+        running -= usize::from(matches!(news, News::Ended));
+        print(common, &name, news);
+    }
+    Ok(())
+}
+
+fn keeper(rule: &Named, tell: mpsc::UnboundedSender<(String, News)>) -> io::Result<Keeper> {
+    let name = rule.name.clone();
+    let (policy, watch) = (rule.policy.clone(), Some(Preference::Best));
+    Keeper::start(Task { name: name.clone(), policy, write: true, watch }, move |news| {
+        // Nobody listens any more: the program ends.
+        let _ = tell.send((name.clone(), news));
+    })
+}
+
+fn print(common: &Common, rule: &str, news: News) {
+    let (repaired, fights) = match news {
+        News::Swept(Ok(swept)) => (swept.repaired, swept.fights),
+        News::Kept(kept) => (kept.repaired, kept.fights),
+        // The root may be on its way: it is looked at again at the next event.
+        News::Swept(Err(error)) => return tracing::warn!(rule, %error, "cannot look"),
+        News::Watched(_) | News::Ended => return,
+    };
+    for repair in &repaired {
+        print_repair(common, repair);
+    }
+    // A document on standard output is a repair; a fight is in the log, as are all repairs.
+    for fight in fights.iter().filter(|_| !common.json) {
+        print_fight(fight);
     }
 }
 
-fn print(common: &Common, repair: &Repair) {
+fn print_repair(common: &Common, repair: &Repair) {
     if common.json {
-        print_json(repair);
-    } else {
-        let path = evenkeel_cli::escaped_path(&repair.path);
-        print_line(format_args!(
-            "{path}: {} {} -> {}",
-            repair.kind.as_str(),
-            repair.before,
-            repair.after
-        ));
+        return print_json(repair);
     }
+    let (path, kind) = (escaped(&repair.path), repair.kind.as_str());
+    let by = repair.by.as_ref().map(|by| format!(" (by {by})")).unwrap_or_default();
+    print_line(format_args!("{path}: {kind} {} -> {}{by}", repair.before, repair.after));
+}
+
+fn print_fight(fight: &Fight) {
+    let (path, kind, pause) = (escaped(&fight.path), fight.kind.as_str(), fight.pause.as_secs());
+    print_line(format_args!(
+        "{path}: {kind} was put right {} times and is undone again and again; left alone for {pause} s",
+        fight.times
+    ));
 }

@@ -45,7 +45,7 @@ pub(crate) enum Command {
         #[arg(value_name = "ID|TARGET")]
         what: String,
     },
-    /// Check, show or start settings
+    /// Check, show, start or import settings
     Config(Config),
     /// A process of the demo's scratch host
     #[command(hide = true)]
@@ -120,6 +120,36 @@ pub(crate) enum ConfigCommand {
         #[arg(long, value_enum, default_value_t = Preset::TmuxSupervisor)]
         preset: Preset,
     },
+    /// Turn tmpfiles.d, logrotate or cron rules into settings, and say what they leave out
+    #[command(after_help = IMPORT)]
+    Import(Import),
+}
+
+const IMPORT: &str = "\
+Settings go to standard output, what has no equal to standard error with its line. Nothing on the host is changed.
+  evenkeel config import /usr/lib/tmpfiles.d/tmp.conf > evenkeel.toml
+  crontab -l | evenkeel config import - --from cron
+
+Exit: 0 all of it became settings, 1 something was left out, 2 it cannot be read or recognised";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Import {
+    /// The file, or - for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// What it was written for, if neither its path nor its lines tell
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(crate) from: Option<ImportFormat>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportFormat {
+    /// tmpfiles.d(5)
+    Tmpfiles,
+    /// logrotate(8)
+    Logrotate,
+    /// crontab(5), or a shell script of plain commands
+    Cron,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

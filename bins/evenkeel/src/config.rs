@@ -2,8 +2,9 @@ use evenkeel_cli::{Common, Exit, Failure, print_json, print_line};
 use serde_json::json;
 
 use crate::args::{Config, ConfigCommand};
+use crate::import;
 
-/// `evenkeel config check|show|init`.
+/// `evenkeel config check|show|init|import`.
 pub(crate) fn run(common: &Common, config: &Config) -> Result<Exit, Failure> {
     match &config.command {
         ConfigCommand::Check => check(common),
@@ -19,6 +20,7 @@ pub(crate) fn run(common: &Common, config: &Config) -> Result<Exit, Failure> {
             print_line(preset.trim_end());
             Ok(Exit::Holds)
         }
+        ConfigCommand::Import(args) => import::run(common, args),
     }
 }
 

@@ -5,6 +5,7 @@ mod args;
 mod config;
 mod demo;
 mod history;
+mod import;
 mod once;
 mod run;
 

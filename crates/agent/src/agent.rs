@@ -6,25 +6,22 @@ use evenkeel_config::Settings;
 use evenkeel_engine::{Act, Effect, Engine, Input, Record, Start, Status};
 use evenkeel_metrics::ProcessStats;
 use evenkeel_moment::Moment;
-use evenkeel_permissions::Watcher;
 use evenkeel_probe::Prober;
 use evenkeel_recovery::actions::{ActionError, perform};
 use evenkeel_recovery::machine::Ended;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
 
 use crate::clock::HostClock;
 use crate::error::AgentError;
-use crate::executor::{clean, sweep};
+use crate::executor::clean;
 use crate::history::{Found, History};
+use crate::keep::{self, Keepers, Said};
 use crate::listen::Doors;
 use crate::page::Desk;
 use crate::publish::Publisher;
 
 /// How long the end of the agent waits for what runs.
 const DRAIN: Duration = Duration::from_secs(30);
-/// A watch that could not be set up is tried again after this long.
-const WATCH_AGAIN: Duration = Duration::from_secs(10);
 
 /// What an agent is given; everything it cannot decide by itself.
 #[derive(Debug)]
@@ -69,7 +66,7 @@ pub enum Notice {
     Stopping,
 }
 
-type Answer = (u64, Input);
+type Answer = (u64, Said);
 
 struct Shell<N> {
     clock: HostClock,
@@ -81,8 +78,10 @@ struct Shell<N> {
     publisher: Publisher,
     prober: Prober,
     answers: mpsc::UnboundedSender<Answer>,
-    watches: JoinSet<()>,
-    /// Sweeps, cleanups and actions that run; the end waits for them.
+    keepers: Keepers,
+    /// Whether there is time to watch; one pass only sweeps.
+    watching: bool,
+    /// Cleanups and actions that run; the end waits for them, and for the keepers.
     writing: usize,
     /// New settings that wait for a running action to end.
     pending: Option<Settings>,
@@ -133,12 +132,12 @@ pub async fn run<N: Fn(Notice)>(
         publisher,
         prober: Prober::new(),
         answers,
-        watches: JoinSet::new(),
+        keepers: Keepers::default(),
+        watching: agent.until == Until::Stopped,
         writing: 0,
         pending: None,
         stopping: false,
     };
-    shell.watch();
     shell.handle(Input::Tick);
     (shell.notify)(Notice::Ready);
     let give_up = match agent.until {
@@ -186,8 +185,19 @@ impl<N: Fn(Notice)> Shell<N> {
         deadline.map_or(Duration::from_hours(1), |deadline| deadline.saturating_since(now))
     }
 
-    fn answered(&mut self, (generation, input): Answer) {
-        if matches!(input, Input::Swept { .. } | Input::Cleaned { .. } | Input::Acted { .. }) {
+    fn answered(&mut self, (generation, said): Answer) {
+        let input = match said {
+            Said::Input(input) => input,
+            Said::Ended { rule } => {
+                if !self.keepers.ended(rule) {
+                    return;
+                }
+                // The next sweep starts another one.
+                tracing::error!(rule, "a keeper of permissions ended by a defect");
+                Input::Swept { rule, result: Err("its keeper ended by a defect".to_owned()) }
+            }
+        };
+        if matches!(input, Input::Cleaned { .. } | Input::Acted { .. }) {
             self.writing -= 1;
         }
         if generation == self.generation {
@@ -204,7 +214,8 @@ impl<N: Fn(Notice)> Shell<N> {
                 // At the end, what was seen and done is still written, and nothing new begins.
                 _ if self.stopping => {}
                 Effect::Probe { check, run } => self.probe(check, run),
-                Effect::Sweep { rule, write } => self.sweep(rule, write),
+                Effect::Keep { rule, write } => self.keepers.order(rule, write),
+                Effect::Sweep { rule } => self.sweep(rule),
                 Effect::Clean { rule, write } => self.clean(rule, write),
                 Effect::Act(act) => self.act(act),
             }
@@ -218,7 +229,7 @@ impl<N: Fn(Notice)> Shell<N> {
                 tracing::warn!(kind, target, "{message}");
             }
             // Logged entry by entry where they were done.
-            Record::Repaired { .. } | Record::Cleaned { .. } => {
+            Record::Repaired { .. } | Record::Fought { .. } | Record::Cleaned { .. } => {
                 tracing::debug!(kind, target, "{message}");
             }
             _ => tracing::info!(kind, target, "{message}"),
@@ -237,22 +248,19 @@ impl<N: Fn(Notice)> Shell<N> {
         });
     }
 
-    fn sweep(&mut self, rule: usize, write: bool) {
-        let Some(spec) = self.engine.settings().permissions.get(rule).cloned() else { return };
-        let metrics = self.publisher.metrics.clone();
-        let answer = self.answer();
-        self.writing += 1;
-        tokio::task::spawn_blocking(move || {
-            let result = sweep(&spec, write);
-            let took = result.as_ref().map_or(Duration::ZERO, |outcome| outcome.took);
-            metrics.swept(
-                evenkeel_metrics::Collector::Permissions,
-                &spec.name,
-                took,
-                result.is_ok(),
-            );
-            answer(Input::Swept { rule, result });
-        });
+    fn sweep(&mut self, rule: usize) {
+        let Some(spec) = self.engine.settings().permissions.get(rule) else { return };
+        let (metrics, watching) = (self.publisher.metrics.clone(), self.watching);
+        let (answers, generation) = (self.answers.clone(), self.generation);
+        let say = move |said| {
+            // As for every answer: closed only at the very end.
+            let _ = answers.send((generation, said));
+        };
+        let start = |write| keep::start(rule, spec, (write, watching), metrics, say);
+        if let Err(error) = self.keepers.sweep(rule, start) {
+            let result = Err(format!("no thread to do it: {error}"));
+            self.answer()(Input::Swept { rule, result });
+        }
     }
 
     fn clean(&mut self, rule: usize, write: bool) {
@@ -302,35 +310,7 @@ impl<N: Fn(Notice)> Shell<N> {
         let (answers, generation) = (self.answers.clone(), self.generation);
         move |input| {
             // Closed only at the very end, when nothing is waited for any more.
-            let _ = answers.send((generation, input));
-        }
-    }
-
-    /// Watches the roots that want it. An event only says "look"; the sweep is the truth.
-    fn watch(&mut self) {
-        self.watches.abort_all();
-        for (rule, spec) in self.engine.settings().permissions.iter().enumerate() {
-            if !spec.watch {
-                continue;
-            }
-            let (policy, name) = (spec.policy.clone(), spec.name.clone());
-            let answer = self.answer();
-            self.watches.spawn(async move {
-                loop {
-                    match Watcher::new(&policy) {
-                        Ok(mut watcher) => {
-                            // What changed before the watch began is seen by this look.
-                            answer(Input::Touched { rule });
-                            loop {
-                                watcher.next().await;
-                                answer(Input::Touched { rule });
-                            }
-                        }
-                        Err(error) => tracing::warn!(rule = name, %error, "cannot watch; sweeping by interval"),
-                    }
-                    tokio::time::sleep(WATCH_AGAIN).await;
-                }
-            });
+            let _ = answers.send((generation, Said::Input(input)));
         }
     }
 
@@ -366,13 +346,21 @@ impl<N: Fn(Notice)> Shell<N> {
 
     /// Puts taken settings in force once no action runs; budgets and open incidents live on.
     fn renew(&mut self) {
-        let Some(settings) = self.pending.take_if(|_| !self.engine.is_acting()) else { return };
+        if self.pending.is_none() || self.engine.is_acting() {
+            return;
+        }
+        // The old rules have said their last word before the new ones say their first: a keeper takes what this process
+        // does for its own, so that of two at once the loser would not notice.
+        self.keepers.stop();
+        if self.keepers.running() > 0 {
+            return;
+        }
+        let Some(settings) = self.pending.take() else { return };
         self.publisher.forget(self.engine.settings());
         self.publisher.add(&settings);
         self.generation += 1;
         let now = self.clock.now();
         self.engine.reconfigure(now, now.as_nanos(), settings);
-        self.watch();
         self.publisher.metrics.reloaded(Ok(SystemTime::now()));
         tracing::info!("new settings are in force");
         self.handle(Input::Tick);
@@ -383,9 +371,9 @@ impl<N: Fn(Notice)> Shell<N> {
     async fn drain(&mut self, inbox: &mut mpsc::UnboundedReceiver<Answer>) {
         self.stopping = true;
         self.engine.close_the_gate();
-        self.watches.abort_all();
+        self.keepers.stop();
         let drained = async {
-            while self.writing > 0 {
+            while self.writing + self.keepers.running() > 0 {
                 match inbox.recv().await {
                     Some(answer) => self.answered(answer),
                     None => break,

@@ -1,49 +1,10 @@
-//! Does what the engine asks: measures, sweeps, cleans. Each in a task of its own, so that nothing waits for another.
+//! Does what the engine asks once: cleans. In a task of its own, so that nothing waits for it.
 
 use std::time::{Instant, SystemTime};
 
-use evenkeel_config::{CleanupRule, PermissionRule};
-use evenkeel_engine::{CleanOutcome, Remaining, Repaired, SweepOutcome};
+use evenkeel_config::CleanupRule;
+use evenkeel_engine::{CleanOutcome, Remaining};
 use evenkeel_safefs::escaped;
-
-/// Looks for what deviates from a permission rule and, if `write`, puts it right. Blocks.
-///
-/// `Err`: the rule could not be applied at all, and why, with its sources.
-pub fn sweep(rule: &PermissionRule, write: bool) -> Result<SweepOutcome, String> {
-    let begun = Instant::now();
-    let plan = evenkeel_permissions::sweep(&rule.policy).map_err(|error| chain(&error))?;
-    let mut outcome = SweepOutcome::default();
-    if write {
-        let report = evenkeel_permissions::apply(&rule.policy, plan);
-        outcome.repaired = report
-            .repaired
-            .into_iter()
-            .map(|repair| Repaired {
-                path: escaped(&repair.path),
-                what: repair.kind.as_str().to_owned(),
-                before: repair.before,
-                after: repair.after,
-            })
-            .collect();
-        outcome.remaining = report
-            .failed
-            .into_iter()
-            .map(|failed| Remaining { path: escaped(&failed.path), reason: failed.reason })
-            .collect();
-    } else {
-        let wrong = plan.steps.iter().map(|step| Remaining {
-            path: escaped(&step.path),
-            reason: format!("{} is {}, should be {}", step.kind.as_str(), step.before, step.after),
-        });
-        let refused = plan.refused.iter().map(|refused| Remaining {
-            path: escaped(&refused.path),
-            reason: refused.reason.clone(),
-        });
-        outcome.remaining = wrong.chain(refused).collect();
-    }
-    outcome.took = begun.elapsed();
-    Ok(outcome)
-}
 
 /// Looks for what a cleanup rule says is due and, if `write`, takes it away. Blocks.
 ///
@@ -55,6 +16,16 @@ pub fn clean(rule: &CleanupRule, now: SystemTime, write: bool) -> Result<CleanOu
         action: rule.policy.action().as_str().to_owned(),
         ..CleanOutcome::default()
     };
+    // What could not be looked at, or not be brought within its limit, is left as it should not be.
+    let unseen = plan
+        .unseen
+        .iter()
+        .map(|unseen| Remaining { path: escaped(&unseen.path), reason: unseen.reason.clone() });
+    let over = plan.level.filter(|level| !level.is_met()).map(|level| Remaining {
+        path: escaped(rule.policy.path()),
+        reason: format!("{}: {level}", rule.policy.draft().trigger.as_str()),
+    });
+    let at_large: Vec<_> = unseen.chain(over).collect();
     if write {
         let report = evenkeel_cleanup::apply(&rule.policy, plan, now);
         outcome.bytes = report.taken.iter().map(|taken| taken.bytes).sum();
@@ -74,6 +45,7 @@ pub fn clean(rule: &CleanupRule, now: SystemTime, write: bool) -> Result<CleanOu
             })
             .collect();
     }
+    outcome.remaining.extend(at_large);
     outcome.took = begun.elapsed();
     Ok(outcome)
 }

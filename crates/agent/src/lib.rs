@@ -4,9 +4,9 @@
 //! reloads, whom to notify. Nothing here reads the environment, installs a signal handler or exits.
 //!
 //! ```text
-//! inputs ◄── probes, sweeps, cleanups, actions (tasks) ◄──┐
-//!    │                                                    │
-//!    └──► engine (pure) ──► effects ──► executor ─────────┘
+//! inputs ◄── probes, cleanups, actions (tasks), keepers of permissions (a thread each) ◄──┐
+//!    │                                                                                   │
+//!    └──► engine (pure) ──► effects ──► executor ────────────────────────────────────────┘
 //!                              └──────► recorder (journal thread), metrics, log
 //! ```
 #![forbid(unsafe_code)]
@@ -16,6 +16,7 @@ mod clock;
 mod error;
 mod executor;
 mod history;
+mod keep;
 mod listen;
 mod page;
 mod publish;
@@ -25,5 +26,5 @@ pub use agent::{Agent, Notice, Until, run};
 pub use clock::HostClock;
 pub use error::AgentError;
 pub use evenkeel_engine::{CheckStatus, PartStatus, RecoveryStatus, RuleStatus, Status};
-pub use executor::{clean, sweep};
+pub use executor::clean;
 pub use history::Event;

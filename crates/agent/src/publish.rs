@@ -31,8 +31,11 @@ impl Publisher {
             self.metrics.add_permission_rule(&rule.name);
         }
         for rule in &settings.cleanup {
-            self.metrics
-                .add_cleanup_rule(&rule.name, cleanup_action(rule.policy.action().as_str()));
+            let action = rule.policy.action();
+            self.metrics.add_cleanup_rule(&rule.name, cleanup_action(action.as_str()));
+            if action.kind() == evenkeel_cleanup::ActionKind::Trash {
+                self.metrics.add_cleanup_rule(&rule.name, CleanupAction::Purge);
+            }
         }
         for check in &settings.checks {
             self.metrics.add_check(&check.name);
@@ -59,16 +62,17 @@ impl Publisher {
     pub(crate) fn record(&self, record: &Record) {
         match record {
             Record::Repaired { rule, what, .. } => {
-                let kind = RepairKind::ALL.iter().find(|kind| kind.as_str() == what);
-                self.metrics.permission_repaired(rule, *kind.unwrap_or(&RepairKind::Mode));
+                self.metrics.permissions_repaired(rule, repair_kind(what), 1);
             }
-            Record::RepairedMore { rule, entries } => {
-                for _ in 0..*entries {
-                    self.metrics.permission_repaired(rule, RepairKind::Mode);
-                }
+            Record::RepairedMore { rule, what, entries } => {
+                self.metrics.permissions_repaired(rule, repair_kind(what), *entries as u64);
             }
+            Record::Fought { rule, .. } => self.metrics.permission_fought(rule),
             Record::Cleaned { rule, action, entries, bytes, .. } => {
                 self.metrics.cleaned(rule, cleanup_action(action), *entries as u64, *bytes);
+            }
+            Record::Purged { rule, entries, bytes } => {
+                self.metrics.cleaned(rule, CleanupAction::Purge, *entries, *bytes);
             }
             Record::Refused { target, cause, action, .. } => {
                 self.metrics.recovery_decided(target, action, cause, RecoveryOutcome::Refused);
@@ -139,12 +143,12 @@ fn by_name<Label: Copy>(all: &[Label], name: fn(Label) -> &'static str, wanted: 
     all.iter().copied().find(|label| name(*label) == wanted).unwrap_or(all[0])
 }
 
+fn repair_kind(what: &str) -> RepairKind {
+    by_name(RepairKind::ALL, RepairKind::as_str, what)
+}
+
 fn cleanup_action(action: &str) -> CleanupAction {
-    if action == CleanupAction::Truncate.as_str() {
-        CleanupAction::Truncate
-    } else {
-        CleanupAction::Delete
-    }
+    by_name(CleanupAction::ALL, CleanupAction::as_str, action)
 }
 
 fn failure_reason(class: FailureClass) -> FailureReason {
@@ -173,6 +177,9 @@ mod tests {
                 CheckState::ALL.iter().any(|label| label.as_str() == state.as_str()),
                 "{state:?}"
             );
+        }
+        for kind in evenkeel_cleanup::ActionKind::ALL {
+            assert_eq!(cleanup_action(kind.as_str()).as_str(), kind.as_str());
         }
         for state in [
             breaker::BreakerState::Closed,

@@ -47,6 +47,8 @@ mod undo;
 pub use apply::{
     Failed, Progress, Purged, Recovered, Report, Skipped, Taken, apply, apply_watched,
 };
+/// Globs as policies have them.
+pub use evenkeel_names::GlobSet;
 pub use observe::{CountOf, ScanError, check_host, scan};
 pub use plan::{KeepReason, Level, Measure, Plan, Reason, Step, Unseen};
 pub use policy::{

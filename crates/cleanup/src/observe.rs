@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use evenkeel_safefs::{
-    FilesystemUsage, OpenError, OpenFiles, Reach, Root, Trust, User, as_user, escaped, walk,
+    FilesystemUsage, OpenError, OpenFiles, Reach, Root, Trust, User, as_user, by_place, escaped,
+    walk_in_parallel,
 };
 
 pub(crate) use self::directory::{Contents, Rules};
 use self::visit::Scan;
-use crate::plan::{Choice, KeepReason, Plan, choose, steps};
+use crate::plan::{Candidate, Choice, KeepReason, Plan, choose, ranks, steps};
 use crate::policy::{Policy, Resource, Share, Trigger, Unit};
 
 /// Why a rule could not be looked at as a whole, or refuses to run.
@@ -136,11 +137,10 @@ fn look(policy: &Policy, now: SystemTime) -> Result<Plan, ScanError> {
     let open = look_first.then(OpenFiles::now).transpose().map_err(ScanError::InUse)?;
     let root = open_root(policy)?;
     let filesystem = filesystem(policy, &root)?;
-    let mut scan = Scan::new(policy, &root, open, now);
     let reach = Reach { recursive: draft.recursive, max_depth: policy.max_depth() };
-    walk(&root, reach, &mut scan)
+    let parts = walk_in_parallel(&root, reach, || Scan::new(policy, &root, open.as_ref(), now))
         .map_err(|source| ScanError::Read { path: policy.path().to_owned(), source })?;
-    let (mut plan, mut candidates) = (scan.plan, scan.candidates);
+    let (mut plan, mut candidates) = together(policy, parts);
     let mut choice = choose(policy, &mut candidates, filesystem, now);
     if draft.skip_in_use && !look_first && !choice.taken.is_empty() {
         // The pass over all processes is made only if something is due.
@@ -154,13 +154,30 @@ fn look(policy: &Policy, now: SystemTime) -> Result<Plan, ScanError> {
     }
     let Choice { taken, kept, level } = choice;
     plan.steps = steps(policy, candidates, taken);
-    for (reason, number) in kept {
-        *plan.kept.entry(reason).or_default() += number;
-    }
+    plan.count_kept(kept);
     plan.level = level;
     plan.total_bytes = plan.steps.iter().map(|step| step.bytes).fold(0, u64::saturating_add);
     check_caps(policy, &plan)?;
     Ok(plan)
+}
+
+/// What all threads have found, in an order that is not chance.
+fn together(policy: &Policy, parts: Vec<Scan<'_>>) -> (Plan, Vec<Candidate>) {
+    let (mut plan, mut candidates) = (Plan::new(policy.path()), Vec::new());
+    for part in parts {
+        plan.add(part.plan);
+        if candidates.is_empty() {
+            candidates = part.candidates;
+        } else {
+            candidates.extend(part.candidates);
+        }
+    }
+    plan.unseen.sort_by(|one, other| by_place(&one.path, &other.path));
+    // Where they are ranked, that is their order.
+    if !ranks(policy) {
+        candidates.sort_unstable_by(|one, other| by_place(&one.path, &other.path));
+    }
+    (plan, candidates)
 }
 
 /// What of this host stands in the way of the policy: each key, its value, and why. Changes nothing.
@@ -173,7 +190,7 @@ pub fn check_host(policy: &Policy) -> Vec<(&'static str, String, ScanError)> {
         open_root(policy).map_err(|error| ("path", escaped(policy.path()), error)).and_then(
             |root| match filesystem(policy, &root) {
                 Ok(_) => Ok(()),
-                Err(error) => Err(("watermark", policy.draft().trigger.as_str().to_owned(), error)),
+                Err(error) => Err(("watermark", counted(policy).to_owned(), error)),
             },
         )
     });
@@ -181,6 +198,14 @@ pub fn check_host(policy: &Policy) -> Vec<(&'static str, String, ScanError)> {
         Ok(result) => result.err().into_iter().collect(),
         // Whoever checks the settings need not be the one who will work with them.
         Err(_) => Vec::new(),
+    }
+}
+
+/// What a watermark counts.
+fn counted(policy: &Policy) -> &'static str {
+    match policy.draft().trigger {
+        Trigger::Watermark(mark) => mark.of.as_str(),
+        _ => "",
     }
 }
 

@@ -113,6 +113,35 @@ pub struct Plan {
     pub level: Option<Level>,
 }
 
+impl Plan {
+    pub(crate) fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            steps: Vec::new(),
+            kept: BTreeMap::new(),
+            unseen: Vec::new(),
+            total_bytes: 0,
+            scanned: 0,
+            matching: 0,
+            level: None,
+        }
+    }
+
+    /// Takes in what another thread has seen; what is due is chosen once all is seen.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.count_kept(other.kept);
+        self.unseen.extend(other.unseen);
+        self.scanned += other.scanned;
+        self.matching += other.matching;
+    }
+
+    pub(crate) fn count_kept(&mut self, kept: BTreeMap<KeepReason, u64>) {
+        for (reason, number) in kept {
+            *self.kept.entry(reason).or_default() += number;
+        }
+    }
+}
+
 pub(crate) fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&evenkeel_safefs::escaped(path))
 }

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::value::{Lasting, Mode, NameOrNumber, OneOrMany, Scalar, Size, Status, Threshold};
+use crate::value::{
+    Lasting, Mode, NameOrNumber, OneOrMany, Scalar, Share, Size, Status, Threshold,
+};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -74,24 +76,48 @@ pub(crate) struct Cleanup {
     pub(crate) r#match: Option<OneOrMany<String>>,
     pub(crate) exclude: Option<OneOrMany<String>>,
     pub(crate) recursive: Option<bool>,
+    pub(crate) unit: Option<Unit>,
     pub(crate) older_than: Option<Lasting>,
-    pub(crate) age_by: Option<AgeBy>,
     pub(crate) larger_than: Option<Size>,
+    pub(crate) max_total: Option<Size>,
+    pub(crate) max_count: Option<u64>,
+    pub(crate) watermark: Option<Watermark>,
+    /// `all`, or names of times.
+    pub(crate) age_by: Option<OneOrMany<String>>,
+    pub(crate) keep_newest: Option<u64>,
     pub(crate) action: Option<CleanupAction>,
     pub(crate) keep_tail: Option<Size>,
+    pub(crate) trash_ttl: Option<Lasting>,
     pub(crate) max_files: Option<u64>,
     pub(crate) max_bytes: Option<Size>,
+    pub(crate) max_ratio: Option<Share>,
     pub(crate) max_depth: Option<u32>,
     pub(crate) skip_in_use: Option<bool>,
+    pub(crate) run_as: Option<NameOrNumber>,
     pub(crate) allow_system_path: Option<bool>,
     pub(crate) interval: Option<Lasting>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum AgeBy {
-    Mtime,
-    All,
+pub(crate) enum Unit {
+    File,
+    Directory,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Watermark {
+    pub(crate) high: Option<Share>,
+    pub(crate) low: Option<Share>,
+    pub(crate) of: Option<Resource>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Resource {
+    Disk,
+    Inodes,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -99,6 +125,8 @@ pub(crate) enum AgeBy {
 pub(crate) enum CleanupAction {
     Delete,
     Truncate,
+    Trash,
+    Compress,
 }
 
 #[derive(Debug, Default, Deserialize)]

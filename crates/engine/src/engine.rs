@@ -202,9 +202,15 @@ impl Engine {
                     rule.cleaned(now, result, &mut effects);
                 }
             }
-            Input::Touched { rule } => {
+            Input::Kept { rule, outcome } => {
+                let hold = self.settings.agent.hold_errors_for;
                 if let Some(rule) = self.permissions.get_mut(rule) {
-                    rule.touch(now);
+                    rule.kept(now, outcome, hold, &mut effects);
+                }
+            }
+            Input::Watched { rule, how } => {
+                if let Some(rule) = self.permissions.get_mut(rule) {
+                    rule.watched = Some(how);
                 }
             }
             Input::Acted { intent, ended, detail } => {
@@ -289,8 +295,11 @@ impl Engine {
         }
         let write = self.observe_only().is_none();
         for (rule, core) in self.permissions.iter_mut().enumerate() {
+            if !std::mem::replace(&mut core.is_kept, true) {
+                effects.push(Effect::Keep { rule, write });
+            }
             if core.start(now) {
-                effects.push(Effect::Sweep { rule, write });
+                effects.push(Effect::Sweep { rule });
             }
         }
         for (rule, core) in self.cleanups.iter_mut().enumerate() {
@@ -448,6 +457,7 @@ impl Engine {
                 },
                 repairs: core.handled,
                 errors_now: core.errors(now),
+                watched: core.watched.clone(),
             })
             .collect()
     }

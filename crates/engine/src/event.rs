@@ -19,7 +19,8 @@ pub enum Input {
         /// What was seen.
         measurement: Measurement,
     },
-    /// A sweep that [`Effect::Sweep`] asked for has ended; `Err`: it could not be done, and why.
+    /// Everything was looked at, because of [`Effect::Sweep`] or because the kernel's events alone would not tell; `Err`: it
+    /// could not be done, and why.
     Swept {
         /// The permission rule, by its place in the settings.
         rule: usize,
@@ -33,10 +34,19 @@ pub enum Input {
         /// What was done.
         result: Result<CleanOutcome, String>,
     },
-    /// Something below a permission rule's root changed: look now.
-    Touched {
+    /// What the kernel's events named was seen to, as [`Effect::Keep`] asked for.
+    Kept {
         /// The permission rule, by its place in the settings.
         rule: usize,
+        /// What was found and done.
+        outcome: KeepOutcome,
+    },
+    /// How a permission rule is watched from now on.
+    Watched {
+        /// The permission rule, by its place in the settings.
+        rule: usize,
+        /// In words.
+        how: String,
     },
     /// An action that [`Effect::Act`] asked for has ended.
     Acted {
@@ -61,12 +71,19 @@ pub enum Effect {
         /// The run, to be named in the answer.
         run: u64,
     },
-    /// Sweep a permission rule and answer with [`Input::Swept`].
-    Sweep {
+    /// Keep a permission rule from now on: see to what the kernel's events name, and tell with [`Input::Kept`].
+    ///
+    /// A standing order, given once: whoever waits for a decision on each event repairs late.
+    Keep {
         /// The permission rule, by its place in the settings.
         rule: usize,
         /// Whether to repair what deviates.
         write: bool,
+    },
+    /// Sweep a permission rule that is kept, and answer with [`Input::Swept`].
+    Sweep {
+        /// The permission rule, by its place in the settings.
+        rule: usize,
     },
     /// Run a cleanup rule and answer with [`Input::Cleaned`].
     Clean {
@@ -126,10 +143,25 @@ pub enum Count {
 pub struct SweepOutcome {
     /// What was put right.
     pub repaired: Vec<Repaired>,
+    /// Repairs that somebody keeps undoing.
+    pub fights: Vec<Fight>,
     /// What deviates still, and why.
     pub remaining: Vec<Remaining>,
     /// How long it took.
     pub took: Duration,
+}
+
+/// What was done about what events named.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct KeepOutcome {
+    /// What was put right.
+    pub repaired: Vec<Repaired>,
+    /// Repairs that somebody keeps undoing.
+    pub fights: Vec<Fight>,
+    /// What deviates, and did not before or did otherwise.
+    pub remaining: Vec<Remaining>,
+    /// The entries that deviated before and do no more, escaped for printing.
+    pub cleared: Vec<String>,
 }
 
 /// One repair.
@@ -143,6 +175,44 @@ pub struct Repaired {
     pub before: String,
     /// As it is now.
     pub after: String,
+    /// Who put it wrong, where the kernel named him.
+    pub by: Option<Party>,
+    /// How long it was wrong at least, where that is known.
+    pub wrong_for: Option<Duration>,
+}
+
+/// A process that changed an entry, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Party {
+    /// Its number.
+    pub pid: u32,
+    /// Its program, escaped for printing.
+    pub exe: Option<String>,
+    /// The user as whom it ran.
+    pub uid: Option<u32>,
+    /// The unit of systemd that it belonged to.
+    pub unit: Option<String>,
+    /// All of it, for people.
+    pub shown: String,
+}
+
+/// A repair that somebody keeps undoing; for a while the entry is left alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fight {
+    /// The entry, escaped for printing.
+    pub path: String,
+    /// What is fought over: mode, owner, group.
+    pub what: String,
+    /// What the rule wants.
+    pub ours: String,
+    /// What it is put to again and again.
+    pub theirs: String,
+    /// The other party, where the kernel named it.
+    pub by: Option<Party>,
+    /// How often it was put right.
+    pub times: u32,
+    /// How long it is left alone.
+    pub pause: Duration,
 }
 
 /// Something that does not hold and was not put right.
@@ -157,12 +227,18 @@ pub struct Remaining {
 /// What a cleanup did.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct CleanOutcome {
-    /// What was done to each entry: delete or truncate.
+    /// What was done to each entry: delete, truncate, trash or compress.
     pub action: String,
+    /// What an undo takes to bring them back, if they are kept.
+    pub run: Option<String>,
     /// The entries taken, escaped for printing.
     pub taken: Vec<String>,
-    /// Bytes that were given back.
+    /// Bytes that were given back; of what is in the trash, once it goes from there.
     pub bytes: u64,
+    /// How many entries went from the trash for good.
+    pub purged: u64,
+    /// Bytes that this gave back.
+    pub purged_bytes: u64,
     /// What was due and could not be taken, or was due and only observed.
     pub remaining: Vec<Remaining>,
     /// How long it took.

@@ -6,7 +6,7 @@
 //! ([`Effect`]), in order. The same engine therefore runs a real host, a dry run and a scripted one.
 //!
 //! ```text
-//! Measured, Swept, Cleaned ──► judge (health) ──► decide (recovery) ──► Probe, Sweep, Clean, Act, Record
+//! Measured, Swept, Kept, Cleaned ──► judge (health) ──► decide (recovery) ──► Probe, Keep, Sweep, Clean, Act, Record
 //! ```
 #![forbid(unsafe_code)]
 
@@ -20,6 +20,9 @@ mod status;
 mod target;
 
 pub use engine::{Engine, OpenIncident, Past, Start};
-pub use event::{Act, CleanOutcome, Count, Effect, Input, Remaining, Repaired, SweepOutcome};
+pub use event::{
+    Act, CleanOutcome, Count, Effect, Fight, Input, KeepOutcome, Party, Remaining, Repaired,
+    SweepOutcome,
+};
 pub use record::{Outcome, Record, Refusal};
 pub use status::{CheckStatus, PartStatus, RecoveryStatus, RuleStatus, Status};

@@ -6,6 +6,8 @@ use evenkeel_moment::Moment;
 use evenkeel_recovery::breaker;
 use serde::Serialize;
 
+use crate::event::{Fight, Party};
+
 /// A line of history: what was seen, decided, refused or done, and why.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -42,13 +44,27 @@ pub enum Record {
         before: String,
         /// As it is now.
         after: String,
+        /// Who put it wrong, where the kernel named him.
+        by: Option<Party>,
+        /// How long it was wrong at least, where that is known.
+        wrong_for: Option<Duration>,
     },
     /// More entries than history lists one by one were put right.
     RepairedMore {
         /// The permission rule.
         rule: String,
+        /// What was wrong: mode, owner, group, created.
+        what: String,
         /// How many more.
         entries: usize,
+    },
+    /// Somebody keeps undoing a repair; for a while the entry is left alone.
+    Fought {
+        /// The permission rule.
+        rule: String,
+        /// Who fights over what.
+        #[serde(flatten)]
+        fight: Fight,
     },
     /// A rule left something as it should not be, or could not be run at all.
     RuleFailed {
@@ -63,14 +79,26 @@ pub enum Record {
     Cleaned {
         /// The cleanup rule.
         rule: String,
-        /// delete or truncate.
+        /// delete, truncate, trash or compress.
         action: String,
         /// How many entries.
         entries: usize,
-        /// Bytes given back.
+        /// Bytes given back; of what is in the trash, once it goes from there.
         bytes: u64,
         /// The first of them.
         sample: Vec<String>,
+        /// What an undo takes to bring them back, if they are kept.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        run: Option<String>,
+    },
+    /// What a cleanup kept in the trash went for good, because its term was over.
+    Purged {
+        /// The cleanup rule.
+        rule: String,
+        /// How many entries.
+        entries: u64,
+        /// Bytes given back.
+        bytes: u64,
     },
     /// A target is down for sure.
     IncidentOpened {
@@ -251,8 +279,10 @@ impl Record {
             Self::CheckChanged { .. } => "check_changed",
             Self::BreakerChanged { .. } => "breaker_changed",
             Self::Repaired { .. } | Self::RepairedMore { .. } => "repaired",
+            Self::Fought { .. } => "fought",
             Self::RuleFailed { .. } => "rule_failed",
             Self::Cleaned { .. } => "cleaned",
+            Self::Purged { .. } => "purged",
             Self::IncidentOpened { .. } => "incident_opened",
             Self::Refused { .. } => "refused",
             Self::Intended { .. } => "intended",
@@ -271,8 +301,10 @@ impl Record {
             }
             Self::Repaired { rule, .. }
             | Self::RepairedMore { rule, .. }
+            | Self::Fought { rule, .. }
             | Self::RuleFailed { rule, .. }
-            | Self::Cleaned { rule, .. } => rule.clone(),
+            | Self::Cleaned { rule, .. }
+            | Self::Purged { rule, .. } => rule.clone(),
             Self::IncidentOpened { target, .. }
             | Self::Refused { target, .. }
             | Self::Intended { target, .. }
@@ -306,16 +338,38 @@ impl Record {
             Self::BreakerChanged { change, .. } => {
                 format!("breaker {} -> {}", change.from.as_str(), change.to.as_str())
             }
-            Self::Repaired { path, what, before, after, .. } => {
-                format!("{what} of {path}: {before} -> {after}")
+            Self::Repaired { path, what, before, after, by, wrong_for, .. } => {
+                let wrong_for = wrong_for.map_or_else(String::new, |wrong_for| {
+                    format!(", wrong for {}", span(wrong_for))
+                });
+                let by = by.as_ref().map_or_else(String::new, |by| format!(", by {}", by.shown));
+                format!("{what} of {path}: {before} -> {after}{wrong_for}{by}")
             }
-            Self::RepairedMore { entries, .. } => format!("{entries} more entries put right"),
+            Self::RepairedMore { what, entries, .. } => {
+                format!("{entries} more entries put right: {what}")
+            }
+            Self::Fought { fight, .. } => {
+                let Fight { path, what, ours, theirs, by, times, pause } = fight;
+                let by = by.as_ref().map_or("somebody unknown", |by| &by.shown);
+                let pause = pause.as_secs();
+                format!(
+                    "{what} of {path}: put right to {ours} {times} times, and to {theirs} again and again by {by}; left alone for {pause} s"
+                )
+            }
             Self::RuleFailed { entries: 0, reason, .. } => reason.clone(),
             Self::RuleFailed { entries, reason, .. } => {
                 format!("{entries} left as they are: {reason}")
             }
-            Self::Cleaned { action, entries, bytes, .. } => {
-                format!("{action}: {entries} files, {bytes} bytes given back")
+            Self::Cleaned { action, entries, bytes, run: Some(run), .. } => {
+                format!(
+                    "{action}: {entries} entries, {bytes} bytes; `evenkeel undo {run}` brings them back"
+                )
+            }
+            Self::Cleaned { action, entries, bytes, run: None, .. } => {
+                format!("{action}: {entries} entries, {bytes} bytes given back")
+            }
+            Self::Purged { entries, bytes, .. } => {
+                format!("out of the trash: {entries} entries, {bytes} bytes given back")
             }
             Self::IncidentOpened { cause, evidence, .. } => format!("down by {cause}: {evidence}"),
             Self::Refused { action, reason, .. } => format!("{action} not done: {reason}"),
@@ -333,5 +387,19 @@ impl Record {
                 format!("over after {:.1} s", lasted.as_secs_f64())
             }
         }
+    }
+}
+
+/// A span of time with a unit that fits it.
+fn span(span: Duration) -> String {
+    let seconds = span.as_secs_f64();
+    if seconds < 1.0 {
+        format!("{:.3} ms", seconds * 1e3)
+    } else if seconds < 60.0 {
+        format!("{seconds:.1} s")
+    } else if seconds < 3600.0 {
+        format!("{:.0} min", seconds / 60.0)
+    } else {
+        format!("{:.1} h", seconds / 3600.0)
     }
 }

@@ -1,12 +1,14 @@
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use evenkeel_moment::Moment;
 
-use crate::event::{CleanOutcome, Effect, Remaining, SweepOutcome};
+use crate::event::{CleanOutcome, Effect, Fight, KeepOutcome, Remaining, Repaired, SweepOutcome};
 use crate::record::Record;
 
-/// History lists this many repairs of one sweep one by one, and counts the rest.
+/// History lists this many repairs of one minute one by one, and counts the rest.
 const LISTED_REPAIRS: usize = 100;
+const LISTING: Duration = Duration::from_mins(1);
 /// A cleanup's line of history names this many of the entries taken.
 const LISTED_TAKEN: usize = 20;
 
@@ -17,13 +19,17 @@ pub(crate) struct RuleCore {
     pub(crate) interval: Duration,
     due: Moment,
     running: bool,
-    /// Changed while it ran: what it saw may be out of date.
-    touched: bool,
+    /// Whether the standing order to keep it was given.
+    pub(crate) is_kept: bool,
+    /// How the kernel tells of changes, if it does.
+    pub(crate) watched: Option<String>,
     pub(crate) last_run: Option<Moment>,
     pub(crate) remaining: Result<Vec<Remaining>, String>,
     pub(crate) handled: u64,
     /// Entries repaired not long ago, and until when they still count as errors.
     held: Option<(usize, Moment)>,
+    /// Repairs listed since this moment.
+    listed: (usize, Moment),
 }
 
 impl RuleCore {
@@ -33,11 +39,13 @@ impl RuleCore {
             interval,
             due: now,
             running: false,
-            touched: false,
+            is_kept: false,
+            watched: None,
             last_run: None,
             remaining: Ok(Vec::new()),
             handled: 0,
             held: None,
+            listed: (0, now),
         }
     }
 
@@ -55,14 +63,6 @@ impl RuleCore {
         true
     }
 
-    pub(crate) fn touch(&mut self, now: Moment) {
-        if self.running {
-            self.touched = true;
-        } else {
-            self.due = now;
-        }
-    }
-
     pub(crate) fn swept(
         &mut self,
         now: Moment,
@@ -72,27 +72,80 @@ impl RuleCore {
     ) {
         self.ended(now);
         let result = result.map(|outcome| {
-            self.handled += outcome.repaired.len() as u64;
-            if !outcome.repaired.is_empty() {
-                self.held = Some((outcome.repaired.len(), now + hold));
-            }
-            let more = outcome.repaired.len().saturating_sub(LISTED_REPAIRS);
-            for repaired in outcome.repaired.into_iter().take(LISTED_REPAIRS) {
-                effects.push(Effect::Record(Record::Repaired {
-                    rule: self.name.clone(),
-                    path: repaired.path,
-                    what: repaired.what,
-                    before: repaired.before,
-                    after: repaired.after,
-                }));
-            }
-            if more > 0 {
-                let rule = self.name.clone();
-                effects.push(Effect::Record(Record::RepairedMore { rule, entries: more }));
-            }
+            self.repaired(now, outcome.repaired, hold, effects);
+            self.fought(outcome.fights, effects);
             outcome.remaining
         });
         self.left(result, effects);
+    }
+
+    /// Takes in what was done about what events named.
+    pub(crate) fn kept(
+        &mut self,
+        now: Moment,
+        outcome: KeepOutcome,
+        hold: Duration,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.repaired(now, outcome.repaired, hold, effects);
+        self.fought(outcome.fights, effects);
+        // A rule that could not be applied as a whole stays so until the next sweep says otherwise.
+        let Ok(remaining) = &self.remaining else { return };
+        let changed: HashSet<_> =
+            outcome.remaining.iter().map(|remaining| &remaining.path).collect();
+        let cleared: HashSet<_> = outcome.cleared.iter().collect();
+        let stays = |remaining: &&Remaining| {
+            !changed.contains(&remaining.path) && !cleared.contains(&remaining.path)
+        };
+        let mut remaining: Vec<_> = remaining.iter().filter(stays).cloned().collect();
+        remaining.extend(outcome.remaining);
+        self.left(Ok(remaining), effects);
+    }
+
+    fn repaired(
+        &mut self,
+        now: Moment,
+        repaired: Vec<Repaired>,
+        hold: Duration,
+        effects: &mut Vec<Effect>,
+    ) {
+        if repaired.is_empty() {
+            return;
+        }
+        self.handled += repaired.len() as u64;
+        let earlier = self.held.filter(|(_, until)| now < *until).map_or(0, |(count, _)| count);
+        self.held = Some((earlier + repaired.len(), now + hold));
+        if now.saturating_since(self.listed.1) >= LISTING {
+            self.listed = (0, now);
+        }
+        let mut more = BTreeMap::<String, usize>::new();
+        for repaired in repaired {
+            if self.listed.0 >= LISTED_REPAIRS {
+                *more.entry(repaired.what).or_default() += 1;
+                continue;
+            }
+            self.listed.0 += 1;
+            effects.push(Effect::Record(Record::Repaired {
+                rule: self.name.clone(),
+                path: repaired.path,
+                what: repaired.what,
+                before: repaired.before,
+                after: repaired.after,
+                by: repaired.by,
+                wrong_for: repaired.wrong_for,
+            }));
+        }
+        for (what, entries) in more {
+            let rule = self.name.clone();
+            effects.push(Effect::Record(Record::RepairedMore { rule, what, entries }));
+        }
+    }
+
+    fn fought(&self, fights: Vec<Fight>, effects: &mut Vec<Effect>) {
+        for fight in fights {
+            let rule = self.name.clone();
+            effects.push(Effect::Record(Record::Fought { rule, fight }));
+        }
     }
 
     pub(crate) fn cleaned(
@@ -113,7 +166,13 @@ impl RuleCore {
                     entries,
                     bytes: outcome.bytes,
                     sample: outcome.taken,
+                    run: outcome.run,
                 }));
+            }
+            if outcome.purged > 0 {
+                let (entries, bytes) = (outcome.purged, outcome.purged_bytes);
+                let rule = self.name.clone();
+                effects.push(Effect::Record(Record::Purged { rule, entries, bytes }));
             }
             outcome.remaining
         });
@@ -135,9 +194,6 @@ impl RuleCore {
     fn ended(&mut self, now: Moment) {
         self.running = false;
         self.last_run = Some(now);
-        if std::mem::take(&mut self.touched) {
-            self.due = now;
-        }
     }
 
     /// Keeps what was left, and writes it to history when it differs from what the last run left.
@@ -162,7 +218,6 @@ impl RuleCore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Repaired;
 
     const HOUR: Duration = Duration::from_hours(1);
     const HOLD: Duration = Duration::from_mins(2);
@@ -177,8 +232,42 @@ mod tests {
             what: "mode".into(),
             before: "0600".into(),
             after: "0644".into(),
+            by: None,
+            wrong_for: None,
         };
         SweepOutcome { repaired: vec![repaired; count], ..SweepOutcome::default() }
+    }
+
+    #[test]
+    fn what_was_taken_is_one_line_and_what_went_from_the_trash_another() {
+        let mut rule = RuleCore::new("old".into(), HOUR, at(0));
+        let outcome = CleanOutcome {
+            action: "trash".into(),
+            run: Some("20261125T072301Z".into()),
+            taken: vec!["/srv/a".into(); LISTED_TAKEN + 5],
+            bytes: 70,
+            purged: 3,
+            purged_bytes: 9,
+            ..CleanOutcome::default()
+        };
+        let mut effects = Vec::new();
+        assert!(rule.start(at(0)));
+        rule.cleaned(at(1), Ok(outcome), &mut effects);
+        let messages: Vec<_> = effects
+            .iter()
+            .map(|effect| match effect {
+                Effect::Record(record) => (record.kind(), record.message()),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(messages, [
+            ("cleaned", "trash: 25 entries, 70 bytes; `evenkeel undo 20261125T072301Z` brings them back".to_owned()),
+            ("purged", "out of the trash: 3 entries, 9 bytes given back".to_owned()),
+        ]);
+        let Effect::Record(Record::Cleaned { sample, .. }) = &effects[0] else {
+            panic!("{effects:?}")
+        };
+        assert_eq!((sample.len(), rule.handled), (LISTED_TAKEN, 25));
     }
 
     #[test]
@@ -191,16 +280,51 @@ mod tests {
     }
 
     #[test]
-    fn a_change_while_it_runs_makes_it_run_again() {
+    fn the_next_run_is_due_an_interval_after_the_last_began() {
         let mut rule = RuleCore::new("state".into(), HOUR, at(0));
         assert!(rule.start(at(0)));
-        rule.touch(at(1));
-        assert!(!rule.start(at(1)));
+        assert!(!rule.start(at(1)), "it runs");
         rule.swept(at(2), Ok(repairs(0)), HOLD, &mut Vec::new());
-        assert!(rule.start(at(2)));
-        rule.swept(at(3), Ok(repairs(0)), HOLD, &mut Vec::new());
         assert!(!rule.start(at(3)));
-        assert_eq!(rule.deadline(), Some(at(3602)));
+        assert_eq!(rule.deadline(), Some(at(3600)));
+    }
+
+    #[test]
+    fn events_change_what_is_left_entry_by_entry() {
+        let mut rule = RuleCore::new("state".into(), HOUR, at(0));
+        let left = |path: &str, reason: &str| Remaining {
+            path: path.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let swept = SweepOutcome {
+            remaining: vec![left("/a", "one"), left("/b", "two")],
+            ..SweepOutcome::default()
+        };
+        let mut effects = Vec::new();
+        rule.swept(at(0), Ok(swept), HOLD, &mut effects);
+        let kept = KeepOutcome {
+            remaining: vec![left("/b", "three"), left("/c", "four")],
+            cleared: vec!["/a".to_owned()],
+            ..KeepOutcome::default()
+        };
+        rule.kept(at(1), kept, HOLD, &mut effects);
+        assert_eq!(rule.remaining, Ok(vec![left("/b", "three"), left("/c", "four")]));
+        assert_eq!(effects.len(), 2, "each time it is something else: {effects:?}");
+        rule.kept(at(2), KeepOutcome::default(), HOLD, &mut effects);
+        assert_eq!((effects.len(), rule.errors(at(2))), (2, 2));
+        rule.swept(at(3), Err("no such user".to_owned()), HOLD, &mut effects);
+        let kept = KeepOutcome { remaining: vec![left("/d", "five")], ..KeepOutcome::default() };
+        rule.kept(at(4), kept, HOLD, &mut effects);
+        assert_eq!(rule.remaining, Err("no such user".to_owned()), "until a sweep says otherwise");
+    }
+
+    #[test]
+    fn repairs_of_a_burst_count_together_until_an_alert_could_see_them() {
+        let mut rule = RuleCore::new("state".into(), HOUR, at(0));
+        let kept = || KeepOutcome { repaired: repairs(3).repaired, ..KeepOutcome::default() };
+        rule.kept(at(0), kept(), HOLD, &mut Vec::new());
+        rule.kept(at(60), kept(), HOLD, &mut Vec::new());
+        assert_eq!((rule.errors(at(179)), rule.errors(at(180)), rule.handled), (6, 0, 6));
     }
 
     #[test]
@@ -220,9 +344,42 @@ mod tests {
         let mut effects = Vec::new();
         rule.swept(at(0), Ok(repairs(250)), HOLD, &mut effects);
         assert_eq!(effects.len(), LISTED_REPAIRS + 1);
-        assert!(matches!(
-            effects.last(),
-            Some(Effect::Record(Record::RepairedMore { entries: 150, .. }))
-        ));
+        let more = |effects: &[Effect]| match effects.last() {
+            Some(Effect::Record(Record::RepairedMore { what, entries, .. })) => {
+                (what.clone(), *entries)
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(more(&effects), ("mode".to_owned(), 150));
+        effects.clear();
+        let kept = || KeepOutcome { repaired: repairs(7).repaired, ..KeepOutcome::default() };
+        rule.kept(at(59), kept(), HOLD, &mut effects);
+        assert_eq!((effects.len(), more(&effects)), (1, ("mode".to_owned(), 7)));
+        effects.clear();
+        rule.kept(at(60), kept(), HOLD, &mut effects);
+        assert_eq!(effects.len(), 7, "another minute, another hundred");
+    }
+
+    #[test]
+    fn a_fight_is_a_line_of_history_that_names_both_sides() {
+        let mut rule = RuleCore::new("state".into(), HOUR, at(0));
+        let fight = Fight {
+            path: "/state/a.hash".into(),
+            what: "mode".into(),
+            ours: "0644".into(),
+            theirs: "0600".into(),
+            by: None,
+            times: 5,
+            pause: Duration::from_secs(10),
+        };
+        let mut effects = Vec::new();
+        let kept = KeepOutcome { fights: vec![fight], ..KeepOutcome::default() };
+        rule.kept(at(1), kept, HOLD, &mut effects);
+        let [Effect::Record(record)] = effects.as_slice() else { panic!("{effects:?}") };
+        assert_eq!((record.kind(), record.target().as_str()), ("fought", "state"));
+        assert_eq!(
+            record.message(),
+            "mode of /state/a.hash: put right to 0644 5 times, and to 0600 again and again by somebody unknown; left alone for 10 s"
+        );
     }
 }

@@ -83,6 +83,9 @@ pub struct RuleStatus {
     pub repairs: u64,
     /// Entries that deviate now, or did until not long ago.
     pub errors_now: usize,
+    /// How the kernel tells of changes below its root; absent: it is only swept.
+    #[serde(default)]
+    pub watched: Option<String>,
 }
 
 /// One target of recovery.

@@ -132,9 +132,10 @@ impl ScriptedHost {
                 self.overruns += 1;
                 None
             }
-            Effect::Count(Count::Attempt { .. }) | Effect::Sweep { .. } | Effect::Clean { .. } => {
-                None
-            }
+            Effect::Count(Count::Attempt { .. })
+            | Effect::Keep { .. }
+            | Effect::Sweep { .. }
+            | Effect::Clean { .. } => None,
         }
     }
 

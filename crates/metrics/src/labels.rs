@@ -31,6 +31,10 @@ label! {
         Owner = "owner",
         /// The owning group.
         Group = "group",
+        /// The access control list.
+        Acl = "acl",
+        /// The default list of a directory.
+        DefaultAcl = "default_acl",
         /// A missing directory was made.
         Created = "created",
     }
@@ -39,10 +43,16 @@ label! {
 label! {
     /// What a cleanup rule does with what is due.
     CleanupAction {
-        /// The file is removed.
+        /// It is removed.
         Delete = "delete",
         /// The file is cut, perhaps keeping its tail.
         Truncate = "truncate",
+        /// It is kept aside for a while, from where it can be brought back.
+        Trash = "trash",
+        /// It is replaced by a compressed one.
+        Compress = "compress",
+        /// What was kept aside goes for good.
+        Purge = "purge",
     }
 }
 

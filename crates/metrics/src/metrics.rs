@@ -32,6 +32,7 @@ pub struct Metrics {
     registry: Registry,
     permission_errors: Family<1, Gauge>,
     permission_repairs: Family<2, Counter>,
+    permission_fights: Family<1, Counter>,
     cleanup_files: Family<2, Counter>,
     cleanup_bytes: Family<2, Counter>,
     collector_duration: Family<2, FloatGauge>,
@@ -74,6 +75,11 @@ impl Metrics {
                 names::PERMISSION_REPAIRS,
                 "Repairs of modes, owners, groups and missing directories",
                 Family::new(["rule", "kind"], Counter::default),
+            ),
+            permission_fights: page.add(
+                names::PERMISSION_FIGHTS,
+                "Times that an entry was left alone for a while because somebody keeps undoing its repair",
+                Family::new(["rule"], Counter::default),
             ),
             cleanup_files: page.add(
                 names::CLEANUP_FILES,
@@ -191,6 +197,7 @@ impl Metrics {
         for kind in RepairKind::ALL {
             self.permission_repairs.add([rule, kind.as_str()], 0);
         }
+        self.permission_fights.add([rule], 0);
     }
 
     /// Says how many entries below the root `path` deviate, as [`names::FILE_PERMISSION_ERRORS`] counts them.
@@ -198,15 +205,21 @@ impl Metrics {
         self.permission_errors.set([&path.to_string_lossy()], signed(entries));
     }
 
-    /// Counts one repair.
-    pub fn permission_repaired(&self, rule: &str, kind: RepairKind) {
-        self.permission_repairs.add([rule, kind.as_str()], 1);
+    /// Counts repairs.
+    pub fn permissions_repaired(&self, rule: &str, kind: RepairKind, entries: u64) {
+        self.permission_repairs.add([rule, kind.as_str()], entries);
+    }
+
+    /// Counts a round of a fight: somebody keeps undoing a repair.
+    pub fn permission_fought(&self, rule: &str) {
+        self.permission_fights.add([rule], 1);
     }
 
     /// Takes away all series of a permission rule and of its root.
     pub fn forget_permission_rule(&self, rule: &str, path: &Path) {
         self.permission_errors.forget("path", &path.to_string_lossy());
         self.permission_repairs.forget("rule", rule);
+        self.permission_fights.forget("rule", rule);
         self.forget_collector(Collector::Permissions, rule);
     }
 

@@ -14,6 +14,8 @@ names! {
     FILE_PERMISSION_ERRORS = "file_permission_errors";
     /// Counter by `rule`, `kind`.
     PERMISSION_REPAIRS = "evenkeel_permission_repairs_total";
+    /// Counter by `rule`.
+    PERMISSION_FIGHTS = "evenkeel_permission_fights_total";
     /// Counter by `rule`, `action`.
     CLEANUP_FILES = "evenkeel_cleanup_files_total";
     /// Counter by `rule`, `action`.

@@ -40,7 +40,7 @@ fn eventful() -> Metrics {
     metrics.journal_failed();
     metrics.reloaded(Err(ReloadRefused));
     metrics.add_permission_rule("tmux-state");
-    metrics.permission_repaired("tmux-state", RepairKind::Mode);
+    metrics.permissions_repaired("tmux-state", RepairKind::Mode, 1);
     metrics.set_permission_errors(STATE_DIRECTORY.as_ref(), 2);
     metrics.swept(Collector::Permissions, "tmux-state", Duration::from_micros(1500), true);
     metrics.add_cleanup_rule("stale-hashes", CleanupAction::Delete);
@@ -183,7 +183,7 @@ impl Fact {
             Self::PermissionErrors(path, entries) => {
                 metrics.set_permission_errors(path.as_ref(), *entries);
             }
-            Self::Repaired(rule, kind) => metrics.permission_repaired(rule, *kind),
+            Self::Repaired(rule, kind) => metrics.permissions_repaired(rule, *kind, 1),
             Self::Cleaned(rule, action, bytes) => metrics.cleaned(rule, *action, 1, *bytes),
             Self::Swept(collector, rule, took, success) => {
                 metrics.swept(*collector, rule, *took, *success);

@@ -166,7 +166,7 @@ fn a_page_passes() {
     let metrics =
         Metrics::new("0.1.0", SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_001));
     metrics.add_permission_rule("tmux-state");
-    metrics.permission_repaired("tmux-state", RepairKind::Mode);
+    metrics.permissions_repaired("tmux-state", RepairKind::Mode, 1);
     metrics.set_permission_errors("/tmp/\"a\\b\n".as_ref(), 2);
     metrics.add_check("health");
     metrics.observe_attempt("health", Duration::from_millis(12), Some(FailureReason::Status));

@@ -1,5 +1,6 @@
 use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use globset::{GlobMatcher, GlobSetBuilder};
@@ -9,11 +10,27 @@ use crate::automaton;
 /// The longest name that Linux filesystems keep. Source: `NAME_MAX` in `limits.h`.
 pub const LONGEST_NAME_BYTES: usize = 255;
 
+/// So many globs are asked one by one sooner than as a set.
+const FEW: usize = 4;
+
 /// A glob for one name: `*` any bytes, `?` one byte, `[a-z]` one of, `[!a]` one but, `{a,b}` either, `\` quotes.
 #[derive(Debug, Clone)]
 pub struct Glob {
     glob: globset::Glob,
-    matcher: GlobMatcher,
+    shape: Shape,
+}
+
+/// How a name is compared: most globs are so plain that no regular expression is needed, which a scan would run for each
+/// of a million names.
+#[derive(Debug, Clone)]
+enum Shape {
+    /// The very name.
+    Name(Vec<u8>),
+    /// `PREFIX*`; the prefix may be empty.
+    Prefix(Vec<u8>),
+    /// `*SUFFIX`
+    Suffix(Vec<u8>),
+    Other(GlobMatcher),
 }
 
 /// Several globs that are asked at once.
@@ -63,8 +80,8 @@ impl Glob {
             .add(glob.clone())
             .build()
             .map_err(|error| refuse(&error.kind().to_string()))?;
-        let matcher = glob.compile_matcher();
-        let this = Self { glob, matcher };
+        let shape = Shape::new(&glob);
+        let this = Self { glob, shape };
         if !this.matches_some_name() {
             return Err(refuse("no entry of a directory can have such a name"));
         }
@@ -78,7 +95,14 @@ impl Glob {
 
     /// Whether an entry of this name is meant.
     pub fn is_match(&self, name: impl AsRef<OsStr>) -> bool {
-        self.matcher.is_match(Path::new(name.as_ref()))
+        let name = name.as_ref();
+        let bytes = name.as_bytes();
+        match &self.shape {
+            Shape::Name(whole) => bytes == whole,
+            Shape::Prefix(prefix) => bytes.starts_with(prefix),
+            Shape::Suffix(suffix) => bytes.ends_with(suffix),
+            Shape::Other(matcher) => matcher.is_match(Path::new(name)),
+        }
     }
 
     /// Whether some name is meant by both.
@@ -104,6 +128,19 @@ impl Glob {
     }
 }
 
+impl Shape {
+    fn new(glob: &globset::Glob) -> Self {
+        let text = glob.glob().as_bytes();
+        let plain = |text: &[u8]| !text.iter().any(|byte| b"*?[]{}!,\\".contains(byte));
+        match text {
+            [prefix @ .., b'*'] if plain(prefix) => Self::Prefix(prefix.to_vec()),
+            [b'*', suffix @ ..] if plain(suffix) => Self::Suffix(suffix.to_vec()),
+            name if plain(name) => Self::Name(name.to_vec()),
+            _ => Self::Other(glob.compile_matcher()),
+        }
+    }
+}
+
 impl GlobSet {
     /// Reads several globs; fails with the first that is none or can never match.
     pub fn try_new(texts: &[impl AsRef<str>]) -> Result<Self, GlobError> {
@@ -122,7 +159,11 @@ impl GlobSet {
 
     /// Whether one of the globs means an entry of this name.
     pub fn is_match(&self, name: impl AsRef<OsStr>) -> bool {
-        self.set.is_match(Path::new(name.as_ref()))
+        let name = name.as_ref();
+        if self.globs.len() <= FEW {
+            return self.globs.iter().any(|glob| glob.is_match(name));
+        }
+        self.set.is_match(Path::new(name))
     }
 
     /// The globs, in the order given.
@@ -210,6 +251,19 @@ mod tests {
         assert!(glob("*.log").is_match(OsStr::from_bytes(b"a\n\xff.log")));
         assert!(glob("?").is_match("\n"));
         assert!(!glob("?").is_match("é"), "two bytes");
+    }
+
+    proptest! {
+        #[test]
+        fn a_plain_glob_means_what_its_regular_expression_means(
+            text in "[ab.é*]{1,4}",
+            name in "[ab.é*\\n]{1,5}",
+        ) {
+            let Ok(plain) = Glob::try_new(&text) else { return Ok(()) };
+            let expected = plain.glob.compile_matcher().is_match(&name);
+            prop_assert_eq!(plain.is_match(&name), expected);
+            prop_assert_eq!(GlobSet::try_new(&[&text]).unwrap().is_match(&name), expected);
+        }
     }
 
     #[test]

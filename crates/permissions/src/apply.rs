@@ -1,15 +1,17 @@
 use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
-use evenkeel_safefs::{Dir, Fresh, Pinned, Root, Terms, Trust, escaped};
-use serde::Serialize;
+use evenkeel_safefs::{ActError, Dir, Fresh, Pinned, Root, Terms, Trust, escaped};
+use serde::{Serialize, Serializer};
 
 use crate::lists::WantedLists;
 use crate::observe::{SweepError, lists, open_root, working_as};
 use crate::plan::{Entry, Ids, Kind, Plan, Step, Verdict, new_root_mode, octal, path, plan_entry};
 use crate::policy::Policy;
 use crate::principals::{self, Names};
+use crate::who::By;
 
 /// One deviation that was put right, seen to be right afterwards.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,6 +25,16 @@ pub struct Repair {
     pub before: String,
     /// As it is.
     pub after: String,
+    /// Who put it wrong, where the kernel said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<By>,
+    /// How long it was wrong at least: since the entry last changed, to a tick of the kernel's clock (4 ms on most hosts).
+    #[serde(
+        rename = "wrong_for_ms",
+        serialize_with = "milliseconds",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub wrong_for: Option<Duration>,
 }
 
 /// An entry that could not be put right.
@@ -76,7 +88,7 @@ fn repair_all(policy: &Policy, ids: Ids, plan: &Plan) -> Result<Report, SweepErr
         return Err(SweepError::Missing { path: policy.path().to_owned() });
     };
     let ids = ids.with_root_owner(root.metadata().access.uid);
-    let mut work = Work { policy, ids: &ids, root: &root, parent: None };
+    let mut work = Work::new(policy, &ids, &root);
     for entry in plan.steps.chunk_by(|one, next| one.path == next.path) {
         let Some(step) = entry.first() else { continue };
         match work.repair(step) {
@@ -87,7 +99,8 @@ fn repair_all(policy: &Policy, ids: Ids, plan: &Plan) -> Result<Report, SweepErr
     Ok(report)
 }
 
-struct Work<'a> {
+/// Work below one opened root.
+pub(crate) struct Work<'a> {
     policy: &'a Policy,
     ids: &'a Ids,
     root: &'a Root,
@@ -95,78 +108,151 @@ struct Work<'a> {
     parent: Option<(PathBuf, Dir)>,
 }
 
-impl Work<'_> {
+/// An entry, held, and what becomes of it.
+pub(crate) struct Looked {
+    pinned: Pinned,
+    verdict: Verdict,
+}
+
+impl Looked {
+    pub(crate) fn into_parts(self) -> (Pinned, Verdict) {
+        (self.pinned, self.verdict)
+    }
+
+    pub(crate) fn is_directory(&self) -> bool {
+        self.pinned.metadata().kind == evenkeel_safefs::Kind::Directory
+    }
+}
+
+impl<'a> Work<'a> {
+    /// `ids` with the owner of the root.
+    pub(crate) fn new(policy: &'a Policy, ids: &'a Ids, root: &'a Root) -> Self {
+        Self { policy, ids, root, parent: None }
+    }
+
     fn repair(&mut self, step: &Step) -> Result<Vec<Repair>, Box<dyn Error>> {
         let relative =
             step.path.strip_prefix(self.policy.path()).map_err(|error| error.to_string())?;
-        let pinned = self.pin(relative)?;
-        if Some(pinned.metadata().identity) != step.pin {
+        let looked = self.look(relative)?;
+        if Some(looked.pinned.metadata().identity) != step.pin {
             return Err("it is no longer what was planned".into());
         }
-        let mnt_id = self.root.metadata().identity.mnt_id;
+        // Decided anew on the pinned object: what changed since the plan is not overwritten with what it was then.
+        let repairs = match looked.verdict {
+            Verdict::Holds => return Ok(Vec::new()),
+            Verdict::Refused(reason) => return Err(reason.into()),
+            Verdict::Deviates(steps) => self.put_right(relative, looked.pinned, steps)?,
+        };
+        repairs.iter().for_each(tell);
+        Ok(repairs)
+    }
+
+    /// Opens the entry and decides about it.
+    pub(crate) fn look(&mut self, relative: &Path) -> io::Result<Looked> {
+        let pinned = self.pin(relative)?;
         let metadata = *pinned.metadata();
         let lists = lists(self.policy, &pinned)?;
         let entry = Entry { relative, metadata: &metadata, lists: &lists };
-        // Decided anew on the pinned object: what changed since the plan is not overwritten with what it was then.
-        let mut steps = match plan_entry(self.policy, self.ids, mnt_id, &entry) {
-            Verdict::Holds => return Ok(Vec::new()),
-            Verdict::Refused(reason) => return Err(reason.into()),
-            Verdict::Deviates(steps) => steps,
-        };
+        let mnt_id = self.root.metadata().identity.mnt_id;
+        let verdict = plan_entry(self.policy, self.ids, mnt_id, &entry);
+        Ok(Looked { pinned, verdict })
+    }
+
+    /// Changes the very object that was looked at, which must still be one that may be changed. Nothing is logged yet.
+    pub(crate) fn put_right(
+        &self,
+        relative: &Path,
+        pinned: Pinned,
+        mut steps: Vec<Step>,
+    ) -> Result<Vec<Repair>, ActError> {
         let Some(first) = steps.first() else { return Ok(Vec::new()) };
+        let wrong_for = SystemTime::now().duration_since(pinned.metadata().ctime).ok();
         let wishes = first.wanted_lists.as_deref().map(WantedLists::wishes).unwrap_or_default();
         let owners = (!relative.as_os_str().is_empty()).then_some(self.ids.owners.as_slice());
+        let mnt_id = self.root.metadata().identity.mnt_id;
         pinned.judge(&Terms { mnt_id, owners })?.set(first.wanted, wishes)?;
         Names::default().put_into(&mut steps);
+        let repaired = |step: Step| Repair {
+            path: step.path,
+            kind: step.kind,
+            before: step.before,
+            after: step.after,
+            by: None,
+            wrong_for,
+        };
         Ok(steps.into_iter().map(repaired).collect())
     }
 
+    /// Opens the directory at `relative`.
+    pub(crate) fn enter(&mut self, relative: &Path) -> io::Result<Dir> {
+        match (relative.parent(), relative.file_name()) {
+            (Some(parent), Some(name)) => self.parent(parent)?.enter(name),
+            _ => self.root.dir().descend(Path::new("")),
+        }
+    }
+
     fn pin(&mut self, relative: &Path) -> io::Result<Pinned> {
-        let (Some(parent), Some(name)) = (relative.parent(), relative.file_name()) else {
-            return Ok(self.root.dir().descend(Path::new(""))?.into_pinned());
-        };
+        match (relative.parent(), relative.file_name()) {
+            (Some(parent), Some(name)) => self.parent(parent)?.pin(name),
+            _ => self.root.dir().pin_again(),
+        }
+    }
+
+    fn parent(&mut self, parent: &Path) -> io::Result<&Dir> {
+        if self.parent.as_ref().is_none_or(|(path, _)| path != parent) {
+            self.parent = Some((parent.to_owned(), self.root.dir().descend(parent)?));
+        }
         match &self.parent {
-            Some((path, dir)) if path == parent => dir.pin(name),
-            _ => {
-                let dir = self.root.dir().descend(parent)?;
-                let pinned = dir.pin(name);
-                self.parent = Some((parent.to_owned(), dir));
-                pinned
-            }
+            Some((_, dir)) => Ok(dir),
+            None => Err(io::Error::from(io::ErrorKind::NotFound)),
         }
     }
 }
 
-fn create(policy: &Policy, ids: &Ids, report: &mut Report) {
+pub(crate) fn create(policy: &Policy, ids: &Ids, report: &mut Report) {
     let fresh = Fresh { mode: new_root_mode(policy), uid: ids.uid, gid: ids.gid };
     match Root::open_or_create(policy.path(), Trust::Owners, fresh) {
         Ok((root, made)) => {
             for path in made {
                 let after = if path == root.resolved() { octal(fresh.mode) } else { octal(0o755) };
                 let (kind, before) = (Kind::Created, "absent".to_owned());
-                report.repaired.push(told(Repair { path, kind, before, after }));
+                report.repaired.push(Repair {
+                    path,
+                    kind,
+                    before,
+                    after,
+                    by: None,
+                    wrong_for: None,
+                });
             }
+            report.repaired.iter().for_each(tell);
         }
         Err(error) => fail(report, policy.path(), &error),
     }
 }
 
-fn repaired(step: Step) -> Repair {
-    told(Repair { path: step.path, kind: step.kind, before: step.before, after: step.after })
-}
-
-fn told(repair: Repair) -> Repair {
+/// Writes a repair to the log.
+pub(crate) fn tell(repair: &Repair) {
     tracing::info!(
         path = %escaped(&repair.path),
         kind = repair.kind.as_str(),
         before = repair.before,
         after = repair.after,
+        by = repair.by.as_ref().map(tracing::field::display),
+        wrong_for = repair.wrong_for.map(tracing::field::debug),
         "repaired"
     );
-    repair
 }
 
-fn fail(report: &mut Report, path: &Path, error: &(dyn Error + 'static)) {
+#[expect(clippy::ref_option, reason = "serde gives the field as it is")]
+fn milliseconds<S: Serializer>(
+    duration: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    duration.map(|duration| duration.as_secs_f64() * 1e3).serialize(serializer)
+}
+
+pub(crate) fn fail(report: &mut Report, path: &Path, error: &(dyn Error + 'static)) {
     let (reason, denied) = chain(error);
     tracing::warn!(path = %escaped(path), reason, "not repaired");
     report.failed.push(Failed { path: path.to_owned(), reason, denied });
@@ -183,7 +269,7 @@ fn failed_as_a_whole(plan: Plan, error: &SweepError) -> Report {
 }
 
 /// An error with its sources, and whether at its end the kernel did not permit something.
-fn chain(error: &(dyn Error + 'static)) -> (String, bool) {
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> (String, bool) {
     let mut text = error.to_string();
     let mut last = error;
     while let Some(source) = last.source() {

@@ -1,10 +1,11 @@
 //! Keeps mode, owner and group of a tree as a policy says.
 //!
 //! A [`Draft`] is checked into a [`Policy`]; [`sweep`] looks at the host and returns a [`Plan`], a value to print, compare
-//! or throw away; [`apply`] carries it out and returns a [`Report`]. [`Watcher`] says when to sweep again. Nothing follows
-//! a link, and an entry that was exchanged since the sweep is left alone.
+//! or throw away; [`apply`] carries it out and returns a [`Report`]. Nothing follows a link, and an entry that was exchanged
+//! since the sweep is left alone. A [`Keeper`] does all of that on a thread of its own, whenever the kernel tells of a change:
+//! it says who put an entry wrong, and pauses where somebody keeps undoing its repairs ([`Fights`]).
 //!
-//! When to run, whom to tell, and what to do about someone who keeps undoing it is left to the caller.
+//! When to sweep besides, and whom to tell, is left to the caller.
 //!
 //! ```
 //! use evenkeel_permissions::{Draft, FileRule, Policy, apply, sweep};
@@ -45,14 +46,19 @@ mod plan;
 
 mod apply;
 
-#[cfg(feature = "watch")]
-mod watch;
+mod fights;
+
+mod who;
+
+mod keeper;
 
 pub use acl::{AclEntry, AclError, AclPolicy, AclWho};
 pub use apply::{Failed, Repair, Report, apply};
 pub use evenkeel_names::{Glob, GlobSet};
+pub use evenkeel_safefs::events::Preference;
+pub use fights::{FIGHT_TIMES, FIGHT_WINDOW, FIRST_PAUSE, Fights, LONGEST_PAUSE, Round};
+pub use keeper::{Fight, Keeper, Kept, Left, News, Swept, Task};
 pub use observe::{SweepError, check_host, sweep};
 pub use plan::{Kind, Listed, Plan, Refused, Step};
 pub use policy::{DEFAULT_MAX_DEPTH, Draft, FileRule, Policy, PolicyError, Principal};
-#[cfg(feature = "watch")]
-pub use watch::{Touched, Watcher};
+pub use who::By;

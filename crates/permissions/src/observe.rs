@@ -1,13 +1,15 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use evenkeel_safefs::{
-    AclKind, OpenError, PRIVATE_NAME, Pinned, Problem, Reach, Root, Trust, Visit, as_user, escaped,
-    walk,
+    AclKind, OpenError, Pinned, Problem, Reach, Root, Trust, Visit, as_user, escaped,
+    walk_in_parallel,
 };
 
 use crate::acl::AclPolicy;
+use crate::keeper::Watch;
 use crate::lists::Lists;
 use crate::plan::{Entry, Ids, Listed, Plan, Refused, Verdict, plan_entry, plan_missing};
 use crate::policy::Policy;
@@ -84,7 +86,7 @@ pub enum SweepError {
 pub fn sweep(policy: &Policy) -> Result<Plan, SweepError> {
     let ids = principals::ids(policy)?;
     let worker = ids.worker.clone();
-    working_as(policy, worker.as_ref(), || look(policy, ids))?
+    working_as(policy, worker.as_ref(), || look(policy, ids, None))?
 }
 
 /// Does work as the user that the policy names, or as the caller if it names none.
@@ -100,13 +102,25 @@ pub(crate) fn working_as<T: Send>(
     })
 }
 
-fn look(policy: &Policy, ids: Ids) -> Result<Plan, SweepError> {
+/// Looks at everything, laying watches on the way: on each directory before it is read, so that nothing is missed.
+pub(crate) fn look(
+    policy: &Policy,
+    ids: Ids,
+    watch: Option<&mut Watch>,
+) -> Result<Plan, SweepError> {
+    // Each directory is laid by whichever part of the walk is about to read it.
+    let watch = watch.map(Mutex::new);
     let Some(root) = open_root(policy)? else {
         return Ok(plan_missing(policy, &ids));
     };
+    if let Some(mut watch) = lock(watch.as_ref()) {
+        watch.lay_root(policy, &root);
+    }
     let ids = ids.with_root_owner(root.metadata().access.uid);
     let mnt_id = root.metadata().identity.mnt_id;
-    let mut sweep = Sweep { policy, ids: &ids, mnt_id, plan: Plan::new(policy.path()) };
+    let watch = watch.as_ref();
+    let new = || Sweep { policy, ids: &ids, mnt_id, plan: Plan::new(policy.path()), watch };
+    let mut sweep = new();
     let root_itself = root
         .dir()
         .pin_again()
@@ -114,13 +128,19 @@ fn look(policy: &Policy, ids: Ids) -> Result<Plan, SweepError> {
     sweep.found_pinned(Path::new(""), &root_itself);
     let reach = Reach { recursive: policy.draft().recursive, max_depth: policy.max_depth() };
     let has_entries = reach.recursive || !policy.draft().files.is_empty();
-    if has_entries && let Err(source) = walk(&root, reach, &mut sweep) {
+    match has_entries.then(|| walk_in_parallel(&root, reach, new)) {
+        Some(Ok(parts)) => parts.into_iter().for_each(|part| sweep.plan.add(part.plan)),
         // A root closed to its own owner is drift that a repair will open; what is inside shows at the next sweep.
-        if sweep.plan.steps.is_empty() {
+        Some(Err(source)) if !sweep.plan.steps.is_empty() => {
+            sweep.refuse(Path::new(""), format!("cannot read it: {source}"));
+        }
+        Some(Err(source)) => {
             return Err(SweepError::Read { path: policy.path().to_owned(), source });
         }
-        sweep.refuse(Path::new(""), format!("cannot read it: {source}"));
+        None => {}
     }
+    sweep.plan.sort();
+    sweep.plan.listed.truncate(MOST_LISTED);
     let mut plan = sweep.plan;
     Names::default().put_into(&mut plan.steps);
     Ok(plan)
@@ -166,11 +186,16 @@ pub(crate) fn lists(policy: &Policy, pinned: &Pinned) -> io::Result<Lists> {
     })
 }
 
+fn lock<'a, 'b>(watch: Option<&'a Mutex<&'b mut Watch>>) -> Option<MutexGuard<'a, &'b mut Watch>> {
+    Some(watch?.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 struct Sweep<'a> {
     policy: &'a Policy,
     ids: &'a Ids,
     mnt_id: u64,
     plan: Plan,
+    watch: Option<&'a Mutex<&'a mut Watch>>,
 }
 
 impl Sweep<'_> {
@@ -209,10 +234,7 @@ impl Sweep<'_> {
 impl Visit for Sweep<'_> {
     fn wants(&mut self, name: &OsStr, kind: Option<evenkeel_safefs::Kind>) -> bool {
         let directory = kind.is_none_or(|kind| kind == evenkeel_safefs::Kind::Directory);
-        let wanted = !self.policy.excludes(Path::new(name))
-            && !is_private(name)
-            && (self.policy.file_mode(Path::new(name)).is_some()
-                || (directory && self.policy.draft().recursive));
+        let wanted = self.policy.wants(Path::new(name), directory);
         if !wanted {
             self.plan.scanned += 1;
         }
@@ -220,31 +242,28 @@ impl Visit for Sweep<'_> {
     }
 
     fn enters(&mut self, name: &OsStr) -> bool {
-        !self.policy.excludes(Path::new(name)) && !is_private(name)
+        self.policy.minds(Path::new(name))
     }
 
     fn found(&mut self, found: evenkeel_safefs::Found<'_>) {
-        let relative = found.parent.join(found.name);
+        if found.metadata.kind == evenkeel_safefs::Kind::Directory
+            && self.policy.draft().recursive
+            && let Some(mut watch) = lock(self.watch)
+        {
+            watch.lay_below(self.policy, found.parent, found.dir, found.name);
+        }
+        let (relative, metadata) = (found.path, found.metadata);
         if !self.policy.reads_lists() {
-            let lists = Lists::default();
-            return self.judge(&Entry {
-                relative: &relative,
-                metadata: found.metadata,
-                lists: &lists,
-            });
+            return self.judge(&Entry { relative, metadata, lists: &Lists::default() });
         }
         match found.dir.pin(found.name) {
-            Ok(pinned) => self.found_pinned(&relative, &pinned),
+            Ok(pinned) => self.found_pinned(relative, &pinned),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => self.problem(&relative, Problem::Io(error)),
+            Err(error) => self.problem(relative, Problem::Io(error)),
         }
     }
 
     fn problem(&mut self, path: &Path, problem: Problem) {
         self.refuse(path, problem.to_string());
     }
-}
-
-fn is_private(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(PRIVATE_NAME.as_bytes())
 }

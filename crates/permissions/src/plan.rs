@@ -1,6 +1,10 @@
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use evenkeel_safefs::{Access, Acl, Identity, Kind as FileKind, Metadata, Refusal, Terms, User};
+use evenkeel_safefs::{
+    Access, Acl, Identity, Kind as FileKind, Metadata, Refusal, Terms, User, by_place,
+};
 use serde::{Serialize, Serializer};
 
 use crate::acl::AclPolicy;
@@ -110,6 +114,21 @@ impl Plan {
         }
     }
 
+    /// Takes over what another thread found below the same root.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.steps.extend(other.steps);
+        self.refused.extend(other.refused);
+        self.listed.extend(other.listed);
+        self.scanned += other.scanned;
+    }
+
+    /// Puts everything in the order of places, which does not depend on which thread found what.
+    pub(crate) fn sort(&mut self) {
+        self.steps.sort_by(|one, other| by_place(&one.path, &other.path));
+        self.refused.sort_by(|one, other| by_place(&one.path, &other.path));
+        self.listed.sort_by(|one, other| by_place(&one.path, &other.path));
+    }
+
     /// Whether everything is as the policy says.
     pub fn holds(&self) -> bool {
         self.steps.is_empty() && self.refused.is_empty()
@@ -169,7 +188,7 @@ pub(crate) enum Verdict {
 pub(crate) fn plan_entry(policy: &Policy, ids: &Ids, mnt_id: u64, entry: &Entry<'_>) -> Verdict {
     let metadata = entry.metadata;
     let found = metadata.access;
-    let name = entry.relative.file_name().map(Path::new);
+    let name = last_name(entry.relative);
     let (mode, reason) = match (metadata.kind, name) {
         (FileKind::Directory, _) => (policy.draft().directory_mode, "directory_mode"),
         (_, Some(name)) => match policy.file_mode(name) {
@@ -193,6 +212,10 @@ pub(crate) fn plan_entry(policy: &Policy, ids: &Ids, mnt_id: u64, entry: &Entry<
         uid: ids.uid.unwrap_or(found.uid),
         gid: ids.gid.unwrap_or(found.gid),
     };
+    // By far the most entries of a sweep end here.
+    if wanted == found && !policy.reads_lists() {
+        return Verdict::Holds;
+    }
     let directory = metadata.kind == FileKind::Directory;
     let wanted_lists = wanted_lists(policy, ids, mode, directory);
     let acl_holds = wanted_lists.access.holds(entry.lists.access.as_ref());
@@ -278,6 +301,13 @@ pub(crate) fn plan_missing(policy: &Policy, ids: &Ids) -> Plan {
 /// The mode of a root that is made: what `mkdir` gives, if the policy does not say.
 pub(crate) fn new_root_mode(policy: &Policy) -> u32 {
     policy.draft().directory_mode.unwrap_or(0o755)
+}
+
+/// The name of an entry; none of the root. `Path::file_name` would take a path apart that is known to be in order.
+fn last_name(relative: &Path) -> Option<&Path> {
+    let bytes = relative.as_os_str().as_bytes();
+    let name = bytes.rsplit(|byte| *byte == b'/').next().filter(|name| !name.is_empty());
+    name.map(|name| Path::new(OsStr::from_bytes(name)))
 }
 
 /// The path of an entry; of the root itself without a slash at its end.

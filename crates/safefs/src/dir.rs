@@ -1,18 +1,19 @@
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
-use rustix::fs::{FileType, FlockOperation, Mode, OFlags, RawDir, Timespec, Timestamps};
+use rustix::fs::{FileType, Mode, OFlags, RawDir, RawDirEntry, Timespec, Timestamps};
 
-use crate::metadata::{Kind, Metadata};
-use crate::object::{Pinned, check_name, look};
+use crate::locked::Locked;
+use crate::metadata::{Identity, Kind, Metadata};
+use crate::object::{Pinned, check_name, look, without_trace};
 
 /// Large enough that the kernel is asked once for some thousand names.
-const LISTING_BUFFER_BYTES: usize = 64 * 1024;
+pub(crate) const LISTING_BUFFER_BYTES: usize = 64 * 1024;
 
 /// A directory at or below a root, by descriptor.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub struct Dir {
 /// A directory's lock (`flock`), held until it is dropped, and its times, which can be put back.
 #[derive(Debug)]
 pub struct Working {
-    fd: OwnedFd,
+    lock: Locked<OwnedFd>,
     atime: SystemTime,
     mtime: SystemTime,
 }
@@ -65,7 +66,6 @@ impl Dir {
 
     /// Opens the subdirectory `name`.
     pub fn enter(&self, name: &OsStr) -> io::Result<Self> {
-        let not_a_directory = |_| io::Error::from(io::ErrorKind::NotADirectory);
         Self::try_from_pinned(self.pin(name)?).map_err(not_a_directory)
     }
 
@@ -88,9 +88,8 @@ impl Dir {
         let mut listing = RawDir::new(fd, &mut buffer);
         while let Some(entry) = listing.next() {
             let entry = entry?;
-            let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            if name != "." && name != ".." {
-                each(name, kind(entry.file_type()));
+            if let Some((name, kind)) = listed(&entry) {
+                each(OsStr::from_bytes(name.to_bytes()), kind);
             }
         }
         Ok(())
@@ -105,12 +104,9 @@ impl Dir {
 
     /// Takes the directory's lock without waiting; `None` if another has it.
     pub fn start_work(&self) -> io::Result<Option<Working>> {
-        let fd = self.readable()?;
-        if !lock(fd.as_fd())? {
-            return Ok(None);
-        }
+        let Some(lock) = Locked::try_new(self.readable()?)? else { return Ok(None) };
         let now = self.pinned.look_again()?;
-        Ok(Some(Working { fd, atime: now.atime, mtime: now.mtime }))
+        Ok(Some(Working { lock, atime: now.atime, mtime: now.mtime }))
     }
 
     /// A path to this very directory, for calls that take no descriptor; good for as long as `self` lives.
@@ -122,19 +118,30 @@ impl Dir {
         self.pinned.fd()
     }
 
+    /// Opens the subdirectory `name` so that it can be listed by the same descriptor.
+    pub(crate) fn enter_to_list(&self, name: &OsStr) -> io::Result<Self> {
+        Self::try_from_pinned(Pinned::listable(self.fd(), name)?).map_err(not_a_directory)
+    }
+
+    /// The same directory, opened so that it can be listed; where the listing stands is the new descriptor's own.
+    pub(crate) fn reopen_to_list(&self) -> io::Result<Self> {
+        Self::try_from_pinned(Pinned::new(self.readable()?)?).map_err(not_a_directory)
+    }
+
+    /// Pins the directory above, if that still is the one that is expected.
+    pub(crate) fn above(&self, expected: &Identity) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let above = Pinned::new(rustix::fs::openat(self.fd(), "..", flags, Mode::empty())?)?;
+        if above.metadata().identity != *expected {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "what is in it was moved away"));
+        }
+        Self::try_from_pinned(above).map_err(not_a_directory)
+    }
+
     /// A second pin of the same directory. `.` cannot be exchanged.
     fn reopen_pin(&self) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(self.fd(), ".", flags, Mode::empty())?;
-        let not_a_directory = |_| io::Error::from(io::ErrorKind::NotADirectory);
-        Self::try_from_pinned(Pinned::new(fd)?).map_err(not_a_directory)
-    }
-
-    /// The directory above, which may be another one than it was when this one was entered.
-    pub(crate) fn parent(&self) -> io::Result<Self> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(self.fd(), "..", flags, Mode::empty())?;
-        let not_a_directory = |_| io::Error::from(io::ErrorKind::NotADirectory);
         Self::try_from_pinned(Pinned::new(fd)?).map_err(not_a_directory)
     }
 
@@ -151,13 +158,7 @@ impl Dir {
     }
 
     pub(crate) fn readable(&self) -> io::Result<OwnedFd> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        // Only the owner and root may read without leaving a trace in atime.
-        let open = |flags| rustix::fs::openat(self.fd(), ".", flags, Mode::empty());
-        match open(flags | OFlags::NOATIME) {
-            Err(rustix::io::Errno::PERM) => Ok(open(flags)?),
-            result => Ok(result?),
-        }
+        without_trace(|flags| rustix::fs::openat(self.fd(), ".", flags, Mode::empty()))
     }
 }
 
@@ -171,19 +172,22 @@ impl Working {
             last_modification: timespec(self.mtime),
         };
         // Cosmetic: the work itself is done, and a failure here must not look like a failure of it.
-        let _ = rustix::fs::futimens(&self.fd, &times);
+        let _ = rustix::fs::futimens(self.lock.get(), &times);
     }
 }
 
-/// Takes the lock of an open file without waiting; says whether it was free.
-pub(crate) fn lock(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    match rustix::fs::flock(fd, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(true),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+/// The name of a listed entry, if it is neither the directory itself nor the one above, and what it is said to be.
+pub(crate) fn listed<'a>(entry: &'a RawDirEntry<'_>) -> Option<(&'a CStr, Option<Kind>)> {
+    let name = entry.file_name();
+    let itself_or_above = matches!(name.to_bytes(), b"." | b"..");
+    (!itself_or_above).then(|| (name, kind(entry.file_type())))
 }
 
+fn not_a_directory(_: Kind) -> io::Error {
+    io::Error::from(io::ErrorKind::NotADirectory)
+}
+
+/// What the directory says an entry is, where it says so.
 fn kind(file_type: FileType) -> Option<Kind> {
     match file_type {
         FileType::RegularFile => Some(Kind::File),

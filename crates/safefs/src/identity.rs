@@ -74,6 +74,18 @@ pub(crate) fn as_process<T>(work: impl FnOnce() -> T) -> T {
     result
 }
 
+/// As whom the calling thread works, to be handed to [`take_over`] in a thread that it starts.
+///
+/// The kernel gives a new thread what this one has; only this note of it has to be handed on.
+pub(crate) fn handed_on() -> Option<u32> {
+    WORKER.get()
+}
+
+/// Takes over the note of the thread that started the calling one.
+pub(crate) fn take_over(worker: Option<u32>) {
+    WORKER.set(worker);
+}
+
 /// The thread becomes the user for good.
 fn become_user(user: &User) -> io::Result<()> {
     sys::set_thread_groups(&user.groups)?;

@@ -4,7 +4,7 @@
 //! it is looked at and another when it is used. So no path is used twice: [`Root::open`] opens the root component by
 //! component, below it [`Dir`] opens entries following no link and entering no mount, a [`Pinned`] entry can only be
 //! looked at, and a [`Judged`] one alone can get another mode or owner, or be shortened. In a [`Private`] directory what was
-//! looked at is deleted exactly, or kept and brought back. [`walk`] visits a tree with one descriptor a level.
+//! looked at is deleted exactly, or kept and brought back. [`walk`] visits a tree.
 //!
 //! Which entries are to be changed is left to others. Linux 5.8 or later; works for root and, on his own files, for
 //! anyone.
@@ -42,6 +42,8 @@ mod object;
 
 mod root;
 
+mod locked;
+
 mod dir;
 
 mod walk;
@@ -51,6 +53,8 @@ mod moving;
 mod tree;
 
 mod private;
+
+mod aside;
 
 mod openers;
 
@@ -63,6 +67,7 @@ pub mod events;
 mod sys;
 
 pub use acl::{Acl, AclKind};
+pub use aside::is_without_room;
 pub use dir::{Dir, Working};
 pub use identity::{User, as_user};
 pub use metadata::{Access, Identity, Kind, Metadata};
@@ -77,4 +82,4 @@ pub use root::{Fresh, OpenError, Root, Trust};
 pub use shorten::{Method, ShortenError, Shortened};
 pub use tree::Removed;
 pub use usage::FilesystemUsage;
-pub use walk::{Found, Problem, Reach, Visit, walk};
+pub use walk::{Found, Problem, Reach, Visit, by_place, walk, walk_in_parallel};

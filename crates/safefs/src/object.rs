@@ -1,4 +1,4 @@
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -160,9 +160,12 @@ pub enum ActError {
 }
 
 impl Pinned {
-    /// Pins `/`.
+    /// Pins `/`. Fails if the kernel cannot do what all work below a root needs, before anything is touched.
     pub(crate) fn slash() -> io::Result<Self> {
-        Self::new(rustix::fs::openat(CWD, "/", PIN | OFlags::DIRECTORY, Mode::empty())?)
+        let slash =
+            Self::new(rustix::fs::openat(CWD, "/", PIN | OFlags::DIRECTORY, Mode::empty())?)?;
+        openat2(slash.fd(), OsStr::new("."))?;
+        Ok(slash)
     }
 
     /// Pins the entry `name` of `directory`, itself if it is a link, whatever is mounted there.
@@ -174,7 +177,16 @@ impl Pinned {
     /// Pins the entry `name` of `directory`, itself if it is a link; fails with `EXDEV` if something is mounted there.
     pub(crate) fn entry(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<Self> {
         check_name(name)?;
-        Self::new(rustix::fs::openat2(directory, name, PIN, Mode::empty(), BELOW)?)
+        Self::new(openat2(directory, name)?)
+    }
+
+    /// Opens the subdirectory `name` of `directory` so that it can be listed by the same descriptor.
+    ///
+    /// `O_DIRECTORY` keeps what was put in its place, such as a FIFO or a link, from being opened.
+    pub(crate) fn listable(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<Self> {
+        check_name(name)?;
+        let open = |flags| rustix::fs::openat2(directory, name, flags, Mode::empty(), BELOW);
+        Self::new(without_trace(open)?)
     }
 
     pub(crate) fn new(fd: OwnedFd) -> io::Result<Self> {
@@ -354,15 +366,60 @@ impl Judged {
     }
 }
 
+/// Opens `name` of `directory`, leading nowhere else: neither by a link, nor by `..`, nor by a mount.
+fn openat2(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<OwnedFd> {
+    rustix::fs::openat2(directory, name, PIN, Mode::empty(), BELOW).map_err(|error| match error {
+        Errno::NOSYS => too_old("openat2"),
+        // A pin asks for no right that could be denied in this way: it is a sandbox that knows no better.
+        Errno::PERM => io::Error::new(
+            io::ErrorKind::Unsupported,
+            "a sandbox forbids the system call openat2, without which nothing is safe",
+        ),
+        error => error.into(),
+    })
+}
+
 /// Looks at the entry `name` of `directory` without following it, or at `directory` itself if the name is empty.
 pub(crate) fn look(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<Metadata> {
-    let flags = AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    look_with(directory, name, AtFlags::EMPTY_PATH)
+}
+
+/// As [`look`], at a name just as a listing gave it, which is never empty: nothing is checked or copied.
+pub(crate) fn look_at_listed(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<Metadata> {
+    look_with(directory, name, AtFlags::empty())
+}
+
+fn look_with(
+    directory: BorrowedFd<'_>,
+    name: impl rustix::path::Arg,
+    more: AtFlags,
+) -> io::Result<Metadata> {
+    let flags = more | AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
     let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME | StatxFlags::MNT_ID;
-    let statx = rustix::fs::statx(directory, name, flags, wanted)?;
+    let statx = rustix::fs::statx(directory, name, flags, wanted).map_err(|error| match error {
+        Errno::NOSYS => too_old("statx"),
+        error => error.into(),
+    })?;
     if statx.stx_mask & StatxFlags::MNT_ID.bits() == 0 {
-        return Err(io::Error::new(io::ErrorKind::Unsupported, "Linux 5.8 or later is needed"));
+        return Err(too_old("statx with STATX_MNT_ID"));
     }
     Ok(Metadata::from(&statx))
+}
+
+fn too_old(missing: &str) -> io::Error {
+    let words = format!("Linux 5.8 or later is needed; this kernel lacks {missing}");
+    io::Error::new(io::ErrorKind::Unsupported, words)
+}
+
+/// Opens a directory for reading by `open`, and leaves no trace in its atime where that is allowed: to owner and root.
+pub(crate) fn without_trace(
+    open: impl Fn(OFlags) -> rustix::io::Result<OwnedFd>,
+) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match open(flags | OFlags::NOATIME) {
+        Err(Errno::PERM) => Ok(open(flags)?),
+        result => Ok(result?),
+    }
 }
 
 pub(crate) fn check_name(name: &OsStr) -> io::Result<()> {

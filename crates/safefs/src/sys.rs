@@ -7,6 +7,7 @@
 use std::ffi::c_int;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
 
 use nix::libc;
 use rustix::fs::{AtFlags, Mode, OFlags};
@@ -85,14 +86,20 @@ pub(crate) fn set_thread_groups(groups: &[libc::gid_t]) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// `/proc/self/fd`, if that is what it claims to be.
-fn own_descriptors() -> io::Result<OwnedFd> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let fd = rustix::fs::open("/proc/self/fd", flags, Mode::empty())?;
-    if is_proc(fd.as_fd())? {
-        return Ok(fd);
+/// `/proc/self/fd`, if that is what it claims to be; opened once, because each deletion needs it.
+fn own_descriptors() -> io::Result<BorrowedFd<'static>> {
+    static OPEN: OnceLock<OwnedFd> = OnceLock::new();
+    if let Some(fd) = OPEN.get() {
+        return Ok(fd.as_fd());
     }
-    Err(io::Error::new(io::ErrorKind::Unsupported, "`/proc` is not the process filesystem"))
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    match rustix::fs::open("/proc/self/fd", flags, Mode::empty()) {
+        Ok(fd) if is_proc(fd.as_fd())? => Ok(OPEN.get_or_init(|| fd).as_fd()),
+        Ok(_) | Err(rustix::io::Errno::NOENT) => {
+            Err(io::Error::new(io::ErrorKind::Unsupported, "`/proc` is not the process filesystem"))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether `fd` is on the process filesystem, and not on something that was put in its place.

@@ -1,10 +1,22 @@
-use std::ffi::{OsStr, OsString};
+mod descent;
+
+mod team;
+
+use std::cmp::Ordering;
+use std::ffi::OsStr;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::dir::Dir;
 use crate::metadata::{Kind, Metadata};
 use crate::root::Root;
+use crate::walk::descent::Descent;
+use crate::walk::team::Team;
+
+/// Entries that one thread looks at before another is worth its start.
+const FEW_ENTRIES: u64 = 4096;
+/// As many as pay: looking is the kernel's work, and it takes turns; and the host is there for others.
+const MOST_THREADS: usize = 2;
 
 /// How far a walk goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +34,8 @@ pub struct Found<'a> {
     pub name: &'a OsStr,
     /// The directory it is in, from the root; empty for the root itself.
     pub parent: &'a Path,
+    /// Both together: where it is, from the root.
+    pub path: &'a Path,
     /// How it looks.
     pub metadata: &'a Metadata,
     /// The directory it is in.
@@ -60,79 +74,45 @@ pub trait Visit {
     fn problem(&mut self, path: &Path, problem: Problem);
 }
 
-/// Walks below `root`, one descriptor a level, following no link and entering no mount. Changes nothing.
+/// Walks below `root`, following no link and entering no mount. Changes nothing.
+///
+/// Depth first; what is in one directory comes in the order in which the filesystem lists it. However deep the tree, few
+/// descriptors are open at a time. Fails if the root cannot be opened; what goes wrong below it is told to `visit`.
 pub fn walk(root: &Root, reach: Reach, visit: &mut impl Visit) -> io::Result<()> {
-    let mnt_id = root.metadata().identity.mnt_id;
-    let top = root.dir().descend(Path::new(""))?;
-    let pending = visit_entries(&top, Path::new(""), mnt_id, reach, visit)?;
-    let mut stack = vec![Level { dir: top, path: PathBuf::new(), pending }];
-    while let Some(level) = stack.last_mut() {
-        let Some(name) = level.pending.pop() else {
-            stack.pop();
-            continue;
-        };
-        let path = level.path.join(&name);
-        let dir = match level.dir.enter(&name) {
-            Ok(dir) => dir,
-            Err(error) if is_no_longer_ours(&error) => continue,
-            Err(error) => {
-                visit.problem(&path, Problem::Io(error));
-                continue;
-            }
-        };
-        if u32::try_from(stack.len()).is_ok_and(|depth| depth > reach.max_depth) {
-            visit.problem(&path, Problem::TooDeep { max_depth: reach.max_depth });
-            continue;
-        }
-        match visit_entries(&dir, &path, mnt_id, reach, visit) {
-            Ok(pending) => stack.push(Level { dir, path, pending }),
-            Err(error) => visit.problem(&path, Problem::Io(error)),
-        }
-    }
+    let mut descent = Descent::from_root(root, reach, visit)?;
+    while descent.step() {}
     Ok(())
 }
 
-struct Level {
-    dir: Dir,
-    path: PathBuf,
-    pending: Vec<OsString>,
-}
-
-/// Gone, exchanged for something else, or mounted over since it was listed.
-fn is_no_longer_ours(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::CrossesDevices
-    )
-}
-
-/// Shows all entries of one directory to `visit`; returns the subdirectories to enter.
-fn visit_entries(
-    dir: &Dir,
-    parent: &Path,
-    mnt_id: u64,
+/// As [`walk`], by two threads where the tree is large and the host has the processors.
+///
+/// Each thread tells its own visitor, made by `new`; all of them come back, and have together been told what one would
+/// have been. In which order, and which of them, is chance: what was put together is to be sorted, such as [`by_place`].
+pub fn walk_in_parallel<V: Visit + Send>(
+    root: &Root,
     reach: Reach,
-    visit: &mut impl Visit,
-) -> io::Result<Vec<OsString>> {
-    let mut pending = Vec::new();
-    dir.list(|name, kind| {
-        let wanted = visit.wants(name, kind);
-        let maybe_directory = reach.recursive && kind.is_none_or(|kind| kind == Kind::Directory);
-        if !wanted && !maybe_directory {
-            return;
+    new: impl Fn() -> V + Sync,
+) -> io::Result<Vec<V>> {
+    let mut visit = new();
+    let mut descent = Descent::from_root(root, reach, &mut visit)?;
+    while descent.entries() < FEW_ENTRIES {
+        if !descent.step() {
+            return Ok(vec![visit]);
         }
-        let metadata = match dir.look(name) {
-            Ok(metadata) => metadata,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-            Err(error) => return visit.problem(&parent.join(name), Problem::Io(error)),
-        };
-        let elsewhere = metadata.mount_root || metadata.identity.mnt_id != mnt_id;
-        if reach.recursive && metadata.kind == Kind::Directory && !elsewhere && visit.enters(name) {
-            pending.push(name.to_owned());
-        }
-        if wanted {
-            visit.found(Found { name, parent, metadata: &metadata, dir });
-        }
-    })?;
-    Ok(pending)
+    }
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let others = Team::default().finish(descent, processors.min(MOST_THREADS), new);
+    Ok(std::iter::once(visit).chain(others).collect())
+}
+
+/// An order for what several threads have found: entries of one directory together, by name; a directory before what is
+/// in it.
+pub fn by_place(one: &Path, other: &Path) -> Ordering {
+    place(one).cmp(&place(other))
+}
+
+fn place(path: &Path) -> (&[u8], &[u8]) {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let parent = bytes.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+    bytes.split_at(parent)
 }

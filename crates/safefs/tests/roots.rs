@@ -1,13 +1,11 @@
 //! Roots: what is opened, what is refused, what is made.
 #![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
-use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use evenkeel_safefs::{Found, Fresh, Kind, OpenError, Problem, Reach, Root, Trust, Visit, walk};
+use evenkeel_safefs::{Fresh, Kind, OpenError, Root, Trust};
 
 const FRESH: Fresh = Fresh { mode: 0o2750, uid: None, gid: None };
 
@@ -107,69 +105,4 @@ fn a_root_that_cannot_be_given_to_its_owner_is_not_left_behind() {
     let made = Root::open_or_create(&scratch.path().join("a"), Trust::Vouched, fresh);
     assert!(matches!(made, Err(OpenError::SetUp { .. })));
     assert!(!scratch.path().join("a").exists());
-}
-
-#[derive(Default)]
-struct Seen {
-    paths: Vec<PathBuf>,
-    problems: Vec<String>,
-}
-
-impl Visit for Seen {
-    fn wants(&mut self, _name: &OsStr, _kind: Option<Kind>) -> bool {
-        true
-    }
-    fn enters(&mut self, _name: &OsStr) -> bool {
-        true
-    }
-    fn found(&mut self, found: Found<'_>) {
-        self.paths.push(found.parent.join(found.name));
-    }
-    fn problem(&mut self, path: &Path, problem: Problem) {
-        self.problems.push(format!("{}: {problem}", path.components().count()));
-    }
-}
-
-#[test]
-fn a_walk_takes_names_as_bytes_and_follows_no_link() {
-    let scratch = tempfile::tempdir().unwrap();
-    let outside = tempfile::tempdir().unwrap();
-    fs::write(outside.path().join("outside"), "").unwrap();
-    fs::create_dir(scratch.path().join("-rf")).unwrap();
-    let long = "x".repeat(255);
-    let names =
-        [OsString::from("a\nb"), OsString::from_vec(vec![0xff, 0xfe]), "-x".into(), long.into()];
-    for name in &names {
-        fs::write(scratch.path().join("-rf").join(name), "").unwrap();
-    }
-    symlink(outside.path(), scratch.path().join("link")).unwrap();
-    let root = Root::open(scratch.path(), Trust::Owners).unwrap();
-    let mut seen = Seen::default();
-    walk(&root, Reach { recursive: true, max_depth: 8 }, &mut seen).unwrap();
-    let mut expected: Vec<PathBuf> = names.iter().map(|name| Path::new("-rf").join(name)).collect();
-    expected.extend(["-rf".into(), "link".into()]);
-    expected.sort();
-    seen.paths.sort();
-    assert_eq!(seen.paths, expected);
-    assert!(seen.problems.is_empty());
-}
-
-#[test]
-fn a_tree_deeper_than_the_longest_path_is_walked_and_the_limit_of_depth_is_told() {
-    let scratch = tempfile::tempdir().unwrap();
-    let root = Root::open(scratch.path(), Trust::Owners).unwrap();
-    let name = "d".repeat(100);
-    let mut here = rustix::fs::open(scratch.path(), rustix::fs::OFlags::PATH, 0o0.into()).unwrap();
-    for _ in 0..100 {
-        rustix::fs::mkdirat(&here, &name, 0o700.into()).unwrap();
-        here = rustix::fs::openat(&here, &name, rustix::fs::OFlags::PATH, 0o0.into()).unwrap();
-    }
-    let mut seen = Seen::default();
-    walk(&root, Reach { recursive: true, max_depth: 100 }, &mut seen).unwrap();
-    assert_eq!((seen.paths.len(), seen.problems.len()), (100, 0));
-    assert!(root.dir().descend(seen.paths.last().unwrap()).is_ok());
-    let mut seen = Seen::default();
-    walk(&root, Reach { recursive: true, max_depth: 10 }, &mut seen).unwrap();
-    assert_eq!(seen.paths.len(), 11);
-    assert_eq!(seen.problems, ["11: more than 10 levels below the root"]);
 }

@@ -46,7 +46,11 @@ pub fn print_status(common: &Common, status: &Status) {
             Some(false) => "deviates",
             None => "unknown",
         };
-        rows.push(row(&rule.name, &rule.kind, state, &rule.detail));
+        let detail = match &rule.watched {
+            Some(how) if rule.detail.is_empty() => format!("watched by {how}"),
+            _ => rule.detail.clone(),
+        };
+        rows.push(row(&rule.name, &rule.kind, state, &detail));
     }
     for recovery in status.recoveries.iter().filter(|recovery| recovery.phase != "healthy") {
         let detail = recovery.reason.clone().unwrap_or_default();

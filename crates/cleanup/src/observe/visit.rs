@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
@@ -19,7 +18,7 @@ pub(super) struct Scan<'a> {
     policy: &'a Policy,
     now: SystemTime,
     mnt_id: u64,
-    open: Option<OpenFiles>,
+    open: Option<&'a OpenFiles>,
     /// Whether entries that are not due by themselves matter too.
     ranks: bool,
     counts_links: bool,
@@ -31,19 +30,9 @@ impl<'a> Scan<'a> {
     pub(super) fn new(
         policy: &'a Policy,
         root: &Root,
-        open: Option<OpenFiles>,
+        open: Option<&'a OpenFiles>,
         now: SystemTime,
     ) -> Self {
-        let plan = Plan {
-            root: policy.path().to_owned(),
-            steps: Vec::new(),
-            kept: BTreeMap::new(),
-            unseen: Vec::new(),
-            total_bytes: 0,
-            scanned: 0,
-            matching: 0,
-            level: None,
-        };
         Self {
             policy,
             now,
@@ -51,7 +40,7 @@ impl<'a> Scan<'a> {
             open,
             ranks: ranks(policy),
             counts_links: counts_links(policy),
-            plan,
+            plan: Plan::new(policy.path()),
             candidates: Vec::new(),
         }
     }
@@ -90,7 +79,7 @@ impl<'a> Scan<'a> {
                     Ok(bytes) => bytes,
                     Err(error) if error.kind() == io::ErrorKind::NotFound => return,
                     Err(error) => {
-                        return self.problem(&found.parent.join(found.name), Problem::Io(error));
+                        return self.problem(found.path, Problem::Io(error));
                     }
                 }
             }
@@ -108,7 +97,7 @@ impl<'a> Scan<'a> {
         };
         let root = self.policy.path();
         self.consider(Look { youngest, bytes, held }, |look| Candidate {
-            path: below(root, &found.parent.join(found.name)),
+            path: below(root, found.path),
             pin: metadata.identity,
             nlink: metadata.nlink,
             look,
@@ -119,14 +108,14 @@ impl<'a> Scan<'a> {
     }
 
     fn directory(&mut self, found: &Found<'_>) {
-        let relative = found.parent.join(found.name);
+        let relative = found.path;
         let rules = Rules {
             policy: self.policy,
             mnt_id: self.mnt_id,
-            open: self.open.as_ref(),
+            open: self.open,
             depth: u32::try_from(relative.components().count()).unwrap_or(u32::MAX),
         };
-        let mut contents = match Contents::survey(found.dir, found.name, &relative, &rules) {
+        let mut contents = match Contents::survey(found.dir, found.name, relative, &rules) {
             Ok(Some(contents)) => contents,
             Ok(None) => return,
             Err((path, reason)) => {
@@ -140,7 +129,7 @@ impl<'a> Scan<'a> {
         }
         let root = self.policy.path();
         self.consider(contents.look, |look| Candidate {
-            path: below(root, &relative),
+            path: below(root, relative),
             pin: contents.pin,
             nlink: 0,
             look,

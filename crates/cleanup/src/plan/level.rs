@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::fmt;
 use std::time::SystemTime;
 
 use evenkeel_safefs::FilesystemUsage;
@@ -22,6 +23,18 @@ pub enum Measure {
     Inodes,
 }
 
+impl Measure {
+    /// What the numbers of a level are, in words that follow them.
+    pub fn what(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes taken up by all that match",
+            Self::Entries => "entries match",
+            Self::DiskBytes => "bytes used on the filesystem",
+            Self::Inodes => "inodes used on the filesystem",
+        }
+    }
+}
+
 /// How a limit for all is met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Level {
@@ -41,6 +54,19 @@ impl Level {
     /// Whether all is within the limit, if need be after the plan; if not, nothing more may be taken.
     pub fn is_met(&self) -> bool {
         self.before <= self.start || self.after <= self.stop
+    }
+}
+
+/// In plain numbers; how people like them best is left to who shows them.
+impl fmt::Display for Level {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { measure, before, after, start, stop } = *self;
+        let what = measure.what();
+        if before <= start {
+            return write!(formatter, "{before} {what}, within {start}");
+        }
+        write!(formatter, "{before} {what}, {after} after that, limit {stop}")?;
+        if self.is_met() { Ok(()) } else { formatter.write_str("; nothing more may be taken") }
     }
 }
 

@@ -109,12 +109,12 @@ fn joined(entries: &[evenkeel_permissions::AclEntry]) -> String {
     texts.join(",")
 }
 
-fn is_within(inner: &Path, outer: &Path) -> bool {
+pub(super) fn is_within(inner: &Path, outer: &Path) -> bool {
     below(outer, inner).is_some()
 }
 
 /// The names that lead from `outer` to `inner`, none if they are the same but for doubled and trailing slashes.
-fn below(outer: &Path, inner: &Path) -> Option<Vec<String>> {
+pub(super) fn below(outer: &Path, inner: &Path) -> Option<Vec<String>> {
     let rest = inner.strip_prefix(outer).ok()?;
     let name = |part: Component<'_>| match part {
         Component::Normal(name) => Some(name.to_string_lossy().into_owned()),

@@ -5,12 +5,14 @@
 mod duration;
 mod loose;
 mod mode;
+mod share;
 mod size;
 mod threshold;
 
 pub(crate) use duration::Lasting;
 pub(crate) use loose::{NameOrNumber, OneOrMany, Scalar, Status};
 pub(crate) use mode::Mode;
+pub(crate) use share::Share;
 pub(crate) use size::Size;
 pub(crate) use threshold::Threshold;
 

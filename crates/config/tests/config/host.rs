@@ -70,3 +70,29 @@ action = \"delete\"
         assert!(problem.contains(line) && problem.contains(what), "{problem}");
     }
 }
+
+#[test]
+fn what_a_cleanup_needs_of_the_host_is_named_where_the_settings_name_it() {
+    let problems = unfit(
+        "[cleanup.other]
+path = \"DIR\"
+match = \"*.x\"
+max_count = 5
+action = \"delete\"
+run_as = \"no-such-user-here\"
+[cleanup.proc]
+path = \"/proc/self/fdinfo\"
+match = \"*.x\"
+watermark = { high = \"90%\", low = \"80%\", of = \"inodes\" }
+action = \"delete\"
+allow_system_path = true
+",
+    );
+    assert_eq!(problems.len(), 2, "{problems:#?}");
+    for (problem, (line, what)) in problems.iter().zip([
+        (":6:10", "`cleanup.other.run_as` = `no-such-user-here`"),
+        (":10:13", "`cleanup.proc.watermark` = `inodes`"),
+    ]) {
+        assert!(problem.contains(line) && problem.contains(what), "{problem}");
+    }
+}

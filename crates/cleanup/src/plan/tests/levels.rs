@@ -238,6 +238,10 @@ fn what_cannot_be_met_says_so() {
     let choice = choose(&policy, &mut candidates, FilesystemUsage::default(), at(NOW));
     let level = choice.level.unwrap();
     assert_eq!((level.before, level.after, level.is_met()), (11, 9, false));
+    assert_eq!(
+        level.to_string(),
+        "11 bytes taken up by all that match, 9 after that, limit 5; nothing more may be taken"
+    );
     assert_eq!(choice.taken.len(), 1);
     assert_eq!(choice.kept[&KeepReason::Sticky], 1);
 }

@@ -126,34 +126,3 @@ error: `permissions.lists.default_acl[0]` cannot be `www:r`
     let label = "^^^^^^^^^^^^^^^ the group digit of 0750 is the mask of a list and allows less";
     assert!(beyond.contains(label) && beyond.contains("accepted: a mode such as 0770"), "{beyond}");
 }
-
-#[test]
-fn a_cleanup_goes_by_age_or_by_size() {
-    let settings = r#"[cleanup.both]
-path = "/var/log/app"
-match = "*.log"
-older_than = "7d"
-larger_than = "1GB"
-action = "delete"
-keep_tail = "1MB"
-"#;
-    let expected = r#"the settings have 2 problems
-
-error: `cleanup.both` says both `older_than` and `larger_than`
- --> evenkeel.toml:5:1
-  |
-4 | older_than = "7d"
-  | ---------- the other one
-5 | larger_than = "1GB"
-  | ^^^^^^^^^^^ a rule goes by one of them
-  |
-  = help: write two rules: one for old files, one for large ones
-
-error: `cleanup.both.keep_tail` is of no use: a deleted file has no tail
- --> evenkeel.toml:7:13
-  |
-7 | keep_tail = "1MB"
-  |             ^^^^^ only with action = "truncate"
-"#;
-    assert_eq!(refused(settings), expected);
-}

@@ -328,13 +328,13 @@ error: `permissions.app` needs `path`
   |
   = help: such as: path = "/srv/app"
 
-error: `cleanup.logs` does not say when a file is due
+error: `cleanup.logs` does not say when an entry is due
  --> evenkeel.toml:3:10
   |
 3 | [cleanup.logs]
-  |          ^^^^ `older_than` or `larger_than` is missing
+  |          ^^^^ one of `older_than`, `larger_than`, `max_total`, `max_count`, `watermark` is missing
   |
-  = help: such as: older_than = "7d", or larger_than = "100MiB"
+  = help: such as: older_than = "7d", or max_total = "1GiB"
 
 error: `cleanup.logs` needs `action`
  --> evenkeel.toml:3:10
@@ -342,7 +342,7 @@ error: `cleanup.logs` needs `action`
 3 | [cleanup.logs]
   |          ^^^^ `action` is missing
   |
-  = help: such as: action = "delete", or action = "truncate"
+  = help: such as: action = "delete", "truncate", "trash" or "compress"
 
 error: `check.web.http` needs `url`
  --> evenkeel.toml:7:1

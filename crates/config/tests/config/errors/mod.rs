@@ -1,6 +1,7 @@
 //! What is said about each mistake, word for word: an operator reads these, often at night.
 
 mod checks;
+mod cleanups;
 mod files;
 mod form;
 mod recoveries;

@@ -1,0 +1,69 @@
+//! What the figures were measured on.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+pub(crate) fn describe() -> Value {
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let processor = read("/proc/cpuinfo")
+        .lines()
+        .find_map(|line| {
+            line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name.to_owned())
+        })
+        .unwrap_or_default();
+    json!({
+        "processors": processors(),
+        "processor": processor,
+        "kernel": read("/proc/sys/kernel/osrelease").trim(),
+        "memory_bytes": meminfo("MemTotal"),
+        "find": version("find"),
+        "systemd-tmpfiles": version("systemd-tmpfiles"),
+        "load_at_start": read("/proc/loadavg").split(' ').next(),
+    })
+}
+
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The type of the filesystem, such as `ext4`.
+pub(crate) fn filesystem(folder: &Path) -> String {
+    output(Command::new("stat").args(["-f", "-c", "%T"]).arg(folder)).trim().to_owned()
+}
+
+/// Why no tree of so many files can be made there, if it cannot.
+pub(crate) fn obstacle(folder: &Path, files: u64) -> Option<String> {
+    let status = rustix::fs::statvfs(folder).ok()?;
+    // Half a kilobyte of inode, a name, and room for others.
+    let bytes = files * 2048;
+    if status.f_files > 0 && status.f_favail < 2 * files {
+        return Some(format!("only {} inodes are free", status.f_favail));
+    }
+    if status.f_bavail * status.f_frsize < bytes {
+        return Some(format!("less than {bytes} bytes are free"));
+    }
+    (meminfo("MemAvailable") < 2 * bytes)
+        .then(|| "too little memory to keep the tree in the kernel's cache".to_owned())
+}
+
+fn meminfo(key: &str) -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or_default() * 1024
+}
+
+/// The first line of what `program --version` says; null if it is not installed.
+fn version(program: &str) -> Value {
+    let text = output(Command::new(program).arg("--version"));
+    text.lines().next().map_or(Value::Null, |line| json!(line))
+}
+
+fn output(command: &mut Command) -> String {
+    command
+        .output()
+        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+        .unwrap_or_default()
+}

@@ -1,0 +1,18 @@
+//! `cargo xtask bench`: builds the programs as they are shipped and measures them beside others.
+
+use crate::{Outcome, process};
+
+/// What `cargo xtask bench` knows, as its help shows it.
+pub(crate) const BENCHES: &str = "\
+  files      sweeps, repairs, cleanups and the watch, beside find, systemd-tmpfiles and the bare system calls;
+             `cargo xtask bench files --help` lists its flags, docs/bench.md says how to read it";
+
+/// Measures files; `flags` go to the program that does.
+pub(crate) fn files(flags: &[&str]) -> Outcome {
+    let programs = ["evenkeel", "evenkeel-permissions", "evenkeel-cleanup"];
+    let bins = programs.iter().flat_map(|program| ["--bin", program]);
+    let build: Vec<_> = ["build", "--release", "--workspace"].into_iter().chain(bins).collect();
+    process::run("cargo", &build)?;
+    let bench = ["bench", "--package", "evenkeel-tests", "--bench", "files", "--"];
+    process::run("cargo", &[&bench[..], flags].concat())
+}
