@@ -161,7 +161,7 @@ impl Policy {
         self.draft.acl != AclPolicy::Ignore || self.draft.default_acl.is_some()
     }
 
-    /// Whether an entry of this name is any of the policy's business, and a directory entered.
+    /// Whether a directory of this name is any of the policy's business, and entered.
     pub(crate) fn minds(&self, name: &Path) -> bool {
         let private = name.as_os_str().as_encoded_bytes().starts_with(PRIVATE_NAME.as_bytes());
         !private && !self.exclude.is_match(name)
@@ -169,8 +169,9 @@ impl Policy {
 
     /// Whether an entry below the root is worth a look, by its name and whether it may be a directory.
     pub(crate) fn wants(&self, name: &Path, maybe_directory: bool) -> bool {
-        self.minds(name)
-            && (self.file_mode(name).is_some() || (maybe_directory && self.draft.recursive))
+        // The name of the private directory exempts directories alone: a file could else be hidden by it.
+        let minded = !self.exclude.is_match(name) && (!maybe_directory || self.minds(name));
+        minded && (self.file_mode(name).is_some() || (maybe_directory && self.draft.recursive))
     }
 
     /// The names that are left alone.

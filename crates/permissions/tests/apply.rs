@@ -236,6 +236,15 @@ fn a_missing_user_is_an_error_that_names_it() {
 }
 
 #[test]
+fn a_file_is_not_hidden_by_the_name_of_the_private_directory() {
+    let scratch = tempfile::tempdir().unwrap();
+    let name = format!("{}.hash", evenkeel_safefs::PRIVATE_NAME);
+    let hidden = file(scratch.path().join(name), 0o666);
+    assert!(fix(&policy(scratch.path())).failed.is_empty());
+    assert_eq!(mode(&hidden), 0o644);
+}
+
+#[test]
 fn an_excluded_directory_is_neither_entered_nor_changed() {
     let scratch = tempfile::tempdir().unwrap();
     fs::create_dir(scratch.path().join("keep")).unwrap();

@@ -48,6 +48,8 @@ mod walk;
 
 mod take;
 
+mod aside;
+
 mod openers;
 
 mod shorten;
@@ -59,6 +61,7 @@ pub mod events;
 mod sys;
 
 pub use acl::{Acl, AclKind};
+pub use aside::is_without_room;
 pub use dir::{Dir, Working};
 pub use identity::{User, as_user};
 pub use metadata::{Access, Identity, Kind, Metadata};

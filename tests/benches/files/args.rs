@@ -38,6 +38,10 @@ pub(crate) enum Mode {
     Unlink {
         folder: PathBuf,
     },
+    /// The bare repair.
+    Watch {
+        folder: PathBuf,
+    },
     Help,
     Nothing,
 }
@@ -65,6 +69,7 @@ pub(crate) fn read(args: &[String]) -> Result<Mode, String> {
             Ok(Mode::Floor { folder: folder.into(), threads: number("--floor", threads)? })
         }
         ["--unlink", folder] => Ok(Mode::Unlink { folder: folder.into() }),
+        ["--watch", folder] => Ok(Mode::Watch { folder: folder.into() }),
         flags => read_flags(flags),
     }
 }

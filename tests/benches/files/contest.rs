@@ -66,10 +66,32 @@ impl Standing {
         quantile(self.micros(), 0.5)
     }
 
+    pub(crate) fn min_micros(&self) -> f64 {
+        quantile(self.micros(), 0.0)
+    }
+
     /// Median over the rounds of how much longer this one took than `other` in the same round.
     pub(crate) fn times(&self, other: &Self) -> f64 {
         let pairs = self.taken.iter().zip(&other.taken);
         quantile(pairs.map(|(this, other)| this.wall.as_secs_f64() / other.wall.as_secs_f64()), 0.5)
+    }
+
+    /// As [`Standing::times`], of processor time, in which other programs have little part.
+    pub(crate) fn cpu_times(&self, other: &Self) -> f64 {
+        let pairs = self.taken.iter().zip(&other.taken);
+        quantile(pairs.map(|(this, other)| this.cpu.as_secs_f64() / other.cpu.as_secs_f64()), 0.5)
+    }
+
+    /// Median processor time a file.
+    pub(crate) fn cpu_micros(&self) -> f64 {
+        let cpu = self.taken.iter().map(|taken| taken.cpu.as_secs_f64() * 1e6);
+        quantile(cpu, 0.5) / as_float(self.files)
+    }
+
+    /// How much of the time of so many processors it got.
+    pub(crate) fn share_of(&self, threads: usize) -> f64 {
+        let share = |taken: &Taken| taken.cpu.as_secs_f64() / taken.wall.as_secs_f64();
+        quantile(self.taken.iter().map(share), 0.5) / as_float(threads as u64)
     }
 
     /// Distance of the quartiles as a share of the median: the noise of the machine.
@@ -83,14 +105,14 @@ impl Standing {
 
     /// A row of a table, beside the one that all are compared with.
     pub(crate) fn row(&self, ours: &Self) -> Value {
-        let cpu = self.taken.iter().map(|taken| taken.cpu.as_secs_f64() * 1e6);
         json!({
             "who": self.name,
             "micros_a_file": self.median_micros(),
-            "micros_a_file_min": quantile(self.micros(), 0.0),
+            "micros_a_file_min": self.min_micros(),
             "spread": self.spread(),
-            "cpu_micros_a_file": quantile(cpu, 0.5) / as_float(self.files),
+            "cpu_micros_a_file": self.cpu_micros(),
             "times_ours": self.times(ours),
+            "cpu_times_ours": self.cpu_times(ours),
             "rss_bytes": self.rss_bytes(),
         })
     }

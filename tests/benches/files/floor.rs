@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, RawDir, StatxFlags, openat, statx, unlinkat,
+    AtFlags, CWD, FileType, Mode, OFlags, RawDir, StatxFlags, chmodat, openat, statx, unlinkat,
 };
 
 /// Looks at every entry below `folder`, with whole directories shared out among the threads.
@@ -42,6 +42,26 @@ pub(crate) fn unlink(folder: &Path) -> ExitCode {
         });
     }
     ExitCode::SUCCESS
+}
+
+/// Puts the mode of files of one directory right as the kernel tells of a change, until it is ended.
+pub(crate) fn watch(folder: &Path) -> ExitCode {
+    use rustix::fs::inotify::{CreateFlags, Reader, WatchFlags, add_watch, init};
+    let dir = open(folder);
+    let events = init(CreateFlags::empty()).expect("the kernel gives one more");
+    add_watch(&events, folder, WatchFlags::ATTRIB).expect("a folder can be watched");
+    let mut buffer = [MaybeUninit::uninit(); 4096];
+    let mut reader = Reader::new(events, &mut buffer);
+    loop {
+        let event = reader.next().expect("events can be read");
+        let Some(name) = event.file_name() else { continue };
+        let looked = statx(&dir, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::MODE);
+        let mode = u32::from(looked.expect("it can be looked at").stx_mode) & 0o7777;
+        if mode != 0o644 {
+            chmodat(&dir, name, Mode::from_raw_mode(0o644), AtFlags::empty())
+                .expect("its mode can be set");
+        }
+    }
 }
 
 /// Looks at every entry of one directory; returns its subdirectories.

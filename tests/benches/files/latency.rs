@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use evenkeel_tests::{Agent, HangingEndpoint, Scratch};
+use evenkeel_tests::{Agent, Daemon, HangingEndpoint, LONG, Scratch, until};
 
 use crate::args::Args;
 use crate::host;
@@ -20,12 +20,15 @@ const TIMES_EACH: usize = 2;
 const PROBES: usize = 10;
 /// A drift that lasts so long counts as missed.
 const MISSED: Duration = Duration::from_secs(10);
+/// How long the first repair is waited for before it is asked for again.
+const POLL: Duration = Duration::from_millis(100);
 /// Lets the agent come to rest, so that the next one finds it idle.
 const REST: Duration = Duration::from_millis(2);
 
 pub(crate) fn measure(args: &Args, report: &mut Report) {
     let Some(place) = args.places.first() else { return };
     eprintln!("drift under a watch on {} …", host::filesystem(place));
+    report.latencies.push(bare(place));
     report.latencies.push(single(place, "idle", ""));
     let hanging: Vec<_> = (0..PROBES).map(|_| HangingEndpoint::start()).collect();
     let probe = |(number, endpoint): (usize, &HangingEndpoint)| {
@@ -40,20 +43,42 @@ pub(crate) fn measure(args: &Args, report: &mut Report) {
     report.bursts.push(burst(place, files));
 }
 
+/// What the kernel and this machine take by themselves.
+fn bare(place: &Path) -> Latency {
+    let tree = Tree::new(place, FILES);
+    let own = std::env::current_exe().expect("a program knows where it is");
+    let args = ["--watch".into(), tree.folder(0).into_os_string()];
+    let log = tree.beside().join("watch.log");
+    let daemon = Daemon::start("the bare loop", own, args, &log);
+    // It is there once it has put one right.
+    let file = tree.paths().next().expect("a tree has files");
+    until("the bare loop repairs", LONG, || {
+        chmod(&file, 0o644);
+        lasts(&file, POLL).is_some()
+    });
+    let latency = sample(&tree, place, "none: bare inotify + chmod", true);
+    drop(daemon);
+    latency
+}
+
 fn single(place: &Path, what: &'static str, checks: &str) -> Latency {
     let watched = Watched::start(place, FILES, checks);
+    sample(&watched.tree, place, what, false)
+}
+
+fn sample(tree: &Tree, place: &Path, what: &'static str, is_bare: bool) -> Latency {
     let mut micros = Vec::new();
     let mut missed = 0;
     for _ in 0..TIMES_EACH {
-        for path in watched.tree.paths() {
+        for path in tree.paths() {
             std::thread::sleep(REST);
-            match lasts(&path) {
+            match lasts(&path, MISSED) {
                 Some(lasted) => micros.push(lasted.as_secs_f64() * 1e6),
                 None => missed += 1,
             }
         }
     }
-    Latency { what, filesystem: host::filesystem(place), micros, missed }
+    Latency { is_bare, what, filesystem: host::filesystem(place), micros, missed }
 }
 
 /// Many files at once.
@@ -88,21 +113,26 @@ impl Watched {
         let agent = Agent::start(&Scratch::below(tree.beside()), &settings);
         // It answers before it watches.
         let first = tree.paths().next().expect("a tree has files");
-        lasts(&first).unwrap_or_else(|| panic!("nothing is repaired: {}", agent.daemon.log()));
+        lasts(&first, MISSED)
+            .unwrap_or_else(|| panic!("nothing is repaired: {}", agent.daemon.log()));
         Self { tree, _agent: agent }
     }
 }
 
-/// Gives one file a wrong mode; how long it keeps it. `None` if too long.
-fn lasts(path: &Path) -> Option<Duration> {
+/// Gives one file a wrong mode; how long it keeps it. `None` if longer than `most`.
+fn lasts(path: &Path, most: Duration) -> Option<Duration> {
     let file = File::open(path).expect("it is there");
     let started = Instant::now();
     file.set_permissions(Permissions::from_mode(0o600)).expect("its mode can be set");
-    while started.elapsed() < MISSED {
+    while started.elapsed() < most {
         let mode = file.metadata().expect("it is open").mode();
         if mode & 0o7777 == 0o644 {
             return Some(started.elapsed());
         }
     }
     None
+}
+
+fn chmod(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, Permissions::from_mode(mode)).expect("its mode can be set");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::bars::{Bar, mb};
+use crate::bars::{Bar, Verdict, mb};
 use crate::contest::{Standing, quantile};
 
 pub(crate) struct Report {
@@ -29,6 +29,8 @@ pub(crate) struct Contest {
 
 /// How long single drifts lasted.
 pub(crate) struct Latency {
+    /// Not ours, but what cannot be done without.
+    pub(crate) is_bare: bool,
     pub(crate) what: &'static str,
     pub(crate) filesystem: String,
     pub(crate) micros: Vec<f64>,
@@ -49,6 +51,10 @@ pub(crate) struct Burst {
 impl Contest {
     pub(crate) fn title(&self) -> String {
         format!("{} of {} files on {}, {}", self.row, self.files, self.filesystem, self.what)
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&Standing> {
+        self.standings.iter().find(|standing| standing.name == name)
     }
 
     fn rows(&self) -> Vec<Value> {
@@ -108,7 +114,7 @@ impl Report {
                 "what": bar.what,
                 "measured": bar.measured,
                 "limit": bar.limit,
-                "holds": bar.holds,
+                "verdict": verdict(&bar.verdict),
             })
         };
         json!({
@@ -136,20 +142,21 @@ impl Report {
             writeln!(out, "\n{}\n", contest.title())?;
             writeln!(
                 out,
-                "| who | µs a file | min | spread | CPU µs a file | times ours | peak MB |"
+                "| who | µs a file | min | spread | CPU µs a file | times ours | CPU times ours | peak MB |"
             )?;
-            writeln!(out, "|---|---:|---:|---:|---:|---:|---:|")?;
+            writeln!(out, "|---|---:|---:|---:|---:|---:|---:|---:|")?;
             for row in contest.rows() {
                 let number = |key: &str| row[key].as_f64().unwrap_or_default();
                 writeln!(
                     out,
-                    "| {} | {:.2} | {:.2} | {:.0} % | {:.2} | {:.2} | {:.1} |",
+                    "| {} | {:.2} | {:.2} | {:.0} % | {:.2} | {:.2} | {:.2} | {:.1} |",
                     row["who"].as_str().unwrap_or_default(),
                     number("micros_a_file"),
                     number("micros_a_file_min"),
                     number("spread") * 100.0,
                     number("cpu_micros_a_file"),
                     number("times_ours"),
+                    number("cpu_times_ours"),
                     mb(row["rss_bytes"].as_u64().unwrap_or_default()),
                 )?;
             }
@@ -191,9 +198,17 @@ impl Report {
             writeln!(out, "\n| must hold | measured | limit | |\n|---|---:|---:|---|")?;
         }
         for bar in &self.bars {
-            let verdict = if bar.holds { "holds" } else { "MISSED" };
+            let verdict = verdict(&bar.verdict);
             writeln!(out, "| {} | {} | {} | {verdict} |", bar.what, bar.measured, bar.limit)?;
         }
         Ok(())
+    }
+}
+
+fn verdict(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Holds => "holds".to_owned(),
+        Verdict::Missed => "MISSED".to_owned(),
+        Verdict::NotJudged(reason) => format!("not judged: {reason}"),
     }
 }

@@ -81,7 +81,7 @@ impl Tree {
         })
     }
 
-    fn folder(&self, number: u64) -> PathBuf {
+    pub(crate) fn folder(&self, number: u64) -> PathBuf {
         self.root().join(format!("d{number:03}"))
     }
 }
