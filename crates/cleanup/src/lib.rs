@@ -42,7 +42,11 @@ mod plan;
 
 mod apply;
 
-pub use apply::{Failed, Report, Skipped, Taken, apply};
+mod undo;
+
+pub use apply::{
+    Failed, Progress, Purged, Recovered, Report, Skipped, Taken, apply, apply_watched,
+};
 /// Globs as policies have them.
 pub use evenkeel_names::GlobSet;
 pub use observe::{CountOf, ScanError, check_host, scan};
@@ -52,3 +56,4 @@ pub use policy::{
     Policy, PolicyError, Resource, Share, ShareError, Stamp, TRUNCATE_MARGIN_BYTES, Trigger, Unit,
     Watermark,
 };
+pub use undo::{Restored, Undo, UndoError, UndoReport, kept};

@@ -12,6 +12,7 @@ use evenkeel_safefs::{
     walk_in_parallel,
 };
 
+pub(crate) use self::directory::{Contents, Rules};
 use self::visit::Scan;
 use crate::plan::{Candidate, Choice, KeepReason, Plan, choose, ranks, steps};
 use crate::policy::{Policy, Resource, Share, Trigger, Unit};

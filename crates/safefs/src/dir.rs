@@ -149,6 +149,26 @@ impl Dir {
         Self::try_from_pinned(Pinned::new(fd)?).map_err(not_a_directory)
     }
 
+    /// The directory above, which may be another one than it was when this one was entered.
+    pub(crate) fn parent(&self) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(self.fd(), "..", flags, Mode::empty())?;
+        let not_a_directory = |_| io::Error::from(io::ErrorKind::NotADirectory);
+        Self::try_from_pinned(Pinned::new(fd)?).map_err(not_a_directory)
+    }
+
+    /// Shows every entry below the subdirectory `name`, at any depth, with its metadata; `each` says whether to go on.
+    ///
+    /// Follows nothing, enters no mount, changes nothing. `false` if `each` ended it or if something that was listed was
+    /// moved on the way.
+    pub fn survey(
+        &self,
+        name: &OsStr,
+        each: impl FnMut(&OsStr, &Metadata) -> bool,
+    ) -> io::Result<bool> {
+        crate::tree::survey(self, name, false, each)
+    }
+
     pub(crate) fn readable(&self) -> io::Result<OwnedFd> {
         without_trace(|flags| rustix::fs::openat(self.fd(), ".", flags, Mode::empty()))
     }
@@ -201,7 +221,7 @@ fn kind(file_type: FileType) -> Option<Kind> {
     }
 }
 
-fn timespec(time: SystemTime) -> Timespec {
+pub(crate) fn timespec(time: SystemTime) -> Timespec {
     match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) => Timespec {
             tv_sec: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),

@@ -3,8 +3,8 @@
 //! For programs that work, often as root, in directories that other users can write. There a path means one thing when
 //! it is looked at and another when it is used. So no path is used twice: [`Root::open`] opens the root component by
 //! component, below it [`Dir`] opens entries following no link and entering no mount, a [`Pinned`] entry can only be
-//! looked at, and a [`Judged`] one alone can get another mode or owner, or be shortened. A [`Taker`] deletes exactly what
-//! was looked at. [`walk`] visits a tree.
+//! looked at, and a [`Judged`] one alone can get another mode or owner, or be shortened. In a [`Private`] directory what was
+//! looked at is deleted exactly, or kept and brought back. [`walk`] visits a tree.
 //!
 //! Which entries are to be changed is left to others. Linux 5.8 or later; works for root and, on his own files, for
 //! anyone.
@@ -46,7 +46,11 @@ mod dir;
 
 mod walk;
 
-mod take;
+mod moving;
+
+mod tree;
+
+mod private;
 
 mod aside;
 
@@ -67,9 +71,13 @@ pub use identity::{User, as_user};
 pub use metadata::{Access, Identity, Kind, Metadata};
 pub use name::{escaped, is_system_path};
 pub use object::{ActError, Change, Judged, Lists, Pinned, Refusal, Terms, Wish, judge};
-pub use openers::{OpenFiles, Writer, writers};
+pub use openers::{OpenFiles, Writer, WrittenBy, find_writer, writers};
+pub use private::{
+    Held, Intent, PRIVATE_NAME, Parent, Private, Purpose, Record, Recovered, Restored, Returned,
+    Run, RunInfo, TakeError, Temporary, UndoError, Undone,
+};
 pub use root::{Fresh, OpenError, Root, Trust};
 pub use shorten::{Method, ShortenError, Shortened};
-pub use take::{PRIVATE_NAME, TakeError, Taker};
+pub use tree::Removed;
 pub use usage::FilesystemUsage;
 pub use walk::{Found, Problem, Reach, Visit, by_place, walk, walk_in_parallel};

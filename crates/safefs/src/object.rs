@@ -1,4 +1,5 @@
 use std::ffi::{CStr, OsStr};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -265,6 +266,17 @@ impl Judged {
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.pinned.fd()
+    }
+
+    /// Opens the file for reading, if the caller may, without a trace in its atime.
+    pub fn reader(&self) -> io::Result<File> {
+        match sys::reopen(self.fd(), OFlags::RDONLY | OFlags::NOATIME) {
+            // That is for its owner and root alone.
+            Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) => {
+                Ok(sys::reopen(self.fd(), OFlags::RDONLY)?.into())
+            }
+            result => Ok(result?.into()),
+        }
     }
 
     /// Gives the object this mode, owner and group, and looks whether it has them.

@@ -1,5 +1,7 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
+use std::fmt;
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -29,6 +31,13 @@ pub struct Writer {
     pub pid: u32,
     /// Whether it always writes at the end (`O_APPEND`), wherever that is by now.
     pub appends: bool,
+}
+
+/// A process that can write to a file while it is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrittenBy {
+    /// The process, if it can be told.
+    pub pid: Option<u32>,
 }
 
 impl OpenFiles {
@@ -61,6 +70,28 @@ pub fn writers(identity: &Identity) -> io::Result<Vec<Writer>> {
         }
     })?;
     Ok(writers)
+}
+
+/// Whether a process has the file, which is open as `file` for reading, open or mapped for writing.
+///
+/// The kernel knows, whoever the process is, wherever it gives leases; elsewhere `/proc` is looked at, as by [`writers`].
+pub fn find_writer(file: &File, identity: &Identity) -> io::Result<Option<WrittenBy>> {
+    let pid = |writers: Vec<Writer>| writers.first().map(|writer| writer.pid);
+    match sys::has_writer(file.as_fd()) {
+        Ok(false) => Ok(None),
+        // The pid is for people; that of a process of another user stays unknown to an ordinary one.
+        Ok(true) => Ok(Some(WrittenBy { pid: writers(identity).ok().and_then(pid) })),
+        Err(_) => Ok(pid(writers(identity)?).map(|pid| WrittenBy { pid: Some(pid) })),
+    }
+}
+
+impl fmt::Display for WrittenBy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pid {
+            Some(pid) => write!(formatter, "process {pid} has it open for writing"),
+            None => formatter.write_str("a process has it open for writing"),
+        }
+    }
 }
 
 struct Descriptor<'a> {
@@ -104,7 +135,7 @@ fn flags(process: BorrowedFd<'_>, descriptor: &OsString) -> Option<u64> {
     let fd =
         rustix::fs::openat(process, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
     let mut text = String::new();
-    std::fs::File::from(fd).take(4096).read_to_string(&mut text).ok()?;
+    File::from(fd).take(4096).read_to_string(&mut text).ok()?;
     parse_flags(&text)
 }
 
@@ -149,13 +180,29 @@ mod tests {
         let me = std::process::id();
         assert_eq!(writers(&identity(&path)).unwrap(), [Writer { pid: me, appends: true }]);
         drop(appender);
-        let reader = std::fs::File::open(&path).unwrap();
+        let reader = File::open(&path).unwrap();
         assert_eq!(writers(&identity(&path)).unwrap(), []);
         let writer = OpenOptions::new().write(true).open(&path).unwrap();
         assert_eq!(writers(&identity(&path)).unwrap(), [Writer { pid: me, appends: false }]);
         assert!(OpenFiles::now().unwrap().contains(&identity(&path)));
         drop((reader, writer));
         assert!(!OpenFiles::now().unwrap().contains(&identity(&path)));
+    }
+
+    #[test]
+    fn a_file_that_can_be_written_to_is_told_from_one_that_is_read() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("log");
+        let writer = OpenOptions::new().create(true).append(true).open(&path).unwrap();
+        let reader = File::open(&path).unwrap();
+        let found = find_writer(&reader, &identity(&path)).unwrap();
+        assert_eq!(found, Some(WrittenBy { pid: Some(std::process::id()) }));
+        drop(writer);
+        let other = File::open(&path).unwrap();
+        assert_eq!(find_writer(&reader, &identity(&path)).unwrap(), None);
+        drop(other);
+        // The question leaves nothing behind that would keep a writer waiting.
+        OpenOptions::new().write(true).open(&path).unwrap();
     }
 
     #[test]

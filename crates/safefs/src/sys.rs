@@ -1,7 +1,7 @@
 //! The raw system calls that no crate offers. The only unsafe code of the workspace.
 #![expect(
     unsafe_code,
-    reason = "no crate wraps fchmodat2 with AT_EMPTY_PATH, setgroups for one thread alone, or name_to_handle_at"
+    reason = "no crate wraps fchmodat2 with AT_EMPTY_PATH, setgroups for one thread alone, leases, or name_to_handle_at"
 )]
 
 use std::ffi::c_int;
@@ -59,6 +59,24 @@ pub(crate) fn reopen(pin: BorrowedFd<'_>, flags: OFlags) -> io::Result<OwnedFd> 
 pub(crate) fn own_descriptor(pin: BorrowedFd<'_>) -> io::Result<String> {
     own_descriptors()?;
     Ok(format!("/proc/self/fd/{}", pin.as_raw_fd()))
+}
+
+/// Whether any process has the file open or mapped for writing; `fd` must be open for reading alone.
+///
+/// Asks for a lease, which the kernel gives only if nobody has, and gives it back. Fails where there are no leases, and for
+/// a file of another user unless the caller is root.
+pub(crate) fn has_writer(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    match set_lease(fd, libc::F_RDLCK) {
+        Ok(()) => set_lease(fd, libc::F_UNLCK).map(|()| false),
+        Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+fn set_lease(fd: BorrowedFd<'_>, lease: c_int) -> io::Result<()> {
+    // SAFETY: the descriptor is open for as long as it is borrowed, and the argument is a number.
+    let result = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETLEASE, lease) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Sets the supplementary groups of the calling thread alone; the C library would set those of the whole process.

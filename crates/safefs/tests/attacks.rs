@@ -3,11 +3,11 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use evenkeel_safefs::{Access, ActError, Refusal, Root, TakeError, Taker, Terms, Trust};
+use evenkeel_safefs::{Access, ActError, Refusal, Root, Terms, Trust};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 fn open(path: &Path) -> Root {
@@ -88,97 +88,6 @@ fn a_component_exchanged_for_a_link_never_leads_outside() {
             .count()
     });
     assert!(reached > 0 && exchanges > 0, "{reached} reached, {exchanges} exchanges");
-}
-
-#[test]
-fn deleting_an_exchanged_name_never_takes_the_fresh_file() {
-    let scratch = tempfile::tempdir().unwrap();
-    let root = open(scratch.path());
-    let (old, fresh) = (scratch.path().join("old"), scratch.path().join("fresh"));
-    fs::write(&fresh, "precious").unwrap();
-    let precious = fs::metadata(&fresh).unwrap().ino();
-    let taker = Taker::new(&root).unwrap();
-    let (deleted, exchanges) = exchanging(&old, &fresh, || {
-        let mut deleted = 0;
-        for _ in 0..5_000 {
-            // Whichever name is free is the one whose file was taken.
-            let free = if old.exists() { "fresh" } else { "old" };
-            let _ =
-                fs::OpenOptions::new().write(true).create_new(true).open(scratch.path().join(free));
-            for name in ["old", "fresh"].map(OsStr::new) {
-                let Ok(metadata) = root.dir().look(name) else { continue };
-                if metadata.identity.ino != precious {
-                    deleted += u32::from(
-                        taker.delete(root.dir(), name, &metadata.identity, |_| true).is_ok(),
-                    );
-                }
-            }
-        }
-        deleted
-    });
-    drop(taker);
-    let survivors: Vec<_> = fs::read_dir(scratch.path())
-        .unwrap()
-        .map(|entry| entry.unwrap())
-        .filter(|entry| entry.metadata().unwrap().ino() == precious)
-        .collect();
-    assert!(deleted > 0 && exchanges > 0, "{deleted} deleted, {exchanges} exchanges");
-    assert_eq!(survivors.len(), 1, "the fresh file is gone");
-    assert_eq!(fs::read(survivors[0].path()).unwrap(), b"precious");
-}
-
-#[test]
-fn another_file_under_the_planned_name_stays() {
-    let scratch = tempfile::tempdir().unwrap();
-    let root = open(scratch.path());
-    let path = scratch.path().join("f");
-    fs::write(&path, "old").unwrap();
-    let planned = root.dir().look(OsStr::new("f")).unwrap().identity;
-    fs::write(scratch.path().join("g"), "new").unwrap();
-    fs::rename(scratch.path().join("g"), &path).unwrap();
-    let taker = Taker::new(&root).unwrap();
-    let result = taker.delete(root.dir(), OsStr::new("f"), &planned, |_| true);
-    assert!(matches!(result, Err(TakeError::Changed)));
-    assert_eq!(fs::read(&path).unwrap(), b"new");
-    drop(taker);
-    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1, "the private directory is gone");
-}
-
-#[test]
-fn a_locked_file_and_one_no_longer_due_stay() {
-    let scratch = tempfile::tempdir().unwrap();
-    let root = open(scratch.path());
-    fs::write(scratch.path().join("f"), "").unwrap();
-    let planned = root.dir().look(OsStr::new("f")).unwrap().identity;
-    let taker = Taker::new(&root).unwrap();
-    let delete = |due| taker.delete(root.dir(), OsStr::new("f"), &planned, |_| due);
-    assert!(matches!(delete(false), Err(TakeError::NotDue)));
-    let holder = fs::File::open(scratch.path().join("f")).unwrap();
-    holder.lock().unwrap();
-    assert!(matches!(delete(true), Err(TakeError::Locked)));
-    drop(holder);
-    assert!(delete(true).is_ok());
-    assert!(matches!(delete(true), Err(TakeError::Changed)));
-}
-
-#[test]
-fn two_runs_do_not_delete_in_one_root_and_what_an_interrupted_one_left_stays() {
-    let scratch = tempfile::tempdir().unwrap();
-    let root = open(scratch.path());
-    let first = Taker::new(&root).unwrap();
-    assert!(Taker::new(&root).is_err());
-    drop(first);
-    let private = scratch.path().join(evenkeel_safefs::PRIVATE_NAME);
-    fs::create_dir(&private).unwrap();
-    set_mode(&private, 0o700);
-    fs::write(private.join("held"), "someone's").unwrap();
-    fs::write(scratch.path().join("f"), "").unwrap();
-    let planned = root.dir().look(OsStr::new("f")).unwrap().identity;
-    let taker = Taker::new(&root).unwrap();
-    assert!(taker.leftovers());
-    taker.delete(root.dir(), OsStr::new("f"), &planned, |_| true).unwrap();
-    drop(taker);
-    assert_eq!(fs::read(private.join("held")).unwrap(), b"someone's");
 }
 
 #[test]

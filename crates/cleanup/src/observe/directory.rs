@@ -5,26 +5,27 @@ use std::path::{Path, PathBuf};
 
 use evenkeel_safefs::{Dir, Identity, Kind, Metadata, OpenFiles, Problem};
 
+use super::is_apart;
 use crate::plan::{KeepReason, Link, Look, is_sticky};
 use crate::policy::Policy;
 
 /// What the look at a directory goes by.
-pub(super) struct Rules<'a> {
-    pub(super) policy: &'a Policy,
-    pub(super) mnt_id: u64,
+pub(crate) struct Rules<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) mnt_id: u64,
     /// What processes have open, if that matters.
-    pub(super) open: Option<&'a OpenFiles>,
+    pub(crate) open: Option<&'a OpenFiles>,
     /// Levels from the root down to the directory itself.
-    pub(super) depth: u32,
+    pub(crate) depth: u32,
 }
 
 /// A directory with all that is in it, as one entry.
-pub(super) struct Contents {
-    pub(super) pin: Identity,
-    pub(super) look: Look,
-    pub(super) allocated: u64,
-    pub(super) inodes: u64,
-    pub(super) links: HashMap<(u64, u64), Link>,
+pub(crate) struct Contents {
+    pub(crate) pin: Identity,
+    pub(crate) look: Look,
+    pub(crate) allocated: u64,
+    pub(crate) inodes: u64,
+    pub(crate) links: HashMap<(u64, u64), Link>,
 }
 
 /// One directory on the way down.
@@ -38,7 +39,7 @@ impl Contents {
     /// Looks at everything in the directory `name` of `parent`; `None` if it is gone.
     ///
     /// Fails with the entry that could not be looked at: of what is not known, nothing can be said.
-    pub(super) fn survey(
+    pub(crate) fn survey(
         parent: &Dir,
         name: &OsStr,
         relative: &Path,
@@ -103,7 +104,8 @@ impl Contents {
             }
             match dir.look(name) {
                 Ok(metadata) => {
-                    if rules.policy.excludes(name) {
+                    // The trash of another rule must not go with the directory either.
+                    if rules.policy.excludes(name) || is_apart(name) {
                         self.look.held = Some(KeepReason::HoldsExcluded);
                     }
                     self.add(&metadata, rules);
