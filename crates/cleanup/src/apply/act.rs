@@ -8,7 +8,7 @@ use evenkeel_safefs::{
 };
 
 use super::report::Taken;
-use super::{chain, compress};
+use super::{chain, compress, goes_in_place};
 use crate::observe::{Contents, Rules};
 use crate::plan::{KeepReason, Step, Verdict, is_due, judge};
 use crate::policy::{Action, Policy, Unit};
@@ -56,8 +56,9 @@ impl Act<'_> {
         if let Action::Truncate { keep_tail } = action {
             return self.shorten(dir, name, step, keep_tail);
         }
-        let no_slot = || Not::from(TakeError::Changed);
-        let (run, slot) = (self.run.as_ref().ok_or_else(no_slot)?, slot.ok_or_else(no_slot)?);
+        let (Some(run), Some(slot)) = (self.run.as_ref(), slot) else {
+            return self.delete_in_place(dir, name, step);
+        };
         if action == Action::Compress {
             return compress::compress(self, run, slot, dir, name, step, goes_on);
         }
@@ -85,6 +86,15 @@ impl Act<'_> {
         }
         // Nothing more is done with it: it stays in the run's directory, where the manifest says what it is.
         Ok(taken(step, step.bytes))
+    }
+
+    /// Deletes what there was no room to write down.
+    fn delete_in_place(&self, dir: &Dir, name: &OsStr, step: &Step) -> Result<Taken, Not> {
+        if !goes_in_place(self.policy) {
+            return Err(TakeError::Changed.into());
+        }
+        let gone = dir.delete_in_place(name, &step.pin, |now| self.is_due(step, now))?;
+        Ok(taken(step, gone.size))
     }
 
     /// Looks through a directory as a scan does, before it is moved: with something mounted in it, it must not be.

@@ -7,7 +7,7 @@ use evenkeel_safefs::{Dir, Intent, Working, escaped};
 
 use super::act::{Act, Not};
 use super::report::Report;
-use super::{Progress, Watch};
+use super::{Progress, Watch, is_possible_in_place};
 use crate::plan::Step;
 
 /// So many entries are announced at once, because each announcement waits for the disk.
@@ -74,7 +74,12 @@ impl<'a> Work<'a> {
             let parent = self.act.parent(step);
             places.entry(parent).or_insert_with(|| self.enter(parent));
         }
-        let slots = self.announce(steps, &places);
+        let slots = match self.announce(steps, &places) {
+            Err(error) if is_possible_in_place(self.act.policy, &error) => {
+                Ok(vec![None; steps.len()])
+            }
+            slots => slots,
+        };
         for (index, step) in steps.iter().enumerate() {
             (self.watch)(self.progress)?;
             let slot = match &slots {
