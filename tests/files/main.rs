@@ -6,6 +6,7 @@ mod acts;
 mod area;
 mod attacker;
 mod depth;
+mod full;
 mod kernels;
 mod killed;
 mod kinds;

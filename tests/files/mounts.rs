@@ -20,7 +20,7 @@ fn mounted(scratch: &Scratch, commands: &str, after: &str) -> Finished {
 }
 
 /// Runs a script in a mount namespace of its own; what it mounts is gone with it.
-fn in_namespace(scratch: &Scratch, script: &str) -> Finished {
+pub(crate) fn in_namespace(scratch: &Scratch, script: &str) -> Finished {
     finish(
         Command::new("timeout")
             .args(["20", "unshare", "--mount", "--propagation", "private", "sh", "-c", script])

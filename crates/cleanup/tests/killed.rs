@@ -7,7 +7,7 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
 use evenkeel_cleanup::{
@@ -24,6 +24,8 @@ const ROOT: &str = "EVENKEEL_TEST_KILLED_ROOT";
 const ACT: &str = "EVENKEEL_TEST_KILLED_ACT";
 /// Entry and microseconds after which the process ends itself; without it, it is traced.
 const MOMENT: &str = "EVENKEEL_TEST_KILLED_MOMENT";
+/// A process that is being started holds, until it is another program, all locks that this one holds at that moment.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 const ACTS: [&str; 6] = ["delete", "trash", "compress", "directory", "trash directory", "undo"];
 
 fn policy(root: &Path, act: &str, days: u32) -> Policy {
@@ -37,6 +39,10 @@ fn policy(root: &Path, act: &str, days: u32) -> Policy {
     let matches = vec!["*".to_owned()];
     let recursive = unit == Unit::File;
     Policy::try_new(Draft { matches, recursive, unit, age_by: AgeBy::MTIME, ..draft }).unwrap()
+}
+
+fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn run(root: &Path, act: &str, days: u32, watch: impl FnMut(u64) + Send) -> usize {
@@ -203,6 +209,7 @@ fn prepare(
 
 #[test]
 fn a_kill_at_a_random_moment_loses_nothing() {
+    let _alone = alone();
     let scratch = tempfile::tempdir().unwrap();
     for act in ACTS {
         let mut interrupted = 0;
@@ -261,6 +268,7 @@ fn ends_within(child: &mut Child, calls: u32) -> bool {
 
 #[test]
 fn a_kill_at_each_system_call_loses_nothing() {
+    let _alone = alone();
     // In memory where there is such a place: each of some hundred runs waits for the disk.
     let shared = Path::new("/dev/shm");
     let scratch = if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() };

@@ -30,7 +30,8 @@ pub(crate) fn processors() -> usize {
 
 /// The type of the filesystem, such as `ext4`.
 pub(crate) fn filesystem(folder: &Path) -> String {
-    output(Command::new("stat").args(["-f", "-c", "%T"]).arg(folder)).trim().to_owned()
+    let told = output(Command::new("df").arg("--output=fstype").arg(folder));
+    told.lines().last().unwrap_or_default().trim().to_owned()
 }
 
 /// Why no tree of so many files can be made there, if it cannot.

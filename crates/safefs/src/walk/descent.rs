@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustix::fs::RawDir;
+use rustix::io::Errno;
 
 use crate::dir::{Dir, LISTING_BUFFER_BYTES, listed};
 use crate::metadata::{Identity, Kind};
@@ -138,7 +139,8 @@ impl<'v, V: Visit> Descent<'v, V> {
         let mut listing = RawDir::new(dir.fd(), &mut buffer);
         level.reading = loop {
             match listing.next() {
-                None => break Reading::Over,
+                // The directory was removed meanwhile.
+                None | Some(Err(Errno::NOENT)) => break Reading::Over,
                 Some(Err(error)) => {
                     self.visit.problem(path(&self.path), Problem::Io(error.into()));
                     break Reading::Over;
