@@ -14,7 +14,7 @@ use evenkeel_cleanup::{
     Action, AgeBy, Draft, Policy, Report, Trigger, Undo, UndoError, UndoReport, Unit, apply,
     apply_watched, kept, scan,
 };
-use evenkeel_safefs::PRIVATE_NAME;
+use evenkeel_safefs::{Acl, AclKind, Judged, Lists, PRIVATE_NAME, Root, Terms, Trust, Wish};
 
 const DAY: Duration = Duration::from_hours(24);
 const WEEK: Duration = Duration::from_hours(7 * 24);
@@ -175,6 +175,38 @@ fn settled(path: PathBuf, content: &str) -> PathBuf {
     }
     fs::remove_file(probe).unwrap();
     path
+}
+
+#[test]
+fn a_compressed_file_gets_no_access_control_list_but_that_of_the_original() {
+    let scratch = tempfile::tempdir().unwrap();
+    let root = Root::open(scratch.path(), Trust::Vouched).unwrap();
+    let terms = Terms { mnt_id: root.metadata().identity.mnt_id, owners: None };
+    let mut for_all = Acl::from_mode(0o770);
+    for_all.users.insert(65_534, 7);
+    for_all.mask = Some(7);
+    let set =
+        |judged: Judged, lists: Lists<'_>| judged.set(judged.metadata().access, lists).unwrap();
+    for (name, list) in [("plain.log", None), ("listed.log", Some(4))] {
+        let path = aged(scratch.path().join(name), name);
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+        let Some(rights) = list else { continue };
+        let mut acl = Acl::from_mode(0o640);
+        acl.users.insert(65_533, rights);
+        acl.mask = Some(4);
+        let judged = root.dir().pin(name.as_ref()).unwrap().judge(&terms).unwrap();
+        set(judged, Lists { access: Wish::Set(&acl), ..Lists::default() });
+    }
+    // What is born below the root from now on lets somebody in.
+    let judged = root.dir().pin_again().unwrap().judge(&terms).unwrap();
+    set(judged, Lists { default: Wish::Set(&for_all), ..Lists::default() });
+    settled(scratch.path().join("last.log"), "last");
+    let report = clean(&policy(scratch.path(), Action::Compress, Unit::File));
+    assert_eq!(report.taken.len(), 3, "{report:?}");
+    let list = |name: &str| root.dir().pin(name.as_ref()).unwrap().acl(AclKind::Access).unwrap();
+    assert_eq!(list("plain.log.gz"), None);
+    let listed = list("listed.log.gz").unwrap();
+    assert_eq!((listed.users.get(&65_533), listed.users.get(&65_534)), (Some(&4), None));
 }
 
 #[test]

@@ -124,17 +124,18 @@ fn is_elsewhere(error: &io::Error) -> bool {
     )
 }
 
-/// Removes what is in `slot` of the run's directory, and of a directory every entry that is `due`.
+/// Removes what is in `slot` of the run's directory and looks like `top`, and of a directory every entry that is `due`.
 ///
 /// At the first one that is not, or cannot be removed, the rest is put together again, and this fails.
 pub(crate) fn remove(
     run: &Dir,
     slot: &OsStr,
+    top: &Metadata,
     due: &mut dyn FnMut(&Metadata) -> bool,
 ) -> Result<Removed, RemoveError> {
     let mut removal =
         Removal { run, slot, file_holder: None, levels: 0, removed: Removed::default() };
-    let result = removal.remove(due);
+    let result = removal.remove(top, due);
     let removed = removal.removed;
     if removal.levels == 0 && removal.file_holder.is_none() {
         return result.map(|()| removed).map_err(|reason| RemoveError { removed, reason });
@@ -194,13 +195,16 @@ struct Removal<'a> {
 }
 
 impl Removal<'_> {
-    fn remove(&mut self, due: &mut dyn FnMut(&Metadata) -> bool) -> Result<(), String> {
+    fn remove(
+        &mut self,
+        top: &Metadata,
+        due: &mut dyn FnMut(&Metadata) -> bool,
+    ) -> Result<(), String> {
         let text = |error: io::Error| error.to_string();
-        let top = self.run.look(self.slot).map_err(text)?;
         if top.kind != Kind::Directory {
             unlinkat(self.run.fd(), self.slot, AtFlags::empty())
                 .map_err(|error| text(error.into()))?;
-            self.count(&top);
+            self.count(top);
             return Ok(());
         }
         reassemble(self.run, self.slot).map_err(text)?;
@@ -210,7 +214,7 @@ impl Removal<'_> {
         let mut refills = 0;
         while let Some(batch_here) = pending.last_mut() {
             if let Some(name) = batch_here.pop() {
-                if let Some(below) = self.remove_entry(&here, &name, &top, names.len(), due)? {
+                if let Some(below) = self.remove_entry(&here, &name, top, names.len(), due)? {
                     names.push(name);
                     pending.push(batch(&below).map_err(text)?);
                     here = below;

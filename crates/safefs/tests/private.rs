@@ -199,9 +199,19 @@ fn two_runs_do_not_work_in_one_root_and_a_name_that_another_took_is_left_to_him(
     let first = Private::open(&root).unwrap();
     assert!(Private::open(&root).unwrap_err().to_string().contains("another run"));
     assert!(Private::find(&root).is_err());
+    // What is kept under another name is found there also when the usual one is free again.
+    fs::write(scratch.path().join("f"), "").unwrap();
+    let mut run = start(&first, trash());
+    take(&mut run, &root, "f", &identity(&root, "f"), true).unwrap();
+    let id = run.id();
+    assert!(run.finish().unwrap());
     drop(first);
-    assert_eq!(left(scratch.path()), [PRIVATE_NAME]);
     fs::remove_dir(&squatted).unwrap();
+    let again = Private::open(&root).unwrap();
+    assert_eq!(again.undo(&id, SystemTime::now(), all).unwrap().entries.len(), 1);
+    assert_eq!(purged(&again, SystemTime::now() + 2 * WEEK), Ok(0));
+    drop(again);
+    assert_eq!(left(scratch.path()), ["f"]);
     assert!(Private::find(&root).unwrap().is_none());
 }
 

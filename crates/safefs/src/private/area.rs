@@ -232,7 +232,7 @@ fn remove_exactly(dir: &Dir, record: &Record) -> io::Result<Option<Removed>> {
     if !record.is(&held.identity) {
         return Err(io::Error::other("what is kept there is not what its manifest names"));
     }
-    tree::remove(dir, slot.as_ref(), &mut |_| true).map(Some).map_err(io::Error::other)
+    tree::remove(dir, slot.as_ref(), &held, &mut |_| true).map(Some).map_err(io::Error::other)
 }
 
 /// Reads a run's manifest entry by entry.
@@ -274,31 +274,39 @@ pub(super) fn open_manifest(dir: &Dir, flags: OFlags) -> io::Result<File> {
     Ok(File::from(openat(dir.fd(), MANIFEST, flags, Mode::from_raw_mode(0o600))?))
 }
 
-/// Makes or finds a directory that is the caller's own and closed to others, under the first name that no other has.
+/// Finds a directory that is the caller's own and closed to others, or makes one under the first name that no other has.
+///
+/// One that is there comes first, whatever it is called: it may hold what somebody wants back, and who took our usual name
+/// may have given it up since.
 fn own_directory(root: &Dir, make: bool) -> io::Result<Option<(OsString, Dir)>> {
-    for other in 0..=OTHER_NAMES {
-        let name = match other {
-            0 => OsString::from(PRIVATE_NAME),
-            other => OsString::from(format!("{PRIVATE_NAME}-{other}")),
-        };
-        if make {
-            match rustix::fs::mkdirat(root.fd(), &name, Mode::from_raw_mode(0o700)) {
-                Ok(()) | Err(Errno::EXIST) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+    for name in possible_names() {
         match root.enter(&name) {
             Ok(dir) if is_own(&dir) => return Ok(Some((name, dir))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !make => return Ok(None),
             _ => {}
         }
     }
-    if make {
-        return Err(io::Error::other(format!(
-            "the names `{PRIVATE_NAME}…` are all taken by others"
-        )));
+    if !make {
+        return Ok(None);
     }
-    Ok(None)
+    for name in possible_names() {
+        match rustix::fs::mkdirat(root.fd(), &name, Mode::from_raw_mode(0o700)) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        match root.enter(&name) {
+            Ok(dir) if is_own(&dir) => return Ok(Some((name, dir))),
+            _ => {}
+        }
+    }
+    Err(io::Error::other(format!("the names `{PRIVATE_NAME}…` are all taken by others")))
+}
+
+fn possible_names() -> impl Iterator<Item = OsString> {
+    (0..=OTHER_NAMES).map(|other| match other {
+        0 => OsString::from(PRIVATE_NAME),
+        other => OsString::from(format!("{PRIVATE_NAME}-{other}")),
+    })
 }
 
 fn is_own(dir: &Dir) -> bool {

@@ -241,7 +241,7 @@ impl Held<'_> {
         name: &OsStr,
         mut due: impl FnMut(&Metadata) -> bool,
     ) -> Result<Removed, TakeError> {
-        match tree::remove(&self.run.dir, self.name().as_ref(), &mut due) {
+        match tree::remove(&self.run.dir, self.name().as_ref(), &self.metadata, &mut due) {
             Ok(removed) => Ok(removed),
             Err(RemoveError { removed, reason }) => {
                 self.give_back(dir, name)?;
