@@ -8,6 +8,7 @@ mod history;
 mod import;
 mod once;
 mod run;
+mod undo;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Status => evenkeel_cli::agent::status(common),
         Command::Events(events) => history::events(common, events),
         Command::Why { what } => history::why(common, what),
+        Command::Undo(args) => undo::undo(common, args),
         Command::Config(config) => config::run(common, config),
         Command::DemoPart(part) => demo::part::run(part),
     })

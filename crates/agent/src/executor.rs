@@ -28,7 +28,9 @@ pub fn clean(rule: &CleanupRule, now: SystemTime, write: bool) -> Result<CleanOu
     let at_large: Vec<_> = unseen.chain(over).collect();
     if write {
         let report = evenkeel_cleanup::apply(&rule.policy, plan, now);
-        outcome.bytes = report.taken.iter().map(|taken| taken.bytes).sum();
+        outcome.bytes = report.bytes();
+        (outcome.purged, outcome.purged_bytes) = (report.purged.entries, report.purged.bytes);
+        outcome.run = report.run;
         outcome.taken = report.taken.iter().map(|taken| escaped(&taken.path)).collect();
         outcome.remaining = report
             .failed
