@@ -14,7 +14,7 @@ use crate::area::{differences, look_at_all, scratch, set_mode, victims};
 use crate::attacker::{Attack, Bait, Good};
 
 /// For how long each case is attacked.
-const ROUND: Duration = Duration::from_millis(400);
+const ROUND: Duration = Duration::from_millis(300);
 /// How often work by path is tried between two looks at what it did: a look costs as much as many tries.
 const TRIES: u64 = 16;
 /// Names of the file outside that the attacker can use up in one case.
@@ -65,7 +65,9 @@ impl Swap {
         match self {
             Self::RootSymlink => true,
             Self::AboveRootSymlink => act != Act::Compress,
-            Self::PrivateSymlink | Self::PrivateFolder => matches!(act, Act::Delete | Act::Trash),
+            Self::PrivateSymlink | Self::PrivateFolder => {
+                matches!(act, Act::Delete | Act::Trash | Act::Undo)
+            }
             // An exchange of its name is a change of a file, and what was changed just now is not compressed.
             Self::DirectorySymlink => act != Act::Create,
             _ if act == Act::Compress => false,
@@ -77,7 +79,7 @@ impl Swap {
     /// and it has no directory of its own.
     fn harms_by_path(self, act: Act) -> bool {
         match self {
-            _ if matches!(act, Act::Watch | Act::Compress) => false,
+            _ if matches!(act, Act::Watch | Act::Compress | Act::Undo) => false,
             Self::FileFifo | Self::PrivateSymlink | Self::PrivateFolder => false,
             Self::FileSymlink | Self::FileHardLink => !matches!(act, Act::Delete | Act::Trash),
             _ => true,
