@@ -7,11 +7,10 @@ mod report;
 mod work;
 
 use std::error::Error;
-use std::io;
 use std::ops::ControlFlow;
 use std::time::SystemTime;
 
-use evenkeel_safefs::{OpenFiles, Purpose, escaped, is_without_room};
+use evenkeel_safefs::{OpenFiles, Purpose, is_without_room};
 
 use self::act::Act;
 pub(crate) use self::private::{PrivateError, put_right};
@@ -20,7 +19,7 @@ pub use self::report::{Failed, Purged, Recovered, Report, Skipped, Taken};
 use self::work::Work;
 use crate::observe::{ScanError, check_caps, open_root, working_as};
 use crate::plan::Plan;
-use crate::policy::{Action, ActionKind, Policy, Unit};
+use crate::policy::{Action, ActionKind, Policy};
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -91,10 +90,14 @@ fn carry_out(policy: &Policy, plan: &Plan, now: SystemTime, watch: &mut Watch<'_
     };
     let purpose = purpose(policy.action(), now);
     let needed = purpose.is_some() && !plan.steps.is_empty();
+    let mut no_room = false;
     let private = match private_directory(&root, needed, &mut report.recovered) {
         Ok(private) => private,
         Err(PrivateError::Busy) if !needed => None,
-        Err(PrivateError::Io(error)) if is_possible_in_place(policy, &error) => None,
+        Err(PrivateError::Io(error)) if is_without_room(&error) => {
+            no_room = true;
+            None
+        }
         Err(error) => {
             report.fail_all(&plan.steps, &error.to_string());
             return report;
@@ -112,7 +115,10 @@ fn carry_out(policy: &Policy, plan: &Plan, now: SystemTime, watch: &mut Watch<'_
     let run = match (&private, purpose) {
         (Some(private), Some(purpose)) => match private.start(&run_id(now), purpose, now) {
             Ok(run) => Some(run),
-            Err(error) if is_possible_in_place(policy, &error) => None,
+            Err(error) if is_without_room(&error) => {
+                no_room = true;
+                None
+            }
             Err(error) => {
                 let reason = format!("cannot begin a run in the private directory: {error}");
                 report.fail_all(&plan.steps, &reason);
@@ -121,7 +127,7 @@ fn carry_out(policy: &Policy, plan: &Plan, now: SystemTime, watch: &mut Watch<'_
         },
         _ => None,
     };
-    let act = Act { policy, root: &root, run, open, now };
+    let act = Act { policy, root: &root, run, no_room, open, now };
     Work::new(act, &plan.steps, watch, &mut report).all();
     drop(private);
     let moved = |action| action != ActionKind::Truncate.as_str();
@@ -129,20 +135,6 @@ fn carry_out(policy: &Policy, plan: &Plan, now: SystemTime, watch: &mut Watch<'_
         root_work.restore_times();
     }
     report
-}
-
-/// Whether a run can do without the private directory, for which the filesystem has no room: to make room must need none.
-fn is_possible_in_place(policy: &Policy, error: &io::Error) -> bool {
-    let possible = is_without_room(error) && goes_in_place(policy);
-    if possible {
-        tracing::warn!(root = %escaped(policy.path()), %error, "no room to take files aside: they are deleted in place");
-    }
-    possible
-}
-
-/// Whether what is due can go without being moved away first.
-fn goes_in_place(policy: &Policy) -> bool {
-    policy.action() == Action::Delete && policy.draft().unit == Unit::File
 }
 
 /// What a run in the private directory is about; what is shortened stays where it is.

@@ -7,7 +7,7 @@ use evenkeel_safefs::{Dir, Intent, Working, escaped};
 
 use super::act::{Act, Not};
 use super::report::Report;
-use super::{Progress, Watch, is_possible_in_place};
+use super::{Progress, Watch};
 use crate::plan::Step;
 
 /// So many entries are announced at once, because each announcement waits for the disk.
@@ -74,18 +74,10 @@ impl<'a> Work<'a> {
             let parent = self.act.parent(step);
             places.entry(parent).or_insert_with(|| self.enter(parent));
         }
-        let slots = match self.announce(steps, &places) {
-            Err(error) if is_possible_in_place(self.act.policy, &error) => {
-                Ok(vec![None; steps.len()])
-            }
-            slots => slots,
-        };
+        let slots = self.announce(steps, &places);
         for (index, step) in steps.iter().enumerate() {
             (self.watch)(self.progress)?;
-            let slot = match &slots {
-                Ok(slots) => Ok(slots.get(index).copied().flatten()),
-                Err(error) => Err(format!("cannot write down that it is to be taken: {error}")),
-            };
+            let slot = slots.as_ref().map(|slots| slots.get(index).copied().flatten());
             let place = places.get_mut(self.act.parent(step));
             self.step(place, slot, step)?;
             self.progress.done += 1;
@@ -96,17 +88,19 @@ impl<'a> Work<'a> {
     fn step(
         &mut self,
         place: Option<&mut Result<Place, Not>>,
-        slot: Result<Option<u64>, String>,
+        slot: Result<Option<u64>, &io::Error>,
         step: &Step,
     ) -> ControlFlow<()> {
         let result = match (place, slot) {
-            (Some(Ok(place)), Ok(slot)) => {
+            (Some(Ok(place)), slot) => {
                 let mut goes_on = || (self.watch)(self.progress).is_continue();
-                let result = self.act.take(&place.dir, slot, step, &mut goes_on);
+                let result = match slot {
+                    Ok(slot) => self.act.take(&place.dir, slot, step, &mut goes_on),
+                    Err(error) => self.act.take_without_room(&place.dir, step, error),
+                };
                 place.changed |= result.is_ok();
                 result
             }
-            (Some(Ok(_)), Err(reason)) => Err(Not::Failed(reason)),
             (Some(Err(not)), _) => Err(not.clone()),
             (None, _) => Err(Not::Failed("its directory is unknown".to_owned())),
         };
@@ -148,6 +142,9 @@ impl<'a> Work<'a> {
 
     /// Writes down what is about to be taken; one slot for each step, `None` for what is not to be taken.
     fn announce(&mut self, steps: &[Step], places: &Places<'_>) -> io::Result<Vec<Option<u64>>> {
+        if self.act.no_room {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let mut slots = vec![None; steps.len()];
         let policy = self.act.policy;
         let Some(run) = &mut self.act.run else { return Ok(slots) };
