@@ -68,6 +68,8 @@ impl Swap {
             Self::PrivateSymlink | Self::PrivateFolder => {
                 matches!(act, Act::Delete | Act::Trash | Act::Undo)
             }
+            // What a run has in its hands is looked at in the same way, whatever it was exchanged with.
+            Self::FileHardLink | Self::FileFifo if act == Act::Undo => false,
             // An exchange of its name is a change of a file, and what was changed just now is not compressed.
             Self::DirectorySymlink => act != Act::Create,
             _ if act == Act::Compress => false,
