@@ -47,6 +47,8 @@ pub(crate) const ACTS: [Act; 10] = [
 
 /// A watch ends after so many repairs, because it backs off from who puts one entry wrong again and again.
 const REPAIRS: usize = 4;
+/// How often an undo is tried.
+const UNDO_TRIES: u32 = 6;
 const WATCHED: Duration = Duration::from_millis(400);
 
 /// Root's files may be adopted, so that nothing but the number of names protects those outside.
@@ -140,9 +142,14 @@ fn undo(trashed: &Finished, root: &Path) -> Finished {
     };
     let Some(id) = report[0]["run"].as_str() else { return nothing };
     let args = ["undo".as_ref(), id.as_ref(), root.as_os_str(), "--json".as_ref()];
-    let undone = program("evenkeel-cleanup", args);
-    let report: serde_json::Value = serde_json::from_str(&undone.stdout).unwrap_or_default();
-    Finished { stdout: report["restored"].to_string(), ..undone }
+    // At the first try the bait may be where the root, or a directory on the way to the place, should be.
+    let tries = (0..UNDO_TRIES).map(|_| {
+        let undone = program("evenkeel-cleanup", args);
+        let report: serde_json::Value = serde_json::from_str(&undone.stdout).unwrap_or_default();
+        Finished { stdout: report["restored"].to_string(), ..undone }
+    });
+    let is_back = |undone: &Finished| undone.stdout.contains("path");
+    tries.into_iter().find(is_back).unwrap_or(nothing)
 }
 
 /// Watches for a moment, or until enough was repaired.

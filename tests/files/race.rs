@@ -65,11 +65,11 @@ impl Swap {
         match self {
             Self::RootSymlink => true,
             Self::AboveRootSymlink => act != Act::Compress,
+            // What a run has in its hands is looked at in the same way, whatever it was exchanged with.
+            Self::FileHardLink | Self::FileFifo | Self::PrivateFolder if act == Act::Undo => false,
             Self::PrivateSymlink | Self::PrivateFolder => {
                 matches!(act, Act::Delete | Act::Trash | Act::Undo)
             }
-            // What a run has in its hands is looked at in the same way, whatever it was exchanged with.
-            Self::FileHardLink | Self::FileFifo if act == Act::Undo => false,
             // An exchange of its name is a change of a file, and what was changed just now is not compressed.
             Self::DirectorySymlink => act != Act::Create,
             _ if act == Act::Compress => false,
@@ -141,8 +141,9 @@ impl Swap {
         let above = if self == Self::AboveRootSymlink { "above/root" } else { "root" };
         let root = area.join(above);
         let (name, other) = (area.join(name), area.join(other));
-        let renewed = act != Act::Compress;
-        let attack = Attack { name, other, good, bait, target, links, junk, renewed };
+        let renewed = !matches!(act, Act::Compress | Act::Undo);
+        let patience = if act == Act::Undo { 32 } else { 1 };
+        let attack = Attack { name, other, good, bait, target, links, junk, renewed, patience };
         set_mode(&outside, 0o755);
         Case { _scratch: scratch, attack, root, outside, precious }
     }
