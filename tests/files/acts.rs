@@ -22,14 +22,25 @@ pub(crate) enum Act {
     Chown,
     Acl,
     Delete,
+    Trash,
+    Compress,
     Truncate,
     Create,
     /// As `Chmod`, whenever the kernel says that something changed.
     Watch,
 }
 
-pub(crate) const ACTS: [Act; 7] =
-    [Act::Chmod, Act::Chown, Act::Acl, Act::Delete, Act::Truncate, Act::Create, Act::Watch];
+pub(crate) const ACTS: [Act; 9] = [
+    Act::Chmod,
+    Act::Chown,
+    Act::Acl,
+    Act::Delete,
+    Act::Trash,
+    Act::Compress,
+    Act::Truncate,
+    Act::Create,
+    Act::Watch,
+];
 
 /// A watch ends after so many repairs, because it backs off from who puts one entry wrong again and again.
 const REPAIRS: usize = 4;
@@ -59,6 +70,8 @@ impl Act {
             )),
             Self::Create => permissions(format!("--create --dir-mode 0755 --owner {ATTACKER}")),
             Self::Delete => cleanup(OLD.to_owned()),
+            Self::Trash => cleanup(format!("{OLD} --action trash")),
+            Self::Compress => cleanup(format!("{OLD} --action compress")),
             Self::Truncate => cleanup(format!("{LARGE} --action truncate")),
         }
     }
@@ -75,7 +88,9 @@ impl Act {
     pub(crate) fn done(self, finished: &Finished) -> usize {
         match self {
             Self::Watch => repairs(&finished.stdout),
-            Self::Delete | Self::Truncate => count(finished, "taken"),
+            Self::Delete | Self::Trash | Self::Compress | Self::Truncate => {
+                count(finished, "taken")
+            }
             _ => count(finished, "repaired"),
         }
     }
@@ -99,12 +114,12 @@ impl Act {
             Self::Chmod => drop(fs::set_permissions(file, Permissions::from_mode(0o644))),
             Self::Acl => drop(fs::set_permissions(file, Permissions::from_mode(0o640))),
             Self::Chown => drop(chown(file, Some(HEIR), Some(HEIR))),
-            Self::Delete => drop(fs::remove_file(file)),
+            Self::Delete | Self::Trash => drop(fs::remove_file(file)),
             Self::Truncate => {
                 let opened = OpenOptions::new().write(true).open(file);
                 let _ = opened.and_then(|file| file.set_len(4096));
             }
-            Self::Create | Self::Watch => {}
+            Self::Create | Self::Compress | Self::Watch => {}
         }
     }
 }

@@ -63,8 +63,12 @@ struct Case {
 impl Swap {
     fn can_meet(self, act: Act) -> bool {
         match self {
-            Self::RootSymlink | Self::AboveRootSymlink => true,
-            Self::PrivateSymlink | Self::PrivateFolder => act == Act::Delete,
+            Self::RootSymlink => true,
+            Self::AboveRootSymlink => act != Act::Compress,
+            Self::PrivateSymlink | Self::PrivateFolder => matches!(act, Act::Delete | Act::Trash),
+            // An exchange of its name is a change of a file, and what was changed just now is not compressed.
+            Self::DirectorySymlink => act != Act::Create,
+            _ if act == Act::Compress => false,
             _ => act != Act::Create,
         }
     }
@@ -73,9 +77,9 @@ impl Swap {
     /// and it has no directory of its own.
     fn harms_by_path(self, act: Act) -> bool {
         match self {
-            _ if act == Act::Watch => false,
+            _ if matches!(act, Act::Watch | Act::Compress) => false,
             Self::FileFifo | Self::PrivateSymlink | Self::PrivateFolder => false,
-            Self::FileSymlink | Self::FileHardLink => act != Act::Delete,
+            Self::FileSymlink | Self::FileHardLink => !matches!(act, Act::Delete | Act::Trash),
             _ => true,
         }
     }
@@ -133,7 +137,8 @@ impl Swap {
         let above = if self == Self::AboveRootSymlink { "above/root" } else { "root" };
         let root = area.join(above);
         let (name, other) = (area.join(name), area.join(other));
-        let attack = Attack { name, other, good, bait, target, links, junk };
+        let renewed = act != Act::Compress;
+        let attack = Attack { name, other, good, bait, target, links, junk, renewed };
         set_mode(&outside, 0o755);
         Case { _scratch: scratch, attack, root, outside, precious }
     }

@@ -42,6 +42,8 @@ mod object;
 
 mod root;
 
+mod locked;
+
 mod dir;
 
 mod walk;

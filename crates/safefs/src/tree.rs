@@ -9,13 +9,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::AsFd;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, unlinkat};
 use rustix::io::Errno;
 
-use crate::dir::{Dir, lock};
+use crate::dir::Dir;
+use crate::locked::Locked;
 use crate::metadata::{Kind, Metadata};
 use crate::moving::{put_back_beside, take_in};
 use crate::private::is_unchanged;
@@ -69,10 +69,11 @@ pub(crate) fn survey(
         }
         levels.pop();
         if let Some((above, _)) = levels.last() {
-            here = here.parent()?;
-            if here.metadata().identity != *above {
-                return Ok(false);
-            }
+            here = match here.above(above) {
+                Ok(dir) => dir,
+                Err(error) if is_elsewhere(&error) => return Ok(false),
+                Err(error) => return Err(error),
+            };
         }
     }
     Ok(true)
@@ -84,7 +85,7 @@ fn survey_level(
     locks: bool,
     each: &mut impl FnMut(&OsStr, &Metadata) -> bool,
 ) -> io::Result<Option<Vec<OsString>>> {
-    if locks && !lock(dir.readable()?.as_fd())? {
+    if locks && Locked::try_new(dir.readable()?)?.is_none() {
         return Ok(None);
     }
     let mut subdirectories = Vec::new();
@@ -110,7 +111,7 @@ fn survey_level(
 
 fn is_free(dir: &Dir, name: &OsStr) -> io::Result<bool> {
     match sys::reopen(dir.pin(name)?.fd(), OFlags::RDONLY | OFlags::NOATIME) {
-        Ok(fd) => lock(fd.as_fd()),
+        Ok(fd) => Ok(Locked::try_new(fd)?.is_some()),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(true),
         Err(error) => Err(error),
     }

@@ -2,7 +2,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, Mode, OFlags, openat, unlinkat};
@@ -10,7 +10,8 @@ use rustix::io::Errno;
 
 use super::manifest::{self, Line};
 use super::{MANIFEST, PRIVATE_NAME, Purpose, Record, Run};
-use crate::dir::{Dir, lock};
+use crate::dir::Dir;
+use crate::locked::Locked;
 use crate::metadata::{Kind, Metadata};
 use crate::root::Root;
 use crate::tree::{self, Removed};
@@ -34,7 +35,7 @@ pub struct Private<'r> {
     pub(super) dir: Dir,
     name: OsString,
     /// The lock on the directory: two runs on one root do not mix.
-    _lock: OwnedFd,
+    _lock: Locked<OwnedFd>,
 }
 
 /// One run that has something in the private directory, or had.
@@ -77,18 +78,17 @@ impl<'r> Private<'r> {
     fn open_or(root: &'r Root, make: bool) -> io::Result<Option<Self>> {
         for _ in 0..ATTEMPTS {
             let Some((name, dir)) = own_directory(root.dir(), make)? else { return Ok(None) };
-            let fd = dir.readable()?;
-            if !lock(fd.as_fd())? {
+            let Some(lock) = Locked::try_new(dir.readable()?)? else {
                 return Err(io::Error::new(
                     io::ErrorKind::ResourceBusy,
                     "another run is at work in this root",
                 ));
-            }
+            };
             // Another run may have ended, and removed it, between our two calls.
             let still_there =
                 root.dir().look(&name).is_ok_and(|now| now.identity == dir.metadata().identity);
             if still_there {
-                return Ok(Some(Self { root, dir, name, _lock: fd }));
+                return Ok(Some(Self { root, dir, name, _lock: lock }));
             }
         }
         Err(io::Error::new(io::ErrorKind::ResourceBusy, "other runs begin and end in this root"))

@@ -9,8 +9,8 @@ mod temporary;
 pub use area::{Private, RunInfo};
 pub use manifest::{Parent, Record};
 pub use restore::{Recovered, Restored, Returned, UndoError, Undone};
-pub(crate) use run::is_unchanged;
 pub use run::{Held, Intent, Purpose, Run, TakeError};
+pub(crate) use run::{is_unchanged, lock_object};
 pub use temporary::Temporary;
 
 /// The private directory below a root; a scan leaves it out, with whatever begins so.
