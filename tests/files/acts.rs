@@ -23,6 +23,8 @@ pub(crate) enum Act {
     Acl,
     Delete,
     Trash,
+    /// Into the trash and out again.
+    Undo,
     Compress,
     Truncate,
     Create,
@@ -30,12 +32,13 @@ pub(crate) enum Act {
     Watch,
 }
 
-pub(crate) const ACTS: [Act; 9] = [
+pub(crate) const ACTS: [Act; 10] = [
     Act::Chmod,
     Act::Chown,
     Act::Acl,
     Act::Delete,
     Act::Trash,
+    Act::Undo,
     Act::Compress,
     Act::Truncate,
     Act::Create,
@@ -44,6 +47,8 @@ pub(crate) const ACTS: [Act; 9] = [
 
 /// A watch ends after so many repairs, because it backs off from who puts one entry wrong again and again.
 const REPAIRS: usize = 4;
+/// How often an undo is tried.
+const UNDO_TRIES: u32 = 6;
 const WATCHED: Duration = Duration::from_millis(400);
 
 /// Root's files may be adopted, so that nothing but the number of names protects those outside.
@@ -70,7 +75,7 @@ impl Act {
             )),
             Self::Create => permissions(format!("--create --dir-mode 0755 --owner {ATTACKER}")),
             Self::Delete => cleanup(OLD.to_owned()),
-            Self::Trash => cleanup(format!("{OLD} --action trash")),
+            Self::Trash | Self::Undo => cleanup(format!("{OLD} --action trash")),
             Self::Compress => cleanup(format!("{OLD} --action compress")),
             Self::Truncate => cleanup(format!("{LARGE} --action truncate")),
         }
@@ -81,13 +86,18 @@ impl Act {
         let (name, command, rule) = self.words(root);
         let args = [command.as_ref(), root.as_os_str(), "--json".as_ref()].into_iter();
         let args = args.chain(rule.split_whitespace().map(AsRef::as_ref));
-        if self == Self::Watch { watch(args) } else { program(name, args) }
+        match self {
+            Self::Watch => watch(args),
+            Self::Undo => undo(&program(name, args), root),
+            _ => program(name, args),
+        }
     }
 
     /// How many entries the program says to have changed.
     pub(crate) fn done(self, finished: &Finished) -> usize {
         match self {
             Self::Watch => repairs(&finished.stdout),
+            Self::Undo => finished.stdout.matches(r#""path""#).count(),
             Self::Delete | Self::Trash | Self::Compress | Self::Truncate => {
                 count(finished, "taken")
             }
@@ -119,9 +129,27 @@ impl Act {
                 let opened = OpenOptions::new().write(true).open(file);
                 let _ = opened.and_then(|file| file.set_len(4096));
             }
-            Self::Create | Self::Compress | Self::Watch => {}
+            Self::Create | Self::Undo | Self::Compress | Self::Watch => {}
         }
     }
+}
+
+/// Brings back what a run has put into the trash; says what came back, and nothing of what did not.
+fn undo(trashed: &Finished, root: &Path) -> Finished {
+    let nothing = Finished { code: None, stdout: String::new(), stderr: String::new() };
+    let Ok(report) = serde_json::from_str::<serde_json::Value>(&trashed.stdout) else {
+        return nothing;
+    };
+    let Some(id) = report[0]["run"].as_str() else { return nothing };
+    let args = ["undo".as_ref(), id.as_ref(), root.as_os_str(), "--json".as_ref()];
+    // At the first try the bait may be where the root, or a directory on the way to the place, should be.
+    let tries = (0..UNDO_TRIES).map(|_| {
+        let undone = program("evenkeel-cleanup", args);
+        let report: serde_json::Value = serde_json::from_str(&undone.stdout).unwrap_or_default();
+        Finished { stdout: report["restored"].to_string(), ..undone }
+    });
+    let is_back = |undone: &Finished| undone.stdout.contains("path");
+    tries.into_iter().find(is_back).unwrap_or(nothing)
 }
 
 /// Watches for a moment, or until enough was repaired.

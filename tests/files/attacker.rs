@@ -66,6 +66,8 @@ pub(crate) struct Attack {
     pub(crate) junk: PathBuf,
     /// Whether what is to be acted on is a new one now and then, although the old one would still do.
     pub(crate) renewed: bool,
+    /// Only at every so many looks there is something to act on again: what comes back finds its name taken else.
+    pub(crate) patience: u64,
 }
 
 impl Attack {
@@ -110,7 +112,9 @@ impl Attack {
             }
         }
         let renewed = self.renewed && chance.next().is_multiple_of(RENEWAL);
-        if let Good::Beside(file) = self.good {
+        if !chance.next().is_multiple_of(self.patience) {
+            // What is there will do, or nothing.
+        } else if let Good::Beside(file) = self.good {
             self.put_file(&self.name.with_file_name(file), renewed);
         } else if let Some(good) = good.or_else(|| free.pop()) {
             self.make_good(good, renewed);

@@ -1,5 +1,6 @@
 //! The programs are killed at each of their writes in turn: nothing is lost that was to stay, and the next run does the rest.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -50,8 +51,19 @@ fn run(words: &str, root: &Path, killed_at: Option<(&str, u32)>) -> Finished {
         let kill = format!("inject={call}:signal=KILL:when={number}");
         command.args(["strace", "-f", "-qq", "-o", "/dev/null", "-e", &kill]);
     }
-    command.arg(program).arg(words.next().expect("a command")).arg(root).args(words);
+    let verb = words.next().expect("a command");
+    command.arg(program).arg(verb);
+    if verb == "undo" {
+        command.arg(in_trash(root));
+    }
+    command.arg(root).args(words);
     finish(&mut command)
+}
+
+/// The only run that has something in the trash.
+fn in_trash(root: &Path) -> OsString {
+    let mut runs = fs::read_dir(root.join(".evenkeel-private")).expect("there is a trash");
+    runs.next().expect("a run").expect("it can be read").file_name()
 }
 
 /// Kills the program at each of its writes in turn; `check` sees each time what is left. Returns how often it was killed.
@@ -179,6 +191,33 @@ fn a_move_to_the_trash_killed_anywhere_loses_nothing_at_all() {
         assert_eq!(tree.elsewhere().len(), 3, "all are in the trash: {case}");
     });
     assert!(kills >= 6, "killed {kills} times");
+}
+
+#[test]
+fn an_undo_killed_anywhere_loses_nothing_and_is_finished_by_the_next() {
+    if !is_root() || !installed("strace") {
+        return;
+    }
+    let undo = "evenkeel-cleanup undo --quiet";
+    let with_trash = || {
+        let tree = Tree::new();
+        let trashed = run(&format!("{DELETE} --action trash"), &tree.root, None);
+        assert_eq!(trashed.code, Some(0), "{trashed:?}");
+        tree
+    };
+    let kills = killed_in(with_trash, undo, |tree, case| {
+        let there = tree.due.iter().filter(|path| path.exists()).cloned();
+        let all: Vec<_> = there.chain(tree.elsewhere()).collect();
+        assert_eq!(all.len(), 3, "{all:?}: {case}");
+        let again = run(undo, &tree.root, None);
+        for path in &tree.due {
+            let found = fs::read_to_string(path).unwrap_or_default();
+            assert_eq!(found, text(), "{}: {again:?} after {case}", path.display());
+            assert_eq!(mode(path), 0o600, "{case}");
+        }
+        assert_eq!(tree.elsewhere(), <[PathBuf; 0]>::default(), "{case}");
+    });
+    assert!(kills >= 3, "killed {kills} times");
 }
 
 /// The file or its copy is there at every moment, and never half of one; both of them only until the next run.
