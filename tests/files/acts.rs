@@ -22,17 +22,33 @@ pub(crate) enum Act {
     Chown,
     Acl,
     Delete,
+    Trash,
+    /// Into the trash and out again.
+    Undo,
+    Compress,
     Truncate,
     Create,
     /// As `Chmod`, whenever the kernel says that something changed.
     Watch,
 }
 
-pub(crate) const ACTS: [Act; 7] =
-    [Act::Chmod, Act::Chown, Act::Acl, Act::Delete, Act::Truncate, Act::Create, Act::Watch];
+pub(crate) const ACTS: [Act; 10] = [
+    Act::Chmod,
+    Act::Chown,
+    Act::Acl,
+    Act::Delete,
+    Act::Trash,
+    Act::Undo,
+    Act::Compress,
+    Act::Truncate,
+    Act::Create,
+    Act::Watch,
+];
 
 /// A watch ends after so many repairs, because it backs off from who puts one entry wrong again and again.
 const REPAIRS: usize = 4;
+/// How often an undo is tried.
+const UNDO_TRIES: u32 = 6;
 const WATCHED: Duration = Duration::from_millis(400);
 
 /// Root's files may be adopted, so that nothing but the number of names protects those outside.
@@ -59,6 +75,8 @@ impl Act {
             )),
             Self::Create => permissions(format!("--create --dir-mode 0755 --owner {ATTACKER}")),
             Self::Delete => cleanup(OLD.to_owned()),
+            Self::Trash | Self::Undo => cleanup(format!("{OLD} --action trash")),
+            Self::Compress => cleanup(format!("{OLD} --action compress")),
             Self::Truncate => cleanup(format!("{LARGE} --action truncate")),
         }
     }
@@ -68,14 +86,21 @@ impl Act {
         let (name, command, rule) = self.words(root);
         let args = [command.as_ref(), root.as_os_str(), "--json".as_ref()].into_iter();
         let args = args.chain(rule.split_whitespace().map(AsRef::as_ref));
-        if self == Self::Watch { watch(args) } else { program(name, args) }
+        match self {
+            Self::Watch => watch(args),
+            Self::Undo => undo(&program(name, args), root),
+            _ => program(name, args),
+        }
     }
 
     /// How many entries the program says to have changed.
     pub(crate) fn done(self, finished: &Finished) -> usize {
         match self {
             Self::Watch => repairs(&finished.stdout),
-            Self::Delete | Self::Truncate => count(finished, "taken"),
+            Self::Undo => finished.stdout.matches(r#""path""#).count(),
+            Self::Delete | Self::Trash | Self::Compress | Self::Truncate => {
+                count(finished, "taken")
+            }
             _ => count(finished, "repaired"),
         }
     }
@@ -99,14 +124,32 @@ impl Act {
             Self::Chmod => drop(fs::set_permissions(file, Permissions::from_mode(0o644))),
             Self::Acl => drop(fs::set_permissions(file, Permissions::from_mode(0o640))),
             Self::Chown => drop(chown(file, Some(HEIR), Some(HEIR))),
-            Self::Delete => drop(fs::remove_file(file)),
+            Self::Delete | Self::Trash => drop(fs::remove_file(file)),
             Self::Truncate => {
                 let opened = OpenOptions::new().write(true).open(file);
                 let _ = opened.and_then(|file| file.set_len(4096));
             }
-            Self::Create | Self::Watch => {}
+            Self::Create | Self::Undo | Self::Compress | Self::Watch => {}
         }
     }
+}
+
+/// Brings back what a run has put into the trash; says what came back, and nothing of what did not.
+fn undo(trashed: &Finished, root: &Path) -> Finished {
+    let nothing = Finished { code: None, stdout: String::new(), stderr: String::new() };
+    let Ok(report) = serde_json::from_str::<serde_json::Value>(&trashed.stdout) else {
+        return nothing;
+    };
+    let Some(id) = report[0]["run"].as_str() else { return nothing };
+    let args = ["undo".as_ref(), id.as_ref(), root.as_os_str(), "--json".as_ref()];
+    // At the first try the bait may be where the root, or a directory on the way to the place, should be.
+    let tries = (0..UNDO_TRIES).map(|_| {
+        let undone = program("evenkeel-cleanup", args);
+        let report: serde_json::Value = serde_json::from_str(&undone.stdout).unwrap_or_default();
+        Finished { stdout: report["restored"].to_string(), ..undone }
+    });
+    let is_back = |undone: &Finished| undone.stdout.contains("path");
+    tries.into_iter().find(is_back).unwrap_or(nothing)
 }
 
 /// Watches for a moment, or until enough was repaired.

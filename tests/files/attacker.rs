@@ -16,7 +16,7 @@ use crate::area::{ATTACKER, Ended, old_file};
 const EXCHANGES: u32 = 16;
 /// Between two exchanges he waits for so long at most, so that a program is met at each of its steps, not only at its first.
 const LONGEST_PAUSE_MICROS: u64 = 128;
-/// Every so many looks, what is to be acted on is a new one, although the old one would still do.
+/// Every so many looks, what is to be acted on is a new one.
 const RENEWAL: u64 = 8;
 
 /// What a name is exchanged with.
@@ -64,6 +64,10 @@ pub(crate) struct Attack {
     pub(crate) links: PathBuf,
     /// A folder for what is of no more use.
     pub(crate) junk: PathBuf,
+    /// Whether what is to be acted on is a new one now and then, although the old one would still do.
+    pub(crate) renewed: bool,
+    /// Only at every so many looks there is something to act on again: what comes back finds its name taken else.
+    pub(crate) patience: u64,
 }
 
 impl Attack {
@@ -107,8 +111,10 @@ impl Attack {
                 Err(_) => free.push(path),
             }
         }
-        let renewed = chance.next().is_multiple_of(RENEWAL);
-        if let Good::Beside(file) = self.good {
+        let renewed = self.renewed && chance.next().is_multiple_of(RENEWAL);
+        if !chance.next().is_multiple_of(self.patience) {
+            // What is there will do, or nothing.
+        } else if let Good::Beside(file) = self.good {
             self.put_file(&self.name.with_file_name(file), renewed);
         } else if let Some(good) = good.or_else(|| free.pop()) {
             self.make_good(good, renewed);

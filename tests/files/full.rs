@@ -30,6 +30,19 @@ fn in_full((options, most): (&str, u32), then: &str) -> Finished {
 const FULL: [(&str, u32); 2] = [("nr_inodes=40", 1000), ("size=400k", 20)];
 
 #[test]
+fn old_files_go_where_there_is_room_for_nothing() {
+    if !is_root() || !installed("unshare") {
+        return;
+    }
+    for case in FULL {
+        let delete = r#""$CLEAN" apply "$ROOT" --match '*.hash' --older-than 1d --age-by mtime"#;
+        let done = in_full(case, delete);
+        assert!(done.stdout.contains("code 0"), "{case:?}: {done:?}");
+        assert!(done.stdout.contains("left: young.hash \nyoung"), "{case:?}: {done:?}");
+    }
+}
+
+#[test]
 fn a_large_file_is_cut_where_there_is_room_for_nothing() {
     if !is_root() || !installed("unshare") {
         return;

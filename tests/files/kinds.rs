@@ -134,7 +134,7 @@ fn the_high_bits_come_through_a_change_of_owner() {
     }
 }
 
-const REPAIRS: u32 = 60;
+const REPAIRS: u32 = 30;
 
 /// On the way from one owner and mode to others nobody has a right that he has neither before nor after.
 #[test]

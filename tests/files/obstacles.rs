@@ -110,7 +110,7 @@ fn a_locked_file_stays_and_nobody_waits_for_it() {
     until("the file goes", LONG, || count(&delete(&root), "taken") == 1);
 }
 
-const RUNS: u32 = 15;
+const RUNS: u32 = 10;
 
 /// What vanishes between the look and the act is one failed step at most; those that stay are all worked on.
 #[test]

@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use evenkeel_tests::{Finished, Scratch, find_bin, is_root};
+use evenkeel_tests::{Finished, Scratch, find_bin, is_root, run};
 
 use crate::area::{ATTACKER, count, finish, mode, old_file, scratch};
 
@@ -15,9 +15,11 @@ fn as_user(name: &str, command: &str, root: &Path, rule: &str) -> Finished {
     let user = ["--reuid", &id, "--regid", &id, "--clear-groups", "--bounding-set=-all"];
     let mut all = Command::new("timeout");
     all.args(["10", "setpriv", "--inh-caps=-all", "--no-new-privs"]).args(user);
-    // Where a build is may be closed to him: a copy is open to all.
+    // Where a build is may be closed to him: a copy is open to all. Made by a program, as what this process writes may be
+    // open in another that is just being started, and then it cannot be run.
     let copy = root.with_file_name(name);
-    fs::copy(find_bin(name), &copy).expect("it can be copied");
+    let copied = run("cp", [find_bin(name).as_os_str(), copy.as_os_str()], None);
+    assert_eq!(copied.code, Some(0), "{copied:?}");
     all.arg(copy).arg(command).arg(root).args(rule.split_whitespace()).arg("--json");
     finish(&mut all)
 }

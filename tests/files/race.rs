@@ -14,7 +14,7 @@ use crate::area::{differences, look_at_all, scratch, set_mode, victims};
 use crate::attacker::{Attack, Bait, Good};
 
 /// For how long each case is attacked.
-const ROUND: Duration = Duration::from_millis(400);
+const ROUND: Duration = Duration::from_millis(300);
 /// How often work by path is tried between two looks at what it did: a look costs as much as many tries.
 const TRIES: u64 = 16;
 /// Names of the file outside that the attacker can use up in one case.
@@ -63,8 +63,16 @@ struct Case {
 impl Swap {
     fn can_meet(self, act: Act) -> bool {
         match self {
-            Self::RootSymlink | Self::AboveRootSymlink => true,
-            Self::PrivateSymlink | Self::PrivateFolder => act == Act::Delete,
+            Self::RootSymlink => true,
+            Self::AboveRootSymlink => act != Act::Compress,
+            // What a run has in its hands is looked at in the same way, whatever it was exchanged with.
+            Self::FileHardLink | Self::FileFifo | Self::PrivateFolder if act == Act::Undo => false,
+            Self::PrivateSymlink | Self::PrivateFolder => {
+                matches!(act, Act::Delete | Act::Trash | Act::Undo)
+            }
+            // An exchange of its name is a change of a file, and what was changed just now is not compressed.
+            Self::DirectorySymlink => act != Act::Create,
+            _ if act == Act::Compress => false,
             _ => act != Act::Create,
         }
     }
@@ -73,9 +81,9 @@ impl Swap {
     /// and it has no directory of its own.
     fn harms_by_path(self, act: Act) -> bool {
         match self {
-            _ if act == Act::Watch => false,
+            _ if matches!(act, Act::Watch | Act::Compress | Act::Undo) => false,
             Self::FileFifo | Self::PrivateSymlink | Self::PrivateFolder => false,
-            Self::FileSymlink | Self::FileHardLink => act != Act::Delete,
+            Self::FileSymlink | Self::FileHardLink => !matches!(act, Act::Delete | Act::Trash),
             _ => true,
         }
     }
@@ -133,7 +141,9 @@ impl Swap {
         let above = if self == Self::AboveRootSymlink { "above/root" } else { "root" };
         let root = area.join(above);
         let (name, other) = (area.join(name), area.join(other));
-        let attack = Attack { name, other, good, bait, target, links, junk };
+        let renewed = !matches!(act, Act::Compress | Act::Undo);
+        let patience = if act == Act::Undo { 32 } else { 1 };
+        let attack = Attack { name, other, good, bait, target, links, junk, renewed, patience };
         set_mode(&outside, 0o755);
         Case { _scratch: scratch, attack, root, outside, precious }
     }

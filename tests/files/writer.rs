@@ -10,7 +10,7 @@ use evenkeel_tests::{Finished, LONG, Scratch, until};
 
 use crate::area::{Ended, program};
 
-const CUTS: u32 = 25;
+const CUTS: u32 = 16;
 const KEPT_BYTES: u64 = 64 * 1024;
 /// So many lines come before each cut, and as many as there is time for while it is made.
 const LINES_BEFORE: u64 = 6000;

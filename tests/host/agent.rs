@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use evenkeel_tests::{
-    Agent, HangingEndpoint, LONG, Scratch, evenkeel, find_bin, is_root, until, until_some,
+    Agent, HangingEndpoint, LONG, Scratch, evenkeel, find_bin, installed, is_root, until,
+    until_some,
 };
 use nix::sys::signal::Signal;
 
@@ -125,6 +126,23 @@ fn the_history_says_who_put_a_file_wrong_and_for_how_long() {
 }
 
 #[test]
+fn without_the_capability_drift_is_repaired_all_the_same_and_the_status_says_what_is_missing() {
+    if !is_root() || !installed("setpriv") {
+        return;
+    }
+    let scratch = Scratch::new();
+    scratch.folder("shared", 0o755);
+    scratch.file("shared/a.hash", "x", 0o644);
+    let agent = Agent::start_without_fanotify(&scratch, &permissions(&scratch));
+    until("the rule is watched", LONG, || agent.rule("shared")["watched"].is_string());
+    let watched = agent.rule("shared")["watched"].as_str().unwrap().to_owned();
+    assert!(watched.starts_with("inotify (no fanotify: "), "{watched}");
+    assert!(watched.contains("nobody is named"), "{watched}");
+    scratch.chmod("shared/a.hash", 0o666);
+    until("the kernel's event led to a repair", LONG, || scratch.mode("shared/a.hash") == 0o644);
+}
+
+#[test]
 fn who_fights_the_agent_is_named_counted_and_left_alone() {
     let scratch = Scratch::new();
     scratch.folder("shared", 0o755);
@@ -137,7 +155,10 @@ fn who_fights_the_agent_is_named_counted_and_left_alone() {
         scratch.chmod("shared/a.hash", 0o600);
         fights() == Some(1.0)
     });
-    let fought = agent.events().into_iter().find(|event| event["kind"] == "fought").unwrap();
+    // Counted at once, written by a thread of its own.
+    let fought = until_some("the fight is in the history", LONG, || {
+        agent.events().into_iter().find(|event| event["kind"] == "fought")
+    });
     let message = fought["message"].as_str().unwrap();
     assert!(message.contains("put right to 0644 5 times, and to 0600"), "{message}");
     scratch.chmod("shared/a.hash", 0o600);

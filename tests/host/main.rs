@@ -12,3 +12,4 @@ mod prometheus;
 mod recovery;
 mod state;
 mod supervisord;
+mod trash;

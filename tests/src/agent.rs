@@ -32,6 +32,17 @@ impl Agent {
         agent
     }
 
+    /// As [`Agent::start`], without the capability that fanotify takes: it has to watch by inotify. Root's.
+    pub fn start_without_fanotify(scratch: &Scratch, settings: &str) -> Self {
+        let program = find_bin("evenkeel");
+        let drop = ["setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin"];
+        let by: Vec<_> = drop.iter().map(OsStr::new).chain([program.as_os_str()]).collect();
+        let (config, port) = Self::settings_with(scratch, "", settings);
+        let mut agent = Self::spawn_by(&by, scratch, &config, port, &[]);
+        agent.await_answer();
+        agent
+    }
+
     /// Starts an agent with a settings file as it stands, whose `listen` is this port; does not wait.
     pub fn spawn(scratch: &Scratch, config: &Path, port: u16, args: &[&str]) -> Self {
         Self::spawn_by(&[find_bin("evenkeel").as_os_str()], scratch, config, port, args)

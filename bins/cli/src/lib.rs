@@ -21,6 +21,8 @@
 
 #[cfg(feature = "agent")]
 pub mod agent;
+#[cfg(feature = "cleanup")]
+pub mod cleanup;
 mod common;
 mod exit;
 mod output;

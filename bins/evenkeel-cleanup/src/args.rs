@@ -14,6 +14,8 @@ Examples:
   evenkeel-cleanup apply /srv/cache --match '*' --recursive --watermark high=90%,low=80%
   evenkeel-cleanup apply /srv/releases --match '20*' --unit directory --max-count 5
   evenkeel-cleanup apply --config /etc/evenkeel/evenkeel.toml
+  evenkeel-cleanup trash /srv/cache
+  evenkeel-cleanup undo 20261125T072301Z-6204 /srv/cache
 
 Exit: 0 done or nothing to do, 1 some entries could not be taken or seen, or a limit is not met, 2 wrong usage or
 settings, 3 refused (over a cap) or not permitted.";
@@ -36,6 +38,32 @@ pub(crate) enum Command {
     /// Take away what is due; Ctrl-C ends it after the entry in hand
     #[command(after_help = EXAMPLES)]
     Apply(Box<Rule>),
+    /// Bring back what a run kept in the trash, over nothing that is there by now
+    Undo(Undo),
+    /// Say what is kept in the trash, by run
+    Trash(Kept),
+}
+
+/// Which run is undone, and where.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Undo {
+    /// The run, as its report and `trash` name it
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) kept: Kept,
+    /// Only this entry, or what was below it
+    #[arg(long, value_name = "ENTRY")]
+    pub(crate) only: Option<PathBuf>,
+}
+
+/// Where something may be kept.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Kept {
+    /// The directory that was cleaned up; without it, those of the [cleanup.*] rules of the settings
+    pub(crate) path: Option<PathBuf>,
+    /// The user as whom the rule works
+    #[arg(long, value_name = "USER", requires = "path")]
+    pub(crate) run_as: Option<String>,
 }
 
 /// What one entry is.

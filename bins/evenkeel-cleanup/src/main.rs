@@ -9,19 +9,25 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::Parser;
-use evenkeel_cleanup::{Level, Plan, Report, ScanError, Unseen, apply, scan};
+use evenkeel_cleanup::{Level, Plan, Report, ScanError, Unseen, apply_watched, scan};
+use evenkeel_cli::cleanup::{self, Bar, Place, Stop};
 use evenkeel_cli::{Common, Exit, Failure, print_json};
 use serde::Serialize;
 
-use crate::args::{Args, Command};
-use crate::rules::{Named, rules};
+use crate::args::{Args, Command, Kept};
+use crate::rules::{Named, absolute, rules};
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let common = &args.common;
+    let common = &Common { reports: true, ..args.common.clone() };
     evenkeel_cli::run("evenkeel-cleanup", common, || match &args.command {
         Command::Plan(rule) => plan(common, &rules(common, rule)?),
         Command::Apply(rule) => take(common, &rules(common, rule)?),
+        Command::Undo(undo) => {
+            let only = undo.only.as_deref().map(absolute).transpose()?;
+            cleanup::undo(common, &places(common, &undo.kept)?, &undo.id, only.as_deref())
+        }
+        Command::Trash(kept) => cleanup::kept(common, &places(common, kept)?),
     })
 }
 
@@ -63,12 +69,18 @@ fn plan(common: &Common, rules: &[Named]) -> Result<Exit, Failure> {
 fn take(common: &Common, rules: &[Named]) -> Result<Exit, Failure> {
     // All are planned before the first write: a rule over its cap refuses the whole run.
     let planned = planned(rules)?;
+    // Until here nothing was changed, and the program could be ended anywhere.
+    let stop = Stop::at_signals()?;
     let applied: Vec<_> = planned
         .into_iter()
         .zip(rules)
         .map(|(planned, rule)| {
             let (unseen, level) = (planned.plan.unseen.clone(), planned.plan.level);
-            let report = apply(&rule.policy, planned.plan, SystemTime::now());
+            let mut bar = Bar::new(common, &planned.rule);
+            let report = apply_watched(&rule.policy, planned.plan, SystemTime::now(), |progress| {
+                bar.show(progress);
+                stop.goes_on()
+            });
             Applied { rule: planned.rule, report, unseen, level }
         })
         .collect();
@@ -78,6 +90,14 @@ fn take(common: &Common, rules: &[Named]) -> Result<Exit, Failure> {
         print::applied(&applied);
     }
     Ok(verdict(&applied))
+}
+
+/// The place that the flags name, or all of the settings.
+fn places(common: &Common, kept: &Kept) -> Result<Vec<Place>, Failure> {
+    match &kept.path {
+        Some(path) => Ok(vec![Place { root: absolute(path)?, run_as: kept.run_as.clone() }]),
+        None => Place::all(&common.settings()?),
+    }
 }
 
 fn planned(rules: &[Named]) -> Result<Vec<Planned>, Failure> {
@@ -104,7 +124,9 @@ fn verdict(applied: &[Applied]) -> Exit {
     let failed = applied.iter().any(|applied| !applied.report.failed.is_empty());
     let taken = applied.iter().any(|applied| !applied.report.taken.is_empty());
     let whole = |applied: &Applied| {
-        applied.unseen.is_empty() && applied.level.is_none_or(|level| level.is_met())
+        applied.report.not_reached == 0
+            && applied.unseen.is_empty()
+            && applied.level.is_none_or(|level| level.is_met())
     };
     if failed && !taken {
         Exit::Refused

@@ -98,9 +98,30 @@ pub(crate) fn applied(applied: &[Applied]) {
             print_line(format_args!("not met: {}: {}", applied.rule, level_line(&level)));
         }
     }
-    let bytes: u64 =
-        applied.iter().flat_map(|applied| &applied.report.taken).map(|taken| taken.bytes).sum();
-    print_line(format_args!("{number} taken away, {} gained", format_size(bytes)));
+    for recovered in applied.iter().flat_map(|applied| &applied.report.recovered) {
+        print_line(format_args!(
+            "after run {} was cut off: {}: {}",
+            recovered.run,
+            escaped(&recovered.path),
+            recovered.outcome
+        ));
+    }
+    for Applied { rule, report, .. } in applied {
+        if report.purged.entries > 0 {
+            let (entries, bytes) = (report.purged.entries, format_size(report.purged.bytes));
+            print_line(format_args!("{rule}: {entries} went from the trash, {bytes} gained"));
+        }
+        if let Some(run) = &report.run {
+            print_line(format_args!("{rule}: `evenkeel-cleanup undo {run}` brings them back"));
+        }
+        if report.not_reached > 0 {
+            let left = report.not_reached;
+            print_line(format_args!("{rule}: ended before its end, {left} entries not come to"));
+        }
+    }
+    let taken = applied.iter().flat_map(|applied| &applied.report.taken);
+    let bytes = format_size(taken.map(|taken| taken.bytes).fold(0, u64::saturating_add));
+    print_line(format_args!("{number} taken, {bytes}"));
 }
 
 fn unseen<'a>(unseen: impl Iterator<Item = &'a Unseen>) {

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use evenkeel_cleanup::{Action, ActionKind, AgeBy, Draft, Policy, PolicyError, Trigger, Unit};
 use evenkeel_cli::{Common, Failure};
@@ -75,8 +75,7 @@ fn from_settings(common: &Common, rule: &Rule) -> Result<Vec<Named>, Failure> {
 }
 
 fn draft(path: &Path, rule: &Rule) -> Result<Draft, Failure> {
-    let path =
-        std::path::absolute(path).map_err(|error| Failure::usage(format!("PATH: {error}")))?;
+    let path = absolute(path)?;
     let kind = rule.action.map_or(ActionKind::Delete, args::Action::kind);
     let keep_tail = value("--keep-tail", rule.keep_tail.as_ref(), parse_size)?;
     let trash_ttl = value("--trash-ttl", rule.trash_ttl.as_ref(), parse_duration)?;
@@ -126,6 +125,11 @@ fn trigger(rule: &Rule) -> Result<Trigger, Failure> {
             "one of --older-than, --larger-than, --max-total, --max-count, --watermark is needed",
         )
     })
+}
+
+/// A path that was typed, from `/` on.
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| Failure::usage(format!("PATH: {error}")))
 }
 
 fn value<T>(

@@ -11,6 +11,7 @@ Examples:
   evenkeel check --config evenkeel.toml             everything once, nothing is changed
   evenkeel run --config evenkeel.toml --observe     the agent, without its hands
   evenkeel why web                                  what was done about it, and what was not
+  evenkeel undo 20261125T072301Z-6204               what that cleanup run put in the trash
   evenkeel run                                      with /etc/evenkeel/evenkeel.toml
 
 Exit: 0 everything holds, 1 something does not, 2 wrong flags or settings, 3 could not be done";
@@ -45,6 +46,8 @@ pub(crate) enum Command {
         #[arg(value_name = "ID|TARGET")]
         what: String,
     },
+    /// Bring back what a cleanup run kept in the trash, over nothing that is there by now
+    Undo(Undo),
     /// Check, show, start or import settings
     Config(Config),
     /// A process of the demo's scratch host
@@ -96,6 +99,17 @@ pub(crate) struct Events {
     /// Only this check, rule or recovery target
     #[arg(long)]
     pub(crate) target: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Undo {
+    /// The run, as history and reports name it
+    pub(crate) id: String,
+    /// Only in the cleanup rules of this directory
+    pub(crate) path: Option<PathBuf>,
+    /// Only this entry, or what was below it
+    #[arg(long, value_name = "ENTRY")]
+    pub(crate) only: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -8,6 +8,7 @@ mod history;
 mod import;
 mod once;
 mod run;
+mod undo;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     // The demo tells its own story; the agent's log would be told over it.
     let logged = match args.command {
         Command::Demo(_) => Common { quiet: common.verbose == 0, ..common.clone() },
+        Command::Undo(_) => Common { reports: true, ..common.clone() },
         _ => common.clone(),
     };
     evenkeel_cli::run("evenkeel", &logged, || match &args.command {
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         Command::Status => evenkeel_cli::agent::status(common),
         Command::Events(events) => history::events(common, events),
         Command::Why { what } => history::why(common, what),
+        Command::Undo(args) => undo::undo(common, args),
         Command::Config(config) => config::run(common, config),
         Command::DemoPart(part) => demo::part::run(part),
     })

@@ -1,5 +1,7 @@
 use std::future::{Future, pending};
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use evenkeel_config::Settings;
@@ -86,6 +88,8 @@ struct Shell<N> {
     /// New settings that wait for a running action to end.
     pending: Option<Settings>,
     stopping: bool,
+    /// The same, for those who work on threads of their own.
+    ending: Arc<AtomicBool>,
 }
 
 /// Runs an agent until `stop` is ready, or as [`Agent::until`] says; then lets what runs end, and returns the last status.
@@ -137,6 +141,7 @@ pub async fn run<N: Fn(Notice)>(
         writing: 0,
         pending: None,
         stopping: false,
+        ending: Arc::default(),
     };
     shell.handle(Input::Tick);
     (shell.notify)(Notice::Ready);
@@ -265,11 +270,12 @@ impl<N: Fn(Notice)> Shell<N> {
 
     fn clean(&mut self, rule: usize, write: bool) {
         let Some(spec) = self.engine.settings().cleanup.get(rule).cloned() else { return };
-        let metrics = self.publisher.metrics.clone();
+        let (metrics, ending) = (self.publisher.metrics.clone(), self.ending.clone());
         let answer = self.answer();
         self.writing += 1;
         tokio::task::spawn_blocking(move || {
-            let result = clean(&spec, SystemTime::now(), write);
+            let goes_on = || !ending.load(Ordering::Relaxed);
+            let result = clean(&spec, SystemTime::now(), write, goes_on);
             let took = result.as_ref().map_or(Duration::ZERO, |outcome| outcome.took);
             metrics.swept(evenkeel_metrics::Collector::Cleanup, &spec.name, took, result.is_ok());
             answer(Input::Cleaned { rule, result });
@@ -370,6 +376,7 @@ impl<N: Fn(Notice)> Shell<N> {
     /// Lets what writes come to its end, and begins nothing new.
     async fn drain(&mut self, inbox: &mut mpsc::UnboundedReceiver<Answer>) {
         self.stopping = true;
+        self.ending.store(true, Ordering::Relaxed);
         self.engine.close_the_gate();
         self.keepers.stop();
         let drained = async {

@@ -1,5 +1,6 @@
 //! Does what the engine asks once: cleans. In a task of its own, so that nothing waits for it.
 
+use std::ops::ControlFlow;
 use std::time::{Instant, SystemTime};
 
 use evenkeel_config::CleanupRule;
@@ -8,8 +9,14 @@ use evenkeel_safefs::escaped;
 
 /// Looks for what a cleanup rule says is due and, if `write`, takes it away. Blocks.
 ///
-/// `Err`: the rule could not be applied at all or refused to (a cap), and why, with its sources.
-pub fn clean(rule: &CleanupRule, now: SystemTime, write: bool) -> Result<CleanOutcome, String> {
+/// Before each entry it asks whether the work goes on; the rest is for the next run. `Err`: the rule could not be applied
+/// at all or refused to (a cap), and why, with its sources.
+pub fn clean(
+    rule: &CleanupRule,
+    now: SystemTime,
+    write: bool,
+    goes_on: impl Fn() -> bool + Sync,
+) -> Result<CleanOutcome, String> {
     let begun = Instant::now();
     let plan = evenkeel_cleanup::scan(&rule.policy, now).map_err(|error| chain(&error))?;
     let mut outcome = CleanOutcome {
@@ -27,8 +34,15 @@ pub fn clean(rule: &CleanupRule, now: SystemTime, write: bool) -> Result<CleanOu
     });
     let at_large: Vec<_> = unseen.chain(over).collect();
     if write {
-        let report = evenkeel_cleanup::apply(&rule.policy, plan, now);
-        outcome.bytes = report.taken.iter().map(|taken| taken.bytes).sum();
+        let report = evenkeel_cleanup::apply_watched(&rule.policy, plan, now, |_| {
+            if goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        if report.not_reached > 0 {
+            tracing::info!(rule = rule.name, left = report.not_reached, "ended before its end");
+        }
+        outcome.bytes = report.bytes();
+        (outcome.purged, outcome.purged_bytes) = (report.purged.entries, report.purged.bytes);
+        outcome.run = report.run;
         outcome.taken = report.taken.iter().map(|taken| escaped(&taken.path)).collect();
         outcome.remaining = report
             .failed
@@ -60,4 +74,34 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use evenkeel_cleanup::{Action, Draft, Policy, Trigger};
+
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a scratch directory of its own")]
+    fn a_cleanup_ends_between_two_entries_and_the_next_one_goes_on() {
+        let scratch = tempfile::tempdir().unwrap();
+        for number in 0..5 {
+            std::fs::write(scratch.path().join(format!("{number}.tmp")), "").unwrap();
+        }
+        let draft = Draft::new(scratch.path(), Trigger::MaxCount(1), Action::Delete);
+        let policy = Policy::try_new(Draft { matches: vec!["*.tmp".to_owned()], ..draft });
+        let (name, interval) = ("old".to_owned(), Duration::from_hours(1));
+        let rule = CleanupRule { name, policy: policy.unwrap(), interval };
+        let left = || std::fs::read_dir(scratch.path()).unwrap().count();
+        let asked = AtomicUsize::new(0);
+        let twice = || asked.fetch_add(1, Ordering::Relaxed) < 2;
+        let outcome = clean(&rule, SystemTime::now(), true, twice).unwrap();
+        assert_eq!((outcome.taken.len(), outcome.remaining.len(), left()), (2, 0, 3));
+        let outcome = clean(&rule, SystemTime::now(), true, || true).unwrap();
+        assert_eq!((outcome.taken.len(), left()), (2, 1));
+    }
 }

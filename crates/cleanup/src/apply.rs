@@ -10,7 +10,7 @@ use std::error::Error;
 use std::ops::ControlFlow;
 use std::time::SystemTime;
 
-use evenkeel_safefs::{OpenFiles, Purpose};
+use evenkeel_safefs::{OpenFiles, Purpose, is_without_room};
 
 use self::act::Act;
 pub(crate) use self::private::{PrivateError, put_right};
@@ -90,9 +90,14 @@ fn carry_out(policy: &Policy, plan: &Plan, now: SystemTime, watch: &mut Watch<'_
     };
     let purpose = purpose(policy.action(), now);
     let needed = purpose.is_some() && !plan.steps.is_empty();
+    let mut no_room = false;
     let private = match private_directory(&root, needed, &mut report.recovered) {
         Ok(private) => private,
         Err(PrivateError::Busy) if !needed => None,
+        Err(PrivateError::Io(error)) if is_without_room(&error) => {
+            no_room = true;
+            None
+        }
         Err(error) => {
             report.fail_all(&plan.steps, &error.to_string());
             return report;
@@ -110,6 +115,10 @@ fn carry_out(policy: &Policy, plan: &Plan, now: SystemTime, watch: &mut Watch<'_
     let run = match (&private, purpose) {
         (Some(private), Some(purpose)) => match private.start(&run_id(now), purpose, now) {
             Ok(run) => Some(run),
+            Err(error) if is_without_room(&error) => {
+                no_room = true;
+                None
+            }
             Err(error) => {
                 let reason = format!("cannot begin a run in the private directory: {error}");
                 report.fail_all(&plan.steps, &reason);
@@ -118,7 +127,7 @@ fn carry_out(policy: &Policy, plan: &Plan, now: SystemTime, watch: &mut Watch<'_
         },
         _ => None,
     };
-    let act = Act { policy, root: &root, run, open, now };
+    let act = Act { policy, root: &root, run, no_room, open, now };
     Work::new(act, &plan.steps, watch, &mut report).all();
     drop(private);
     let moved = |action| action != ActionKind::Truncate.as_str();

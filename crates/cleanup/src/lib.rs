@@ -1,10 +1,12 @@
-//! Removes what is too old and shortens what is too large.
+//! Takes away what is too old, too large or too much, and brings back what it kept.
 //!
-//! A [`Draft`] is checked into a [`Policy`]; [`scan`] looks at the host and returns a [`Plan`], which is the dry run;
-//! [`apply`] carries it out and returns a [`Report`]. A file goes only if it is the very object that was planned and still
-//! due; more than a cap allows is refused before the first write. Nothing follows a link.
+//! A [`Draft`] is checked into a [`Policy`]; [`scan`] looks at the host and returns a [`Plan`], which is the dry run, with
+//! the [`Reason`] of each step; [`apply`] carries it out and returns a [`Report`]. An entry goes only if it is the very
+//! object that was planned and still due; more than a cap allows is refused before the first write. What went to the trash
+//! an [`Undo`] brings back. Nothing follows a link.
 //!
-//! When to run is left to the caller. Directories, links, devices, FIFOs and sockets are never removed.
+//! When to run is left to the caller. Entries are files, or by [`Unit::Directory`] directories as a whole; links, devices,
+//! FIFOs and sockets are none.
 //!
 //! ```
 //! use std::time::{Duration, SystemTime};

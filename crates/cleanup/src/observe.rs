@@ -284,7 +284,7 @@ pub(crate) fn open_root(policy: &Policy) -> Result<Root, ScanError> {
 }
 
 /// Whether an entry is never looked at: what evenkeel put there itself, and what the filesystem found in repairs.
-fn is_apart(name: &std::ffi::OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(evenkeel_safefs::PRIVATE_NAME.as_bytes())
-        || Path::new(name) == Path::new("lost+found")
+fn is_apart(name: &std::ffi::OsStr, metadata: &evenkeel_safefs::Metadata) -> bool {
+    evenkeel_safefs::is_private(name, metadata)
+        || (Path::new(name) == Path::new("lost+found") && metadata.access.uid == 0)
 }

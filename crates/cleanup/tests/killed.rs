@@ -7,7 +7,7 @@ use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
 use evenkeel_cleanup::{
@@ -24,6 +24,10 @@ const ROOT: &str = "EVENKEEL_TEST_KILLED_ROOT";
 const ACT: &str = "EVENKEEL_TEST_KILLED_ACT";
 /// Entry and microseconds after which the process ends itself; without it, it is traced.
 const MOMENT: &str = "EVENKEEL_TEST_KILLED_MOMENT";
+/// A process that is being started holds, until it is another program, all locks that this one holds at that moment.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// More than any of the acts needs on two files.
+const MOST_CALLS: u32 = 500;
 const ACTS: [&str; 6] = ["delete", "trash", "compress", "directory", "trash directory", "undo"];
 
 fn policy(root: &Path, act: &str, days: u32) -> Policy {
@@ -37,6 +41,10 @@ fn policy(root: &Path, act: &str, days: u32) -> Policy {
     let matches = vec!["*".to_owned()];
     let recursive = unit == Unit::File;
     Policy::try_new(Draft { matches, recursive, unit, age_by: AgeBy::MTIME, ..draft }).unwrap()
+}
+
+fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn run(root: &Path, act: &str, days: u32, watch: impl FnMut(u64) + Send) -> usize {
@@ -60,6 +68,20 @@ fn undo_all(root: &Path, mut watch: impl FnMut(u64) + Send) {
             });
             assert_eq!(report.unwrap().failed, []);
         }
+    }
+}
+
+/// Waits until a change now shows in the times of files that are there: before, none of them is compressed.
+fn settle(scratch: &Path) {
+    let probe = scratch.join("probe");
+    let first = File::create(&probe).unwrap().metadata().unwrap().modified().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while File::create(&probe).unwrap().metadata().unwrap().modified().unwrap()
+        < first + Duration::from_millis(2_100)
+    {
+        assert!(Instant::now() < deadline);
+        let (_sender, never) = mpsc::channel::<()>();
+        let _ = never.recv_timeout(Duration::from_millis(20));
     }
 }
 
@@ -203,22 +225,26 @@ fn prepare(
 
 #[test]
 fn a_kill_at_a_random_moment_loses_nothing() {
+    let _alone = alone();
     let scratch = tempfile::tempdir().unwrap();
     for act in ACTS {
         let mut interrupted = 0;
-        for round in 0..25_u64 {
-            let root = scratch.path().join(format!("{act}-{round}"));
-            let before = prepare(&root, act, 20, 10);
+        let roots: Vec<_> = (0..12_u64)
+            .map(|round| (round, scratch.path().join(format!("{act}-{round}"))))
+            .map(|(round, root)| (round, prepare(&root, act, 10, 10), root))
+            .collect();
+        settle(scratch.path());
+        for (round, before, root) in roots {
             // Moments spread over the whole run, and within the work on one entry.
             let (entry, micros) =
-                (round * 7 % if act.contains("directory") { 17 } else { 150 }, round * 37 % 400);
+                (round * 7 % if act.contains("directory") { 8 } else { 75 }, round * 37 % 400);
             let mut child = start(&root, act, Some(format!("{entry} {micros}")));
             interrupted += u32::from(!child.wait().unwrap().success());
             check(&root, act, &before);
             fs::remove_dir_all(&root).unwrap();
         }
         assert!(
-            interrupted > 10,
+            interrupted > 5,
             "{act}: {interrupted} runs were interrupted: the test shows little"
         );
     }
@@ -261,24 +287,28 @@ fn ends_within(child: &mut Child, calls: u32) -> bool {
 
 #[test]
 fn a_kill_at_each_system_call_loses_nothing() {
+    let _alone = alone();
     // In memory where there is such a place: each of some hundred runs waits for the disk.
     let shared = Path::new("/dev/shm");
     let scratch = if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() };
     let scratch = scratch.unwrap();
     for act in ACTS {
-        let mut calls = 0;
-        loop {
-            let root = scratch.path().join(format!("{act}-{calls}"));
-            let before = prepare(&root, act, 1, 2);
+        let mut last = None;
+        let roots: Vec<_> = (0..MOST_CALLS)
+            .map(|calls| (calls, scratch.path().join(format!("{act}-{calls}"))))
+            .map(|(calls, root)| (calls, prepare(&root, act, 1, 2), root))
+            .collect();
+        settle(scratch.path());
+        for (calls, before, root) in roots {
             let mut child = start(&root, act, None);
             let ended = ends_within(&mut child, calls);
             check(&root, act, &before);
             fs::remove_dir_all(&root).unwrap();
             if ended {
+                last = Some(calls);
                 break;
             }
-            calls += 1;
         }
-        assert!(calls > 50, "{act}: {calls} calls");
+        assert!(last.is_some_and(|calls| calls > 50), "{act}: {last:?} calls");
     }
 }

@@ -397,3 +397,76 @@ proptest! {
         prop_assert!(left.iter().all(|(hours, path)| gone.is_none_or(|gone| *hours < gone) || empty(path)));
     }
 }
+
+#[test]
+fn snapshots_that_share_files_go_one_after_the_other_in_one_run() {
+    let scratch = scratch();
+    let mut last = directory(scratch.path().join("0.d"), 9, 3);
+    for number in 1..5 {
+        let next = directory(scratch.path().join(format!("{number}.d")), 9 - number, 0);
+        for file in 0..3 {
+            let name = format!("sub/{file}");
+            fs::hard_link(last.join(&name), next.join(&name)).unwrap();
+        }
+        age(&next.join("sub"), 9 - number);
+        last = next;
+    }
+    let draft = Draft { unit: Unit::Directory, ..rule(scratch.path(), Trigger::MaxCount(2)) };
+    let policy = Policy::try_new(draft).unwrap();
+    let now = SystemTime::now();
+    let plan = scan(&policy, now).unwrap();
+    assert_eq!(steps(&plan), ["0.d", "1.d", "2.d"]);
+    let report = apply(&policy, plan, now);
+    assert_eq!(report.taken.len(), 3, "{report:?}");
+    assert_eq!(fs::read(scratch.path().join("4.d/sub/0")).unwrap().len(), 4096);
+    assert!(scan(&policy, now).unwrap().steps.is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn directories_go_whole_and_by_any_times_until_the_limit_is_met(
+        directories in proptest::collection::vec((1..4_usize, any::<bool>(), any::<bool>()), 1..6),
+        limit in 1..40_u64,
+        by_count: bool,
+        all_times: bool,
+    ) {
+        let scratch = scratch();
+        let root = scratch.path().join("root");
+        fs::create_dir(&root).unwrap();
+        let outside = directory(scratch.path().join("outside.d"), 99, 2);
+        let (mut matching, mut stays) = (Vec::new(), vec![outside]);
+        for (index, (files, matches, precious)) in directories.into_iter().enumerate() {
+            let hours = u32::try_from(index + 1).unwrap();
+            let path = root.join(format!("{index}.{}", if matches { "d" } else { "other" }));
+            directory(&path, hours, files);
+            if precious {
+                file(path.join("sub/keep"), hours, 1);
+                age(&path.join("sub"), hours);
+            }
+            if matches { &mut matching } else { &mut stays }.push(path.clone());
+            if matches && precious {
+                stays.push(path);
+            }
+        }
+        let trigger = if by_count { Trigger::MaxCount(limit % 4 + 1) } else { Trigger::MaxTotal(limit * BLOCK) };
+        let policy = Policy::try_new(Draft {
+            unit: Unit::Directory,
+            exclude: vec!["keep".to_owned()],
+            age_by: if all_times { AgeBy::ALL } else { AgeBy::MTIME },
+            ..rule(&root, trigger)
+        }).unwrap();
+        let now = SystemTime::now();
+        let plan = scan(&policy, now).unwrap();
+        let (planned, level) = (plan.steps.len(), plan.level.unwrap());
+        prop_assert_eq!(plan.matching, matching.len() as u64);
+        let report = apply(&policy, plan, now);
+        prop_assert_eq!(report.taken.len(), planned, "{:?}", report);
+        prop_assert!(stays.iter().all(|path| path.exists()));
+        let left = matching.iter().filter(|path| path.exists()).count();
+        prop_assert_eq!(left + planned, matching.len());
+        let second = scan(&policy, now).unwrap();
+        prop_assert!(second.steps.is_empty());
+        prop_assert_eq!(second.level.unwrap().before, level.after, "the plan's reckoning was right");
+    }
+}

@@ -97,7 +97,12 @@ impl<'a> Line<'a> {
         if let Some(modifier) = self.modifiers.chars().find(|char| !"!-$+=".contains(*char)) {
             return Err(format!("the modifier `{modifier}` has no equal"));
         }
+        let sets_nothing = self.mode.is_none() && self.user.is_none() && self.group.is_none();
         match self.kind {
+            'z' | 'Z' if sets_nothing => Err("it sets neither a mode nor an owner".to_owned()),
+            'e' if sets_nothing && self.age.is_none() => {
+                Err("it sets neither a mode, nor an owner, nor an age".to_owned())
+            }
             'd' | 'D' => self.directory(imported, true),
             'e' => self.directory(imported, false),
             'z' => self.existing(imported, false),

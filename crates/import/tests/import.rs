@@ -34,7 +34,7 @@ fn check(name: &str, format: Format, left_out: &[usize]) {
 
 #[test]
 fn tmpfiles_become_permissions_and_cleanup() {
-    check("app.conf", Format::Tmpfiles, &[3, 4, 6, 8, 12, 13, 14, 15, 16, 17]);
+    check("app.conf", Format::Tmpfiles, &[3, 4, 6, 8, 12, 13, 14, 15, 16, 17, 18]);
 }
 
 #[test]

@@ -119,6 +119,12 @@ impl Looked {
         (self.pinned, self.verdict)
     }
 
+    /// Whether it is what evenkeel itself works in.
+    pub(crate) fn is_private(&self, relative: &Path) -> bool {
+        let name = relative.file_name().unwrap_or_default();
+        evenkeel_safefs::is_private(name, self.pinned.metadata())
+    }
+
     pub(crate) fn is_directory(&self) -> bool {
         self.pinned.metadata().kind == evenkeel_safefs::Kind::Directory
     }

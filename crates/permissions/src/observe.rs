@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use evenkeel_safefs::{
-    AclKind, OpenError, Pinned, Problem, Reach, Root, Trust, Visit, as_user, escaped,
-    walk_in_parallel,
+    AclKind, Metadata, OpenError, Pinned, Problem, Reach, Root, Trust, Visit, as_user, escaped,
+    is_private, walk_in_parallel,
 };
 
 use crate::acl::AclPolicy;
@@ -241,11 +241,14 @@ impl Visit for Sweep<'_> {
         wanted
     }
 
-    fn enters(&mut self, name: &OsStr) -> bool {
-        self.policy.minds(Path::new(name))
+    fn enters(&mut self, name: &OsStr, metadata: &Metadata) -> bool {
+        !is_private(name, metadata) && !self.policy.excluded().is_match(Path::new(name))
     }
 
     fn found(&mut self, found: evenkeel_safefs::Found<'_>) {
+        if is_private(found.name, found.metadata) {
+            return;
+        }
         if found.metadata.kind == evenkeel_safefs::Kind::Directory
             && self.policy.draft().recursive
             && let Some(mut watch) = lock(self.watch)

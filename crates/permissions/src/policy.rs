@@ -2,7 +2,6 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 use evenkeel_names::{Glob, GlobError, GlobSet};
-use evenkeel_safefs::PRIVATE_NAME;
 use serde::Serialize;
 
 use crate::acl::{AclEntry, AclPolicy, AclWho};
@@ -161,17 +160,10 @@ impl Policy {
         self.draft.acl != AclPolicy::Ignore || self.draft.default_acl.is_some()
     }
 
-    /// Whether a directory of this name is any of the policy's business, and entered.
-    pub(crate) fn minds(&self, name: &Path) -> bool {
-        let private = name.as_os_str().as_encoded_bytes().starts_with(PRIVATE_NAME.as_bytes());
-        !private && !self.exclude.is_match(name)
-    }
-
     /// Whether an entry below the root is worth a look, by its name and whether it may be a directory.
     pub(crate) fn wants(&self, name: &Path, maybe_directory: bool) -> bool {
-        // The name of the private directory exempts directories alone: a file could else be hidden by it.
-        let minded = !self.exclude.is_match(name) && (!maybe_directory || self.minds(name));
-        minded && (self.file_mode(name).is_some() || (maybe_directory && self.draft.recursive))
+        !self.exclude.is_match(name)
+            && (self.file_mode(name).is_some() || (maybe_directory && self.draft.recursive))
     }
 
     /// The names that are left alone.

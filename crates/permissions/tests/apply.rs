@@ -245,6 +245,22 @@ fn a_file_is_not_hidden_by_the_name_of_the_private_directory() {
 }
 
 #[test]
+fn an_open_directory_hides_nothing_by_the_name_of_the_private_one() {
+    let scratch = tempfile::tempdir().unwrap();
+    let inside = |dir: &str, mode| {
+        let dir = scratch.path().join(dir);
+        fs::create_dir(&dir).unwrap();
+        set_mode(&dir, mode);
+        file(dir.join("a.hash"), 0o666)
+    };
+    let open = inside(evenkeel_safefs::PRIVATE_NAME, 0o750);
+    let closed = inside(&format!("{}-1", evenkeel_safefs::PRIVATE_NAME), 0o700);
+    let policy = Policy::try_new(Draft { recursive: true, ..draft(scratch.path()) });
+    fix(&policy.unwrap());
+    assert_eq!((mode(&open), mode(&closed)), (0o644, 0o666));
+}
+
+#[test]
 fn an_excluded_directory_is_neither_entered_nor_changed() {
     let scratch = tempfile::tempdir().unwrap();
     fs::create_dir(scratch.path().join("keep")).unwrap();

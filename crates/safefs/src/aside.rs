@@ -1,15 +1,14 @@
 use std::ffi::{OsStr, OsString};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{AtFlags, OFlags, RenameFlags, renameat_with, unlinkat};
+use rustix::fs::{AtFlags, RenameFlags, renameat_with, unlinkat};
 
 use crate::TakeError;
-use crate::dir::{Dir, lock};
+use crate::dir::Dir;
 use crate::metadata::{Identity, Kind, Metadata};
-use crate::object::{Pinned, look};
-use crate::sys;
+use crate::object::look;
+use crate::private::{is_unchanged, lock_object};
 
 /// Whether a failure means that the filesystem has no room left for a private directory.
 pub fn is_without_room(error: &io::Error) -> bool {
@@ -39,7 +38,7 @@ impl Dir {
         if !due(&planned) {
             return Err(TakeError::NotDue);
         }
-        let _lock = lock_file(&pinned)?;
+        let _lock = lock_object(&pinned)?;
         if self.is_callers_alone()? {
             return self.unlink(name, &planned);
         }
@@ -56,11 +55,7 @@ impl Dir {
 
     fn unlink(&self, name: &OsStr, planned: &Metadata) -> Result<Metadata, TakeError> {
         let now = look(self.fd(), name)?;
-        // A move sets ctime, so that cannot be compared; content written meanwhile shows in mtime and size.
-        let same = now.identity == planned.identity
-            && now.mtime == planned.mtime
-            && now.size == planned.size;
-        if !same {
+        if !is_unchanged(planned, &now) {
             return Err(TakeError::Changed);
         }
         unlinkat(self.fd(), name, AtFlags::empty()).map_err(io::Error::from)?;
@@ -90,15 +85,4 @@ fn unknown_name() -> OsString {
     // The keys of a map's hasher are from the system's source of chance.
     let chance = RandomState::new().build_hasher().finish();
     OsString::from(format!("evenkeel-returned-{chance:016x}"))
-}
-
-/// Takes the file's lock without waiting; `None` if it cannot be opened, so that nothing can be said.
-fn lock_file(pinned: &Pinned) -> Result<Option<OwnedFd>, TakeError> {
-    match sys::reopen(pinned.fd(), OFlags::RDONLY | OFlags::NOATIME) {
-        Ok(fd) if lock(fd.as_fd())? => Ok(Some(fd)),
-        Ok(_) => Err(TakeError::Locked),
-        // The owner of a directory may delete what he may not read.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }

@@ -1,15 +1,14 @@
 use std::ffi::{CStr, OsStr, OsString};
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
-use rustix::fs::{
-    FileType, FlockOperation, Mode, OFlags, RawDir, RawDirEntry, Timespec, Timestamps,
-};
+use rustix::fs::{FileType, Mode, OFlags, RawDir, RawDirEntry, Timespec, Timestamps};
 
+use crate::locked::Locked;
 use crate::metadata::{Identity, Kind, Metadata};
 use crate::object::{Pinned, check_name, look, without_trace};
 
@@ -25,7 +24,7 @@ pub struct Dir {
 /// A directory's lock (`flock`), held until it is dropped, and its times, which can be put back.
 #[derive(Debug)]
 pub struct Working {
-    fd: OwnedFd,
+    lock: Locked<OwnedFd>,
     atime: SystemTime,
     mtime: SystemTime,
 }
@@ -105,12 +104,9 @@ impl Dir {
 
     /// Takes the directory's lock without waiting; `None` if another has it.
     pub fn start_work(&self) -> io::Result<Option<Working>> {
-        let fd = self.readable()?;
-        if !lock(fd.as_fd())? {
-            return Ok(None);
-        }
+        let Some(lock) = Locked::try_new(self.readable()?)? else { return Ok(None) };
         let now = self.pinned.look_again()?;
-        Ok(Some(Working { fd, atime: now.atime, mtime: now.mtime }))
+        Ok(Some(Working { lock, atime: now.atime, mtime: now.mtime }))
     }
 
     /// A path to this very directory, for calls that take no descriptor; good for as long as `self` lives.
@@ -149,14 +145,6 @@ impl Dir {
         Self::try_from_pinned(Pinned::new(fd)?).map_err(not_a_directory)
     }
 
-    /// The directory above, which may be another one than it was when this one was entered.
-    pub(crate) fn parent(&self) -> io::Result<Self> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(self.fd(), "..", flags, Mode::empty())?;
-        let not_a_directory = |_| io::Error::from(io::ErrorKind::NotADirectory);
-        Self::try_from_pinned(Pinned::new(fd)?).map_err(not_a_directory)
-    }
-
     /// Shows every entry below the subdirectory `name`, at any depth, with its metadata; `each` says whether to go on.
     ///
     /// Follows nothing, enters no mount, changes nothing. `false` if `each` ended it or if something that was listed was
@@ -184,16 +172,7 @@ impl Working {
             last_modification: timespec(self.mtime),
         };
         // Cosmetic: the work itself is done, and a failure here must not look like a failure of it.
-        let _ = rustix::fs::futimens(&self.fd, &times);
-    }
-}
-
-/// Takes the lock of an open file without waiting; says whether it was free.
-pub(crate) fn lock(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    match rustix::fs::flock(fd, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(true),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
-        Err(error) => Err(error.into()),
+        let _ = rustix::fs::futimens(self.lock.get(), &times);
     }
 }
 

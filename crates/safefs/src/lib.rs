@@ -42,6 +42,8 @@ mod object;
 
 mod root;
 
+mod locked;
+
 mod dir;
 
 mod walk;
@@ -74,7 +76,7 @@ pub use object::{ActError, Change, Judged, Lists, Pinned, Refusal, Terms, Wish, 
 pub use openers::{OpenFiles, Writer, WrittenBy, find_writer, writers};
 pub use private::{
     Held, Intent, PRIVATE_NAME, Parent, Private, Purpose, Record, Recovered, Restored, Returned,
-    Run, RunInfo, TakeError, Temporary, UndoError, Undone,
+    Run, RunInfo, TakeError, Temporary, UndoError, Undone, is_private,
 };
 pub use root::{Fresh, OpenError, Root, Trust};
 pub use shorten::{Method, ShortenError, Shortened};

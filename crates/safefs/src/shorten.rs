@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use nix::libc;
 use rustix::fs::{FallocateFlags, OFlags, SeekFrom, fallocate, ftruncate};
 
-use crate::dir::lock;
+use crate::locked::Locked;
 use crate::metadata::{Kind, Metadata};
 use crate::object::{Judged, look};
 use crate::openers::writers;
@@ -104,30 +104,30 @@ impl Judged {
         if now.identity != self.metadata().identity || now.nlink != 1 {
             return Err(ShortenError::Changed);
         }
-        if !lock(fd.as_fd())? {
+        let Some(locked) = Locked::try_new(File::from(fd))? else {
             return Err(ShortenError::Locked);
-        }
-        let file = File::from(fd);
-        let head = first_data(&file, &now)?;
+        };
+        let file = locked.get();
+        let head = first_data(file, &now)?;
         let Some(excess) = (now.size - head).checked_sub(keep_tail).filter(|excess| *excess > 0)
         else {
             return Ok(None);
         };
         if keep_tail == 0 {
-            ftruncate(&file, 0).map_err(io::Error::from)?;
+            ftruncate(file, 0).map_err(io::Error::from)?;
             return Ok(Some(Shortened { freed: excess, method: Method::Emptied }));
         }
-        let cut = line_start(&file, head + excess, now.size)?;
+        let cut = line_start(file, head + excess, now.size)?;
         for method in can {
             let freed = match method {
-                Method::Collapsed => collapse(&file, &now, cut)?,
-                _ => punch(&file, cut)?.then_some(cut),
+                Method::Collapsed => collapse(file, &now, cut)?,
+                _ => punch(file, cut)?.then_some(cut),
             };
             if let Some(end) = freed {
                 return Ok(Some(Shortened { freed: end.saturating_sub(head), method: *method }));
             }
         }
-        rewrite(&file, cut)?;
+        rewrite(file, cut)?;
         Ok(Some(Shortened { freed: cut - head, method: Method::Rewritten }))
     }
 }

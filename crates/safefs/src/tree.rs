@@ -9,13 +9,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::AsFd;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, unlinkat};
 use rustix::io::Errno;
 
-use crate::dir::{Dir, lock};
+use crate::dir::Dir;
+use crate::locked::Locked;
 use crate::metadata::{Kind, Metadata};
 use crate::moving::{put_back_beside, take_in};
 use crate::private::is_unchanged;
@@ -69,10 +69,11 @@ pub(crate) fn survey(
         }
         levels.pop();
         if let Some((above, _)) = levels.last() {
-            here = here.parent()?;
-            if here.metadata().identity != *above {
-                return Ok(false);
-            }
+            here = match here.above(above) {
+                Ok(dir) => dir,
+                Err(error) if is_elsewhere(&error) => return Ok(false),
+                Err(error) => return Err(error),
+            };
         }
     }
     Ok(true)
@@ -84,7 +85,7 @@ fn survey_level(
     locks: bool,
     each: &mut impl FnMut(&OsStr, &Metadata) -> bool,
 ) -> io::Result<Option<Vec<OsString>>> {
-    if locks && !lock(dir.readable()?.as_fd())? {
+    if locks && Locked::try_new(dir.readable()?)?.is_none() {
         return Ok(None);
     }
     let mut subdirectories = Vec::new();
@@ -110,7 +111,7 @@ fn survey_level(
 
 fn is_free(dir: &Dir, name: &OsStr) -> io::Result<bool> {
     match sys::reopen(dir.pin(name)?.fd(), OFlags::RDONLY | OFlags::NOATIME) {
-        Ok(fd) => lock(fd.as_fd()),
+        Ok(fd) => Ok(Locked::try_new(fd)?.is_some()),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(true),
         Err(error) => Err(error),
     }
@@ -123,17 +124,18 @@ fn is_elsewhere(error: &io::Error) -> bool {
     )
 }
 
-/// Removes what is in `slot` of the run's directory, and of a directory every entry that is `due`.
+/// Removes what is in `slot` of the run's directory and looks like `top`, and of a directory every entry that is `due`.
 ///
 /// At the first one that is not, or cannot be removed, the rest is put together again, and this fails.
 pub(crate) fn remove(
     run: &Dir,
     slot: &OsStr,
+    top: &Metadata,
     due: &mut dyn FnMut(&Metadata) -> bool,
 ) -> Result<Removed, RemoveError> {
     let mut removal =
         Removal { run, slot, file_holder: None, levels: 0, removed: Removed::default() };
-    let result = removal.remove(due);
+    let result = removal.remove(top, due);
     let removed = removal.removed;
     if removal.levels == 0 && removal.file_holder.is_none() {
         return result.map(|()| removed).map_err(|reason| RemoveError { removed, reason });
@@ -193,13 +195,16 @@ struct Removal<'a> {
 }
 
 impl Removal<'_> {
-    fn remove(&mut self, due: &mut dyn FnMut(&Metadata) -> bool) -> Result<(), String> {
+    fn remove(
+        &mut self,
+        top: &Metadata,
+        due: &mut dyn FnMut(&Metadata) -> bool,
+    ) -> Result<(), String> {
         let text = |error: io::Error| error.to_string();
-        let top = self.run.look(self.slot).map_err(text)?;
         if top.kind != Kind::Directory {
             unlinkat(self.run.fd(), self.slot, AtFlags::empty())
                 .map_err(|error| text(error.into()))?;
-            self.count(&top);
+            self.count(top);
             return Ok(());
         }
         reassemble(self.run, self.slot).map_err(text)?;
@@ -209,7 +214,7 @@ impl Removal<'_> {
         let mut refills = 0;
         while let Some(batch_here) = pending.last_mut() {
             if let Some(name) = batch_here.pop() {
-                if let Some(below) = self.remove_entry(&here, &name, &top, names.len(), due)? {
+                if let Some(below) = self.remove_entry(&here, &name, top, names.len(), due)? {
                     names.push(name);
                     pending.push(batch(&below).map_err(text)?);
                     here = below;

@@ -64,8 +64,8 @@ pub trait Visit {
     /// Asked first because a look costs several times what a name costs.
     fn wants(&mut self, name: &OsStr, kind: Option<Kind>) -> bool;
 
-    /// Whether the subdirectory `name` is entered.
-    fn enters(&mut self, name: &OsStr) -> bool;
+    /// Whether the subdirectory `name`, which looks like this, is entered.
+    fn enters(&mut self, name: &OsStr, metadata: &Metadata) -> bool;
 
     /// An entry that was wanted.
     fn found(&mut self, found: Found<'_>);

@@ -199,9 +199,19 @@ fn two_runs_do_not_work_in_one_root_and_a_name_that_another_took_is_left_to_him(
     let first = Private::open(&root).unwrap();
     assert!(Private::open(&root).unwrap_err().to_string().contains("another run"));
     assert!(Private::find(&root).is_err());
+    // What is kept under another name is found there also when the usual one is free again.
+    fs::write(scratch.path().join("f"), "").unwrap();
+    let mut run = start(&first, trash());
+    take(&mut run, &root, "f", &identity(&root, "f"), true).unwrap();
+    let id = run.id();
+    assert!(run.finish().unwrap());
     drop(first);
-    assert_eq!(left(scratch.path()), [PRIVATE_NAME]);
     fs::remove_dir(&squatted).unwrap();
+    let again = Private::open(&root).unwrap();
+    assert_eq!(again.undo(&id, SystemTime::now(), all).unwrap().entries.len(), 1);
+    assert_eq!(purged(&again, SystemTime::now() + 2 * WEEK), Ok(0));
+    drop(again);
+    assert_eq!(left(scratch.path()), ["f"]);
     assert!(Private::find(&root).unwrap().is_none());
 }
 
@@ -393,9 +403,16 @@ fn deep(path: &Path, levels: usize) {
     rustix::fs::mknodat(&here, "f", rustix::fs::FileType::RegularFile, 0o644.into(), 0).unwrap();
 }
 
+/// In memory where there is such a place: these tests make and remove many thousand entries.
+fn large_scratch() -> tempfile::TempDir {
+    let shared = Path::new("/dev/shm");
+    let scratch = if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() };
+    scratch.unwrap()
+}
+
 #[test]
 fn a_directory_of_4000_levels_goes_and_comes_back() {
-    let scratch = tempfile::tempdir().unwrap();
+    let scratch = large_scratch();
     let root = open(scratch.path());
     fs::create_dir(scratch.path().join("top")).unwrap();
     deep(&scratch.path().join("top"), 4_000);
@@ -453,7 +470,7 @@ fn removing_a_directory_follows_nothing_and_touches_nothing_outside() {
 /// puts fresh files there. Nothing that is outside by then may go.
 #[test]
 fn what_is_moved_out_of_a_directory_while_it_is_removed_survives_outside() {
-    let scratch = tempfile::tempdir().unwrap();
+    let scratch = large_scratch();
     let (inside, outside) = (scratch.path().join("inside"), scratch.path().join("outside"));
     fs::create_dir(&outside).unwrap();
     let mut escaped = 0;

@@ -21,7 +21,7 @@ impl Visit for Seen {
     fn wants(&mut self, _name: &OsStr, _kind: Option<Kind>) -> bool {
         true
     }
-    fn enters(&mut self, _name: &OsStr) -> bool {
+    fn enters(&mut self, _name: &OsStr, _metadata: &evenkeel_safefs::Metadata) -> bool {
         true
     }
     fn found(&mut self, found: Found<'_>) {
@@ -114,7 +114,7 @@ fn a_walk_through_four_thousand_levels_holds_few_descriptors() {
         fn wants(&mut self, _name: &OsStr, _kind: Option<Kind>) -> bool {
             true
         }
-        fn enters(&mut self, _name: &OsStr) -> bool {
+        fn enters(&mut self, _name: &OsStr, _metadata: &evenkeel_safefs::Metadata) -> bool {
             true
         }
         fn found(&mut self, _found: Found<'_>) {
@@ -153,8 +153,8 @@ fn a_tree_that_is_moved_away_during_the_walk_is_told_and_nothing_outside_is_seen
         fn wants(&mut self, name: &OsStr, kind: Option<Kind>) -> bool {
             self.seen.wants(name, kind)
         }
-        fn enters(&mut self, name: &OsStr) -> bool {
-            self.seen.enters(name)
+        fn enters(&mut self, name: &OsStr, metadata: &evenkeel_safefs::Metadata) -> bool {
+            self.seen.enters(name, metadata)
         }
         fn found(&mut self, found: Found<'_>) {
             // At the bottom: the levels far above have no descriptor any more.
@@ -238,7 +238,7 @@ fn each_thread_of_a_walk_works_as_the_user_and_a_panic_of_one_comes_through() {
         fn wants(&mut self, _name: &OsStr, _kind: Option<Kind>) -> bool {
             true
         }
-        fn enters(&mut self, _name: &OsStr) -> bool {
+        fn enters(&mut self, _name: &OsStr, _metadata: &evenkeel_safefs::Metadata) -> bool {
             true
         }
         fn found(&mut self, _found: Found<'_>) {

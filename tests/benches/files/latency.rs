@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use evenkeel_tests::{Agent, Daemon, HangingEndpoint, LONG, Scratch, until};
+use evenkeel_tests::{Agent, Daemon, HangingEndpoint, LONG, Scratch, installed, is_root, until};
 
 use crate::args::Args;
 use crate::host;
@@ -30,6 +30,11 @@ pub(crate) fn measure(args: &Args, report: &mut Report) {
     eprintln!("drift under a watch on {} …", host::filesystem(place));
     report.latencies.push(bare(place));
     report.latencies.push(single(place, "idle", ""));
+    if is_root() && installed("setpriv") {
+        let start = Agent::start_without_fanotify;
+        let watched = Watched::start_by(start, place, FILES, "");
+        report.latencies.push(sample(&watched.tree, place, "idle, by inotify", false));
+    }
     let hanging: Vec<_> = (0..PROBES).map(|_| HangingEndpoint::start()).collect();
     let probe = |(number, endpoint): (usize, &HangingEndpoint)| {
         format!(
@@ -104,13 +109,22 @@ struct Watched {
 
 impl Watched {
     fn start(place: &Path, files: u64, checks: &str) -> Self {
+        Self::start_by(Agent::start, place, files, checks)
+    }
+
+    fn start_by(
+        start: impl FnOnce(&Scratch, &str) -> Agent,
+        place: &Path,
+        files: u64,
+        checks: &str,
+    ) -> Self {
         let tree = Tree::new(place, files);
         let settings = format!(
             "[permissions.bench]\npath = {:?}\nrecursive = true\ndirectory_mode = \"0755\"\n\
              files = [{{ match = \"*.hash\", mode = \"0644\" }}]\nwatch = true\ninterval = \"1h\"\n{checks}",
             tree.root().display().to_string()
         );
-        let agent = Agent::start(&Scratch::below(tree.beside()), &settings);
+        let agent = start(&Scratch::below(tree.beside()), &settings);
         // It answers before it watches.
         let first = tree.paths().next().expect("a tree has files");
         lasts(&first, MISSED)

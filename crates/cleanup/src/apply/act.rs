@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use evenkeel_safefs::{
     Dir, Judged, Kind, Metadata, OpenFiles, Root, Run, ShortenError, Shortened, TakeError, Terms,
+    is_without_room,
 };
 
 use super::report::Taken;
@@ -18,6 +19,8 @@ pub(super) struct Act<'a> {
     pub(super) policy: &'a Policy,
     pub(super) root: &'a Root,
     pub(super) run: Option<Run<'a>>,
+    /// There is no run because the filesystem has no room for its directory.
+    pub(super) no_room: bool,
     /// What processes have open, if that matters.
     pub(super) open: Option<OpenFiles>,
     pub(super) now: SystemTime,
@@ -85,6 +88,28 @@ impl Act<'_> {
         }
         // Nothing more is done with it: it stays in the run's directory, where the manifest says what it is.
         Ok(taken(step, step.bytes))
+    }
+
+    /// Deletes a file where the filesystem has no room left to write down what is to be taken: just then it is wanted most.
+    ///
+    /// `error`: what the other way met with; for what cannot be done like this it is the reason.
+    pub(super) fn take_without_room(
+        &self,
+        dir: &Dir,
+        step: &Step,
+        error: &io::Error,
+    ) -> Result<Taken, Not> {
+        let is_file = self.policy.draft().unit == Unit::File;
+        let (true, Action::Delete, Some(name), true) =
+            (is_without_room(error), self.policy.action(), step.path.file_name(), is_file)
+        else {
+            return Err(Not::Failed(format!("cannot write down that it is to be taken: {error}")));
+        };
+        if self.open.as_ref().is_some_and(|open| open.contains(&step.pin)) {
+            return Err(in_use());
+        }
+        let gone = dir.delete_in_place(name, &step.pin, |now| self.is_due(step, now))?;
+        Ok(taken(step, if gone.nlink > 1 { 0 } else { gone.size }))
     }
 
     /// Looks through a directory as a scan does, before it is moved: with something mounted in it, it must not be.

@@ -77,10 +77,7 @@ impl<'a> Work<'a> {
         let slots = self.announce(steps, &places);
         for (index, step) in steps.iter().enumerate() {
             (self.watch)(self.progress)?;
-            let slot = match &slots {
-                Ok(slots) => Ok(slots.get(index).copied().flatten()),
-                Err(error) => Err(format!("cannot write down that it is to be taken: {error}")),
-            };
+            let slot = slots.as_ref().map(|slots| slots.get(index).copied().flatten());
             let place = places.get_mut(self.act.parent(step));
             self.step(place, slot, step)?;
             self.progress.done += 1;
@@ -91,17 +88,19 @@ impl<'a> Work<'a> {
     fn step(
         &mut self,
         place: Option<&mut Result<Place, Not>>,
-        slot: Result<Option<u64>, String>,
+        slot: Result<Option<u64>, &io::Error>,
         step: &Step,
     ) -> ControlFlow<()> {
         let result = match (place, slot) {
-            (Some(Ok(place)), Ok(slot)) => {
+            (Some(Ok(place)), slot) => {
                 let mut goes_on = || (self.watch)(self.progress).is_continue();
-                let result = self.act.take(&place.dir, slot, step, &mut goes_on);
+                let result = match slot {
+                    Ok(slot) => self.act.take(&place.dir, slot, step, &mut goes_on),
+                    Err(error) => self.act.take_without_room(&place.dir, step, error),
+                };
                 place.changed |= result.is_ok();
                 result
             }
-            (Some(Ok(_)), Err(reason)) => Err(Not::Failed(reason)),
             (Some(Err(not)), _) => Err(not.clone()),
             (None, _) => Err(Not::Failed("its directory is unknown".to_owned())),
         };
@@ -143,6 +142,9 @@ impl<'a> Work<'a> {
 
     /// Writes down what is about to be taken; one slot for each step, `None` for what is not to be taken.
     fn announce(&mut self, steps: &[Step], places: &Places<'_>) -> io::Result<Vec<Option<u64>>> {
+        if self.act.no_room {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let mut slots = vec![None; steps.len()];
         let policy = self.act.policy;
         let Some(run) = &mut self.act.run else { return Ok(slots) };

@@ -105,7 +105,7 @@ impl Contents {
             match dir.look(name) {
                 Ok(metadata) => {
                     // The trash of another rule must not go with the directory either.
-                    if rules.policy.excludes(name) || is_apart(name) {
+                    if rules.policy.excludes(name) || is_apart(name, &metadata) {
                         self.look.held = Some(KeepReason::HoldsExcluded);
                     }
                     self.add(&metadata, rules);

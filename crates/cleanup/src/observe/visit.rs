@@ -3,7 +3,7 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-use evenkeel_safefs::{Found, Kind, OpenFiles, Problem, Root, Visit};
+use evenkeel_safefs::{Found, Kind, Metadata, OpenFiles, Problem, Root, Visit};
 
 use super::directory::{Contents, Rules};
 use super::is_apart;
@@ -151,17 +151,17 @@ impl Visit for Scan<'_> {
             self.keep(self.other_kind());
             return false;
         }
-        let wanted = self.policy.matches(name) && !(meant == Kind::Directory && is_apart(name));
+        let wanted = self.policy.matches(name);
         if !wanted {
             self.keep(KeepReason::Name);
         }
         wanted
     }
 
-    fn enters(&mut self, name: &OsStr) -> bool {
+    fn enters(&mut self, name: &OsStr, metadata: &Metadata) -> bool {
         // A directory that matches is one entry: what is in it is looked at as a part of it.
         let is_entry = self.unit() == Unit::Directory && self.policy.matches(name);
-        !is_entry && !is_apart(name) && !self.policy.excludes(name)
+        !is_entry && !is_apart(name, metadata) && !self.policy.excludes(name)
     }
 
     fn found(&mut self, found: Found<'_>) {
@@ -173,6 +173,9 @@ impl Visit for Scan<'_> {
         let elsewhere = metadata.mount_root || metadata.identity.mnt_id != self.mnt_id;
         if elsewhere || metadata.kind != meant {
             return self.keep(self.other_kind());
+        }
+        if is_apart(found.name, metadata) {
+            return self.keep(KeepReason::Name);
         }
         match self.unit() {
             Unit::File => self.file(&found),

@@ -48,6 +48,9 @@ pub(crate) fn check_tree(
     let agent = agent::agent(&mut checker, &raw.agent);
     let permissions = checker.permissions(&raw.permissions);
     let cleanup = checker.cleanup(&raw.cleanup);
+    if let Some(agent) = &agent {
+        checker.refuse_own_history(&cleanup, &agent.state_dir);
+    }
     let checks = checker.checks(&raw.check);
     let recoveries = checker.recoveries(&raw.recovery, &raw.check, &checks);
     let slos = checker.slos(&raw.slo, &raw.check);

@@ -109,6 +109,9 @@ impl<'a> Round<'a> {
             Err(error) if is_no_longer_ours(&error) => return self.holds(path),
             Err(error) => return self.left(path, format!("cannot look at it: {error}")),
         };
+        if looked.is_private(path) {
+            return self.holds(path);
+        }
         let is_directory = looked.is_directory();
         let repaired = self.judge(path, looked, touch);
         if is_directory && (touch.appeared || (repaired && self.bound)) {

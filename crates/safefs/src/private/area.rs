@@ -2,7 +2,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, Mode, OFlags, openat, unlinkat};
@@ -10,7 +10,8 @@ use rustix::io::Errno;
 
 use super::manifest::{self, Line};
 use super::{MANIFEST, PRIVATE_NAME, Purpose, Record, Run};
-use crate::dir::{Dir, lock};
+use crate::dir::Dir;
+use crate::locked::Locked;
 use crate::metadata::{Kind, Metadata};
 use crate::root::Root;
 use crate::tree::{self, Removed};
@@ -34,7 +35,7 @@ pub struct Private<'r> {
     pub(super) dir: Dir,
     name: OsString,
     /// The lock on the directory: two runs on one root do not mix.
-    _lock: OwnedFd,
+    _lock: Locked<OwnedFd>,
 }
 
 /// One run that has something in the private directory, or had.
@@ -77,18 +78,17 @@ impl<'r> Private<'r> {
     fn open_or(root: &'r Root, make: bool) -> io::Result<Option<Self>> {
         for _ in 0..ATTEMPTS {
             let Some((name, dir)) = own_directory(root.dir(), make)? else { return Ok(None) };
-            let fd = dir.readable()?;
-            if !lock(fd.as_fd())? {
+            let Some(lock) = Locked::try_new(dir.readable()?)? else {
                 return Err(io::Error::new(
                     io::ErrorKind::ResourceBusy,
                     "another run is at work in this root",
                 ));
-            }
+            };
             // Another run may have ended, and removed it, between our two calls.
             let still_there =
                 root.dir().look(&name).is_ok_and(|now| now.identity == dir.metadata().identity);
             if still_there {
-                return Ok(Some(Self { root, dir, name, _lock: fd }));
+                return Ok(Some(Self { root, dir, name, _lock: lock }));
             }
         }
         Err(io::Error::new(io::ErrorKind::ResourceBusy, "other runs begin and end in this root"))
@@ -232,7 +232,7 @@ fn remove_exactly(dir: &Dir, record: &Record) -> io::Result<Option<Removed>> {
     if !record.is(&held.identity) {
         return Err(io::Error::other("what is kept there is not what its manifest names"));
     }
-    tree::remove(dir, slot.as_ref(), &mut |_| true).map(Some).map_err(io::Error::other)
+    tree::remove(dir, slot.as_ref(), &held, &mut |_| true).map(Some).map_err(io::Error::other)
 }
 
 /// Reads a run's manifest entry by entry.
@@ -274,31 +274,39 @@ pub(super) fn open_manifest(dir: &Dir, flags: OFlags) -> io::Result<File> {
     Ok(File::from(openat(dir.fd(), MANIFEST, flags, Mode::from_raw_mode(0o600))?))
 }
 
-/// Makes or finds a directory that is the caller's own and closed to others, under the first name that no other has.
+/// Finds a directory that is the caller's own and closed to others, or makes one under the first name that no other has.
+///
+/// One that is there comes first, whatever it is called: it may hold what somebody wants back, and who took our usual name
+/// may have given it up since.
 fn own_directory(root: &Dir, make: bool) -> io::Result<Option<(OsString, Dir)>> {
-    for other in 0..=OTHER_NAMES {
-        let name = match other {
-            0 => OsString::from(PRIVATE_NAME),
-            other => OsString::from(format!("{PRIVATE_NAME}-{other}")),
-        };
-        if make {
-            match rustix::fs::mkdirat(root.fd(), &name, Mode::from_raw_mode(0o700)) {
-                Ok(()) | Err(Errno::EXIST) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+    for name in possible_names() {
         match root.enter(&name) {
             Ok(dir) if is_own(&dir) => return Ok(Some((name, dir))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !make => return Ok(None),
             _ => {}
         }
     }
-    if make {
-        return Err(io::Error::other(format!(
-            "the names `{PRIVATE_NAME}…` are all taken by others"
-        )));
+    if !make {
+        return Ok(None);
     }
-    Ok(None)
+    for name in possible_names() {
+        match rustix::fs::mkdirat(root.fd(), &name, Mode::from_raw_mode(0o700)) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        match root.enter(&name) {
+            Ok(dir) if is_own(&dir) => return Ok(Some((name, dir))),
+            _ => {}
+        }
+    }
+    Err(io::Error::other(format!("the names `{PRIVATE_NAME}…` are all taken by others")))
+}
+
+fn possible_names() -> impl Iterator<Item = OsString> {
+    (0..=OTHER_NAMES).map(|other| match other {
+        0 => OsString::from(PRIVATE_NAME),
+        other => OsString::from(format!("{PRIVATE_NAME}-{other}")),
+    })
 }
 
 fn is_own(dir: &Dir) -> bool {

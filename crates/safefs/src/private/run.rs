@@ -1,7 +1,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -11,7 +11,8 @@ use rustix::io::Errno;
 use super::area::{append, id_of, open_manifest};
 use super::manifest::Line;
 use super::{Private, Record};
-use crate::dir::{Dir, lock};
+use crate::dir::Dir;
+use crate::locked::Locked;
 use crate::metadata::{Identity, Kind, Metadata};
 use crate::moving::{put_back_beside, take_in};
 use crate::object::{Pinned, look};
@@ -189,10 +190,7 @@ impl<'p> Run<'p> {
         if !due(&planned) {
             return Err(TakeError::NotDue);
         }
-        let _lock = match lock_object(&pinned)? {
-            Lock::Free(fd) => fd,
-            Lock::Taken => return Err(TakeError::Locked),
-        };
+        let _lock = lock_object(&pinned)?;
         let slot_name = slot.to_string();
         match take_in((dir.fd(), name), (self.dir.fd(), slot_name.as_ref())) {
             Ok(()) => {}
@@ -243,7 +241,7 @@ impl Held<'_> {
         name: &OsStr,
         mut due: impl FnMut(&Metadata) -> bool,
     ) -> Result<Removed, TakeError> {
-        match tree::remove(&self.run.dir, self.name().as_ref(), &mut due) {
+        match tree::remove(&self.run.dir, self.name().as_ref(), &self.metadata, &mut due) {
             Ok(removed) => Ok(removed),
             Err(RemoveError { removed, reason }) => {
                 self.give_back(dir, name)?;
@@ -277,20 +275,12 @@ pub(crate) fn is_unchanged(before: &Metadata, after: &Metadata) -> bool {
         && (before.size == after.size || before.kind == Kind::Directory)
 }
 
-enum Lock {
-    /// Locked now by us; `None` if the object cannot be opened, so that nothing can be said.
-    Free(Option<OwnedFd>),
-    Taken,
-}
-
-fn lock_object(pinned: &Pinned) -> io::Result<Lock> {
-    let fd = match sys::reopen(pinned.fd(), OFlags::RDONLY | OFlags::NOATIME) {
-        Ok(fd) => fd,
+/// Takes the lock of a file or directory without waiting; `None` if it cannot be opened, so that nothing can be said.
+pub(crate) fn lock_object(pinned: &Pinned) -> Result<Option<Locked<OwnedFd>>, TakeError> {
+    match sys::reopen(pinned.fd(), OFlags::RDONLY | OFlags::NOATIME) {
+        Ok(fd) => Locked::try_new(fd)?.ok_or(TakeError::Locked).map(Some),
         // The owner of a directory may delete what he may not read.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            return Ok(Lock::Free(None));
-        }
-        Err(error) => return Err(error),
-    };
-    Ok(if lock(fd.as_fd())? { Lock::Free(Some(fd)) } else { Lock::Taken })
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }

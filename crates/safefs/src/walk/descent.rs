@@ -253,7 +253,7 @@ impl Entry<'_> {
                 enters = bounds.reach.recursive
                     && metadata.kind == Kind::Directory
                     && !elsewhere
-                    && visit.enters(name);
+                    && visit.enters(name, &metadata);
                 if wanted {
                     let (parent, metadata) = (parent_path, &metadata);
                     visit.found(Found { name, parent, path, metadata, dir: self.dir });

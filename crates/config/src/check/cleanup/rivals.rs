@@ -1,5 +1,7 @@
 //! Cleanup rules that want the same entries: one that leaves the other nothing, or takes away where the other works.
 
+use std::path::Path;
+
 use evenkeel_cleanup::{Action, AgeBy, Draft, GlobSet, Stamp, Trigger, Unit};
 
 use crate::check::Checker;
@@ -34,6 +36,35 @@ impl Checker {
             .see(self.tree.place_of_value(&first), "and this one")
             .help(help);
         self.tree.add(&second, problem);
+    }
+}
+
+impl Checker {
+    /// A cleanup must not reach what the agent itself keeps: the history tells what was done, and why.
+    pub(in crate::check) fn refuse_own_history(&mut self, rules: &[CleanupRule], state_dir: &Path) {
+        for rule in rules {
+            let policy = &rule.policy;
+            let Some(names) = below(policy.path(), state_dir)
+                .or_else(|| is_within(policy.path(), state_dir).then(Vec::new))
+            else {
+                continue;
+            };
+            let excluded = names.iter().any(|name| policy.excluded().is_match(name));
+            let takes = policy.draft().unit == Unit::Directory
+                && names.first().is_some_and(|name| policy.matching().is_match(name));
+            if excluded || !(names.is_empty() || policy.draft().recursive || takes) {
+                continue;
+            }
+            let key = called(rule).child("path");
+            let message = format!("`{}` reaches `agent.state_dir`", called(rule));
+            let label = format!("the history is in `{}`", state_dir.display());
+            self.refuse_with(
+                &key,
+                message,
+                label,
+                &["another directory, or `exclude` for that one"],
+            );
+        }
     }
 }
 

@@ -240,3 +240,29 @@ fn a_directory_in_which_another_rule_works_is_not_to_be_taken_away() {
         }
     }
 }
+
+#[test]
+fn the_history_of_the_agent_is_not_cleaned_up() {
+    for (rule, refused) in [
+        ("path = \"/var/lib/evenkeel\"\nmatch = \"*.db\"", true),
+        ("path = \"/var/lib/evenkeel/sub\"\nmatch = \"*\"", true),
+        ("path = \"/data\"\nmatch = \"*\"", false),
+        ("path = \"/var/lib\"\nmatch = \"*\"\nrecursive = true\nallow_system_path = true", true),
+        ("path = \"/var/lib\"\nmatch = \"*\"\nallow_system_path = true", false),
+        (
+            "path = \"/var/lib\"\nmatch = \"even*\"\nunit = \"directory\"\nallow_system_path = true",
+            true,
+        ),
+        (
+            "path = \"/var/lib\"\nmatch = \"*\"\nexclude = \"evenkeel\"\nrecursive = true\nallow_system_path = true",
+            false,
+        ),
+    ] {
+        let settings = format!("[cleanup.a]\n{rule}\nolder_than = \"7d\"\naction = \"delete\"\n");
+        let result = load_text(&settings);
+        assert_eq!(result.is_err(), refused, "{settings}");
+        if let Err(error) = result {
+            assert_eq!(error.problems()[0].message(), "`cleanup.a` reaches `agent.state_dir`");
+        }
+    }
+}
