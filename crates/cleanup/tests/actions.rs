@@ -313,8 +313,10 @@ fn a_directory_with_something_young_locked_or_kept_in_it_stays_whole() {
     let holder = File::open(locked.join("sub/file")).unwrap();
     holder.lock().unwrap();
     // What another rule has in its trash is not this one's.
-    fs::create_dir(kept.join("sub").join(PRIVATE_NAME)).unwrap();
-    for path in [kept.join("sub").join(PRIVATE_NAME), kept.join("sub")] {
+    let other = kept.join("sub").join(PRIVATE_NAME);
+    fs::create_dir(&other).unwrap();
+    fs::set_permissions(&other, PermissionsExt::from_mode(0o700)).unwrap();
+    for path in [other, kept.join("sub")] {
         age(&path, 8 * DAY);
     }
     let report = apply(&policy, plan, now);
