@@ -36,6 +36,9 @@ pub struct Common {
     /// Say only what went wrong
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Common options")]
     pub quiet: bool,
+    /// Whether the program's own report says what was done, so that the log need not say it line by line.
+    #[arg(skip)]
+    pub reports: bool,
 }
 
 /// When output is coloured.
@@ -97,6 +100,7 @@ impl Common {
         }
         let level = match (self.quiet, self.verbose) {
             (true, _) => LevelFilter::ERROR,
+            (false, 0) if self.reports => LevelFilter::WARN,
             (false, 0) => LevelFilter::INFO,
             (false, 1) => LevelFilter::DEBUG,
             (false, _) => LevelFilter::TRACE,

@@ -19,7 +19,7 @@ use crate::rules::{Named, absolute, rules};
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let common = &args.common;
+    let common = &Common { reports: true, ..args.common.clone() };
     evenkeel_cli::run("evenkeel-cleanup", common, || match &args.command {
         Command::Plan(rule) => plan(common, &rules(common, rule)?),
         Command::Apply(rule) => take(common, &rules(common, rule)?),

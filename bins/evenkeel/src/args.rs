@@ -11,7 +11,7 @@ Examples:
   evenkeel check --config evenkeel.toml             everything once, nothing is changed
   evenkeel run --config evenkeel.toml --observe     the agent, without its hands
   evenkeel why web                                  what was done about it, and what was not
-  evenkeel undo 20261125T072301Z-6204                    what that cleanup run put in the trash
+  evenkeel undo 20261125T072301Z-6204               what that cleanup run put in the trash
   evenkeel run                                      with /etc/evenkeel/evenkeel.toml
 
 Exit: 0 everything holds, 1 something does not, 2 wrong flags or settings, 3 could not be done";

@@ -205,6 +205,9 @@ impl<'a> Work<'a> {
     }
 
     fn parent(&mut self, parent: &Path) -> io::Result<&Dir> {
+        if parent.as_os_str().is_empty() {
+            return Ok(self.root.dir());
+        }
         if self.parent.as_ref().is_none_or(|(path, _)| path != parent) {
             self.parent = Some((parent.to_owned(), self.root.dir().descend(parent)?));
         }

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::SystemTime;
 
 use rustix::fs::{FileType, Mode, OFlags, RawDir, RawDirEntry, Timespec, Timestamps};
+use rustix::io::Errno;
 
 use crate::locked::Locked;
 use crate::metadata::{Identity, Kind, Metadata};
@@ -69,13 +70,32 @@ impl Dir {
         Self::try_from_pinned(self.pin(name)?).map_err(not_a_directory)
     }
 
-    /// Opens the directory at `relative`, component by component: deeper than `PATH_MAX` is no limit.
+    /// Opens the directory at `relative`, following no link on the way; deeper than `PATH_MAX` is no limit.
     pub fn descend(&self, relative: &Path) -> io::Result<Self> {
-        let mut here = self.reopen_pin()?;
+        let mut names = Vec::new();
         for part in relative.components() {
             let Component::Normal(name) = part else {
                 return Err(io::Error::from(io::ErrorKind::InvalidFilename));
             };
+            names.push(name);
+        }
+        if names.is_empty() {
+            return self.reopen_pin();
+        }
+        match Pinned::below(self.fd(), relative) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => self.step_down(&names),
+            // A link on the way is no directory.
+            Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+                Err(io::Error::from(io::ErrorKind::NotADirectory))
+            }
+            result => Self::try_from_pinned(result?).map_err(not_a_directory),
+        }
+    }
+
+    /// As [`Dir::descend`], one directory after the other.
+    fn step_down(&self, names: &[&OsStr]) -> io::Result<Self> {
+        let mut here = self.reopen_pin()?;
+        for name in names {
             here = here.enter(name)?;
         }
         Ok(here)

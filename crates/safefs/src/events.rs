@@ -178,7 +178,7 @@ impl Source {
         }
     }
 
-    /// Appends events that are there, without waiting; says whether more may be.
+    /// Appends events that are there, without waiting; says whether more were.
     pub fn read(&mut self, events: &mut Vec<Event>) -> io::Result<bool> {
         match &mut self.inner {
             Inner::Fanotify(group) => group.read(events),

@@ -78,7 +78,7 @@ pub use private::{
     Held, Intent, PRIVATE_NAME, Parent, Private, Purpose, Record, Recovered, Restored, Returned,
     Run, RunInfo, TakeError, Temporary, UndoError, Undone, is_private,
 };
-pub use root::{Fresh, OpenError, Root, Trust};
+pub use root::{Fresh, KnownRoot, OpenError, Root, Trust};
 pub use shorten::{Method, ShortenError, Shortened};
 pub use tree::Removed;
 pub use usage::FilesystemUsage;

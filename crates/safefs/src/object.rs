@@ -2,6 +2,7 @@ use std::ffi::{CStr, OsStr};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags};
 use rustix::io::Errno;
@@ -178,6 +179,17 @@ impl Pinned {
     pub(crate) fn entry(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<Self> {
         check_name(name)?;
         Self::new(openat2(directory, name)?)
+    }
+
+    /// Pins what is at `path` below `directory`: as [`Pinned::entry`] at each step, in one call.
+    pub(crate) fn below(directory: BorrowedFd<'_>, path: &Path) -> io::Result<Self> {
+        Self::new(openat2(directory, path.as_os_str())?)
+    }
+
+    /// Pins what is at an absolute `path`, if no component is a link.
+    pub(crate) fn without_links(path: &Path) -> io::Result<Self> {
+        let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        Self::new(rustix::fs::openat2(CWD, path, PIN, Mode::empty(), resolve)?)
     }
 
     /// Opens the subdirectory `name` of `directory` so that it can be listed by the same descriptor.

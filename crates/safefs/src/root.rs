@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::Mode;
 
 use crate::dir::Dir;
-use crate::metadata::{Access, Kind, Metadata};
+use crate::metadata::{Access, Identity, Kind, Metadata};
 use crate::name::escaped;
 use crate::object::{ActError, Pinned, Terms};
 
@@ -42,6 +42,14 @@ pub struct Root {
     path: PathBuf,
     resolved: PathBuf,
     dir: Dir,
+}
+
+/// A root that was opened step by step, and is no longer held.
+#[derive(Debug, Clone)]
+pub struct KnownRoot {
+    path: PathBuf,
+    resolved: PathBuf,
+    identity: Identity,
 }
 
 /// Why a root cannot be opened or made.
@@ -164,9 +172,28 @@ impl Root {
         self.dir.metadata()
     }
 
+    /// What it takes to open this very directory again at less cost, without holding it: one that is held is not told to be
+    /// deleted (`IN_DELETE_SELF`).
+    pub fn known(&self) -> KnownRoot {
+        let (path, resolved) = (self.path.clone(), self.resolved.clone());
+        KnownRoot { path, resolved, identity: self.metadata().identity }
+    }
+
     /// The root as an object, to be judged.
     pub fn into_pinned(self) -> Pinned {
         self.dir.into_pinned()
+    }
+}
+
+impl KnownRoot {
+    /// Opens the root in one step, if where it was is still that very directory.
+    ///
+    /// Who owns what on the way does not matter for that: nobody has put another in its place.
+    pub fn open(&self) -> Option<Root> {
+        let pinned = Pinned::without_links(&self.resolved).ok()?;
+        let same = pinned.metadata().identity == self.identity;
+        let dir = Dir::try_from_pinned(pinned).ok().filter(|_| same)?;
+        Some(Root { path: self.path.clone(), resolved: self.resolved.clone(), dir })
     }
 }
 

@@ -106,3 +106,44 @@ fn a_root_that_cannot_be_given_to_its_owner_is_not_left_behind() {
     assert!(matches!(made, Err(OpenError::SetUp { .. })));
     assert!(!scratch.path().join("a").exists());
 }
+
+#[test]
+fn a_known_root_opens_again_while_its_path_leads_to_the_very_directory() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (path, old) = (scratch.path().join("root"), scratch.path().join("old"));
+    fs::create_dir(&path).unwrap();
+    let known = Root::open(&path, Trust::Owners).unwrap().known();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o711)).unwrap();
+    let again = known.open().unwrap();
+    assert_eq!(again.metadata().access.mode, 0o711, "as it is now");
+    assert_eq!(again.path(), path);
+    fs::rename(&path, &old).unwrap();
+    assert!(known.open().is_none());
+    fs::create_dir(&path).unwrap();
+    assert!(known.open().is_none(), "another one");
+    fs::remove_dir(&path).unwrap();
+    symlink(&old, &path).unwrap();
+    assert!(known.open().is_none(), "a link is not followed");
+    fs::remove_file(&path).unwrap();
+    fs::rename(&old, &path).unwrap();
+    assert!(known.open().is_some());
+}
+
+#[test]
+fn a_descent_follows_no_link_at_any_step() {
+    let scratch = tempfile::tempdir().unwrap();
+    fs::create_dir_all(scratch.path().join("a/b/c")).unwrap();
+    symlink("a", scratch.path().join("link")).unwrap();
+    symlink("c", scratch.path().join("a/b/last")).unwrap();
+    fs::write(scratch.path().join("a/file"), "").unwrap();
+    let root = Root::open(scratch.path(), Trust::Owners).unwrap();
+    let descend = |path: &str| root.dir().descend(path.as_ref()).map_err(|error| error.kind());
+    let inode = |path: &str| fs::metadata(scratch.path().join(path)).unwrap().ino();
+    assert_eq!(descend("a/b/c").unwrap().metadata().identity.ino, inode("a/b/c"));
+    assert_eq!(descend("").unwrap().metadata().identity.ino, inode(""));
+    for path in ["link", "link/b", "a/b/last", "a/file", "a/file/x"] {
+        assert_eq!(descend(path).unwrap_err(), std::io::ErrorKind::NotADirectory, "{path}");
+    }
+    assert_eq!(descend("a/none/x").unwrap_err(), std::io::ErrorKind::NotFound);
+    assert_eq!(descend("a/../a").unwrap_err(), std::io::ErrorKind::InvalidFilename);
+}

@@ -66,7 +66,7 @@ impl Standing {
         quantile(self.micros(), 0.5)
     }
 
-    pub(crate) fn min_micros(&self) -> f64 {
+    fn min_micros(&self) -> f64 {
         quantile(self.micros(), 0.0)
     }
 

@@ -13,6 +13,9 @@ use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, RawDir, StatxFlags, chmodat, openat, statx, unlinkat,
 };
 
+/// What the bare deletion is called beside others.
+pub(crate) const UNLINK: &str = "bare unlinkat";
+
 /// Looks at every entry below `folder`, with whole directories shared out among the threads.
 pub(crate) fn run(folder: &Path, threads: usize) -> ExitCode {
     let root = open(folder);

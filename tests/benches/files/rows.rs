@@ -101,7 +101,7 @@ impl Bench<'_> {
             self.find(["-type", "f", "-name", "*.hash", "-mtime", "+6", "-delete"]),
         ];
         contenders.extend(self.tmpfiles("--clean", "e", &age(7)));
-        contenders.push(ourselves("bare unlinkat", ["--unlink".into(), self.tree.root().into()]));
+        contenders.push(ourselves(floor::UNLINK, ["--unlink".into(), self.tree.root().into()]));
         let gone = |who: &str| assert_eq!(self.tree.count(), 0, "{who}");
         let rounds = self.args.rounds.min(ROUNDS_OF_CHANGES);
         let standings = hold(&contenders, self.files, rounds, || self.tree.fill(), gone);

@@ -28,8 +28,9 @@ impl<F: FnMut(News)> Keeping<'_, F> {
         let begun = Instant::now();
         // Already here: an order that comes in while it is done is for the next one.
         let again = std::mem::take(&mut self.anew).is_some();
+        self.root = None;
         self.fights.forget(begun);
-        if again || self.watch.as_ref().is_some_and(|watch| !watch.is_on(self.root())) {
+        if again || self.watch.as_ref().is_some_and(|watch| !watch.is_on(self.root_now())) {
             self.watch = None;
         }
         let result = self.look_and_see_to().map(|outcome| Swept {
@@ -50,7 +51,7 @@ impl<F: FnMut(News)> Keeping<'_, F> {
         self.rested = Instant::now() + rest;
     }
 
-    fn root(&self) -> Option<Identity> {
+    fn root_now(&self) -> Option<Identity> {
         let root = Root::open(self.task.policy.path(), Trust::Owners).ok()?;
         Some(root.metadata().identity)
     }
@@ -100,7 +101,7 @@ impl<F: FnMut(News)> Keeping<'_, F> {
             if missing {
                 self.lay_above();
                 // It may have come before the watch did.
-                if looks < MOST_LOOKS && self.root().is_some() {
+                if looks < MOST_LOOKS && self.root_now().is_some() {
                     self.watch = None;
                     continue;
                 }

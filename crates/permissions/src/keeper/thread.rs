@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use evenkeel_safefs::KnownRoot;
 use evenkeel_safefs::events::{Key, wait};
 
 use super::round::{Outcome, Round};
@@ -22,6 +23,8 @@ pub(super) struct Keeping<'a, F> {
     pub(super) watch: Option<Watch>,
     /// Users and groups as numbers, looked up at each sweep.
     pub(super) ids: Option<Ids>,
+    /// The root, as it was opened step by step since the last sweep.
+    pub(super) root: Option<KnownRoot>,
     pub(super) fights: Fights,
     /// What deviates, as it was told last.
     pub(super) left: BTreeMap<PathBuf, String>,
@@ -40,6 +43,7 @@ impl<'a, F: FnMut(News)> Keeping<'a, F> {
             tell,
             watch: None,
             ids: None,
+            root: None,
             fights: Fights::new(),
             left: BTreeMap::new(),
             anew: None,
@@ -146,14 +150,22 @@ impl<'a, F: FnMut(News)> Keeping<'a, F> {
         let Some(ids) = self.ids.clone() else { return };
         let worker = ids.worker.clone();
         let (task, fights, stop) = (&self.task, &mut self.fights, &self.orders.stop);
-        let watch = self.watch.as_mut();
+        let (watch, known) = (self.watch.as_mut(), &mut self.root);
         let done = working_as(&task.policy, worker.as_ref(), || {
-            let root = open_root(&task.policy)?;
-            let Some(root) = root.filter(|root| {
-                watch.as_ref().is_none_or(|watch| watch.is_on(Some(root.metadata().identity)))
-            }) else {
-                return Ok(None);
+            // A root that was opened step by step stays good for as long as its path leads to that very directory.
+            let root = match known.as_ref().and_then(KnownRoot::open) {
+                Some(root) => root,
+                None => match open_root(&task.policy)? {
+                    Some(root) => {
+                        *known = Some(root.known());
+                        root
+                    }
+                    None => return Ok(None),
+                },
             };
+            if watch.as_ref().is_some_and(|watch| !watch.is_on(Some(root.metadata().identity))) {
+                return Ok(None);
+            }
             let ids = ids.with_root_owner(root.metadata().access.uid);
             let rule = (&task.policy, task.write);
             let mut round = Round::new(rule, &ids, &root, fights, watch, stop);

@@ -57,6 +57,8 @@ pub(crate) struct Watch {
     unwatched: u64,
     why_unwatched: Option<String>,
     unsupported: bool,
+    /// This process.
+    me: u32,
 }
 
 impl Watch {
@@ -75,6 +77,7 @@ impl Watch {
             unwatched: 0,
             why_unwatched: None,
             unsupported: false,
+            me: std::process::id(),
         })
     }
 
@@ -220,7 +223,8 @@ impl Watch {
                 self.parent = None;
             }
             // Our own repairs. Arrivals are looked at whoever made them: other parts of the same program may.
-            (What::Attributes, _) if changed.who.as_ref().is_some_and(|who| is_me(who)) => {}
+            (What::Attributes, _) if changed.who.as_ref().is_some_and(|who| who.pid == self.me) => {
+            }
             (what, name) => {
                 if name
                     .as_ref()
@@ -270,10 +274,6 @@ fn is_about_root(policy: &Policy, interest: Interest, changed: &Changed) -> bool
         }
         (Some(_), _) => false,
     }
-}
-
-fn is_me(who: &Who) -> bool {
-    who.pid == std::process::id()
 }
 
 fn interest(policy: &Policy) -> Interest {

@@ -17,6 +17,8 @@ use crate::sys;
 
 /// Room for some two hundred records: each may bring a descriptor, and an ordinary limit allows a thousand.
 const BUFFER_BYTES: usize = 16 * 1024;
+/// No record is longer: its heads, a handle and a name, each of the longest. A reading that left more room took all there was.
+const LONGEST_RECORD: usize = 1024;
 
 /// A fanotify group whose records name directories by handle.
 #[derive(Debug)]
@@ -87,7 +89,7 @@ impl Group {
         let buffer = std::mem::take(&mut self.buffer);
         let result = self.take(buffer.get(..length).unwrap_or_default(), events);
         self.buffer = buffer;
-        result.map(|()| true)
+        result.map(|()| length + LONGEST_RECORD > BUFFER_BYTES)
     }
 
     fn take(&mut self, mut bytes: &[u8], events: &mut Vec<Event>) -> io::Result<()> {

@@ -14,6 +14,9 @@ use crate::sys;
 
 /// Room for some hundred events with names of ordinary length.
 const BUFFER_BYTES: usize = 16 * 1024;
+const HEAD_BYTES: usize = 16;
+/// With a name of 255 bytes. A reading that left more room took all there was.
+const LONGEST_EVENT: usize = HEAD_BYTES + 256;
 
 /// An inotify instance.
 #[derive(Debug)]
@@ -47,6 +50,7 @@ impl Instance {
     pub(super) fn read(&mut self, events: &mut Vec<Event>) -> io::Result<bool> {
         let mut buffer = [MaybeUninit::uninit(); BUFFER_BYTES];
         let mut reader = Reader::new(&self.fd, &mut buffer);
+        let mut taken = 0;
         loop {
             let raw = match reader.next() {
                 Ok(raw) => raw,
@@ -54,10 +58,13 @@ impl Instance {
                 Err(Errno::INTR) => return Ok(true),
                 Err(error) => return Err(error.into()),
             };
+            // The kernel fills names up to a multiple of the head.
+            let name = raw.file_name().map_or(0, |name| name.count_bytes() + 1);
+            taken += HEAD_BYTES + name.next_multiple_of(HEAD_BYTES);
             let event = event(&mut self.watched, raw.wd(), raw.events(), raw.file_name());
             events.extend(event);
             if reader.is_buffer_empty() {
-                return Ok(true);
+                return Ok(taken + LONGEST_EVENT > BUFFER_BYTES);
             }
         }
     }
