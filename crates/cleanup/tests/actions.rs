@@ -14,7 +14,7 @@ use evenkeel_cleanup::{
     Action, AgeBy, Draft, Policy, Report, Trigger, Undo, UndoError, UndoReport, Unit, apply,
     apply_watched, kept, scan,
 };
-use evenkeel_safefs::{Acl, AclKind, Judged, Lists, PRIVATE_NAME, Root, Terms, Trust, Wish};
+use evenkeel_safefs::{Acl, AclKind, Judged, Lists, PRIVATE_NAME, Root, Terms, Trust, User, Wish};
 
 const DAY: Duration = Duration::from_hours(24);
 const WEEK: Duration = Duration::from_hours(7 * 24);
@@ -325,6 +325,49 @@ fn a_directory_with_something_young_locked_or_kept_in_it_stays_whole() {
         assert_eq!(fs::read(top.join("sub/file")).unwrap(), b"content");
     }
     assert!(!root.join(PRIVATE_NAME).exists());
+}
+
+#[test]
+fn a_rule_that_works_as_a_user_keeps_its_trash_as_that_user() {
+    const USER: &str = "nobody";
+    let is_possible = rustix::process::geteuid().is_root();
+    let Some(user) = User::find(USER).unwrap().filter(|_| is_possible) else { return };
+    let scratch = tempfile::tempdir().unwrap();
+    fs::set_permissions(scratch.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let root = scratch.path().join("root");
+    fs::create_dir(&root).unwrap();
+    chown(&root, Some(user.uid), Some(user.gid)).unwrap();
+    let names_there = ["a.log", "b.log"];
+    for name in names_there {
+        chown(aged(root.join(name), name), Some(user.uid), Some(user.gid)).unwrap();
+    }
+    // What is closed to the user stays, as it would if he did it himself.
+    let closed = root.join("closed.log");
+    fs::create_dir(&closed).unwrap();
+    aged(closed.join("c.log"), "root's");
+    fs::set_permissions(&closed, PermissionsExt::from_mode(0o755)).unwrap();
+    let as_user = |action| {
+        let draft = policy(&root, action, Unit::File).draft().clone();
+        Policy::try_new(Draft { run_as: Some(USER.to_owned()), ..draft }).unwrap()
+    };
+    let report = clean(&as_user(Action::Trash { ttl: WEEK }));
+    assert_eq!((report.taken.len(), report.failed.len()), (2, 1), "{report:?}");
+    assert_eq!(fs::metadata(root.join(PRIVATE_NAME)).unwrap().uid(), user.uid);
+    let id = report.run.unwrap();
+    let as_root = undo(&root, &id, None).unwrap_err();
+    assert!(matches!(as_root, UndoError::Unknown { .. }), "{as_root}");
+    let undo = Undo { root: &root, run_as: Some(USER), id: &id, only: None };
+    let undone = undo.run(SystemTime::now(), |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!((undone.restored.len(), undone.failed.len()), (2, 0), "{undone:?}");
+    let last = settled(root.join("last.log"), "last");
+    chown(&last, Some(user.uid), Some(user.gid)).unwrap();
+    let report = clean(&as_user(Action::Compress));
+    assert!(report.taken.len() >= 2, "{report:?}");
+    for name in names_there {
+        let made = fs::metadata(root.join(format!("{name}.gz"))).unwrap();
+        assert_eq!((made.uid(), made.gid()), (user.uid, user.gid));
+    }
+    assert_eq!(fs::read(closed.join("c.log")).unwrap(), b"root's");
 }
 
 /// Runs one of the tests below where it can mount.

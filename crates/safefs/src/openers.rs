@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags};
 
 use crate::metadata::Identity;
+use crate::object::Judged;
 use crate::sys;
 
 const ACCESS_MODE: u64 = 0o3;
@@ -83,6 +84,18 @@ pub fn find_writer(file: &File, identity: &Identity) -> io::Result<Option<Writte
         Ok(true) => Ok(Some(WrittenBy { pid: writers(identity).ok().and_then(pid) })),
         Err(_) => Ok(pid(writers(identity)?).map(|pid| WrittenBy { pid: Some(pid) })),
     }
+}
+
+/// A process that writes elsewhere than at the end. All processes are looked at only if the kernel does not deny that there
+/// is a writer at all: that look takes longer than the cut.
+pub(crate) fn careless_writer(judged: &Judged) -> io::Result<Option<u32>> {
+    let is_certainly_none =
+        judged.reader().and_then(|reader| sys::has_writer(reader.as_fd())).is_ok_and(|has| !has);
+    if is_certainly_none {
+        return Ok(None);
+    }
+    let writers = writers(&judged.metadata().identity)?;
+    Ok(writers.iter().find(|writer| !writer.appends).map(|writer| writer.pid))
 }
 
 impl fmt::Display for WrittenBy {

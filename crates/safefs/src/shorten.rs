@@ -9,7 +9,7 @@ use rustix::fs::{FallocateFlags, OFlags, SeekFrom, fallocate, ftruncate};
 use crate::locked::Locked;
 use crate::metadata::{Kind, Metadata};
 use crate::object::{Judged, look};
-use crate::openers::writers;
+use crate::openers::careless_writer;
 use crate::sys;
 
 /// A line longer than this is cut in its middle.
@@ -94,10 +94,8 @@ impl Judged {
             return Err(ShortenError::NotAFile);
         }
         // Before our own descriptor is open for writing, or it would be found as a writer itself.
-        if let Some(writer) =
-            writers(&self.metadata().identity)?.iter().find(|writer| !writer.appends)
-        {
-            return Err(ShortenError::WriterDoesNotAppend { pid: writer.pid });
+        if let Some(pid) = careless_writer(self)? {
+            return Err(ShortenError::WriterDoesNotAppend { pid });
         }
         let fd = open(self)?;
         let now = look(fd.as_fd(), std::ffi::OsStr::new(""))?;
