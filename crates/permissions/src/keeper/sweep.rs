@@ -16,8 +16,9 @@ use crate::observe::{SweepError, look, open_root, working_as};
 use crate::plan::{Ids, Kind, Plan};
 use crate::principals;
 
-/// Looking at everything anew, unasked, may take one part in so many of the time: whoever provokes it gets no more.
-const REST: u32 = 10;
+/// After a look at everything that nobody asked for there is none for so many times as long: whoever provokes them gets a
+/// third of a processor and no more.
+const REST: u32 = 2;
 const SHORTEST_REST: Duration = Duration::from_millis(20);
 /// A root that is made, or comes while its absence is noted, is looked at again.
 const MOST_LOOKS: u32 = 3;
@@ -47,8 +48,10 @@ impl<F: FnMut(News)> Keeping<'_, F> {
         };
         self.describe();
         (self.tell)(News::Swept(result));
-        let rest = begun.elapsed().saturating_mul(REST).max(SHORTEST_REST);
-        self.rested = Instant::now() + rest;
+        if again {
+            let rest = begun.elapsed().saturating_mul(REST).max(SHORTEST_REST);
+            self.rested = Instant::now() + rest;
+        }
     }
 
     fn root_now(&self) -> Option<Identity> {
