@@ -22,6 +22,8 @@ pub(crate) enum Act {
     Chown,
     Acl,
     Delete,
+    /// A directory with what is in it.
+    DeleteTree,
     Trash,
     /// Into the trash and out again.
     Undo,
@@ -32,11 +34,12 @@ pub(crate) enum Act {
     Watch,
 }
 
-pub(crate) const ACTS: [Act; 10] = [
+pub(crate) const ACTS: [Act; 11] = [
     Act::Chmod,
     Act::Chown,
     Act::Acl,
     Act::Delete,
+    Act::DeleteTree,
     Act::Trash,
     Act::Undo,
     Act::Compress,
@@ -54,6 +57,7 @@ const WATCHED: Duration = Duration::from_millis(400);
 /// Root's files may be adopted, so that nothing but the number of names protects those outside.
 const FILES: &str = "--match *.hash --recursive --adopt-from 0 --adopt-from 65534";
 const OLD: &str = "--match *.hash --recursive --older-than 1d --age-by mtime";
+const TREES: &str = "--match d --unit directory --older-than 1d --age-by mtime";
 const LARGE: &str = "--match *.hash --recursive --larger-than 8KiB --keep-tail 4KiB";
 
 impl Act {
@@ -75,6 +79,7 @@ impl Act {
             )),
             Self::Create => permissions(format!("--create --dir-mode 0755 --owner {ATTACKER}")),
             Self::Delete => cleanup(OLD.to_owned()),
+            Self::DeleteTree => cleanup(TREES.to_owned()),
             Self::Trash | Self::Undo => cleanup(format!("{OLD} --action trash")),
             Self::Compress => cleanup(format!("{OLD} --action compress")),
             Self::Truncate => cleanup(format!("{LARGE} --action truncate")),
@@ -98,7 +103,7 @@ impl Act {
         match self {
             Self::Watch => repairs(&finished.stdout),
             Self::Undo => finished.stdout.matches(r#""path""#).count(),
-            Self::Delete | Self::Trash | Self::Compress | Self::Truncate => {
+            Self::Delete | Self::DeleteTree | Self::Trash | Self::Compress | Self::Truncate => {
                 count(finished, "taken")
             }
             _ => count(finished, "repaired"),
@@ -129,7 +134,7 @@ impl Act {
                 let opened = OpenOptions::new().write(true).open(file);
                 let _ = opened.and_then(|file| file.set_len(4096));
             }
-            Self::Create | Self::Undo | Self::Compress | Self::Watch => {}
+            Self::Create | Self::DeleteTree | Self::Undo | Self::Compress | Self::Watch => {}
         }
     }
 }

@@ -102,10 +102,18 @@ pub(crate) fn victims(scratch: &Scratch) -> PathBuf {
 
 /// Makes a file 30 days old.
 pub(crate) fn old_file(path: &Path) {
-    let old = SystemTime::now() - Duration::from_hours(30 * 24);
     let file = File::options().write(true).open(path).expect("a file can be opened");
-    file.set_times(FileTimes::new().set_modified(old).set_accessed(old))
-        .expect("an own file can be aged");
+    file.set_times(old()).expect("an own file can be aged");
+}
+
+/// As [`old_file`], of a directory that may be gone by now.
+pub(crate) fn old_folder(path: &Path) {
+    let _ = File::open(path).and_then(|folder| folder.set_times(old()));
+}
+
+fn old() -> FileTimes {
+    let old = SystemTime::now() - Duration::from_hours(30 * 24);
+    FileTimes::new().set_modified(old).set_accessed(old)
 }
 
 pub(crate) fn set_mode(path: &Path, mode: u32) {

@@ -10,7 +10,7 @@ use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid, mkfifo, setfsgid, setfsuid};
 
-use crate::area::{ATTACKER, Ended, old_file};
+use crate::area::{ATTACKER, Ended, old_file, old_folder};
 
 /// How many exchanges lie between two looks at whether there is still something to act on.
 const EXCHANGES: u32 = 16;
@@ -145,6 +145,8 @@ impl Attack {
                     self.make_folder(below);
                 }
                 self.put_file(&file, renewed);
+                // A directory is as young as the youngest thing in it, itself included.
+                old_folder(path);
             }
             Good::Missing => drop(fs::remove_dir(path)),
             Good::Lacking(inner) => {

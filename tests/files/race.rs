@@ -63,6 +63,7 @@ struct Case {
 impl Swap {
     fn can_meet(self, act: Act) -> bool {
         match self {
+            _ if act == Act::DeleteTree => self == Self::DirectorySymlink,
             Self::RootSymlink => true,
             Self::AboveRootSymlink => act != Act::Compress,
             // What a run has in its hands is looked at in the same way, whatever it was exchanged with.
@@ -81,7 +82,7 @@ impl Swap {
     /// and it has no directory of its own.
     fn harms_by_path(self, act: Act) -> bool {
         match self {
-            _ if matches!(act, Act::Watch | Act::Compress | Act::Undo) => false,
+            _ if matches!(act, Act::Watch | Act::Compress | Act::Undo | Act::DeleteTree) => false,
             Self::FileFifo | Self::PrivateSymlink | Self::PrivateFolder => false,
             Self::FileSymlink | Self::FileHardLink => !matches!(act, Act::Delete | Act::Trash),
             _ => true,
