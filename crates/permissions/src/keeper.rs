@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use evenkeel_safefs::events::{Preference, Waker};
+use evenkeel_safefs::events::{Preference, Waker, answer_promptly};
 use serde::Serialize;
 
 use self::thread::Keeping;
@@ -143,6 +143,9 @@ impl Keeper {
             .name(format!("keep {}", task.name))
             .stack_size(STACK_BYTES)
             .spawn(move || {
+                if let Err(error) = answer_promptly() {
+                    tracing::debug!(%error, "repairs may wait for their turn of the processor");
+                }
                 let mut tell = Telling(tell);
                 Keeping::new(task, &theirs, &mut tell.0).run();
             })?;

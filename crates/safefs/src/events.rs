@@ -18,10 +18,12 @@ use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::dir::Dir;
+use crate::sys;
 
 pub use mounts::Mounts;
 pub use wait::{Ready, Waker, wait};
@@ -195,6 +197,16 @@ impl AsFd for Source {
             Inner::Inotify(instance) => instance.as_fd(),
         }
     }
+}
+
+/// Turns long enough for one repair, and far shorter than those of others.
+const PROMPT_SLICE: Duration = Duration::from_micros(100);
+
+/// Has the calling thread run soon after an event wakes it, also while others keep all processors busy.
+///
+/// It asks for shorter turns, not for more of the processor, and needs no right (Linux 6.12; before, nothing changes).
+pub fn answer_promptly() -> io::Result<()> {
+    sys::set_time_slice(PROMPT_SLICE)
 }
 
 #[cfg(test)]
