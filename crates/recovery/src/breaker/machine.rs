@@ -2,9 +2,9 @@ use std::collections::VecDeque;
 
 use evenkeel_moment::Moment;
 
-use super::config::Config;
+use super::config::{Compat, Config};
 use super::state::{BreakerState, Change, PermitKind, Reason, Rejected};
-use super::window::{Counts, Results};
+use super::window::{Counts, Outcome, Results};
 
 /// Changes kept for [`Breaker::drain_changes`]; a caller that never asks loses the oldest.
 const CHANGES_KEPT: usize = 16;
@@ -15,8 +15,8 @@ pub struct Breaker {
     config: Config,
     pub(super) mode: Mode,
     /// One more at every change of state, so that a result can be told from one of an earlier state.
-    generation: u64,
-    results: Results,
+    pub(super) generation: u64,
+    pub(super) results: Results,
     /// Trials in a row that did not succeed; forgotten only after `reset_max` closed.
     pub(super) failed_trials: u32,
     closed_since: Moment,
@@ -36,6 +36,7 @@ pub struct Breaker {
 pub struct Permit {
     generation: u64,
     kind: Kind,
+    started: Moment,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +52,8 @@ pub(super) enum Mode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Trial {
     id: u64,
-    lease_until: Moment,
+    /// `None` for one that is waited for, for ever: only opossum does that (B2).
+    lease_until: Option<Moment>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +63,11 @@ enum Kind {
 }
 
 impl Permit {
+    /// For a call that passed without the breaker's own doing.
+    pub(super) const fn normal(generation: u64, started: Moment) -> Self {
+        Self { generation, kind: Kind::Normal, started }
+    }
+
     /// What the permit is for.
     pub const fn kind(&self) -> PermitKind {
         match self.kind {
@@ -74,7 +81,7 @@ impl Breaker {
     /// A closed breaker that has seen nothing.
     pub fn new(config: Config, now: Moment) -> Self {
         Self {
-            results: Results::new(config.window),
+            results: Results::new(&config, now),
             config,
             mode: Mode::Closed,
             generation: 0,
@@ -92,49 +99,38 @@ impl Breaker {
     /// Fails while it is open, while all trials are out, and while it is isolated; a refused call counts for nothing.
     pub fn try_acquire(&mut self, now: Moment) -> Result<Permit, Rejected> {
         let now = self.advance(now);
+        if self.config.compat == Compat::Opossum {
+            self.begin_as_opossum(now);
+        }
         let generation = self.generation;
         let rejected = |retry_after, state| Err(Rejected { retry_after, state });
         match &mut self.mode {
             Mode::Closed | Mode::ForcedClosed | Mode::Disabled => {
-                Ok(Permit { generation, kind: Kind::Normal })
+                Ok(Permit { generation, kind: Kind::Normal, started: now })
             }
             Mode::Open { until } => rejected(Some(until.saturating_since(now)), BreakerState::Open),
             Mode::Isolated => rejected(None, BreakerState::Isolated),
             Mode::HalfOpen { trials, .. } => {
                 if trials.len() >= self.config.half_open_max_calls as usize {
-                    let nearest = trials.iter().map(|trial| trial.lease_until).min();
+                    let nearest = trials.iter().filter_map(|trial| trial.lease_until).min();
                     let retry_after = nearest.map(|lease| lease.saturating_since(now));
                     return rejected(retry_after, BreakerState::HalfOpen);
                 }
                 let id = self.next_trial;
                 self.next_trial += 1;
-                trials.push(Trial { id, lease_until: now + self.config.trial_lease });
-                Ok(Permit { generation, kind: Kind::Trial(id) })
+                let lease = (self.config.compat == Compat::None).then_some(self.config.trial_lease);
+                trials.push(Trial { id, lease_until: lease.map(|lease| now + lease) });
+                Ok(Permit { generation, kind: Kind::Trial(id), started: now })
             }
         }
     }
 
-    /// The call succeeded (T2, T12). A success never opens the breaker.
+    /// The call succeeded (T2, T12). A success never opens the breaker, unless it was slow and slow calls count.
     ///
     /// False if the result came too late to say anything of the present state (T5): nothing changed.
     #[expect(clippy::needless_pass_by_value, reason = "a permit is one verdict: it is used up")]
     pub fn success(&mut self, permit: Permit, now: Moment) -> bool {
-        let now = self.advance(now);
-        if !self.is_current(&permit) {
-            return false;
-        }
-        match (&mut self.mode, permit.kind) {
-            (Mode::Closed, _) => self.results.add(now, false),
-            (Mode::HalfOpen { trials, successes }, Kind::Trial(id)) => {
-                trials.retain(|trial| trial.id != id);
-                *successes += 1;
-                if *successes >= self.config.half_open_successes {
-                    self.change(now, Mode::Closed, Reason::Recovered);
-                }
-            }
-            _ => {}
-        }
-        true
+        self.judge(&permit, now, false)
     }
 
     /// The call failed (T3, T4, T13).
@@ -142,19 +138,7 @@ impl Breaker {
     /// False if the result came too late to say anything of the present state (T5): nothing changed.
     #[expect(clippy::needless_pass_by_value, reason = "a permit is one verdict: it is used up")]
     pub fn failure(&mut self, permit: Permit, now: Moment) -> bool {
-        let now = self.advance(now);
-        if !self.is_current(&permit) {
-            return false;
-        }
-        match self.mode {
-            Mode::Closed => {
-                self.results.add(now, true);
-                self.trip_if_due(now);
-            }
-            Mode::HalfOpen { .. } => self.reopen(now, Reason::TrialFailed),
-            _ => {}
-        }
-        true
+        self.judge(&permit, now, true)
     }
 
     /// The call says nothing of the peer, such as one that was cancelled or refused locally (T6): a trial's place is free
@@ -164,6 +148,10 @@ impl Breaker {
     #[expect(clippy::needless_pass_by_value, reason = "a permit is one verdict: it is used up")]
     pub fn ignore(&mut self, permit: Permit, now: Moment) -> bool {
         self.advance(now);
+        if self.config.compat == Compat::Opossum {
+            // A call that never settles: opossum has no other word for it.
+            return true;
+        }
         if !self.is_current(&permit) {
             return false;
         }
@@ -244,6 +232,30 @@ impl Breaker {
         self.changes.drain(..).collect()
     }
 
+    /// Takes in quick successes of the present state that came since `since`, in the same step of the window.
+    pub(super) fn absorb(&mut self, since: Moment, successes: u64) {
+        if self.mode == Mode::Closed {
+            self.results.add_successes(since, successes);
+        }
+    }
+
+    /// Until when successes that come from now on belong to the same step of the window.
+    pub(super) fn step_end(&self) -> Moment {
+        self.results.step_end(self.last_seen)
+    }
+
+    /// While it is half open and all trials are out: the nearest end of a lease.
+    pub(super) fn full_until(&self) -> Option<Moment> {
+        match &self.mode {
+            Mode::HalfOpen { trials, .. }
+                if trials.len() >= self.config.half_open_max_calls as usize =>
+            {
+                trials.iter().filter_map(|trial| trial.lease_until).min()
+            }
+            _ => None,
+        }
+    }
+
     /// Does what time has brought by `now` (T8, T11), each at its own deadline, so that it does not matter who looks when.
     pub(super) fn advance(&mut self, now: Moment) -> Moment {
         self.last_seen = self.last_seen.max(now);
@@ -263,7 +275,7 @@ impl Breaker {
                 Some((*until, Mode::HalfOpen { trials: Vec::new(), successes: 0 }, Reason::Due))
             }
             Mode::HalfOpen { trials, .. } => {
-                let lease_until = trials.iter().map(|trial| trial.lease_until).min()?;
+                let lease_until = trials.iter().filter_map(|trial| trial.lease_until).min()?;
                 let failed_trials = self.failed_trials.saturating_add(1);
                 let until = lease_until + self.config.open_for(failed_trials);
                 (lease_until <= now).then_some((
@@ -276,21 +288,59 @@ impl Breaker {
         }
     }
 
+    fn judge(&mut self, permit: &Permit, now: Moment, failed: bool) -> bool {
+        let now = self.advance(now);
+        if self.config.compat == Compat::Opossum {
+            self.judge_as_opossum(now, failed);
+            return true;
+        }
+        if !self.is_current(permit) {
+            return false;
+        }
+        let took = now.saturating_since(permit.started);
+        let slow = self.config.slow_call.is_some_and(|slow_call| took > slow_call.threshold);
+        match (&mut self.mode, permit.kind) {
+            (Mode::Closed, _) => {
+                self.results.add(now, Outcome { failed, slow });
+                if failed || slow {
+                    self.trip_if_due(now);
+                }
+            }
+            (Mode::HalfOpen { .. }, _) if failed => self.reopen(now, Reason::TrialFailed),
+            (Mode::HalfOpen { .. }, _) if slow => self.reopen(now, Reason::TrialSlow),
+            (Mode::HalfOpen { trials, successes }, Kind::Trial(id)) => {
+                trials.retain(|trial| trial.id != id);
+                *successes += 1;
+                if *successes >= self.config.half_open_successes {
+                    self.change(now, Mode::Closed, Reason::Recovered);
+                }
+            }
+            _ => {}
+        }
+        true
+    }
+
     fn trip_if_due(&mut self, now: Moment) {
         let counts = self.results.counts(now);
-        if counts.results < self.config.request_volume_threshold
-            || !counts.reach(self.config.error_threshold)
-        {
+        if counts.results < self.config.request_volume_threshold {
             return;
         }
+        if counts.reach(self.config.error_threshold) {
+            self.trip(now, Reason::Tripped(counts));
+        } else if self.config.slow_call.is_some_and(|slow_call| counts.reach_slow(slow_call.rate)) {
+            self.trip(now, Reason::TooSlow(counts));
+        }
+    }
+
+    pub(super) fn trip(&mut self, now: Moment, reason: Reason) {
         if now.saturating_since(self.closed_since) >= self.config.reset_max {
             self.failed_trials = 0;
         }
         let until = now + self.config.open_for(self.failed_trials);
-        self.change(now, Mode::Open { until }, Reason::Tripped(counts));
+        self.change(now, Mode::Open { until }, reason);
     }
 
-    fn reopen(&mut self, now: Moment, reason: Reason) {
+    pub(super) fn reopen(&mut self, now: Moment, reason: Reason) {
         self.failed_trials = self.failed_trials.saturating_add(1);
         let until = now + self.config.open_for(self.failed_trials);
         self.change(now, Mode::Open { until }, reason);
@@ -301,12 +351,14 @@ impl Breaker {
         self.change(now, mode, Reason::Command);
     }
 
-    fn change(&mut self, at: Moment, mode: Mode, reason: Reason) {
+    pub(super) fn change(&mut self, at: Moment, mode: Mode, reason: Reason) {
         let from = self.mode.state();
         self.mode = mode;
         self.generation += 1;
-        // Failures of a state that is over must not help to make the next one (B13).
-        self.results.clear();
+        // Failures of a state that is over must not help to make the next one (B13), as they do in opossum.
+        if self.config.compat == Compat::None {
+            self.results.clear();
+        }
         if self.mode == Mode::Closed {
             self.closed_since = at;
         }
@@ -326,6 +378,11 @@ impl Breaker {
 }
 
 impl Mode {
+    /// Whether results count and time passes, which no longer holds after a command.
+    pub(super) const fn is_automatic(&self) -> bool {
+        matches!(self, Self::Closed | Self::Open { .. } | Self::HalfOpen { .. })
+    }
+
     pub(super) const fn state(&self) -> BreakerState {
         match self {
             Self::Closed => BreakerState::Closed,
