@@ -63,9 +63,24 @@ enum Kind {
 }
 
 impl Permit {
-    /// For a call that passed without the breaker's own doing.
-    pub(super) const fn normal(generation: u64, started: Moment) -> Self {
-        Self { generation, kind: Kind::Normal, started }
+    /// A permit that went through other hands as its parts.
+    pub(super) fn renewed(generation: u64, trial: Option<u64>, started: Moment) -> Self {
+        Self { generation, kind: trial.map_or(Kind::Normal, Kind::Trial), started }
+    }
+
+    pub(super) const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    pub(super) const fn trial(&self) -> Option<u64> {
+        match self.kind {
+            Kind::Normal => None,
+            Kind::Trial(id) => Some(id),
+        }
+    }
+
+    pub(super) const fn started(&self) -> Moment {
+        self.started
     }
 
     /// What the permit is for.
@@ -97,6 +112,7 @@ impl Breaker {
     /// Asks for leave for one call (T1, T7 to T10).
     ///
     /// Fails while it is open, while all trials are out, and while it is isolated; a refused call counts for nothing.
+    #[inline]
     pub fn try_acquire(&mut self, now: Moment) -> Result<Permit, Rejected> {
         let now = self.advance(now);
         if self.config.compat == Compat::Opossum {
@@ -129,6 +145,7 @@ impl Breaker {
     ///
     /// False if the result came too late to say anything of the present state (T5): nothing changed.
     #[expect(clippy::needless_pass_by_value, reason = "a permit is one verdict: it is used up")]
+    #[inline]
     pub fn success(&mut self, permit: Permit, now: Moment) -> bool {
         self.judge(&permit, now, false)
     }
@@ -137,6 +154,7 @@ impl Breaker {
     ///
     /// False if the result came too late to say anything of the present state (T5): nothing changed.
     #[expect(clippy::needless_pass_by_value, reason = "a permit is one verdict: it is used up")]
+    #[inline]
     pub fn failure(&mut self, permit: Permit, now: Moment) -> bool {
         self.judge(&permit, now, true)
     }
@@ -257,6 +275,7 @@ impl Breaker {
     }
 
     /// Does what time has brought by `now` (T8, T11), each at its own deadline, so that it does not matter who looks when.
+    #[inline]
     pub(super) fn advance(&mut self, now: Moment) -> Moment {
         self.last_seen = self.last_seen.max(now);
         while let Some((at, mode, reason)) = self.next_by_time(self.last_seen) {
@@ -269,6 +288,7 @@ impl Breaker {
     }
 
     /// The next thing that time has brought by `now`.
+    #[inline]
     fn next_by_time(&self, now: Moment) -> Option<(Moment, Mode, Reason)> {
         match &self.mode {
             Mode::Open { until } if *until <= now => {
@@ -288,6 +308,7 @@ impl Breaker {
         }
     }
 
+    #[inline]
     fn judge(&mut self, permit: &Permit, now: Moment, failed: bool) -> bool {
         let now = self.advance(now);
         if self.config.compat == Compat::Opossum {
@@ -368,6 +389,7 @@ impl Breaker {
         self.changes.push_back(Change { at, from, to: self.mode.state(), reason });
     }
 
+    #[inline]
     fn is_current(&mut self, permit: &Permit) -> bool {
         let current = permit.generation == self.generation;
         if !current {

@@ -2,7 +2,7 @@
 //!
 //! The rules are those of [`Breaker`], which is kept behind a lock; two words in front of it let the common calls pass
 //! without it. The *gate* says in one word what a call meets: closed with a generation, or refused until a moment. The *live*
-//! word counts the successes of the present step. Refusals and successes touch nothing else. What may change the state (a
+//! words count the successes of the present step. Refusals and successes touch nothing else. What may change the state (a
 //! failure, a slow call, a trial, a deadline, a new step of the window) takes the lock, hands the live successes to the
 //! breaker first, and leaves a new gate behind. So a state and its deadline cannot be seen half written (B5), and there is
 //! nothing that the two could disagree about.
@@ -14,17 +14,18 @@ mod sync;
 use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use evenkeel_moment::Moment;
 
 use self::gate::Gate;
 use self::live::Live;
 use self::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
-use super::machine::Breaker;
+use super::machine::{Breaker, Permit};
 use super::snapshot::Snapshot;
 use super::state::{BreakerState, Change, PermitKind, Rejected};
 use super::window::Counts;
-use super::{Compat, Config, machine};
+use super::{Compat, Config};
 
 /// A circuit breaker that threads share, by reference or in an [`Arc`].
 ///
@@ -69,17 +70,21 @@ pub struct SharedBreaker {
 #[must_use = "a permit is given back with `success`, `failure` or `ignore`; dropped, it is ignored"]
 pub struct SharedPermit<B: Borrow<SharedBreaker>> {
     breaker: B,
-    leave: Option<Leave>,
+    ticket: Ticket,
 }
 
-/// What was given.
-#[derive(Debug)]
-enum Leave {
-    /// Through an open gate; the core has never heard of it.
-    Passed { gate: u64, started: Moment },
-    /// By the core.
-    Given(machine::Permit),
+/// What a permit remembers, flat so that it stays in registers.
+#[derive(Debug, Clone, Copy)]
+struct Ticket {
+    /// The gate that it passed, or the generation in which the core gave it.
+    gate: u64,
+    /// The number of the trial, or [`NO_TRIAL`].
+    trial: u64,
+    started: Moment,
 }
+
+/// More trials than 584 years of nanoseconds could have.
+const NO_TRIAL: u64 = u64::MAX;
 
 impl SharedBreaker {
     /// A closed breaker that has seen nothing.
@@ -113,63 +118,90 @@ impl SharedBreaker {
     /// Asks for leave for one call (T1, T7 to T10).
     ///
     /// Fails while it is open, while all trials are out, and while it is isolated; a refused call counts for nothing.
+    #[inline]
     pub fn try_acquire(&self, now: Moment) -> Result<SharedPermit<&Self>, Rejected> {
-        Ok(SharedPermit { breaker: self, leave: Some(self.leave(now)?) })
+        Ok(SharedPermit { breaker: self, ticket: self.ticket(now)? })
     }
 
     /// The same, for a call that outlives the reference.
+    #[inline]
     pub fn try_acquire_owned(
         self: &Arc<Self>,
         now: Moment,
     ) -> Result<SharedPermit<Arc<Self>>, Rejected> {
-        let leave = self.leave(now)?;
-        Ok(SharedPermit { breaker: Arc::clone(self), leave: Some(leave) })
+        let ticket = self.ticket(now)?;
+        Ok(SharedPermit { breaker: Arc::clone(self), ticket })
     }
 
-    #[inline]
-    fn leave(&self, now: Moment) -> Result<Leave, Rejected> {
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a permit that is passed in memory costs as much as all the rest"
+    )]
+    fn ticket(&self, now: Moment) -> Result<Ticket, Rejected> {
         let gate = self.gate.load();
         if gate::lets_pass(gate) {
-            return Ok(Leave::Passed { gate, started: now });
+            return Ok(Ticket { gate, trial: NO_TRIAL, started: now });
         }
-        match gate::refusal(gate, now) {
-            Some(rejected) => Err(rejected),
-            None => self.with(now, |core| core.try_acquire(now)).map(Leave::Given),
+        if let Some((until, state)) = gate::refused_until(gate, now) {
+            let retry_after = Some(Duration::from_nanos(until - now.as_nanos()));
+            return Err(Rejected { retry_after, state });
         }
-    }
-
-    #[inline]
-    fn judge(&self, leave: Leave, now: Moment, verdict: Verdict) -> bool {
-        if let (&Leave::Passed { gate, started }, Verdict::Success) = (&leave, verdict) {
-            let took = now.as_nanos().saturating_sub(started.as_nanos());
-            if took <= self.slow_after_nanos {
-                match self.live.add(&self.gate, gate, now) {
-                    live::Added::Counted => return true,
-                    live::Added::Late => {
-                        self.stale_results.fetch_add(1, Ordering::Relaxed);
-                        return false;
-                    }
-                    live::Added::NewStep => {}
-                }
-            }
+        // Taken apart, so that the parts of the common cases need no memory.
+        match self.ticket_of_core(now) {
+            Ok(Ticket { gate, trial, started }) => Ok(Ticket { gate, trial, started }),
+            Err(Rejected { retry_after, state }) => Err(Rejected { retry_after, state }),
         }
-        self.judge_by_core(leave, now, verdict)
     }
 
     #[cold]
-    fn judge_by_core(&self, leave: Leave, now: Moment, verdict: Verdict) -> bool {
-        self.with(now, |core| {
-            let permit = match leave {
-                Leave::Passed { gate, started } => {
-                    machine::Permit::normal(gate::generation(gate), started)
+    fn ticket_of_core(&self, now: Moment) -> Result<Ticket, Rejected> {
+        let permit = self.with(now, |core| core.try_acquire(now))?;
+        Ok(Ticket {
+            gate: gate::given(permit.generation()),
+            trial: permit.trial().unwrap_or(NO_TRIAL),
+            started: permit.started(),
+        })
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a permit that is passed in memory costs as much as all the rest"
+    )]
+    fn judge(&self, ticket: Ticket, now: Moment, verdict: Verdict) -> bool {
+        let took = now.as_nanos().saturating_sub(ticket.started.as_nanos());
+        if verdict == Verdict::Success
+            && gate::lets_pass(ticket.gate)
+            && took <= self.slow_after_nanos
+        {
+            match self.live.add(&self.gate, ticket.gate, now) {
+                live::Added::Counted => return true,
+                live::Added::Late => {
+                    self.stale_results.fetch_add(1, Ordering::Relaxed);
+                    return false;
                 }
-                Leave::Given(permit) => permit,
-            };
-            match verdict {
-                Verdict::Success => core.success(permit, now),
-                Verdict::Failure => core.failure(permit, now),
-                Verdict::Ignore => core.ignore(permit, now),
+                live::Added::NewStep => {}
             }
+        }
+        self.judge_by_core(ticket.gate, ticket.trial, ticket.started, now, verdict)
+    }
+
+    #[cold]
+    fn judge_by_core(
+        &self,
+        gate: u64,
+        trial: u64,
+        started: Moment,
+        now: Moment,
+        verdict: Verdict,
+    ) -> bool {
+        let trial = (trial != NO_TRIAL).then_some(trial);
+        let permit = Permit::renewed(gate::generation(gate), trial, started);
+        self.with(now, |core| match verdict {
+            Verdict::Success => core.success(permit, now),
+            Verdict::Failure => core.failure(permit, now),
+            Verdict::Ignore => core.ignore(permit, now),
         })
     }
 
@@ -271,11 +303,8 @@ enum Verdict {
 
 impl<B: Borrow<SharedBreaker>> SharedPermit<B> {
     /// What the permit is for.
-    pub fn kind(&self) -> PermitKind {
-        match &self.leave {
-            Some(Leave::Given(permit)) => permit.kind(),
-            Some(Leave::Passed { .. }) | None => PermitKind::Normal,
-        }
+    pub const fn kind(&self) -> PermitKind {
+        if self.ticket.trial == NO_TRIAL { PermitKind::Normal } else { PermitKind::Trial }
     }
 
     /// The call succeeded; see [`Breaker::success`].
@@ -295,27 +324,35 @@ impl<B: Borrow<SharedBreaker>> SharedPermit<B> {
         self.end(now, Verdict::Ignore)
     }
 
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a permit that is passed in memory costs as much as all the rest"
+    )]
     fn end(mut self, now: Moment, verdict: Verdict) -> bool {
-        let leave = self.leave.take();
-        leave.is_some_and(|leave| self.breaker.borrow().judge(leave, now, verdict))
+        let ticket = self.ticket;
+        // It is used up: what is dropped at the end of this is no trial any more.
+        self.ticket.trial = NO_TRIAL;
+        self.breaker.borrow().judge(ticket, now, verdict)
     }
 }
 
 impl<B: Borrow<SharedBreaker>> Drop for SharedPermit<B> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(leave @ Leave::Given(_)) = self.leave.take() {
+        let Ticket { gate, trial, started } = self.ticket;
+        if trial != NO_TRIAL {
             // No clock here, so at the latest moment that the core has seen: a trial that comes back after its lease, before
             // anyone has noticed, was not lost after all.
-            self.breaker.borrow().judge_by_core(leave, Moment::ORIGIN, Verdict::Ignore);
+            let latest = Moment::ORIGIN;
+            self.breaker.borrow().judge_by_core(gate, trial, started, latest, Verdict::Ignore);
         }
     }
 }
 
 impl<B: Borrow<SharedBreaker>> fmt::Debug for SharedPermit<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedPermit").field("leave", &self.leave).finish_non_exhaustive()
+        f.debug_struct("SharedPermit").field("ticket", &self.ticket).finish_non_exhaustive()
     }
 }
 

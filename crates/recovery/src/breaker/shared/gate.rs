@@ -1,12 +1,10 @@
 //! What a call meets, in one word: a kind in the lowest three bits, above them a generation or a moment.
 
-use std::time::Duration;
-
 use evenkeel_moment::Moment;
 
 use super::super::Compat;
 use super::super::machine::{Breaker, Mode};
-use super::super::state::{BreakerState, Rejected};
+use super::super::state::BreakerState;
 use super::sync::{AtomicU64, Ordering};
 
 const KIND_BITS: u32 = 3;
@@ -20,10 +18,8 @@ const UNCOUNTED: u64 = 1;
 const OPEN: u64 = 2;
 /// The same, while all trials are out.
 const FULL: u64 = 3;
-/// Refuses until a command.
-const ISOLATED: u64 = 4;
 /// Generation above it: the core decides.
-const ASK: u64 = 5;
+const ASK: u64 = 4;
 
 /// A word of its own cache line: what changes the counts must not slow down those who only look here.
 #[repr(align(128))]
@@ -63,20 +59,26 @@ pub(super) const fn counts(gate: u64) -> bool {
     gate & KIND_MASK == CLOSED
 }
 
-/// The refusal, as long as it holds without the core.
+/// Until when and by which state calls are refused without the core; `None` if that is over, or was never so.
 #[inline]
-pub(super) fn refusal(gate: u64, now: Moment) -> Option<Rejected> {
-    let state = match gate & KIND_MASK {
-        OPEN => BreakerState::Open,
-        FULL => BreakerState::HalfOpen,
-        ISOLATED => return Some(Rejected { retry_after: None, state: BreakerState::Isolated }),
-        _ => return None,
-    };
-    let left = (gate & !KIND_MASK).checked_sub(now.as_nanos()).filter(|left| *left > 0)?;
-    Some(Rejected { retry_after: Some(Duration::from_nanos(left)), state })
+pub(super) const fn refused_until(gate: u64, now: Moment) -> Option<(u64, BreakerState)> {
+    let until = gate & !KIND_MASK;
+    if now.as_nanos() >= until {
+        return None;
+    }
+    match gate & KIND_MASK {
+        OPEN => Some((until, BreakerState::Open)),
+        FULL => Some((until, BreakerState::HalfOpen)),
+        _ => None,
+    }
 }
 
-/// The generation of a gate that lets pass.
+/// What a permit of the core has in the place of a gate.
+pub(super) const fn given(generation: u64) -> u64 {
+    generation << KIND_BITS | ASK
+}
+
+/// The generation of a gate that lets pass, or of one that was given.
 pub(super) const fn generation(gate: u64) -> u64 {
     gate >> KIND_BITS
 }
@@ -92,10 +94,11 @@ fn word(core: &Breaker) -> u64 {
         Mode::Closed => with_generation(CLOSED),
         Mode::ForcedClosed | Mode::Disabled => with_generation(UNCOUNTED),
         Mode::Open { until: moment } => until(*moment, OPEN),
-        Mode::Isolated => ISOLATED,
         Mode::HalfOpen { .. } => match core.full_until() {
             Some(moment) => until(moment, FULL),
             None => with_generation(ASK),
         },
+        // The core refuses: whoever isolates a peer is not after nanoseconds.
+        Mode::Isolated => with_generation(ASK),
     }
 }

@@ -55,9 +55,8 @@ fn t8_and_t9_two_that_come_at_the_deadline_get_one_trial() {
     loom::model(|| {
         let breaker = tripped(1);
         // A permit is held until both have asked: neither may find the place free again.
-        let ask = |breaker: &SharedBreaker| {
-            breaker.try_acquire(at(30)).map(|permit| std::mem::forget(permit)).is_ok()
-        };
+        let ask =
+            |breaker: &SharedBreaker| breaker.try_acquire(at(30)).map(std::mem::forget).is_ok();
         let (first, second) = race(&breaker, ask, ask);
         assert!(first != second, "{first} and {second}");
         assert_eq!(breaker.state(at(30)), BreakerState::HalfOpen);
@@ -69,10 +68,8 @@ fn t8_and_t9_two_that_come_at_the_deadline_get_one_trial() {
 fn t12_and_t13_the_first_of_two_trials_decides_and_the_other_is_late() {
     loom::model(|| {
         let breaker = tripped(2);
-        let [good, bad] = [0; 2].map(|_| breaker.core.lock().unwrap().try_acquire(at(30)).unwrap());
-        let end = |breaker: &SharedBreaker, permit, verdict| {
-            breaker.judge(Leave::Given(permit), at(31), verdict)
-        };
+        let [good, bad] = [0; 2].map(|_| breaker.ticket(at(30)).unwrap());
+        let end = |breaker: &SharedBreaker, permit, verdict| breaker.judge(permit, at(31), verdict);
         let (good, bad) = race(
             &breaker,
             move |breaker| end(breaker, good, Verdict::Success),
@@ -89,10 +86,10 @@ fn t12_and_t13_the_first_of_two_trials_decides_and_the_other_is_late() {
 fn t5_a_late_success_beside_a_trial_that_closes_never_counts() {
     loom::model(|| {
         let breaker = breaker(1);
-        let late = breaker.leave(at(0)).unwrap();
+        let late = breaker.ticket(at(0)).unwrap();
         fail(&breaker, at(0));
         fail(&breaker, at(0));
-        let trial = breaker.leave(at(30)).unwrap();
+        let trial = breaker.ticket(at(30)).unwrap();
         let breaker = Arc::new(breaker);
         let (late, closed) = race(
             &breaker,
@@ -108,7 +105,7 @@ fn t5_a_late_success_beside_a_trial_that_closes_never_counts() {
 fn t2_and_t3_a_success_beside_a_failure_is_counted_once() {
     loom::model(|| {
         let breaker = Arc::new(breaker(1));
-        let (passed, failed) = [0; 2].map(|_| breaker.leave(at(0)).unwrap()).into();
+        let (passed, failed) = [0; 2].map(|_| breaker.ticket(at(0)).unwrap()).into();
         let (good, bad) = race(
             &breaker,
             move |breaker| breaker.judge(passed, at(1), Verdict::Success),
@@ -129,7 +126,7 @@ fn t4_no_result_of_the_state_that_is_left_is_in_the_next_one() {
     loom::model(|| {
         let breaker = breaker(1);
         fail(&breaker, at(0));
-        let (passed, failed) = [0; 2].map(|_| breaker.leave(at(0)).unwrap()).into();
+        let (passed, failed) = [0; 2].map(|_| breaker.ticket(at(0)).unwrap()).into();
         let breaker = Arc::new(breaker);
         race(
             &breaker,
