@@ -23,7 +23,7 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   test [-- ARGS]            install what the tests need, build the programs, run every test; ARGS go to `cargo test`
-  ci [--except STEP]...     everything a change must pass: fmt, clippy, doc, test, orders, invariants, shipped, deny
+  ci [--except STEP]...     everything a change must pass: fmt, clippy, doc, test, features, orders, invariants, shipped, deny
   ci --only STEP            that step alone
   bench breaker             what a call costs its circuit breaker; fails when a figure that must hold is missed
   bench files [FLAG]...     what the programs cost beside others; fails when a figure that must hold is missed; `bench` tells more

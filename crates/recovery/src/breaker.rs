@@ -24,6 +24,8 @@
 //! ```
 
 mod config;
+#[cfg(feature = "tower")]
+pub mod layer;
 mod machine;
 mod opossum;
 mod shared;
@@ -33,7 +35,7 @@ mod window;
 
 pub use config::{Compat, Config, ConfigError, Draft, NeverOpens, SlowCall, Window};
 pub use machine::{Breaker, Permit};
-pub use shared::{SharedBreaker, SharedPermit};
+pub use shared::{SharedBreaker, SharedPermit, Verdict};
 pub use snapshot::Snapshot;
 pub use state::{BreakerState, Change, PermitKind, Reason, Rejected};
 pub use window::Counts;

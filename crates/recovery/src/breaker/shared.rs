@@ -294,10 +294,14 @@ impl fmt::Debug for SharedBreaker {
     }
 }
 
+/// How a call ended, as far as its breaker cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+pub enum Verdict {
+    /// The peer did what was asked.
     Success,
+    /// The peer is to blame.
     Failure,
+    /// It says nothing of the peer, such as a request that was wrong in itself.
     Ignore,
 }
 
@@ -324,12 +328,13 @@ impl<B: Borrow<SharedBreaker>> SharedPermit<B> {
         self.end(now, Verdict::Ignore)
     }
 
+    /// The call ended with `verdict`. False if it came too late to count (T5).
     #[inline(always)]
     #[expect(
         clippy::inline_always,
         reason = "a permit that is passed in memory costs as much as all the rest"
     )]
-    fn end(mut self, now: Moment, verdict: Verdict) -> bool {
+    pub fn end(mut self, now: Moment, verdict: Verdict) -> bool {
         let ticket = self.ticket;
         // It is used up: what is dropped at the end of this is no trial any more.
         self.ticket.trial = NO_TRIAL;
