@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 
 use evenkeel_moment::Moment;
 
@@ -22,7 +23,7 @@ pub struct Breaker {
     closed_since: Moment,
     /// The latest moment seen: time never goes back here (T15).
     pub(super) last_seen: Moment,
-    next_trial: u64,
+    next_trial: NonZeroU64,
     stale_results: u64,
     changes: VecDeque<Change>,
 }
@@ -35,7 +36,7 @@ pub struct Breaker {
 #[must_use = "a permit is given back with `success`, `failure` or `ignore`"]
 pub struct Permit {
     generation: u64,
-    kind: Kind,
+    trial: Option<NonZeroU64>,
     started: Moment,
 }
 
@@ -51,32 +52,23 @@ pub(super) enum Mode {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Trial {
-    id: u64,
+    id: NonZeroU64,
     /// `None` for one that is waited for, for ever: only opossum does that (B2).
     lease_until: Option<Moment>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Normal,
-    Trial(u64),
-}
-
 impl Permit {
     /// A permit that went through other hands as its parts.
-    pub(super) fn renewed(generation: u64, trial: Option<u64>, started: Moment) -> Self {
-        Self { generation, kind: trial.map_or(Kind::Normal, Kind::Trial), started }
+    pub(super) fn renewed(generation: u64, trial: Option<NonZeroU64>, started: Moment) -> Self {
+        Self { generation, trial, started }
     }
 
     pub(super) const fn generation(&self) -> u64 {
         self.generation
     }
 
-    pub(super) const fn trial(&self) -> Option<u64> {
-        match self.kind {
-            Kind::Normal => None,
-            Kind::Trial(id) => Some(id),
-        }
+    pub(super) const fn trial(&self) -> Option<NonZeroU64> {
+        self.trial
     }
 
     pub(super) const fn started(&self) -> Moment {
@@ -85,9 +77,9 @@ impl Permit {
 
     /// What the permit is for.
     pub const fn kind(&self) -> PermitKind {
-        match self.kind {
-            Kind::Normal => PermitKind::Normal,
-            Kind::Trial(_) => PermitKind::Trial,
+        match self.trial {
+            None => PermitKind::Normal,
+            Some(_) => PermitKind::Trial,
         }
     }
 }
@@ -103,7 +95,7 @@ impl Breaker {
             failed_trials: 0,
             closed_since: now,
             last_seen: now,
-            next_trial: 0,
+            next_trial: NonZeroU64::MIN,
             stale_results: 0,
             changes: VecDeque::new(),
         }
@@ -115,6 +107,17 @@ impl Breaker {
     #[inline]
     pub fn try_acquire(&mut self, now: Moment) -> Result<Permit, Rejected> {
         let now = self.advance(now);
+        if self.mode == Mode::Closed && self.config.compat == Compat::None {
+            return Ok(Permit { generation: self.generation, trial: None, started: now });
+        }
+        // Taken apart, so that the parts of the common case need no memory.
+        match self.try_acquire_with_care(now) {
+            Ok(Permit { generation, trial, started }) => Ok(Permit { generation, trial, started }),
+            Err(Rejected { retry_after, state }) => Err(Rejected { retry_after, state }),
+        }
+    }
+
+    fn try_acquire_with_care(&mut self, now: Moment) -> Result<Permit, Rejected> {
         if self.config.compat == Compat::Opossum {
             self.begin_as_opossum(now);
         }
@@ -122,7 +125,7 @@ impl Breaker {
         let rejected = |retry_after, state| Err(Rejected { retry_after, state });
         match &mut self.mode {
             Mode::Closed | Mode::ForcedClosed | Mode::Disabled => {
-                Ok(Permit { generation, kind: Kind::Normal, started: now })
+                Ok(Permit { generation, trial: None, started: now })
             }
             Mode::Open { until } => rejected(Some(until.saturating_since(now)), BreakerState::Open),
             Mode::Isolated => rejected(None, BreakerState::Isolated),
@@ -133,10 +136,10 @@ impl Breaker {
                     return rejected(retry_after, BreakerState::HalfOpen);
                 }
                 let id = self.next_trial;
-                self.next_trial += 1;
+                self.next_trial = id.saturating_add(1);
                 let lease = (self.config.compat == Compat::None).then_some(self.config.trial_lease);
                 trials.push(Trial { id, lease_until: lease.map(|lease| now + lease) });
-                Ok(Permit { generation, kind: Kind::Trial(id), started: now })
+                Ok(Permit { generation, trial: Some(id), started: now })
             }
         }
     }
@@ -173,7 +176,7 @@ impl Breaker {
         if !self.is_current(&permit) {
             return false;
         }
-        if let (Mode::HalfOpen { trials, .. }, Kind::Trial(id)) = (&mut self.mode, permit.kind) {
+        if let (Mode::HalfOpen { trials, .. }, Some(id)) = (&mut self.mode, permit.trial) {
             trials.retain(|trial| trial.id != id);
         }
         true
@@ -278,17 +281,28 @@ impl Breaker {
     #[inline]
     pub(super) fn advance(&mut self, now: Moment) -> Moment {
         self.last_seen = self.last_seen.max(now);
+        let may_be_due = match &self.mode {
+            Mode::Open { until } => *until <= self.last_seen,
+            Mode::HalfOpen { .. } => true,
+            _ => false,
+        };
+        if may_be_due {
+            self.catch_up();
+        }
+        self.last_seen
+    }
+
+    #[inline(never)]
+    fn catch_up(&mut self) {
         while let Some((at, mode, reason)) = self.next_by_time(self.last_seen) {
             if reason == Reason::LostTrial {
                 self.failed_trials = self.failed_trials.saturating_add(1);
             }
             self.change(at, mode, reason);
         }
-        self.last_seen
     }
 
     /// The next thing that time has brought by `now`.
-    #[inline]
     fn next_by_time(&self, now: Moment) -> Option<(Moment, Mode, Reason)> {
         match &self.mode {
             Mode::Open { until } if *until <= now => {
@@ -320,7 +334,7 @@ impl Breaker {
         }
         let took = now.saturating_since(permit.started);
         let slow = self.config.slow_call.is_some_and(|slow_call| took > slow_call.threshold);
-        match (&mut self.mode, permit.kind) {
+        match (&mut self.mode, permit.trial) {
             (Mode::Closed, _) => {
                 self.results.add(now, Outcome { failed, slow });
                 if failed || slow {
@@ -329,7 +343,7 @@ impl Breaker {
             }
             (Mode::HalfOpen { .. }, _) if failed => self.reopen(now, Reason::TrialFailed),
             (Mode::HalfOpen { .. }, _) if slow => self.reopen(now, Reason::TrialSlow),
-            (Mode::HalfOpen { trials, successes }, Kind::Trial(id)) => {
+            (Mode::HalfOpen { trials, successes }, Some(id)) => {
                 trials.retain(|trial| trial.id != id);
                 *successes += 1;
                 if *successes >= self.config.half_open_successes {

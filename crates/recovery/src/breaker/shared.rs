@@ -13,6 +13,7 @@ mod sync;
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,13 +79,9 @@ pub struct SharedPermit<B: Borrow<SharedBreaker>> {
 struct Ticket {
     /// The gate that it passed, or the generation in which the core gave it.
     gate: u64,
-    /// The number of the trial, or [`NO_TRIAL`].
-    trial: u64,
+    trial: Option<NonZeroU64>,
     started: Moment,
 }
-
-/// More trials than 584 years of nanoseconds could have.
-const NO_TRIAL: u64 = u64::MAX;
 
 impl SharedBreaker {
     /// A closed breaker that has seen nothing.
@@ -141,7 +138,7 @@ impl SharedBreaker {
     fn ticket(&self, now: Moment) -> Result<Ticket, Rejected> {
         let gate = self.gate.load();
         if gate::lets_pass(gate) {
-            return Ok(Ticket { gate, trial: NO_TRIAL, started: now });
+            return Ok(Ticket { gate, trial: None, started: now });
         }
         if let Some((until, state)) = gate::refused_until(gate, now) {
             let retry_after = Some(Duration::from_nanos(until - now.as_nanos()));
@@ -159,7 +156,7 @@ impl SharedBreaker {
         let permit = self.with(now, |core| core.try_acquire(now))?;
         Ok(Ticket {
             gate: gate::given(permit.generation()),
-            trial: permit.trial().unwrap_or(NO_TRIAL),
+            trial: permit.trial(),
             started: permit.started(),
         })
     }
@@ -191,12 +188,11 @@ impl SharedBreaker {
     fn judge_by_core(
         &self,
         gate: u64,
-        trial: u64,
+        trial: Option<NonZeroU64>,
         started: Moment,
         now: Moment,
         verdict: Verdict,
     ) -> bool {
-        let trial = (trial != NO_TRIAL).then_some(trial);
         let permit = Permit::renewed(gate::generation(gate), trial, started);
         self.with(now, |core| match verdict {
             Verdict::Success => core.success(permit, now),
@@ -308,7 +304,7 @@ pub enum Verdict {
 impl<B: Borrow<SharedBreaker>> SharedPermit<B> {
     /// What the permit is for.
     pub const fn kind(&self) -> PermitKind {
-        if self.ticket.trial == NO_TRIAL { PermitKind::Normal } else { PermitKind::Trial }
+        if self.ticket.trial.is_none() { PermitKind::Normal } else { PermitKind::Trial }
     }
 
     /// The call succeeded; see [`Breaker::success`].
@@ -337,7 +333,7 @@ impl<B: Borrow<SharedBreaker>> SharedPermit<B> {
     pub fn end(mut self, now: Moment, verdict: Verdict) -> bool {
         let ticket = self.ticket;
         // It is used up: what is dropped at the end of this is no trial any more.
-        self.ticket.trial = NO_TRIAL;
+        self.ticket.trial = None;
         self.breaker.borrow().judge(ticket, now, verdict)
     }
 }
@@ -346,7 +342,7 @@ impl<B: Borrow<SharedBreaker>> Drop for SharedPermit<B> {
     #[inline]
     fn drop(&mut self) {
         let Ticket { gate, trial, started } = self.ticket;
-        if trial != NO_TRIAL {
+        if trial.is_some() {
             // No clock here, so at the latest moment that the core has seen: a trial that comes back after its lease, before
             // anyone has noticed, was not lost after all.
             let latest = Moment::ORIGIN;
