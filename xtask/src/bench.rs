@@ -4,6 +4,7 @@ use crate::{Outcome, process};
 
 /// What `cargo xtask bench` knows, as its help shows it.
 pub(crate) const BENCHES: &str = "\
+  breaker    nanoseconds a call costs its circuit breaker, beside failsafe and recloser
   files      sweeps, repairs, cleanups and the watch, beside find, systemd-tmpfiles and the bare system calls;
              `cargo xtask bench files --help` lists its flags, docs/bench.md says how to read it";
 
@@ -15,4 +16,9 @@ pub(crate) fn files(flags: &[&str]) -> Outcome {
     process::run("cargo", &build)?;
     let bench = ["bench", "--package", "evenkeel-tests", "--bench", "files", "--"];
     process::run("cargo", &[&bench[..], flags].concat())
+}
+
+/// Measures the breaker.
+pub(crate) fn breaker() -> Outcome {
+    process::run("cargo", &["bench", "--package", "evenkeel-recovery", "--bench", "breaker"])
 }

@@ -9,7 +9,7 @@ struct Step {
     run: fn() -> Outcome,
 }
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 9] = [
     Step { name: "fmt", run: || process::run("cargo", &["fmt", "--all", "--check"]) },
     Step { name: "invariants", run: invariants::run },
     Step { name: "deny", run: deny::run },
@@ -34,6 +34,8 @@ const STEPS: [Step; 7] = [
     },
     Step { name: "shipped", run: shipped::run },
     Step { name: "test", run: || test::run(&[]) },
+    Step { name: "features", run: test::features },
+    Step { name: "orders", run: test::orders },
 ];
 
 /// Which steps to run.
@@ -100,7 +102,10 @@ mod tests {
     #[test]
     fn steps_can_be_left_out_or_run_alone() {
         let some = Selection::from_flags(&["--except", "test", "--except", "doc"]).unwrap();
-        assert_eq!(some.names, ["fmt", "invariants", "deny", "clippy", "shipped"]);
+        assert_eq!(
+            some.names,
+            ["fmt", "invariants", "deny", "clippy", "shipped", "features", "orders"]
+        );
         assert_eq!(Selection::from_flags(&["--only", "deny"]).unwrap().names, ["deny"]);
     }
 

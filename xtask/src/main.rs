@@ -23,8 +23,9 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   test [-- ARGS]            install what the tests need, build the programs, run every test; ARGS go to `cargo test`
-  ci [--except STEP]...     everything a change must pass: fmt, clippy, doc, test, invariants, shipped, deny
+  ci [--except STEP]...     everything a change must pass: fmt, clippy, doc, test, features, orders, invariants, shipped, deny
   ci --only STEP            that step alone
+  bench breaker             what a call costs its circuit breaker; fails when a figure that must hold is missed
   bench files [FLAG]...     what the programs cost beside others; fails when a figure that must hold is missed; `bench` tells more
 ";
 
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
             Err(problem) => return usage(&problem),
         },
         ["bench", "files", flags @ ..] => bench::files(flags),
+        ["bench", "breaker"] => bench::breaker(),
         ["bench"] => {
             println!("usage: cargo xtask bench <what> [FLAG]...\n\n{}", bench::BENCHES);
             Ok(())

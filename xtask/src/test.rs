@@ -33,6 +33,25 @@ pub(crate) fn run(more: &[&str]) -> Outcome {
     process::run("cargo", &[&["test", "--workspace"], more].concat())
 }
 
+/// Checks what is off by default: the `tower` layer of the breaker.
+pub(crate) fn features() -> Outcome {
+    let package = ["--package", "evenkeel-recovery", "--all-features"];
+    let clippy = [&["clippy"], &package[..], &["--all-targets", "--", "-D", "warnings"]].concat();
+    process::run("cargo", &clippy)?;
+    process::run("cargo", &[&["test"], &package[..], &["breaker::layer"]].concat())
+}
+
+/// Runs the tests that try every order of the steps of threads (loom). They are built apart: loom's primitives work nowhere else.
+pub(crate) fn orders() -> Outcome {
+    let folder = crate::root().join("target/orders");
+    let folder = folder.to_str().ok_or("the work tree's path is not UTF-8")?;
+    process::run_with(
+        "cargo",
+        &["test", "--package", "evenkeel-recovery", "--lib", "shared::orders"],
+        &[("RUSTFLAGS", "--cfg evenkeel_loom"), ("CARGO_TARGET_DIR", folder)],
+    )
+}
+
 /// Installs what the tests need and is missing, or says why not.
 pub(crate) fn provide_tools() -> Outcome {
     provide(&missing(process::exists))

@@ -223,6 +223,21 @@ pub(crate) struct Breaker {
     pub(crate) half_open_successes: Option<u32>,
     pub(crate) trial_lease: Option<Lasting>,
     pub(crate) window: Option<Window>,
+    pub(crate) slow_call: Option<SlowCall>,
+    pub(crate) compat: Option<Compat>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SlowCall {
+    pub(crate) threshold: Option<Lasting>,
+    pub(crate) rate: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Compat {
+    Opossum,
 }
 
 #[derive(Debug, Default, Deserialize)]

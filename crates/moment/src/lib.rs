@@ -31,11 +31,13 @@ impl Moment {
     pub const ORIGIN: Self = Self(0);
 
     /// The moment `nanos` nanoseconds after the origin.
+    #[inline]
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
     /// Nanoseconds since the origin.
+    #[inline]
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
@@ -48,6 +50,7 @@ impl Moment {
     /// How long after `earlier` this moment is; zero if it is not after it.
     ///
     /// A caller's clock that steps back must never look like a long wait, nor panic.
+    #[inline]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -57,6 +60,7 @@ impl Add<Duration> for Moment {
     type Output = Self;
 
     /// Saturates at the last representable moment: a wait that never ends, not one that is over.
+    #[inline]
     fn add(self, wait: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)))
     }

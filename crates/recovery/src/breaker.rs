@@ -3,7 +3,7 @@
 //! A [`Breaker`] lends a [`Permit`] for each call and is told how the call ended. Too large a share of failures opens it;
 //! after a while it half opens for a few trials, whose outcome closes or opens it. Every call that is admitted has its
 //! generation, so that a late result of an earlier state changes nothing; every trial has a lease, so that one that is
-//! never heard of again cannot hold the breaker half open for ever.
+//! never heard of again cannot hold the breaker half open for ever. [`SharedBreaker`] is the same for many threads.
 //!
 //! ```
 //! use evenkeel_moment::Moment;
@@ -24,16 +24,21 @@
 //! ```
 
 mod config;
+#[cfg(feature = "tower")]
+pub mod layer;
 mod machine;
+mod opossum;
+mod shared;
 mod snapshot;
 mod state;
 mod window;
 
-pub use config::{Config, ConfigError, Draft, NeverOpens, Window};
+pub use config::{Compat, Config, ConfigError, Draft, NeverOpens, SlowCall, Window};
 pub use machine::{Breaker, Permit};
+pub use shared::{SharedBreaker, SharedPermit, Verdict};
 pub use snapshot::Snapshot;
 pub use state::{BreakerState, Change, PermitKind, Reason, Rejected};
 pub use window::Counts;
 
-#[cfg(test)]
+#[cfg(all(test, not(evenkeel_loom)))]
 mod tests;

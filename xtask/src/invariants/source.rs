@@ -19,10 +19,15 @@ impl SourceFile {
         Self { path: path.into(), code: without_text(source) }
     }
 
-    /// Whether it is compiled into a test only.
+    /// Whether it is compiled into a test, a bench or an example only.
     fn is_test(&self) -> bool {
         let file = self.path.rsplit('/').next().unwrap_or_default();
-        file == "tests.rs" || self.path.contains("/tests/") || self.path.starts_with("tests/")
+        let place = self.place();
+        file == "tests.rs"
+            || self.path.contains("/tests/")
+            || self.path.starts_with("tests/")
+            || place.starts_with("benches/")
+            || place.starts_with("examples/")
     }
 
     /// The folder of the crate, as `crates/health`.
@@ -252,6 +257,8 @@ mod tests {
         kept("crates/cleanup/src/apply.rs", source);
         kept("crates/health/tests/laws.rs", source);
         kept("crates/health/src/state/tests.rs", source);
+        kept("crates/recovery/benches/breaker/contest.rs", source);
+        kept("crates/recovery/examples/plain.rs", source);
         kept(
             "crates/health/src/state.rs",
             "#[cfg(test)]\nmod tests { fn f() { Instant::now(); } }",

@@ -1,4 +1,4 @@
-use evenkeel_recovery::breaker::{Config, Draft, NeverOpens, Window};
+use evenkeel_recovery::breaker::{Compat, Config, Draft, NeverOpens, SlowCall, Window};
 
 use super::checks::Timing;
 use super::{Checker, OUT_OF_BOUNDS, counted, plain};
@@ -35,6 +35,11 @@ impl Checker {
             call_timeout: timing.timeout,
             reset_multiplier: raw.reset_multiplier.unwrap_or(default.reset_multiplier),
             reset_max: raw.reset_max.map_or(default.reset_max.max(reset_timeout), |given| given.0),
+            slow_call: self.slow_call(&table.child("slow_call"), raw.slow_call.as_ref())?,
+            compat: match raw.compat {
+                None => Compat::None,
+                Some(raw::Compat::Opossum) => Compat::Opossum,
+            },
         };
         let config = Config::try_new(draft)
             .map_err(|error| {
@@ -53,6 +58,15 @@ impl Checker {
                 None
             }
         }
+    }
+
+    /// `None` if it is refused; `Some(None)` if none is given.
+    #[expect(clippy::option_option, reason = "refused, not given, given")]
+    fn slow_call(&mut self, key: &Key, raw: Option<&raw::SlowCall>) -> Option<Option<SlowCall>> {
+        let Some(raw) = raw else { return Some(None) };
+        let threshold = self.need(key, "threshold", raw.threshold.as_ref(), "threshold = \"2s\"");
+        let rate = self.need(key, "rate", raw.rate.as_ref(), "rate = 50");
+        Some(Some(SlowCall { threshold: threshold?.0, rate: rate? }))
     }
 
     fn window(

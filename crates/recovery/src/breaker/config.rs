@@ -30,6 +30,36 @@ pub struct Draft {
     pub reset_multiplier: u32,
     /// The longest it stays open, at least `reset_timeout`. Default 5 min.
     pub reset_max: Duration,
+    /// Which calls are slow, and what share of them opens it too; `None`, the default, for no matter how slow.
+    pub slow_call: Option<SlowCall>,
+    /// Whose rules hold. Default evenkeel's own.
+    pub compat: Compat,
+}
+
+/// When slowness is as bad as failure: a peer that answers everything late ties up its callers as surely as one that fails.
+///
+/// A slow success never closes a breaker that is half open: it ends the trial as a failure would.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SlowCall {
+    /// A call that takes longer than this, from its permit to its result, is slow, whether it succeeds or fails.
+    pub threshold: Duration,
+    /// Opens at this share of slow calls or above it, in percent, 1 to 100.
+    pub rate: u32,
+}
+
+/// Whose rules hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compat {
+    /// T1 to T16.
+    #[default]
+    None,
+    /// Step by step what opossum 10 does, defects included, for those who move from it and must not see a change.
+    ///
+    /// The share must be above the threshold; it is failures over calls begun, refused ones too, compared in floating
+    /// point; a late result counts, and closes or opens what is half open by then; the window outlives each change; a trial
+    /// without a result is waited for, for ever. What opossum's own would not know is refused: a window by count, more than
+    /// one trial, a growing wait, slow calls. Commands and snapshots are evenkeel's (T14, T16).
+    Opossum,
 }
 
 /// Which results count.
@@ -63,6 +93,8 @@ pub struct Config {
     pub(super) trial_lease: Duration,
     pub(super) reset_multiplier: u32,
     pub(super) reset_max: Duration,
+    pub(super) slow_call: Option<SlowCall>,
+    pub(super) compat: Compat,
 }
 
 /// Settings that cannot be: which one, what it was, and what would do.
@@ -113,6 +145,8 @@ impl Default for Draft {
             call_timeout: Duration::ZERO,
             reset_multiplier: 1,
             reset_max: Duration::from_mins(5),
+            slow_call: None,
+            compat: Compat::None,
         }
     }
 }
@@ -121,8 +155,10 @@ impl Config {
     /// Checked settings. Fails for a value outside of what [`Draft`] and [`Window`] say, naming the key.
     #[expect(clippy::needless_pass_by_value, reason = "a draft is made to be used up")]
     pub fn try_new(draft: Draft) -> Result<Self, ConfigError> {
-        within("error_threshold", draft.error_threshold, 1, 100)?;
-        within("request_volume_threshold", draft.request_volume_threshold, 1, MOST_RESULTS)?;
+        // Above 0 % of no calls at all: that is how opossum opens at the first failure.
+        let lowest = u32::from(draft.compat == Compat::None);
+        within("error_threshold", draft.error_threshold, lowest, 100)?;
+        within("request_volume_threshold", draft.request_volume_threshold, lowest, MOST_RESULTS)?;
         time_within("reset_timeout", draft.reset_timeout, LONGEST)?;
         time_within("reset_max", draft.reset_max, LONGEST)?;
         if draft.reset_max < draft.reset_timeout {
@@ -138,6 +174,13 @@ impl Config {
         };
         time_within("trial_lease", trial_lease, LONGEST)?;
         check_window(&draft)?;
+        if let Some(slow_call) = draft.slow_call {
+            within("slow_call.rate", slow_call.rate, 1, 100)?;
+            time_within("slow_call.threshold", slow_call.threshold, LONGEST)?;
+        }
+        if draft.compat == Compat::Opossum {
+            check_compat(&draft)?;
+        }
         Ok(Self {
             error_threshold: draft.error_threshold,
             request_volume_threshold: draft.request_volume_threshold,
@@ -148,6 +191,8 @@ impl Config {
             trial_lease,
             reset_multiplier: draft.reset_multiplier,
             reset_max: draft.reset_max,
+            slow_call: draft.slow_call,
+            compat: draft.compat,
         })
     }
 
@@ -193,6 +238,16 @@ impl Config {
         self.reset_max
     }
 
+    /// Which calls are slow, and what share of them opens the breaker.
+    pub const fn slow_call(&self) -> Option<SlowCall> {
+        self.slow_call
+    }
+
+    /// Whose rules hold.
+    pub const fn compat(&self) -> Compat {
+        self.compat
+    }
+
     /// How long it stays open after `failed_trials` trials in a row that did not succeed.
     pub(super) fn open_for(&self, failed_trials: u32) -> Duration {
         self.reset_multiplier
@@ -224,6 +279,30 @@ fn check_window(draft: &Draft) -> Result<(), ConfigError> {
             }
             Ok(())
         }
+    }
+}
+
+/// Settings that opossum does not know would be promises that `compat` does not keep.
+fn check_compat(draft: &Draft) -> Result<(), ConfigError> {
+    let refused = |key, value: String, accepted: &str| {
+        let accepted = format!("{accepted} with `compat = \"opossum\"`");
+        Err(ConfigError { key, value, accepted })
+    };
+    if let Window::Count { size, .. } = draft.window {
+        return refused("window.size", size.to_string(), "a window by time");
+    }
+    for (key, value) in [
+        ("half_open_max_calls", draft.half_open_max_calls),
+        ("half_open_successes", draft.half_open_successes),
+        ("reset_multiplier", draft.reset_multiplier),
+    ] {
+        if value != 1 {
+            return refused(key, value.to_string(), "1");
+        }
+    }
+    match draft.slow_call {
+        Some(slow_call) => refused("slow_call.rate", slow_call.rate.to_string(), "no slow_call"),
+        None => Ok(()),
     }
 }
 

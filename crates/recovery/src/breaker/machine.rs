@@ -1,10 +1,11 @@
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 
 use evenkeel_moment::Moment;
 
-use super::config::Config;
+use super::config::{Compat, Config};
 use super::state::{BreakerState, Change, PermitKind, Reason, Rejected};
-use super::window::{Counts, Results};
+use super::window::{Counts, Outcome, Results};
 
 /// Changes kept for [`Breaker::drain_changes`]; a caller that never asks loses the oldest.
 const CHANGES_KEPT: usize = 16;
@@ -15,14 +16,14 @@ pub struct Breaker {
     config: Config,
     pub(super) mode: Mode,
     /// One more at every change of state, so that a result can be told from one of an earlier state.
-    generation: u64,
-    results: Results,
+    pub(super) generation: u64,
+    pub(super) results: Results,
     /// Trials in a row that did not succeed; forgotten only after `reset_max` closed.
     pub(super) failed_trials: u32,
     closed_since: Moment,
     /// The latest moment seen: time never goes back here (T15).
     pub(super) last_seen: Moment,
-    next_trial: u64,
+    next_trial: NonZeroU64,
     stale_results: u64,
     changes: VecDeque<Change>,
 }
@@ -35,7 +36,8 @@ pub struct Breaker {
 #[must_use = "a permit is given back with `success`, `failure` or `ignore`"]
 pub struct Permit {
     generation: u64,
-    kind: Kind,
+    trial: Option<NonZeroU64>,
+    started: Moment,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,22 +52,34 @@ pub(super) enum Mode {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Trial {
-    id: u64,
-    lease_until: Moment,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Normal,
-    Trial(u64),
+    id: NonZeroU64,
+    /// `None` for one that is waited for, for ever: only opossum does that (B2).
+    lease_until: Option<Moment>,
 }
 
 impl Permit {
+    /// A permit that went through other hands as its parts.
+    pub(super) fn renewed(generation: u64, trial: Option<NonZeroU64>, started: Moment) -> Self {
+        Self { generation, trial, started }
+    }
+
+    pub(super) const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    pub(super) const fn trial(&self) -> Option<NonZeroU64> {
+        self.trial
+    }
+
+    pub(super) const fn started(&self) -> Moment {
+        self.started
+    }
+
     /// What the permit is for.
     pub const fn kind(&self) -> PermitKind {
-        match self.kind {
-            Kind::Normal => PermitKind::Normal,
-            Kind::Trial(_) => PermitKind::Trial,
+        match self.trial {
+            None => PermitKind::Normal,
+            Some(_) => PermitKind::Trial,
         }
     }
 }
@@ -74,14 +88,14 @@ impl Breaker {
     /// A closed breaker that has seen nothing.
     pub fn new(config: Config, now: Moment) -> Self {
         Self {
-            results: Results::new(config.window),
+            results: Results::new(&config, now),
             config,
             mode: Mode::Closed,
             generation: 0,
             failed_trials: 0,
             closed_since: now,
             last_seen: now,
-            next_trial: 0,
+            next_trial: NonZeroU64::MIN,
             stale_results: 0,
             changes: VecDeque::new(),
         }
@@ -90,71 +104,62 @@ impl Breaker {
     /// Asks for leave for one call (T1, T7 to T10).
     ///
     /// Fails while it is open, while all trials are out, and while it is isolated; a refused call counts for nothing.
+    #[inline]
     pub fn try_acquire(&mut self, now: Moment) -> Result<Permit, Rejected> {
         let now = self.advance(now);
+        if self.mode == Mode::Closed && self.config.compat == Compat::None {
+            return Ok(Permit { generation: self.generation, trial: None, started: now });
+        }
+        // Taken apart, so that the parts of the common case need no memory.
+        match self.try_acquire_with_care(now) {
+            Ok(Permit { generation, trial, started }) => Ok(Permit { generation, trial, started }),
+            Err(Rejected { retry_after, state }) => Err(Rejected { retry_after, state }),
+        }
+    }
+
+    fn try_acquire_with_care(&mut self, now: Moment) -> Result<Permit, Rejected> {
+        if self.config.compat == Compat::Opossum {
+            self.begin_as_opossum(now);
+        }
         let generation = self.generation;
         let rejected = |retry_after, state| Err(Rejected { retry_after, state });
         match &mut self.mode {
             Mode::Closed | Mode::ForcedClosed | Mode::Disabled => {
-                Ok(Permit { generation, kind: Kind::Normal })
+                Ok(Permit { generation, trial: None, started: now })
             }
             Mode::Open { until } => rejected(Some(until.saturating_since(now)), BreakerState::Open),
             Mode::Isolated => rejected(None, BreakerState::Isolated),
             Mode::HalfOpen { trials, .. } => {
                 if trials.len() >= self.config.half_open_max_calls as usize {
-                    let nearest = trials.iter().map(|trial| trial.lease_until).min();
+                    let nearest = trials.iter().filter_map(|trial| trial.lease_until).min();
                     let retry_after = nearest.map(|lease| lease.saturating_since(now));
                     return rejected(retry_after, BreakerState::HalfOpen);
                 }
                 let id = self.next_trial;
-                self.next_trial += 1;
-                trials.push(Trial { id, lease_until: now + self.config.trial_lease });
-                Ok(Permit { generation, kind: Kind::Trial(id) })
+                self.next_trial = id.saturating_add(1);
+                let lease = (self.config.compat == Compat::None).then_some(self.config.trial_lease);
+                trials.push(Trial { id, lease_until: lease.map(|lease| now + lease) });
+                Ok(Permit { generation, trial: Some(id), started: now })
             }
         }
     }
 
-    /// The call succeeded (T2, T12). A success never opens the breaker.
+    /// The call succeeded (T2, T12). A success never opens the breaker, unless it was slow and slow calls count.
     ///
     /// False if the result came too late to say anything of the present state (T5): nothing changed.
     #[expect(clippy::needless_pass_by_value, reason = "a permit is one verdict: it is used up")]
+    #[inline]
     pub fn success(&mut self, permit: Permit, now: Moment) -> bool {
-        let now = self.advance(now);
-        if !self.is_current(&permit) {
-            return false;
-        }
-        match (&mut self.mode, permit.kind) {
-            (Mode::Closed, _) => self.results.add(now, false),
-            (Mode::HalfOpen { trials, successes }, Kind::Trial(id)) => {
-                trials.retain(|trial| trial.id != id);
-                *successes += 1;
-                if *successes >= self.config.half_open_successes {
-                    self.change(now, Mode::Closed, Reason::Recovered);
-                }
-            }
-            _ => {}
-        }
-        true
+        self.judge(&permit, now, false)
     }
 
     /// The call failed (T3, T4, T13).
     ///
     /// False if the result came too late to say anything of the present state (T5): nothing changed.
     #[expect(clippy::needless_pass_by_value, reason = "a permit is one verdict: it is used up")]
+    #[inline]
     pub fn failure(&mut self, permit: Permit, now: Moment) -> bool {
-        let now = self.advance(now);
-        if !self.is_current(&permit) {
-            return false;
-        }
-        match self.mode {
-            Mode::Closed => {
-                self.results.add(now, true);
-                self.trip_if_due(now);
-            }
-            Mode::HalfOpen { .. } => self.reopen(now, Reason::TrialFailed),
-            _ => {}
-        }
-        true
+        self.judge(&permit, now, true)
     }
 
     /// The call says nothing of the peer, such as one that was cancelled or refused locally (T6): a trial's place is free
@@ -164,10 +169,14 @@ impl Breaker {
     #[expect(clippy::needless_pass_by_value, reason = "a permit is one verdict: it is used up")]
     pub fn ignore(&mut self, permit: Permit, now: Moment) -> bool {
         self.advance(now);
+        if self.config.compat == Compat::Opossum {
+            // A call that never settles: opossum has no other word for it.
+            return true;
+        }
         if !self.is_current(&permit) {
             return false;
         }
-        if let (Mode::HalfOpen { trials, .. }, Kind::Trial(id)) = (&mut self.mode, permit.kind) {
+        if let (Mode::HalfOpen { trials, .. }, Some(id)) = (&mut self.mode, permit.trial) {
             trials.retain(|trial| trial.id != id);
         }
         true
@@ -244,16 +253,53 @@ impl Breaker {
         self.changes.drain(..).collect()
     }
 
+    /// Takes in quick successes of the present state that came since `since`, in the same step of the window.
+    pub(super) fn absorb(&mut self, since: Moment, successes: u64) {
+        if self.mode == Mode::Closed {
+            self.results.add_successes(since, successes);
+        }
+    }
+
+    /// Until when successes that come from now on belong to the same step of the window.
+    pub(super) fn step_end(&self) -> Moment {
+        self.results.step_end(self.last_seen)
+    }
+
+    /// While it is half open and all trials are out: the nearest end of a lease.
+    pub(super) fn full_until(&self) -> Option<Moment> {
+        match &self.mode {
+            Mode::HalfOpen { trials, .. }
+                if trials.len() >= self.config.half_open_max_calls as usize =>
+            {
+                trials.iter().filter_map(|trial| trial.lease_until).min()
+            }
+            _ => None,
+        }
+    }
+
     /// Does what time has brought by `now` (T8, T11), each at its own deadline, so that it does not matter who looks when.
+    #[inline]
     pub(super) fn advance(&mut self, now: Moment) -> Moment {
         self.last_seen = self.last_seen.max(now);
+        let may_be_due = match &self.mode {
+            Mode::Open { until } => *until <= self.last_seen,
+            Mode::HalfOpen { .. } => true,
+            _ => false,
+        };
+        if may_be_due {
+            self.catch_up();
+        }
+        self.last_seen
+    }
+
+    #[inline(never)]
+    fn catch_up(&mut self) {
         while let Some((at, mode, reason)) = self.next_by_time(self.last_seen) {
             if reason == Reason::LostTrial {
                 self.failed_trials = self.failed_trials.saturating_add(1);
             }
             self.change(at, mode, reason);
         }
-        self.last_seen
     }
 
     /// The next thing that time has brought by `now`.
@@ -263,7 +309,7 @@ impl Breaker {
                 Some((*until, Mode::HalfOpen { trials: Vec::new(), successes: 0 }, Reason::Due))
             }
             Mode::HalfOpen { trials, .. } => {
-                let lease_until = trials.iter().map(|trial| trial.lease_until).min()?;
+                let lease_until = trials.iter().filter_map(|trial| trial.lease_until).min()?;
                 let failed_trials = self.failed_trials.saturating_add(1);
                 let until = lease_until + self.config.open_for(failed_trials);
                 (lease_until <= now).then_some((
@@ -276,21 +322,60 @@ impl Breaker {
         }
     }
 
+    #[inline]
+    fn judge(&mut self, permit: &Permit, now: Moment, failed: bool) -> bool {
+        let now = self.advance(now);
+        if self.config.compat == Compat::Opossum {
+            self.judge_as_opossum(now, failed);
+            return true;
+        }
+        if !self.is_current(permit) {
+            return false;
+        }
+        let took = now.saturating_since(permit.started);
+        let slow = self.config.slow_call.is_some_and(|slow_call| took > slow_call.threshold);
+        match (&mut self.mode, permit.trial) {
+            (Mode::Closed, _) => {
+                self.results.add(now, Outcome { failed, slow });
+                if failed || slow {
+                    self.trip_if_due(now);
+                }
+            }
+            (Mode::HalfOpen { .. }, _) if failed => self.reopen(now, Reason::TrialFailed),
+            (Mode::HalfOpen { .. }, _) if slow => self.reopen(now, Reason::TrialSlow),
+            (Mode::HalfOpen { trials, successes }, Some(id)) => {
+                trials.retain(|trial| trial.id != id);
+                *successes += 1;
+                if *successes >= self.config.half_open_successes {
+                    self.change(now, Mode::Closed, Reason::Recovered);
+                }
+            }
+            _ => {}
+        }
+        true
+    }
+
     fn trip_if_due(&mut self, now: Moment) {
         let counts = self.results.counts(now);
-        if counts.results < self.config.request_volume_threshold
-            || !counts.reach(self.config.error_threshold)
-        {
+        if counts.results < self.config.request_volume_threshold {
             return;
         }
+        if counts.reach(self.config.error_threshold) {
+            self.trip(now, Reason::Tripped(counts));
+        } else if self.config.slow_call.is_some_and(|slow_call| counts.reach_slow(slow_call.rate)) {
+            self.trip(now, Reason::TooSlow(counts));
+        }
+    }
+
+    pub(super) fn trip(&mut self, now: Moment, reason: Reason) {
         if now.saturating_since(self.closed_since) >= self.config.reset_max {
             self.failed_trials = 0;
         }
         let until = now + self.config.open_for(self.failed_trials);
-        self.change(now, Mode::Open { until }, Reason::Tripped(counts));
+        self.change(now, Mode::Open { until }, reason);
     }
 
-    fn reopen(&mut self, now: Moment, reason: Reason) {
+    pub(super) fn reopen(&mut self, now: Moment, reason: Reason) {
         self.failed_trials = self.failed_trials.saturating_add(1);
         let until = now + self.config.open_for(self.failed_trials);
         self.change(now, Mode::Open { until }, reason);
@@ -301,12 +386,14 @@ impl Breaker {
         self.change(now, mode, Reason::Command);
     }
 
-    fn change(&mut self, at: Moment, mode: Mode, reason: Reason) {
+    pub(super) fn change(&mut self, at: Moment, mode: Mode, reason: Reason) {
         let from = self.mode.state();
         self.mode = mode;
         self.generation += 1;
-        // Failures of a state that is over must not help to make the next one (B13).
-        self.results.clear();
+        // Failures of a state that is over must not help to make the next one (B13), as they do in opossum.
+        if self.config.compat == Compat::None {
+            self.results.clear();
+        }
         if self.mode == Mode::Closed {
             self.closed_since = at;
         }
@@ -316,6 +403,7 @@ impl Breaker {
         self.changes.push_back(Change { at, from, to: self.mode.state(), reason });
     }
 
+    #[inline]
     fn is_current(&mut self, permit: &Permit) -> bool {
         let current = permit.generation == self.generation;
         if !current {
@@ -326,6 +414,11 @@ impl Breaker {
 }
 
 impl Mode {
+    /// Whether results count and time passes, which no longer holds after a command.
+    pub(super) const fn is_automatic(&self) -> bool {
+        matches!(self, Self::Closed | Self::Open { .. } | Self::HalfOpen { .. })
+    }
+
     pub(super) const fn state(&self) -> BreakerState {
         match self {
             Self::Closed => BreakerState::Closed,

@@ -62,10 +62,14 @@ pub struct Change {
 pub enum Reason {
     /// Too many failures (T4).
     Tripped(Counts),
+    /// Too many calls were slow (T4, by `slow_call`).
+    TooSlow(Counts),
     /// Its time was up (T8).
     Due,
     /// A trial failed (T13).
     TrialFailed,
+    /// A trial succeeded, but was slow (T13, by `slow_call`).
+    TrialSlow,
     /// Nothing was heard of a trial within its lease (T11).
     LostTrial,
     /// Enough trials succeeded (T12).

@@ -6,6 +6,9 @@ use super::*;
 
 mod defects;
 mod laws;
+mod opossum;
+mod shared;
+mod slow;
 mod transitions;
 
 pub(super) const RESET: Duration = Duration::from_secs(30);

@@ -88,6 +88,32 @@ error: the breaker of `check.api` can never open
 }
 
 #[test]
+fn a_breaker_takes_slow_calls_and_the_rules_of_opossum_but_not_both() {
+    let accepted = |settings: &str| {
+        evenkeel_config::load_text("evenkeel.toml", settings).unwrap();
+    };
+    let check = |breaker: &str| {
+        format!(
+            "[check.web]\nhttp = {{ url = \"http://127.0.0.1/\" }}\nbreaker = {{ {breaker} }}\n"
+        )
+    };
+    let window = r#"window = { kind = "time", length = "10m" }"#;
+    accepted(&check(r#"slow_call = { threshold = "2s", rate = 50 }"#));
+    accepted(&check(&format!(r#"compat = "opossum", {window}"#)));
+    let problems = refused(&check(r#"slow_call = { threshold = "2s" }"#));
+    assert!(problems.contains("`check.web.breaker.slow_call` needs `rate`"), "{problems}");
+    let both =
+        format!(r#"compat = "opossum", {window}, slow_call = {{ threshold = "2s", rate = 50 }}"#);
+    let problems = refused(&check(&both));
+    assert!(problems.contains("accepted: no slow_call with `compat = \"opossum\"`"), "{problems}");
+    let problems = refused(&check(r#"compat = "opossum""#));
+    assert!(
+        problems.contains("accepted: a window by time with `compat = \"opossum\"`"),
+        "{problems}"
+    );
+}
+
+#[test]
 fn a_breaker_out_of_bounds_is_refused() {
     let settings = r#"[check.web]
 http = { url = "http://127.0.0.1/" }

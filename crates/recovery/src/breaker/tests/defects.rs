@@ -1,4 +1,4 @@
-//! Defects of other breakers (docs/semantics.md, 2.1). B5 needs threads; B16 and B17 are about the caller's work, not the core.
+//! Defects of other breakers (docs/semantics.md, 2.1). B5 is about threads: `shared.rs`.
 
 use super::*;
 
@@ -118,7 +118,7 @@ fn b7_an_idle_hour_empties_the_whole_window() {
             fail(&mut breaker, at(0));
         }
         fail(&mut breaker, at(3_600));
-        assert_eq!(breaker.counts(at(3_600)), Counts { results: 1, failures: 1 });
+        assert_eq!(breaker.counts(at(3_600)), Counts { results: 1, failures: 1, slow: 0 });
         assert_eq!(breaker.state(at(3_600)), BreakerState::Closed);
     }
 }
@@ -158,11 +158,11 @@ fn b9_the_volume_is_not_off_by_one() {
 
 #[test]
 fn b10_a_share_just_below_the_threshold_is_below_it() {
-    let failures_of_1000 = |failures| Counts { results: 1_000, failures };
+    let failures_of_1000 = |failures| Counts { results: 1_000, failures, slow: 0 };
     assert!(!failures_of_1000(339).reach(34));
     assert!(failures_of_1000(340).reach(34));
-    assert!(Counts { results: 3, failures: 1 }.reach(33));
-    assert!(!Counts { results: u32::MAX, failures: u32::MAX - 1 }.reach(100));
+    assert!(Counts { results: 3, failures: 1, slow: 0 }.reach(33));
+    assert!(!Counts { results: u32::MAX, failures: u32::MAX - 1, slow: 0 }.reach(100));
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn b11_failures_are_compared_with_results_of_the_same_window() {
     // The call began long before its result: it counts where it ended, among results only.
     assert!(breaker.failure(permit, at(86_400)));
     let reason = breaker.drain_changes()[0].reason;
-    assert_eq!(reason, Reason::Tripped(Counts { results: 1, failures: 1 }));
+    assert_eq!(reason, Reason::Tripped(Counts { results: 1, failures: 1, slow: 0 }));
 }
 
 #[test]
@@ -218,4 +218,29 @@ fn b15_a_failure_while_open_does_not_move_the_deadline() {
     }
     breaker.failure(late, at(29));
     assert_eq!(breaker.open_until(at(29)), Some(at(30)));
+}
+
+#[test]
+fn b16_a_local_refusal_neither_counts_nor_burns_the_trial() {
+    let mut breaker = tripped(draft());
+    // The caller's own semaphore was full: the peer was never asked.
+    let trial = breaker.try_acquire(at(30)).unwrap();
+    assert!(breaker.ignore(trial, at(30)));
+    succeed(&mut breaker, at(30));
+    for _ in 0..100 {
+        let permit = breaker.try_acquire(at(31)).unwrap();
+        assert!(breaker.ignore(permit, at(31)));
+    }
+    assert_eq!(breaker.state(at(31)), BreakerState::Closed);
+    assert_eq!(breaker.counts(at(31)), Counts::default());
+}
+
+#[test]
+fn b17_a_call_that_was_given_up_is_judged_once() {
+    // What it still does later has no permit left to report with; that the work itself is ended is the caller's part, and
+    // that of `layer`, which drops it.
+    let mut breaker = breaker(draft());
+    let permit = breaker.try_acquire(at(0)).unwrap();
+    assert!(breaker.failure(permit, at(5)));
+    assert_eq!(breaker.counts(at(5)), Counts { results: 1, failures: 1, slow: 0 });
 }

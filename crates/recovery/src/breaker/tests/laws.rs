@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 #[derive(Debug, Clone, Copy)]
-enum Step {
+pub(super) enum Step {
     Acquire,
     /// Ends the permit at this place among those that are out.
     Success(usize),
@@ -16,7 +16,7 @@ enum Step {
     GoBack(u64),
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => Just(Step::Acquire),
         2 => (0..8usize).prop_map(Step::Success),
@@ -29,7 +29,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..150)
 }
 
-fn drafts() -> impl Strategy<Value = Draft> {
+pub(super) fn drafts() -> impl Strategy<Value = Draft> {
     let count = (10..30u32, prop::option::of(1..100u64)).prop_map(|(size, max_age)| {
         Window::Count { size, max_age: max_age.map(Duration::from_secs) }
     });
@@ -38,20 +38,36 @@ fn drafts() -> impl Strategy<Value = Draft> {
         buckets,
     });
     let window = prop_oneof![count, time];
-    (1..=100u32, 1..10u32, 1..60u64, window, 1..4u32, 1..4u32, 1..60u64, 1..3u32).prop_map(
-        |(error_threshold, volume, reset, window, max_calls, successes, lease, multiplier)| Draft {
-            error_threshold,
-            request_volume_threshold: volume,
-            reset_timeout: Duration::from_secs(reset),
-            window,
-            half_open_max_calls: max_calls,
-            half_open_successes: successes,
-            trial_lease: Some(Duration::from_secs(lease)),
-            call_timeout: Duration::ZERO,
-            reset_multiplier: multiplier,
-            reset_max: Duration::from_secs(100),
-        },
-    )
+    let slow_call = prop::option::of((1..20u64, 1..=100u32)).prop_map(|given| {
+        given.map(|(threshold, rate)| SlowCall { threshold: Duration::from_secs(threshold), rate })
+    });
+    (1..=100u32, 1..10u32, 1..60u64, window, 1..4u32, 1..4u32, 1..60u64, 1..3u32, slow_call)
+        .prop_map(
+            |(
+                error_threshold,
+                volume,
+                reset,
+                window,
+                max_calls,
+                successes,
+                lease,
+                multiplier,
+                slow_call,
+            )| Draft {
+                error_threshold,
+                request_volume_threshold: volume,
+                reset_timeout: Duration::from_secs(reset),
+                window,
+                half_open_max_calls: max_calls,
+                half_open_successes: successes,
+                trial_lease: Some(Duration::from_secs(lease)),
+                call_timeout: Duration::ZERO,
+                reset_multiplier: multiplier,
+                reset_max: Duration::from_secs(100),
+                slow_call,
+                compat: Compat::None,
+            },
+        )
 }
 
 /// What a run of steps leaves, and what could be seen on the way.
@@ -61,14 +77,32 @@ struct Run {
     trace: Vec<(BreakerState, bool)>,
 }
 
-/// Runs the steps; `look` sees the breaker before and after each, and whether the step was admitted or taken as current.
+/// What a clock does that is set back.
+#[derive(Clone, Copy, PartialEq)]
+enum Clock {
+    StepsBack,
+    /// Until it is as late again as the breaker has seen it.
+    StandsStill,
+}
+
 fn run(
+    draft: Draft,
+    steps: &[Step],
+    look: impl FnMut(&Breaker, &Breaker, Step, Moment, bool),
+) -> Run {
+    run_on(Clock::StepsBack, draft, steps, look)
+}
+
+/// Runs the steps; `look` sees the breaker before and after each, and whether the step was admitted or taken as current.
+fn run_on(
+    clock: Clock,
     draft: Draft,
     steps: &[Step],
     mut look: impl FnMut(&Breaker, &Breaker, Step, Moment, bool),
 ) -> Run {
     let mut breaker = breaker(draft);
-    let mut now = at(1_000);
+    let mut stepping = at(1_000);
+    let mut now = stepping;
     let mut permits = Vec::new();
     let mut trace = Vec::new();
     for step in steps.iter().copied() {
@@ -89,17 +123,16 @@ fn run(
             }
             Step::Lose(place) => take(&mut permits, place).is_some(),
             Step::Wait(millis) => {
-                now = now + Duration::from_millis(millis);
+                stepping = stepping + Duration::from_millis(millis);
                 true
             }
             Step::GoBack(millis) => {
-                let back = Duration::from_millis(millis).as_nanos();
-                now = Moment::from_nanos(
-                    now.as_nanos() - u64::try_from(back).unwrap().min(now.as_nanos()),
-                );
+                stepping =
+                    Moment::from_nanos(stepping.as_nanos().saturating_sub(millis * 1_000_000));
                 true
             }
         };
+        now = if clock == Clock::StandsStill { stepping.max(breaker.last_seen) } else { stepping };
         look(&before, &breaker, step, now, took);
         trace.push((breaker.state(now), took));
     }
@@ -160,6 +193,8 @@ proptest! {
 
     #[test]
     fn a_success_never_opens_it(draft in drafts(), steps in steps()) {
+        // A slow one may: that is what `slow_call` is for.
+        let draft = Draft { slow_call: None, ..draft };
         run(draft, &steps, |before, after, step, now, _| {
             if matches!(step, Step::Success(_)) && before.state(now) != BreakerState::Open {
                 assert_ne!(after.state(now), BreakerState::Open);
@@ -172,7 +207,7 @@ proptest! {
         let volume = draft.request_volume_threshold;
         run(draft, &steps, |before, after, step, now, _| {
             let closed = before.state(now) == BreakerState::Closed;
-            if closed && matches!(step, Step::Failure(_)) && before.counts(now).results + 1 < volume {
+            if closed && matches!(step, Step::Failure(_) | Step::Success(_)) && before.counts(now).results + 1 < volume {
                 assert_eq!(after.state(now), BreakerState::Closed);
             }
         });
@@ -185,6 +220,30 @@ proptest! {
                 assert_eq!(essence(before, now), essence(after, now));
             }
         });
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_is_a_clock_that_stands_still(draft in drafts(), steps in steps()) {
+        let standing = run_on(Clock::StandsStill, draft.clone(), &steps, |_, _, _, _, _| ());
+        let stepping = run(draft, &steps, |_, _, _, _, _| ());
+        prop_assert_eq!(standing.trace, stepping.trace);
+        prop_assert_eq!(standing.breaker, stepping.breaker);
+    }
+
+    #[test]
+    fn it_opens_only_by_enough_of_what_its_reason_names(draft in drafts(), steps in steps()) {
+        let (volume, percent) = (draft.request_volume_threshold, draft.error_threshold);
+        let slow_call = draft.slow_call;
+        let mut breaker = run(draft, &steps, |_, _, _, _, _| ()).breaker;
+        for change in breaker.drain_changes() {
+            match change.reason {
+                Reason::Tripped(counts) => prop_assert!(counts.results >= volume && counts.reach(percent)),
+                Reason::TooSlow(counts) => {
+                    prop_assert!(counts.results >= volume && counts.reach_slow(slow_call.unwrap().rate));
+                }
+                _ => {}
+            }
+        }
     }
 
     #[test]

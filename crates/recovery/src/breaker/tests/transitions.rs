@@ -7,7 +7,7 @@ fn t1_to_t3_a_closed_breaker_lets_calls_pass_and_counts_them() {
     let mut breaker = breaker(draft());
     succeed(&mut breaker, at(0));
     fail(&mut breaker, at(1));
-    assert_eq!(breaker.counts(at(1)), Counts { results: 2, failures: 1 });
+    assert_eq!(breaker.counts(at(1)), Counts { results: 2, failures: 1, slow: 0 });
     assert_eq!(breaker.state(at(1)), BreakerState::Closed);
 }
 
@@ -20,7 +20,7 @@ fn t4_it_opens_exactly_at_the_volume_and_the_share() {
     assert_eq!(breaker.state(at(0)), BreakerState::Closed);
     fail(&mut breaker, at(0));
     assert_eq!(breaker.state(at(0)), BreakerState::Open);
-    let tripped = Reason::Tripped(Counts { results: 4, failures: 2 });
+    let tripped = Reason::Tripped(Counts { results: 4, failures: 2, slow: 0 });
     let change =
         Change { at: at(0), from: BreakerState::Closed, to: BreakerState::Open, reason: tripped };
     assert_eq!(breaker.drain_changes(), [change]);
