@@ -28,13 +28,15 @@ mod config;
 pub mod layer;
 mod machine;
 mod opossum;
+mod permit;
 mod shared;
 mod snapshot;
 mod state;
 mod window;
 
 pub use config::{Compat, Config, ConfigError, Draft, NeverOpens, SlowCall, Window};
-pub use machine::{Breaker, Permit};
+pub use machine::Breaker;
+pub use permit::Permit;
 pub use shared::{SharedBreaker, SharedPermit, Verdict};
 pub use snapshot::Snapshot;
 pub use state::{BreakerState, Change, PermitKind, Reason, Rejected};

@@ -4,7 +4,8 @@ use std::num::NonZeroU64;
 use evenkeel_moment::Moment;
 
 use super::config::{Compat, Config};
-use super::state::{BreakerState, Change, PermitKind, Reason, Rejected};
+use super::permit::Permit;
+use super::state::{BreakerState, Change, Reason, Rejected};
 use super::window::{Counts, Outcome, Results};
 
 /// Changes kept for [`Breaker::drain_changes`]; a caller that never asks loses the oldest.
@@ -28,18 +29,6 @@ pub struct Breaker {
     changes: VecDeque<Change>,
 }
 
-/// Leave for one call. Give it back with how the call ended.
-///
-/// A permit that is dropped instead is harmless while the breaker is closed; a dropped trial counts as lost when its
-/// lease runs out (T11). One permit is one verdict: it cannot be copied.
-#[derive(Debug, PartialEq, Eq)]
-#[must_use = "a permit is given back with `success`, `failure` or `ignore`"]
-pub struct Permit {
-    generation: u64,
-    trial: Option<NonZeroU64>,
-    started: Moment,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mode {
     Closed,
@@ -55,33 +44,6 @@ pub(super) struct Trial {
     id: NonZeroU64,
     /// `None` for one that is waited for, for ever: only opossum does that (B2).
     lease_until: Option<Moment>,
-}
-
-impl Permit {
-    /// A permit that went through other hands as its parts.
-    pub(super) fn renewed(generation: u64, trial: Option<NonZeroU64>, started: Moment) -> Self {
-        Self { generation, trial, started }
-    }
-
-    pub(super) const fn generation(&self) -> u64 {
-        self.generation
-    }
-
-    pub(super) const fn trial(&self) -> Option<NonZeroU64> {
-        self.trial
-    }
-
-    pub(super) const fn started(&self) -> Moment {
-        self.started
-    }
-
-    /// What the permit is for.
-    pub const fn kind(&self) -> PermitKind {
-        match self.trial {
-            None => PermitKind::Normal,
-            Some(_) => PermitKind::Trial,
-        }
-    }
 }
 
 impl Breaker {

@@ -22,7 +22,8 @@ use evenkeel_moment::Moment;
 use self::gate::Gate;
 use self::live::Live;
 use self::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
-use super::machine::{Breaker, Permit};
+use super::machine::Breaker;
+use super::permit::Permit;
 use super::snapshot::Snapshot;
 use super::state::{BreakerState, Change, PermitKind, Rejected};
 use super::window::Counts;
@@ -155,9 +156,9 @@ impl SharedBreaker {
     fn ticket_of_core(&self, now: Moment) -> Result<Ticket, Rejected> {
         let permit = self.with(now, |core| core.try_acquire(now))?;
         Ok(Ticket {
-            gate: gate::given(permit.generation()),
-            trial: permit.trial(),
-            started: permit.started(),
+            gate: gate::given(permit.generation),
+            trial: permit.trial,
+            started: permit.started,
         })
     }
 
@@ -193,7 +194,7 @@ impl SharedBreaker {
         now: Moment,
         verdict: Verdict,
     ) -> bool {
-        let permit = Permit::renewed(gate::generation(gate), trial, started);
+        let permit = Permit { generation: gate::generation(gate), trial, started };
         self.with(now, |core| match verdict {
             Verdict::Success => core.success(permit, now),
             Verdict::Failure => core.failure(permit, now),
