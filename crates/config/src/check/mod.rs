@@ -10,6 +10,7 @@ mod contradiction;
 mod host;
 mod permissions;
 mod recovery;
+
 mod slo;
 mod target;
 
