@@ -41,6 +41,7 @@ mod file;
 mod http;
 mod process;
 mod procfs;
+mod program_memory;
 mod supervisor;
 mod tcp;
 mod tls;
@@ -54,6 +55,6 @@ pub use pattern::{Pattern, PatternError};
 pub use prober::Prober;
 pub use program_glob::{GlobError, ProgramGlob};
 pub use target::{
-    ExecTarget, FileTarget, Header, HeaderError, HttpTarget, ProcessTarget, SupervisorTarget,
-    Target, TcpTarget,
+    ExecTarget, FileTarget, Header, HeaderError, HttpTarget, ProcessTarget, ProgramMemory,
+    SupervisorTarget, Target, TcpTarget,
 };
