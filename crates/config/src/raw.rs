@@ -222,6 +222,7 @@ pub(crate) struct Process {
 pub(crate) struct Supervisor {
     pub(crate) url: Option<String>,
     pub(crate) programs: Option<OneOrMany<String>>,
+    pub(crate) judge_states: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -46,6 +46,7 @@ mod file;
 mod http;
 mod process;
 mod procfs;
+mod program_memory;
 mod supervisor;
 mod tcp;
 mod tls;
@@ -60,6 +61,6 @@ pub use prober::Prober;
 pub use program_glob::{GlobError, ProgramGlob};
 pub use target::{
     ClientCertificate, DnsName, DnsTarget, Exchange, ExecTarget, FileTarget, Header, HeaderError,
-    HttpTarget, ProcessTarget, RecordType, RecordTypeError, RequestBody, SupervisorTarget, Target,
-    TcpTarget, TlsName, TlsOptions, UnixTarget,
+    HttpTarget, ProcessTarget, ProgramMemory, RecordType, RecordTypeError, RequestBody,
+    SupervisorTarget, Target, TcpTarget, TlsName, TlsOptions, UnixTarget,
 };
