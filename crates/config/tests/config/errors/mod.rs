@@ -4,7 +4,9 @@ mod checks;
 mod cleanups;
 mod files;
 mod form;
+mod network;
 mod recoveries;
+mod steps;
 
 use std::fs;
 
