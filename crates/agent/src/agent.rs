@@ -127,6 +127,7 @@ pub async fn run<N: Fn(Notice)>(
     let (answers, mut inbox) = mpsc::unbounded_channel();
     let start = Start {
         now: clock.now(),
+        wall: clock.wall(),
         seed: agent.seed,
         spread: agent.until == Until::Stopped,
         observe_only: found.observe_only,

@@ -349,6 +349,8 @@ fn past(
                 since: moment(incident.opened),
                 used: last.map(|intent| (intent.step, intent.attempt)),
                 unproved: unfinished.iter().any(|(_, intent)| intent.incident == incident.id),
+                exhausted: false,
+                again_at: None,
                 target: incident.target,
             }
         })
@@ -361,7 +363,7 @@ fn past(
         let entry = Entry { kind: "agent_started", target: "agent", incident: None, message, data };
         journal.append(wall, &entry)?;
     }
-    Ok((Past { charged, open, next_incident }, starts))
+    Ok((Past { charged, open, next_incident, ..Past::default() }, starts))
 }
 
 /// The time of day `at` as a moment, given that it is `wall` at `now`; never after `now`.

@@ -31,6 +31,7 @@ mod show;
 mod sources;
 mod value;
 
+pub use key::nearest;
 pub use layer::Origin;
 pub use preset::{PRESETS, preset};
 pub use problem::{ConfigError, Place, Problem};

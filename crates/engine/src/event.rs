@@ -5,6 +5,7 @@ use evenkeel_recovery::actions::Action;
 use evenkeel_recovery::machine::Ended;
 use serde::Serialize;
 
+use crate::order::Order;
 use crate::record::Record;
 
 /// What the shell observed.
@@ -57,6 +58,8 @@ pub enum Input {
         /// What was done, or why not.
         detail: String,
     },
+    /// An operator orders something; [`Engine::knows_target`](crate::Engine::knows_target) was asked before.
+    Order(Order),
     /// Time went by.
     Tick,
 }
