@@ -13,3 +13,4 @@ mod recovery;
 mod state;
 mod supervisord;
 mod trash;
+mod why;

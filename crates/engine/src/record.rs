@@ -333,6 +333,23 @@ impl Display for Refusal {
 }
 
 impl Record {
+    /// All kinds that [`Record::kind`] gives, in the order in which things happen.
+    pub const KINDS: [&str; 13] = [
+        "check_changed",
+        "breaker_changed",
+        "repaired",
+        "fought",
+        "rule_failed",
+        "cleaned",
+        "purged",
+        "incident_opened",
+        "refused",
+        "intended",
+        "acted",
+        "judged",
+        "incident_closed",
+    ];
+
     /// The kind, as history and its filters name it.
     pub const fn kind(&self) -> &'static str {
         match self {
