@@ -11,6 +11,7 @@ mod host;
 mod network;
 mod permissions;
 mod recovery;
+
 mod slo;
 mod target;
 
