@@ -36,7 +36,7 @@ pub use layer::Origin;
 pub use preset::{PRESETS, preset};
 pub use problem::{ConfigError, Place, Problem};
 pub use settings::{
-    AgentSettings, Check, CleanupRule, Mode, PermissionRule, Recovery, Settings, Slo, Step,
+    AgentSettings, Check, CleanupRule, Mode, Module, PermissionRule, Recovery, Settings, Slo, Step,
 };
 pub use key::nearest;
 pub use show::show;
