@@ -195,8 +195,8 @@ mod tests {
     #[test]
     fn a_concern_that_reaches_another_through_a_third_crate_is_found() {
         broken(&[
-            member("evenkeel-probe", &["evenkeel-supervisord"]),
-            member("evenkeel-supervisord", &["evenkeel-recovery"]),
+            member("evenkeel-probe", &["evenkeel-journal"]),
+            member("evenkeel-journal", &["evenkeel-recovery"]),
             member("evenkeel-recovery", &[]),
         ]);
     }
