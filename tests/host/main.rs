@@ -12,4 +12,5 @@ mod prometheus;
 mod recovery;
 mod state;
 mod supervisord;
+mod systemd;
 mod trash;

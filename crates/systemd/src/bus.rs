@@ -59,6 +59,14 @@ impl Bus {
         Ok(connection)
     }
 
+    /// Lets go of a connection that turned out to be broken.
+    pub(crate) async fn forget(&self) {
+        // The place is kept: who watches over it goes on doing so.
+        if let Some(live) = self.live.lock().await.as_mut() {
+            let _ = live.connection.clone().close().await;
+        }
+    }
+
     async fn connect(&self) -> Result<Connection, SystemdError> {
         let stream =
             UnixStream::connect(&self.socket).await.map_err(|error| self.unreachable(error))?;

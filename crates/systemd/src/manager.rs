@@ -133,7 +133,10 @@ impl Manager {
     async fn look(&self, name: &UnitName) -> Result<Unit, SystemdError> {
         let unit = match self.ask(name).await {
             // The connection had been lost unnoticed, as when the bus was restarted. To look twice does no harm.
-            Err(SystemdError::Lost { .. }) => self.ask(name).await?,
+            Err(SystemdError::Lost { .. }) => {
+                self.bus.forget().await;
+                self.ask(name).await?
+            }
             other => other?,
         };
         // A unit whose file was deleted while it runs is still there.
