@@ -8,7 +8,7 @@ use evenkeel_config::Settings;
 use evenkeel_engine::{Act, Effect, Engine, Input, Record, Start, Status};
 use evenkeel_metrics::ProcessStats;
 use evenkeel_moment::Moment;
-use evenkeel_probe::Prober;
+use evenkeel_probe::{Prober, Target};
 use evenkeel_recovery::actions::{ActionError, perform};
 use evenkeel_recovery::machine::Ended;
 use tokio::sync::{mpsc, oneshot};
@@ -55,6 +55,14 @@ pub enum Until {
     Settled(Duration),
 }
 
+/// Something outside that may have changed what a check sees; it makes the agent look, and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Hint {
+    /// A program of a supervisord, or a group, is in another state than before.
+    Supervisor,
+}
+
 /// How the agent fares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
@@ -97,7 +105,19 @@ struct Shell<N> {
 /// `reloads` brings new settings, or why they were refused: those in force then stay in force.
 pub async fn run<N: Fn(Notice)>(
     agent: Agent<N>,
+    reloads: mpsc::Receiver<Result<Settings, String>>,
+    stop: impl Future<Output = ()>,
+) -> Result<Status, AgentError> {
+    // Nobody has hints, so the other end is gone at once.
+    let (_, hints) = mpsc::channel(1);
+    run_hinted(agent, reloads, hints, stop).await
+}
+
+/// As [`run`], and looks soon where `hints` say that something may have changed.
+pub async fn run_hinted<N: Fn(Notice)>(
+    agent: Agent<N>,
     mut reloads: mpsc::Receiver<Result<Settings, String>>,
+    mut hints: mpsc::Receiver<Hint>,
     stop: impl Future<Output = ()>,
 ) -> Result<Status, AgentError> {
     let clock = HostClock;
@@ -163,6 +183,7 @@ pub async fn run<N: Fn(Notice)>(
             Some(answer) = inbox.recv() => shell.answered(answer),
             Some(reply) = asked.recv() => shell.answer_question(reply),
             Some(reload) = reloads.recv() => shell.reload(reload),
+            Some(hint) = hints.recv() => shell.hinted(hint),
             () = tokio::time::sleep(wake) => shell.handle(Input::Tick),
             () = tick(&mut alive) => (shell.notify)(Notice::Alive),
             () = &mut stop => break,
@@ -224,6 +245,19 @@ impl<N: Fn(Notice)> Shell<N> {
                 Effect::Clean { rule, write } => self.clean(rule, write),
                 Effect::Act(act) => self.act(act),
             }
+        }
+    }
+
+    fn hinted(&mut self, hint: Hint) {
+        let checks = self.engine.settings().checks.iter().enumerate();
+        let meant: Vec<_> = checks
+            .filter(|(_, check)| match hint {
+                Hint::Supervisor => matches!(check.target, Target::Supervisor(_)),
+            })
+            .map(|(check, _)| check)
+            .collect();
+        for check in meant {
+            self.handle(Input::Hinted { check });
         }
     }
 

@@ -22,7 +22,7 @@ mod page;
 mod publish;
 mod serve;
 
-pub use agent::{Agent, Notice, Until, run};
+pub use agent::{Agent, Hint, Notice, Until, run, run_hinted};
 pub use clock::HostClock;
 pub use error::AgentError;
 pub use evenkeel_engine::{CheckStatus, PartStatus, RecoveryStatus, RuleStatus, Status};

@@ -134,6 +134,8 @@ pub(crate) enum CleanupAction {
 pub(crate) struct Check {
     pub(crate) http: Option<Http>,
     pub(crate) tcp: Option<Tcp>,
+    pub(crate) dns: Option<Dns>,
+    pub(crate) unix: Option<Unix>,
     pub(crate) exec: Option<Exec>,
     pub(crate) process: Option<Process>,
     pub(crate) supervisor: Option<Supervisor>,
@@ -156,14 +158,47 @@ pub(crate) struct Http {
     pub(crate) url: Option<String>,
     pub(crate) method: Option<String>,
     pub(crate) headers: Option<BTreeMap<String, String>>,
+    pub(crate) body: Option<String>,
     pub(crate) expect_status: Option<OneOrMany<Status>>,
+    pub(crate) max_redirects: Option<u32>,
     pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) client_cert: Option<PathBuf>,
+    pub(crate) client_key: Option<PathBuf>,
+    pub(crate) server_name: Option<String>,
+    pub(crate) unix_socket: Option<PathBuf>,
+    pub(crate) dns_timeout: Option<Lasting>,
+    pub(crate) max_body: Option<Size>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Tcp {
     pub(crate) address: Option<String>,
+    pub(crate) send: Option<String>,
+    pub(crate) expect: Option<String>,
+    pub(crate) tls: Option<bool>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) client_cert: Option<PathBuf>,
+    pub(crate) client_key: Option<PathBuf>,
+    pub(crate) server_name: Option<String>,
+    pub(crate) dns_timeout: Option<Lasting>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Dns {
+    pub(crate) name: Option<String>,
+    pub(crate) r#type: Option<String>,
+    pub(crate) server: Option<String>,
+    pub(crate) expect: Option<OneOrMany<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Unix {
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) send: Option<String>,
+    pub(crate) expect: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -187,6 +222,7 @@ pub(crate) struct Process {
 pub(crate) struct Supervisor {
     pub(crate) url: Option<String>,
     pub(crate) programs: Option<OneOrMany<String>>,
+    pub(crate) judge_states: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

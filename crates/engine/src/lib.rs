@@ -14,6 +14,7 @@ mod chance;
 mod check;
 mod engine;
 mod event;
+mod limits;
 mod record;
 mod rule;
 mod status;

@@ -86,6 +86,16 @@ impl ScriptedHost {
         }
     }
 
+    /// Takes in one input, and everything that follows from it at once.
+    fn feed(&mut self, input: Input) {
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            for effect in self.engine.handle(self.now, input) {
+                inputs.extend(self.perform(effect));
+            }
+        }
+    }
+
     fn run_for(&mut self, wait: Duration) {
         let end = self.now + wait;
         let mut inputs = vec![Input::Tick];
@@ -333,6 +343,22 @@ fn an_incident_goes_on_over_a_restart_and_its_ladder_with_it() {
 fn open_incident(unproved: bool) -> OpenIncident {
     let since = Moment::ORIGIN + Duration::from_mins(16_650);
     OpenIncident { incident: 4, target: "web".to_owned(), since, used: Some((0, 0)), unproved }
+}
+
+#[test]
+fn a_hint_makes_a_check_look_soon_and_a_storm_of_hints_no_more_often_than_a_closer_look() {
+    let mut host = ScriptedHost::new(PROGRAMS);
+    host.run_for(Duration::from_secs(12));
+    let before = host.probes[&0].len();
+    host.feed(Input::Hinted { check: 0 });
+    assert_eq!(host.probes[&0].len(), before + 1, "at once");
+    for _ in 0..1000 {
+        host.feed(Input::Hinted { check: 0 });
+        host.run_for(Duration::from_millis(1));
+    }
+    // A tenth of the interval of ten seconds lies between two looks.
+    assert!(host.probes[&0].len() <= before + 3, "{}", host.probes[&0].len() - before);
+    host.feed(Input::Hinted { check: 99 });
 }
 
 proptest! {

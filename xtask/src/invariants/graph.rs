@@ -17,7 +17,8 @@ const PURE: [&str; 3] = ["evenkeel-health", "evenkeel-engine", "evenkeel-moment"
 const RUNTIMES: [&str; 4] = ["tokio", "nix", "rustix", "hyper"];
 
 /// Clients and small tools that several concerns share: they know nothing of ours but one another.
-const LEAVES: [&str; 6] = ["moment", "names", "command", "supervisord", "systemd", "tmux"];
+const LEAVES: [&str; 7] =
+    ["moment", "names", "process", "command", "supervisord", "systemd", "tmux"];
 
 /// One crate of the workspace.
 #[derive(Debug, Clone)]
@@ -177,6 +178,8 @@ mod tests {
             member("evenkeel-command", &["tokio"]),
             member("evenkeel-tmux", &["evenkeel-command"]),
             member("evenkeel-systemd", &["zbus", "tokio"]),
+            member("evenkeel-process", &["evenkeel-moment", "rustix"]),
+            member("evenkeel-probe", &["evenkeel-process"]),
             member("evenkeel-health", &["evenkeel-moment"]),
             member("evenkeel-recovery", &["evenkeel-moment", "backoff", "tokio"]),
             member("evenkeel-engine", &["evenkeel-health"]),
@@ -213,6 +216,14 @@ mod tests {
         broken(&[
             member("evenkeel-safefs", &["evenkeel-cleanup"]),
             member("evenkeel-cleanup", &[]),
+        ]);
+    }
+
+    #[test]
+    fn a_leaf_on_another_crate_of_ours_is_found() {
+        broken(&[
+            member("evenkeel-process", &["evenkeel-journal"]),
+            member("evenkeel-journal", &[]),
         ]);
     }
 

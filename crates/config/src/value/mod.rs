@@ -17,6 +17,7 @@ pub(crate) use size::Size;
 pub(crate) use threshold::Threshold;
 
 pub use duration::{format_duration, parse_duration};
+pub use loose::parse_status;
 pub use mode::{format_mode, parse_mode};
 pub use size::{format_size, parse_size};
 
