@@ -3,19 +3,19 @@
 //! Whether an action healed anything is not its own to say: the check that found the fault must find it gone. So an
 //! action only tells an attempt that may work another time from one that cannot.
 
+mod command;
+mod error;
+mod supervisor;
+mod systemd;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use evenkeel_command::{CommandSpec, Completed, RunError, run};
-use evenkeel_supervisord::{CallError, Client, FaultCode};
+use evenkeel_command::CommandSpec;
 
-/// How much of what a failed command said is repeated.
-const SAID_LIMIT: usize = 200;
-/// `systemctl(1)`: the unit is not loaded, because there is none.
-const SYSTEMCTL_NO_SUCH_UNIT: i32 = 5;
-/// `systemctl(1)`, after LSB: the caller lacks the rights.
-const SYSTEMCTL_NOT_PERMITTED: i32 = 4;
+pub use error::ActionError;
+use error::permanent;
 
 /// One thing a recovery can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,23 +39,6 @@ pub enum Action {
     },
 }
 
-/// Why an action did not come to its end.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ActionError {
-    /// No other attempt can do better: what is acted on does not exist, or may not be acted on.
-    #[error("{reason}")]
-    Permanent {
-        /// What went wrong, in words.
-        reason: String,
-    },
-    /// Another attempt may work.
-    #[error("{reason}")]
-    Retryable {
-        /// What went wrong, in words.
-        reason: String,
-    },
-}
-
 /// Performs `action`; done, or given up and cleaned up, within `timeout`. Returns what was done, in words.
 ///
 /// Fails with [`ActionError::Permanent`] if the program, unit or command does not exist or access to it is denied; with
@@ -66,47 +49,11 @@ pub async fn perform(action: &Action, timeout: Duration) -> Result<String, Actio
             Err(permanent("no program was named to restart"))
         }
         Action::SupervisorRestartProgram { socket, program: Some(program) } => {
-            Client::new(socket)
-                .restart(program, timeout)
-                .await
-                .map_err(|error| of_call(&error, program))?;
-            Ok(format!("restarted program `{program}`"))
+            supervisor::restart_program(socket, program, timeout).await
         }
-        Action::SystemdRestart { unit } => systemd_restart(unit, timeout).await,
-        Action::Exec { command } => {
-            let completed = run(command, timeout).await.map_err(|error| of_run(&error))?;
-            if completed.success() {
-                Ok(format!("ran `{command}`"))
-            } else {
-                Err(retryable(format!(
-                    "`{command}` ended with {}{}",
-                    completed.ending(),
-                    said(&completed)
-                )))
-            }
-        }
+        Action::SystemdRestart { unit } => systemd::restart(unit, timeout).await,
+        Action::Exec { command } => command::exec(command, timeout).await,
     }
-}
-
-async fn systemd_restart(unit: &str, timeout: Duration) -> Result<String, ActionError> {
-    // `--` keeps a unit's name from being an option; messages in English, because one of them is read below.
-    let argv = ["systemctl", "--no-ask-password", "restart", "--", unit];
-    let command = CommandSpec::new(argv).env("LC_ALL", "C");
-    let completed = run(&command, timeout).await.map_err(|error| of_run(&error))?;
-    of_systemctl(unit, &completed)
-}
-
-fn of_systemctl(unit: &str, completed: &Completed) -> Result<String, ActionError> {
-    if completed.success() {
-        return Ok(format!("restarted unit `{unit}`"));
-    }
-    let message = String::from_utf8_lossy(&completed.stderr);
-    let hopeless = matches!(completed.code, Some(SYSTEMCTL_NO_SUCH_UNIT | SYSTEMCTL_NOT_PERMITTED))
-        || ["not found.", "has not been booted with systemd", "Access denied"]
-            .iter()
-            .any(|sign| message.contains(sign));
-    let reason = format!("cannot restart unit `{unit}`: {}{}", completed.ending(), said(completed));
-    Err(if hopeless { permanent(reason) } else { retryable(reason) })
 }
 
 impl Action {
@@ -153,54 +100,6 @@ impl fmt::Display for Action {
             Self::Exec { command } => write!(formatter, " {command}"),
         }
     }
-}
-
-impl ActionError {
-    /// What went wrong, in words.
-    pub fn reason(&self) -> &str {
-        match self {
-            Self::Permanent { reason } | Self::Retryable { reason } => reason,
-        }
-    }
-}
-
-fn of_call(error: &CallError, program: &str) -> ActionError {
-    let unstartable = [FaultCode::BadName, FaultCode::NoFile, FaultCode::NotExecutable];
-    let hopeless = matches!(error, CallError::Denied { .. })
-        || unstartable.iter().any(|fault| error.is_fault(*fault));
-    let reason = format!("cannot restart program `{program}`: {}", with_source(error));
-    if hopeless { permanent(reason) } else { retryable(reason) }
-}
-
-fn of_run(error: &RunError) -> ActionError {
-    let reason = with_source(error);
-    match error {
-        RunError::Empty | RunError::NotFound { .. } | RunError::Denied { .. } => permanent(reason),
-        _ => retryable(reason),
-    }
-}
-
-fn permanent(reason: impl Into<String>) -> ActionError {
-    ActionError::Permanent { reason: reason.into() }
-}
-
-fn retryable(reason: impl Into<String>) -> ActionError {
-    ActionError::Retryable { reason: reason.into() }
-}
-
-fn with_source(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
-}
-
-/// The last line of standard error, which says why more often than the first.
-fn said(completed: &Completed) -> String {
-    let text = String::from_utf8_lossy(&completed.stderr);
-    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
-    line.map(|line| format!(": {}", line.chars().take(SAID_LIMIT).collect::<String>()))
-        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -15,17 +15,6 @@ fn exec(script: &str) -> Action {
     Action::Exec { command: CommandSpec::new(["sh", "-c", script]) }
 }
 
-fn completed(code: i32, stderr: &str) -> Completed {
-    Completed {
-        code: Some(code),
-        signal: None,
-        stdout: Vec::new(),
-        stderr: stderr.as_bytes().to_vec(),
-        truncated: false,
-        took: Duration::ZERO,
-    }
-}
-
 fn is_permanent(error: &ActionError) -> bool {
     matches!(error, ActionError::Permanent { .. })
 }
@@ -107,44 +96,4 @@ async fn a_supervisor_that_is_gone_may_come_back() {
 #[tokio::test]
 async fn no_program_to_restart_is_no_attempt() {
     assert!(is_permanent(&perform(&restart("/s", None), AMPLE).await.unwrap_err()));
-}
-
-#[test]
-fn faults_that_no_attempt_can_mend_are_permanent() {
-    let fault = |code| of_call(&CallError::Fault { code, text: "X: web".into() }, "web");
-    for code in [10, 20, 21] {
-        assert!(is_permanent(&fault(code)), "{code}");
-    }
-    for code in [6, 30, 40, 50] {
-        assert!(!is_permanent(&fault(code)), "{code}");
-    }
-    let denied = CallError::Denied { socket: "/s".into(), reason: "permission denied" };
-    assert!(is_permanent(&of_call(&denied, "web")));
-}
-
-#[test]
-fn systemctl_is_understood() {
-    let check = |code, stderr, permanent| {
-        let error = of_systemctl("web", &completed(code, stderr)).unwrap_err();
-        assert_eq!(is_permanent(&error), permanent, "{error}");
-    };
-    assert_eq!(of_systemctl("web", &completed(0, "")), Ok("restarted unit `web`".to_owned()));
-    check(5, "Failed to restart web.service: Unit web.service not found.\n", true);
-    check(1, "Failed to restart web.service: Unit web.service not found.\n", true);
-    check(4, "Failed to restart web.service: Interactive authentication required.\n", true);
-    check(
-        1,
-        "System has not been booted with systemd as init system (PID 1). Can't operate.\n",
-        true,
-    );
-    check(
-        1,
-        "Job for web.service failed because the control process exited with error code.\n",
-        false,
-    );
-    check(
-        1,
-        "Job for web.service failed because start of the service was attempted too often.\n",
-        false,
-    );
 }
