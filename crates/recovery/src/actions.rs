@@ -10,6 +10,7 @@ mod occasion;
 mod supervisor;
 mod systemd;
 
+pub mod evidence;
 pub mod left_overs;
 mod signal;
 
@@ -20,8 +21,8 @@ use evenkeel_command::CommandSpec;
 use tokio::time::Instant;
 
 pub use error::ActionError;
-pub use evenkeel_process::Identity;
 use error::{permanent, retryable};
+pub use evenkeel_process::Identity;
 pub use occasion::{Occasion, Rules};
 pub use signal::Signal;
 
