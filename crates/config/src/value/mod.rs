@@ -19,6 +19,7 @@ pub(crate) use threshold::Threshold;
 
 pub use age::{Age, parse_age};
 pub use duration::{format_duration, parse_duration};
+pub use loose::parse_status;
 pub use mode::{format_mode, parse_mode};
 pub use size::{format_size, parse_size};
 
