@@ -257,6 +257,8 @@ pub(crate) struct Condition {
     pub(crate) contains: Option<String>,
     pub(crate) matches: Option<String>,
     pub(crate) lacks: Option<String>,
+    pub(crate) reaches: Option<Scalar>,
+    pub(crate) within: Option<Lasting>,
     pub(crate) r#for: Option<Lasting>,
 }
 
@@ -317,6 +319,7 @@ pub(crate) struct Recovery {
     pub(crate) verify_timeout: Option<Lasting>,
     pub(crate) stable_for: Option<Lasting>,
     pub(crate) evidence: Option<bool>,
+    pub(crate) quiet: Option<OneOrMany<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -70,6 +70,9 @@ impl Engine {
                 return Some(Refusal::PartsFirst { part: part.to_owned() });
             }
         }
+        if let Some(quiet) = self.waits_for_quiet(now, recovery, target) {
+            return Some(quiet);
+        }
         if let Some(running) = &self.running {
             return Some(Refusal::Busy { with: running.target.clone() });
         }
@@ -80,6 +83,24 @@ impl Engine {
                 retry_after: empty.retry_after,
             }),
         }
+    }
+
+    /// What only a trend asks for waits for a quiet window, unless the limit may be reached before that.
+    fn waits_for_quiet(
+        &self,
+        now: Moment,
+        recovery: &RecoveryCore,
+        target: &Target,
+    ) -> Option<Refusal> {
+        let (windows, eta) = (recovery.spec.quiet.as_ref()?, target.only_trend?);
+        let wall = self.wall(now);
+        let opens = windows.next_opening(wall, &self.zone)?;
+        let in_time = wall < opens && opens < self.wall(eta.earliest);
+        in_time.then(|| Refusal::Quiet {
+            windows: windows.to_string(),
+            opens,
+            reaches: self.wall(eta.likely),
+        })
     }
 
     /// A check of the recovery that has not been looked at since the target's incident began.

@@ -2,4 +2,5 @@
 
 mod basics;
 mod host;
+mod leak;
 mod orders;

@@ -7,6 +7,7 @@ mod form;
 mod network;
 mod recoveries;
 mod steps;
+mod trends;
 
 use std::fs;
 
