@@ -119,7 +119,7 @@ fn what_is_down_waits_for_no_window() {
     let mut host = ScriptedHost::new(&settings(&window(120)));
     host.seen.insert(0, bad());
     host.run_for(Duration::from_mins(2));
-    assert_eq!(host.acts.len(), 1);
+    assert!(!host.acts.is_empty() && host.refusals().is_empty(), "{:?}", host.refusals());
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_limit_that_is_reached_waits_for_none_either() {
     let mut host = ScriptedHost::new(&settings(&window(120)));
     host.seen.insert(0, worker(7, 3e8));
     host.run_for(Duration::from_mins(2));
-    assert_eq!(host.acts.len(), 1);
+    assert!(!host.acts.is_empty() && host.refusals().is_empty(), "{:?}", host.refusals());
 }
 
 #[test]
