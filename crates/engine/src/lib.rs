@@ -17,6 +17,7 @@ mod event;
 mod forecasts;
 mod gate;
 mod limits;
+mod occasion;
 mod order;
 mod orders;
 mod past;
