@@ -1,14 +1,18 @@
 //! One attempt at targets that answer, fail, hang and vanish.
 #![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
+mod dns;
 mod exec;
 mod fake;
 mod file;
+mod hostile;
 mod http;
 mod process;
+mod redirect;
 mod supervisor;
 mod tcp;
 mod tls;
+mod unix;
 
 use std::time::{Duration, Instant};
 
