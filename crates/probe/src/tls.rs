@@ -49,6 +49,8 @@ pub(crate) async fn secure<Stream: AsyncRead + AsyncWrite + Unpin>(
     protocols: &[&[u8]],
     attempt: &mut Attempt,
 ) -> Result<TlsStream<Stream>, Outcome> {
+    // Reading files of this host: that it is slow is not the target's fault.
+    attempt.step = Step::Start;
     let witness = Arc::new(Witness::new(verifier(prober, options.ca_file.as_deref()).await?));
     let config = config(witness.clone(), options.client.clone(), protocols).await?;
     attempt.step = Step::Tls;

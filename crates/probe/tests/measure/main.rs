@@ -7,6 +7,7 @@ mod fake;
 mod file;
 mod hostile;
 mod http;
+mod pki;
 mod process;
 mod redirect;
 mod supervisor;
