@@ -147,10 +147,9 @@ impl Kind {
             Self::Process(process) => Target::Process(process.target()?),
             Self::Supervisor { url, program } => {
                 let globs = program.iter().map(|glob| ProgramGlob::try_new(glob));
-                Target::Supervisor(SupervisorTarget {
-                    socket: socket_of_url(url).map_err(Failure::usage)?,
-                    programs: globs.collect::<Result<_, _>>().map_err(Failure::usage)?,
-                })
+                let globs = globs.collect::<Result<_, _>>().map_err(Failure::usage)?;
+                let socket = socket_of_url(url).map_err(Failure::usage)?;
+                Target::Supervisor(SupervisorTarget::new(socket, globs))
             }
             Self::File { path } => Target::File(FileTarget { path: path.clone() }),
         })

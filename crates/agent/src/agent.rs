@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
+use evenkeel_cleanup::Clock;
 use evenkeel_config::Settings;
 use evenkeel_engine::{Act, Effect, Engine, Input, Record, Start, Status};
 use evenkeel_metrics::ProcessStats;
 use evenkeel_moment::Moment;
-use evenkeel_probe::Prober;
+use evenkeel_probe::{Prober, Target};
 use evenkeel_recovery::actions::{ActionError, perform};
 use evenkeel_recovery::machine::Ended;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::clock::HostClock;
 use crate::error::AgentError;
@@ -19,7 +20,7 @@ use crate::executor::clean;
 use crate::history::{Found, History};
 use crate::keep::{self, Keepers, Said};
 use crate::listen::Doors;
-use crate::page::Desk;
+use crate::page::{Desk, Question};
 use crate::publish::Publisher;
 
 /// How long the end of the agent waits for what runs.
@@ -53,6 +54,14 @@ pub enum Until {
     Stopped,
     /// When each rule has run, each check has been told, and no recovery is under way; or after this long.
     Settled(Duration),
+}
+
+/// Something outside that may have changed what a check sees; it makes the agent look, and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Hint {
+    /// A program of a supervisord, or a group, is in another state than before.
+    Supervisor,
 }
 
 /// How the agent fares.
@@ -97,7 +106,19 @@ struct Shell<N> {
 /// `reloads` brings new settings, or why they were refused: those in force then stay in force.
 pub async fn run<N: Fn(Notice)>(
     agent: Agent<N>,
+    reloads: mpsc::Receiver<Result<Settings, String>>,
+    stop: impl Future<Output = ()>,
+) -> Result<Status, AgentError> {
+    // Nobody has hints, so the other end is gone at once.
+    let (_, hints) = mpsc::channel(1);
+    run_hinted(agent, reloads, hints, stop).await
+}
+
+/// As [`run`], and looks soon where `hints` say that something may have changed.
+pub async fn run_hinted<N: Fn(Notice)>(
+    agent: Agent<N>,
     mut reloads: mpsc::Receiver<Result<Settings, String>>,
+    mut hints: mpsc::Receiver<Hint>,
     stop: impl Future<Output = ()>,
 ) -> Result<Status, AgentError> {
     let clock = HostClock;
@@ -116,12 +137,18 @@ pub async fn run<N: Fn(Notice)>(
     };
     publisher.add(&agent.settings);
     let (questions, mut asked) = mpsc::channel(16);
-    let desk =
-        Desk { questions, metrics: publisher.metrics.clone(), recent: history.recent.clone() };
+    let desk = Desk {
+        questions,
+        metrics: publisher.metrics.clone(),
+        recent: history.recent.clone(),
+        archive: (!agent.observe).then(|| Arc::new(agent.settings.agent.state_dir.clone())),
+        boot_id: agent.boot_id.as_str().into(),
+    };
     let _doors = Doors::open(&agent.settings.agent, agent.listener, !agent.observe, &desk)?;
     let (answers, mut inbox) = mpsc::unbounded_channel();
     let start = Start {
         now: clock.now(),
+        wall: clock.wall(),
         seed: agent.seed,
         spread: agent.until == Until::Stopped,
         observe_only: found.observe_only,
@@ -161,8 +188,9 @@ pub async fn run<N: Fn(Notice)>(
         let wake = shell.until_deadline(give_up);
         tokio::select! {
             Some(answer) = inbox.recv() => shell.answered(answer),
-            Some(reply) = asked.recv() => shell.answer_question(reply),
+            Some(question) = asked.recv() => shell.answer_question(question),
             Some(reload) = reloads.recv() => shell.reload(reload),
+            Some(hint) = hints.recv() => shell.hinted(hint),
             () = tokio::time::sleep(wake) => shell.handle(Input::Tick),
             () = tick(&mut alive) => (shell.notify)(Notice::Alive),
             () = &mut stop => break,
@@ -227,6 +255,19 @@ impl<N: Fn(Notice)> Shell<N> {
         }
     }
 
+    fn hinted(&mut self, hint: Hint) {
+        let checks = self.engine.settings().checks.iter().enumerate();
+        let meant: Vec<_> = checks
+            .filter(|(_, check)| match hint {
+                Hint::Supervisor => matches!(check.target, Target::Supervisor(_)),
+            })
+            .map(|(check, _)| check)
+            .collect();
+        for check in meant {
+            self.handle(Input::Hinted { check });
+        }
+    }
+
     fn record(&mut self, record: Record) {
         let (kind, target, message) = (record.kind(), record.target(), record.message());
         match &record {
@@ -275,7 +316,7 @@ impl<N: Fn(Notice)> Shell<N> {
         self.writing += 1;
         tokio::task::spawn_blocking(move || {
             let goes_on = || !ending.load(Ordering::Relaxed);
-            let result = clean(&spec, SystemTime::now(), write, goes_on);
+            let result = clean(&spec, Clock::of_host(), write, goes_on);
             let took = result.as_ref().map_or(Duration::ZERO, |outcome| outcome.took);
             metrics.swept(evenkeel_metrics::Collector::Cleanup, &spec.name, took, result.is_ok());
             answer(Input::Cleaned { rule, result });
@@ -320,14 +361,22 @@ impl<N: Fn(Notice)> Shell<N> {
         }
     }
 
-    fn answer_question(&mut self, reply: oneshot::Sender<Status>) {
+    fn answer_question(&mut self, question: Question) {
+        // Where nobody takes the answer, the client went away.
+        match question {
+            Question::Status(reply) => drop(reply.send(self.status())),
+            Question::Settings(reply) => drop(reply.send(self.engine.settings().clone())),
+        }
+    }
+
+    /// A fresh status, with the gauges set to it.
+    fn status(&mut self) -> Status {
         let status = self.engine.status(self.clock.now(), self.clock.wall());
         self.publisher.status(&status);
         if let Ok(stats) = ProcessStats::read(std::process::id()) {
             self.publisher.metrics.set_agent_process(&stats);
         }
-        // The client went away.
-        let _ = reply.send(status);
+        status
     }
 
     /// Takes new settings, to be put in force by [`Shell::renew`]; refused ones leave those in force as they are.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::value::{
-    Lasting, Mode, NameOrNumber, OneOrMany, Scalar, Share, Size, Status, Threshold,
+    Age, Lasting, Mode, NameOrNumber, OneOrMany, Scalar, Share, Size, Status, Threshold,
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -78,7 +78,7 @@ pub(crate) struct Cleanup {
     pub(crate) exclude: Option<OneOrMany<String>>,
     pub(crate) recursive: Option<bool>,
     pub(crate) unit: Option<Unit>,
-    pub(crate) older_than: Option<Lasting>,
+    pub(crate) older_than: Option<Age>,
     pub(crate) larger_than: Option<Size>,
     pub(crate) max_total: Option<Size>,
     pub(crate) max_count: Option<u64>,
@@ -235,6 +235,7 @@ pub(crate) struct Process {
 pub(crate) struct Supervisor {
     pub(crate) url: Option<String>,
     pub(crate) programs: Option<OneOrMany<String>>,
+    pub(crate) judge_states: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

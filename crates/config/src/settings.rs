@@ -95,6 +95,8 @@ pub struct Check {
     pub target: evenkeel_probe::Target,
     /// What the facts must not be.
     pub conditions: Vec<evenkeel_probe::Condition>,
+    /// What the facts of each part must not be, such as a program's memory; judged part by part.
+    pub part_conditions: Vec<evenkeel_probe::Condition>,
     /// How long one attempt may take.
     pub timeout: Duration,
     /// Further attempts in the same run, until the first good one.

@@ -5,6 +5,7 @@ use evenkeel_recovery::actions::Action;
 use evenkeel_recovery::machine::Ended;
 use serde::Serialize;
 
+use crate::order::Order;
 use crate::record::Record;
 
 /// What the shell observed.
@@ -57,6 +58,13 @@ pub enum Input {
         /// What was done, or why not.
         detail: String,
     },
+    /// Somebody saw that a check's target may have changed: a look now may find what the next one would find later.
+    Hinted {
+        /// The check, by its place in the settings.
+        check: usize,
+    },
+    /// An operator orders something; [`Engine::knows_target`](crate::Engine::knows_target) was asked before.
+    Order(Order),
     /// Time went by.
     Tick,
 }

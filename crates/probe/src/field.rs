@@ -25,6 +25,9 @@ pub(crate) const BODY: &str = "body";
 pub(crate) const RESPONSE: &str = "response";
 pub(crate) const STATUS: &str = "status";
 pub(crate) const EXIT_CODE: &str = "exit_code";
+pub(crate) const RSS: &str = "rss_bytes";
+pub(crate) const TREE_RSS: &str = "tree_rss_bytes";
+pub(crate) const TREE_PSS: &str = "tree_pss_bytes";
 
 const fn number(name: &'static str, help: &'static str) -> Field {
     Field { name, kind: FieldKind::Number, help }
@@ -98,6 +101,20 @@ pub(crate) const SUPERVISOR: &[Field] = &[
     number("programs", "how many programs were chosen"),
     number("running", "how many of them run"),
     number("failed", "how many of them are down without having been told to"),
+];
+
+/// Of each program of a supervisor that runs.
+pub(crate) const PROGRAM: &[Field] = &[
+    text("state", "its state, such as `RUNNING`"),
+    number("pid", "its process"),
+    number("exit_status", "how it exited last; -1 if a signal ended it"),
+    number("uptime_seconds", "since it was started"),
+    number(RSS, "resident memory of its process"),
+    number(
+        TREE_RSS,
+        "resident memory of its process and all below it, shared pages counted for each",
+    ),
+    number(TREE_PSS, "memory of its process and all below it, shared pages counted once"),
 ];
 
 pub(crate) const FILE: &[Field] = &[

@@ -47,6 +47,7 @@ mod file;
 mod http;
 mod process;
 mod procfs;
+mod program_memory;
 mod supervisor;
 mod tcp;
 mod tls;
@@ -62,6 +63,6 @@ pub use program_glob::{GlobError, ProgramGlob};
 pub use scope::Scope;
 pub use target::{
     ClientCertificate, DnsName, DnsTarget, Exchange, ExecTarget, FileTarget, Header, HeaderError,
-    HttpTarget, ProcessTarget, RecordType, RecordTypeError, RequestBody, SupervisorTarget, Target,
-    TcpTarget, TlsName, TlsOptions, UnixTarget,
+    HttpTarget, ProcessTarget, ProgramMemory, RecordType, RecordTypeError, RequestBody,
+    SupervisorTarget, Target, TcpTarget, TlsName, TlsOptions, UnixTarget,
 };

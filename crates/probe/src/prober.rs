@@ -135,7 +135,7 @@ impl Attempt {
 }
 
 impl Step {
-    fn timed_out(self, after: Duration) -> Outcome {
+    pub(crate) fn timed_out(self, after: Duration) -> Outcome {
         let (class, what) = match self {
             Self::Resolve => (FailureClass::Dns, "the name was not resolved"),
             Self::Connect => (FailureClass::Timeout, "no connection"),

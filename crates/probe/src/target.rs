@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use evenkeel_command::CommandSpec;
 use hyper::Method;
 
-use crate::field::{self, CERTIFICATE, EXIT_CODE, Field, FieldKind};
+use crate::field::{self, CERTIFICATE, EXIT_CODE, Field, FieldKind, RSS, TREE_PSS, TREE_RSS};
 use crate::{AddressError, Condition, Endpoint, HttpUrl, ProgramGlob};
 
 pub use dns::{DnsName, DnsTarget, RecordType, RecordTypeError};
@@ -75,6 +75,24 @@ pub struct SupervisorTarget {
     pub socket: PathBuf,
     /// Which programs are looked at; none, if empty. A program that is named exactly must exist.
     pub programs: Vec<ProgramGlob>,
+    /// Whether a program that failed is bad; if not, one that does not run is unknown, and only conditions judge.
+    pub judge_states: bool,
+    /// What is measured of the memory of programs that run; more than nothing only for a condition that reads it.
+    pub memory: ProgramMemory,
+}
+
+/// What is measured of the memory of each program that runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProgramMemory {
+    /// Nothing.
+    #[default]
+    None,
+    /// Its own process: one small file each.
+    Own,
+    /// Its process and all below it: a look at every process of the host.
+    Tree,
+    /// The same, with shared pages counted once: the kernel walks their page tables.
+    TreeProportional,
 }
 
 /// A file system entry; a symlink is looked at itself.
@@ -126,6 +144,14 @@ impl Target {
             _ => true,
         };
         !sees_certificate && CERTIFICATE.iter().any(|field| field.name == name)
+    }
+
+    /// The facts that each part has that works, which conditions may name as well: they then judge part by part.
+    pub fn part_fields(&self) -> &'static [Field] {
+        match self {
+            Self::Supervisor(_) => field::PROGRAM,
+            _ => &[],
+        }
     }
 
     /// The fields of a kind by its word; `None` if there is no such kind.
@@ -182,9 +208,27 @@ impl Target {
             Self::Tcp(tcp) => tcp.exchange.judged_by(conditions),
             Self::Unix(unix) => unix.exchange.judged_by(conditions),
             Self::Exec(exec) => exec.any_exit |= judged(EXIT_CODE),
-            Self::Dns(_) | Self::Process(_) | Self::Supervisor(_) | Self::File(_) => {}
+            Self::Supervisor(supervisor) => {
+                let needed = [
+                    (RSS, ProgramMemory::Own),
+                    (TREE_RSS, ProgramMemory::Tree),
+                    (TREE_PSS, ProgramMemory::TreeProportional),
+                ];
+                let needed = needed.iter().filter(|(field, _)| judged(field));
+                let most = needed.map(|(_, memory)| *memory).max().unwrap_or_default();
+                supervisor.memory = supervisor.memory.max(most);
+            }
+            Self::Dns(_) | Self::Process(_) | Self::File(_) => {}
         }
         self
+    }
+}
+
+impl SupervisorTarget {
+    /// These programs of the supervisord on `socket`; one that failed is bad.
+    pub fn new(socket: impl Into<PathBuf>, programs: Vec<ProgramGlob>) -> Self {
+        let (socket, memory) = (socket.into(), ProgramMemory::None);
+        Self { socket, programs, judge_states: true, memory }
     }
 }
 

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_health as health;
+use evenkeel_probe::Condition;
 
 use super::{Checker, OUT_OF_BOUNDS, plain};
 use crate::key::Key;
@@ -62,11 +63,17 @@ impl Checker {
             Some(breaker) => self.breaker(&rule, breaker, timing).map(Some),
             None => Some(None),
         });
-        let (timing, conditions) = (timing?, conditions?);
+        let (timing, conditions, target) = (timing?, conditions?, target?);
+        let target = target.judged_by(&conditions);
+        let of_parts = |condition: &Condition| {
+            target.part_fields().iter().any(|field| field.name == condition.field)
+        };
+        let (part_conditions, conditions) = conditions.into_iter().partition(of_parts);
         named.then_some(Check {
             name: name.to_owned(),
-            target: target?.judged_by(&conditions),
+            target,
             conditions,
+            part_conditions,
             timeout: timing.timeout,
             retries: timing.retries,
             retry_delay: timing.retry_delay,

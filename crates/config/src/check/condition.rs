@@ -36,7 +36,7 @@ impl Checker {
     }
 
     fn condition(&mut self, key: &Key, raw: &raw::Condition, target: &Target) -> Option<Condition> {
-        let fields = target.fields();
+        let fields = [target.fields(), target.part_fields()].concat();
         let name = self.need(
             key,
             "field",

@@ -12,6 +12,7 @@ mod modules;
 mod network;
 mod permissions;
 mod recovery;
+
 mod slo;
 mod target;
 

@@ -177,8 +177,9 @@ impl Checker {
                 }
             }
         }
-        (globs.len() == programs?.0.len())
-            .then_some(SupervisorTarget { socket: socket?, programs: globs })
+        let whole = globs.len() == programs?.0.len();
+        let judge_states = raw.judge_states.unwrap_or(true);
+        whole.then_some(SupervisorTarget { judge_states, ..SupervisorTarget::new(socket?, globs) })
     }
 
     pub(super) fn supervisor_socket(&mut self, key: &Key, url: &str) -> Option<PathBuf> {
