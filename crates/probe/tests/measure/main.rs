@@ -39,7 +39,7 @@ async fn measure_shortly(target: Target) -> Measurement {
 fn assert_good(measurement: &Measurement, target: &Target) {
     assert_eq!(measurement.outcome, Outcome::Good);
     // These are only where a condition judges them, or TLS is spoken.
-    let conditional = ["body", "response", "cert_days", "cert_subject"];
+    let conditional = ["body", "response", "cert_days", "cert_expiry_seconds", "cert_subject"];
     for field in target.fields().iter().filter(|field| !conditional.contains(&field.name)) {
         assert!(
             measurement.facts.get(field.name).is_some(),

@@ -57,6 +57,7 @@ async fn a_certificate_that_the_given_file_vouches_for_is_good_and_read() {
             assert!(measurement.facts.number("tls_ms").unwrap() > 0.0);
             assert_eq!(measurement.facts.text("cert_subject"), Some("CN=localhost"));
             assert_days(&measurement, days_until(YEAR_2090));
+            assert_eq!(measurement.facts.number("cert_expiry_seconds"), Some(YEAR_2090));
         }
     }
 }
