@@ -1,6 +1,7 @@
 mod network;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ Examples:
   evenkeel-probe supervisor --url unix:///run/supervisor.sock --program 'worker-*'
   evenkeel-probe file /var/lib/app/heartbeat --expect 'age_seconds<5m' --nagios
   evenkeel-probe exec -- test -s /var/lib/app/index
+  evenkeel-probe serve --config /etc/evenkeel/probe.toml
 
 Exit: 0 up, 1 down, 2 wrong usage, 3 could not be told; with --nagios 0 up, 2 down, 3 anything else.";
 
@@ -40,7 +42,26 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) series: Series,
     #[command(subcommand)]
-    kind: Kind,
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Measure(Box<Kind>),
+    /// Answers /probe?module=&target= as the blackbox exporter does
+    Serve(Serve),
+}
+
+/// Where to serve.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Address to listen on; whoever reaches it chooses where this host connects to
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9115")]
+    pub(crate) listen: SocketAddr,
+    /// A name that requests may have in their `Host` header, besides localhost and addresses; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
 }
 
 /// How often to try, and what to expect.
@@ -61,6 +82,13 @@ pub(crate) struct Series {
     /// One line and an exit code as Nagios plugins give them
     #[arg(long, global = true, conflicts_with = "json")]
     pub(crate) nagios: bool,
+}
+
+impl Series {
+    /// Whether flags are set that belong to one measurement alone.
+    pub(crate) fn is_for_one(&self) -> bool {
+        self.nagios || !self.expect.is_empty()
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -126,9 +154,20 @@ struct Process {
 }
 
 impl Args {
+    /// Where to serve, if that is what is asked for.
+    pub(crate) fn serve(&self) -> Option<&Serve> {
+        match &self.command {
+            Command::Serve(serve) => Some(serve),
+            Command::Measure(_) => None,
+        }
+    }
+
     /// What to measure, and what makes it a fault.
     pub(crate) fn target(&self) -> Result<(Target, Vec<Condition>), Failure> {
-        let target = self.kind.target()?;
+        let Command::Measure(kind) = &self.command else {
+            return Err(Failure::usage("the target comes with each request"));
+        };
+        let target = kind.target()?;
         let condition = |text: &String| expect::condition(text, &target).map_err(Failure::usage);
         let conditions = self.series.expect.iter().map(condition).collect::<Result<Vec<_>, _>>()?;
         let target = target.judged_by(&conditions);

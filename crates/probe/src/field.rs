@@ -43,8 +43,9 @@ const CONNECT: Field = number("connect_ms", "connecting");
 
 const TLS: Field = number("tls_ms", "the TLS handshake; 0 without TLS");
 const IP: Field = text("ip", "the address that was connected to; empty for a Unix socket");
-pub(crate) const CERTIFICATE: [Field; 2] = [
+pub(crate) const CERTIFICATE: [Field; 3] = [
     number("cert_days", "until the first certificate of the chain expires; https alone"),
+    number("cert_expiry_seconds", "when that is, in seconds of Unix time; https alone"),
     text("cert_subject", "whose certificate it is, as in `CN=example.org`; https alone"),
 ];
 const ANSWERED: Field = text(RESPONSE, "what was answered, up to 16 KiB");
@@ -67,10 +68,11 @@ pub(crate) const HTTP: &[Field] = &[
     IP,
     CERTIFICATE[0],
     CERTIFICATE[1],
+    CERTIFICATE[2],
 ];
 
 pub(crate) const TCP: &[Field] =
-    &[LATENCY, RESOLVE, CONNECT, TLS, IP, ANSWERED, CERTIFICATE[0], CERTIFICATE[1]];
+    &[LATENCY, RESOLVE, CONNECT, TLS, IP, ANSWERED, CERTIFICATE[0], CERTIFICATE[1], CERTIFICATE[2]];
 
 pub(crate) const UNIX: &[Field] = &[LATENCY, CONNECT, ANSWERED];
 

@@ -1,14 +1,19 @@
 //! One attempt at targets that answer, fail, hang and vanish.
 #![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
+mod dns;
 mod exec;
 mod fake;
 mod file;
+mod hostile;
 mod http;
+mod pki;
 mod process;
+mod redirect;
 mod supervisor;
 mod tcp;
 mod tls;
+mod unix;
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +39,7 @@ async fn measure_shortly(target: Target) -> Measurement {
 fn assert_good(measurement: &Measurement, target: &Target) {
     assert_eq!(measurement.outcome, Outcome::Good);
     // These are only where a condition judges them, or TLS is spoken.
-    let conditional = ["body", "response", "cert_days", "cert_subject"];
+    let conditional = ["body", "response", "cert_days", "cert_expiry_seconds", "cert_subject"];
     for field in target.fields().iter().filter(|field| !conditional.contains(&field.name)) {
         assert!(
             measurement.facts.get(field.name).is_some(),

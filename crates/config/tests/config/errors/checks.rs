@@ -176,7 +176,7 @@ error: http checks have no field `statsu`
 4 |   { field = "statsu", above = 499 },
   |             ^^^^^^^^ did you mean `status`?
   |
-  = help: accepted: status, latency_ms, resolve_ms, connect_ms, tls_ms, processing_ms, transfer_ms, body_bytes, body, content_type, location, redirects, http_version, ip, cert_days, cert_subject, header.NAME
+  = help: accepted: status, latency_ms, resolve_ms, connect_ms, tls_ms, processing_ms, transfer_ms, body_bytes, body, content_type, location, redirects, http_version, ip, cert_days, cert_expiry_seconds, cert_subject, header.NAME
 
 error: `check.web.conditions[1].above` compares numbers, and `body` is a text
  --> evenkeel.toml:5:29
