@@ -48,6 +48,7 @@ mod process;
 mod procfs;
 mod program_memory;
 mod supervisor;
+mod systemd;
 mod tcp;
 mod tls;
 
@@ -62,5 +63,5 @@ pub use program_glob::{GlobError, ProgramGlob};
 pub use target::{
     ClientCertificate, DnsName, DnsTarget, Exchange, ExecTarget, FileTarget, Header, HeaderError,
     HttpTarget, ProcessTarget, ProgramMemory, RecordType, RecordTypeError, RequestBody,
-    SupervisorTarget, Target, TcpTarget, TlsName, TlsOptions, UnixTarget,
+    SupervisorTarget, SystemdTarget, Target, TcpTarget, TlsName, TlsOptions, UnixTarget,
 };
