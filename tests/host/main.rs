@@ -14,3 +14,4 @@ mod state;
 mod supervisord;
 mod systemd;
 mod trash;
+mod why;

@@ -1,21 +1,30 @@
 //! What a recovery can do to the host. The one module here that reaches outside.
 //!
 //! Whether an action healed anything is not its own to say: the check that found the fault must find it gone. So an
-//! action only tells an attempt that may work another time from one that cannot.
+//! action only tells an attempt that may work another time from one that cannot, and says precisely what it did.
 
 mod command;
 mod error;
+mod name;
+mod occasion;
 mod supervisor;
 mod systemd;
 
-use std::fmt;
+pub mod left_overs;
+mod signal;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use evenkeel_command::CommandSpec;
+use evenkeel_systemd::UnitName;
+use tokio::time::Instant;
 
 pub use error::ActionError;
-use error::permanent;
+use error::{permanent, retryable};
+pub use occasion::{Occasion, Rules};
+pub use signal::Signal;
+pub use systemd::UnitOrder;
 
 /// One thing a recovery can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,78 +36,131 @@ pub enum Action {
         /// The program by its full name; `None` until the check says which one is down.
         program: Option<String>,
     },
+    /// Stops the programs of a group of supervisord and starts them; those that were stopped on purpose stay so.
+    SupervisorRestartGroup {
+        /// supervisord's socket.
+        socket: PathBuf,
+        /// The group; `None` until the check says of which group a program is down.
+        group: Option<String>,
+    },
+    /// Has supervisord send a signal to a program that runs.
+    SupervisorSignal {
+        /// supervisord's socket.
+        socket: PathBuf,
+        /// The program by its full name; `None` until the check says which one is down.
+        program: Option<String>,
+        /// The signal.
+        signal: Signal,
+    },
     /// Restarts a unit of systemd.
     SystemdRestart {
-        /// The unit; `.service` may be left out, as for `systemctl`.
-        unit: String,
+        /// The unit.
+        unit: UnitName,
+        /// Whether what the unit left in its cgroup is ended between the stop and the start.
+        end_left_overs: bool,
+    },
+    /// Gives systemd another order about a unit.
+    SystemdOrder {
+        /// What is to be done.
+        order: UnitOrder,
+        /// With which unit.
+        unit: UnitName,
+    },
+    /// Sends a signal to the process that the check named, and to no other that has its number now.
+    Signal {
+        /// The signal.
+        signal: Signal,
     },
     /// Runs a command.
     Exec {
         /// The command.
         command: CommandSpec,
+        /// The socket of a supervisord that is dead: what is left of its programs is ended before the command.
+        left_overs_of: Option<PathBuf>,
+    },
+    /// Tells somebody. Not an attempt to heal: it is neither charged, nor verified, nor tried again.
+    Notify {
+        /// The command that tells him; `None`: the log and the history do.
+        command: Option<CommandSpec>,
+    },
+    /// Repairs what deviates from a permission rule, by the rule's own policy.
+    PermissionsRepair {
+        /// The rule.
+        rule: String,
+    },
+    /// Runs a cleanup rule, within its own caps.
+    CleanupRun {
+        /// The rule.
+        rule: String,
     },
 }
 
 /// Performs `action`; done, or given up and cleaned up, within `timeout`. Returns what was done, in words.
 ///
-/// Fails with [`ActionError::Permanent`] if the program, unit or command does not exist or access to it is denied; with
-/// [`ActionError::Retryable`] otherwise. After a failure the target may be stopped.
-pub async fn perform(action: &Action, timeout: Duration) -> Result<String, ActionError> {
+/// Fails with [`ActionError::Permanent`] if what it acts on does not exist, access to it is denied, or its precondition does
+/// not hold; with [`ActionError::Retryable`] otherwise. After a failure the target may be stopped. What a rule does is
+/// left to `rules`, which gives up by itself at the deadline it is told, or is no longer waited for.
+pub async fn perform(
+    action: &Action,
+    timeout: Duration,
+    occasion: &Occasion,
+    rules: &impl Rules,
+) -> Result<String, ActionError> {
+    let deadline = Instant::now() + timeout;
+    let work = work(action, timeout, deadline, occasion, rules);
+    // Each bounds itself and says what it had come to; this is for whoever fails to.
+    let slack = Duration::from_secs(1);
+    tokio::time::timeout_at(deadline + slack, work).await.unwrap_or_else(|_| {
+        Err(retryable(format!("{}: not done within {timeout:?}", action.describe())))
+    })
+}
+
+async fn work(
+    action: &Action,
+    timeout: Duration,
+    deadline: Instant,
+    occasion: &Occasion,
+    rules: &impl Rules,
+) -> Result<String, ActionError> {
     match action {
-        Action::SupervisorRestartProgram { program: None, .. } => {
-            Err(permanent("no program was named to restart"))
+        Action::SupervisorRestartProgram { program: None, .. }
+        | Action::SupervisorSignal { program: None, .. } => {
+            Err(permanent("no check names the program that is meant"))
+        }
+        Action::SupervisorRestartGroup { group: None, .. } => {
+            Err(permanent("no check names the group that is meant"))
         }
         Action::SupervisorRestartProgram { socket, program: Some(program) } => {
             supervisor::restart_program(socket, program, timeout).await
         }
-        Action::SystemdRestart { unit } => systemd::restart(unit, timeout).await,
-        Action::Exec { command } => command::exec(command, timeout).await,
-    }
-}
-
-impl Action {
-    /// The name that settings, metrics and the journal use.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::SupervisorRestartProgram { .. } => "supervisor.restart-program",
-            Self::SystemdRestart { .. } => "systemd.restart",
-            Self::Exec { .. } => "exec",
+        Action::SupervisorRestartGroup { socket, group: Some(group) } => {
+            supervisor::restart_group(socket, group, timeout).await
         }
-    }
-
-    /// The name, and what it acts on.
-    pub fn describe(&self) -> String {
-        self.to_string()
-    }
-
-    /// The action for one part of a check, such as one program of a supervisor, or for the whole check.
-    ///
-    /// `None` if it cannot apply: restarting a program takes the name of one.
-    #[must_use]
-    pub fn for_part(&self, part: Option<&str>) -> Option<Self> {
-        match self {
-            Self::SupervisorRestartProgram { socket, program } => {
-                Some(Self::SupervisorRestartProgram {
-                    socket: socket.clone(),
-                    program: Some(program.clone().or_else(|| part.map(str::to_owned))?),
-                })
-            }
-            Self::SystemdRestart { .. } | Self::Exec { .. } => Some(self.clone()),
+        Action::SupervisorSignal { socket, program: Some(program), signal } => {
+            supervisor::signal(socket, program, *signal, timeout).await
         }
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())?;
-        match self {
-            Self::SupervisorRestartProgram { program: None, .. } => Ok(()),
-            Self::SupervisorRestartProgram { program: Some(program), .. } => {
-                write!(formatter, " {program}")
-            }
-            Self::SystemdRestart { unit } => write!(formatter, " {unit}"),
-            Self::Exec { command } => write!(formatter, " {command}"),
+        Action::SystemdRestart { unit, end_left_overs } => {
+            systemd::restart(unit, *end_left_overs, deadline).await
         }
+        Action::SystemdOrder { order, unit } => systemd::order(*order, unit, deadline).await,
+        Action::Signal { signal } => signal::send(*signal, occasion.process, deadline).await,
+        Action::Exec { command, left_overs_of } => {
+            let ended = match left_overs_of {
+                Some(socket) => {
+                    left_overs::end_of_supervisord(socket, &occasion.workers, deadline).await?
+                }
+                None => None,
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            let ran = command::exec(command, left, occasion).await?;
+            Ok(ended.map_or_else(|| ran.clone(), |ended| format!("{ended}; {ran}")))
+        }
+        Action::Notify { command: None } => Ok(occasion.to_string()),
+        Action::Notify { command: Some(command) } => {
+            command::exec(command, timeout, occasion).await
+        }
+        Action::PermissionsRepair { rule } => rules.repair(rule, timeout).await,
+        Action::CleanupRun { rule } => rules.clean(rule, timeout).await,
     }
 }
 

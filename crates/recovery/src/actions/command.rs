@@ -4,14 +4,19 @@ use std::time::Duration;
 
 use evenkeel_command::{CommandSpec, Completed, RunError, run};
 
+use super::Occasion;
 use super::error::{ActionError, permanent, retryable, with_source};
 
 /// How much of what a failed command said is repeated.
 const SAID_LIMIT: usize = 200;
 
 /// Runs a command; its whole process group is killed at the deadline.
-pub(super) async fn exec(command: &CommandSpec, timeout: Duration) -> Result<String, ActionError> {
-    let completed = run(command, timeout).await.map_err(|error| of_run(&error))?;
+pub(super) async fn exec(
+    command: &CommandSpec,
+    timeout: Duration,
+    occasion: &Occasion,
+) -> Result<String, ActionError> {
+    let completed = run(&occasion.tell(command), timeout).await.map_err(|error| of_run(&error))?;
     if completed.success() {
         return Ok(format!("ran `{command}`"));
     }
@@ -30,12 +35,19 @@ pub(super) fn of_run(error: &RunError) -> ActionError {
 pub(super) fn said(completed: &Completed) -> String {
     let text = String::from_utf8_lossy(&completed.stderr);
     let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
-    line.map(|line| {
-        let line: String = line.chars().take(SAID_LIMIT).collect();
-        let printable = |char: char| {
-            if char.is_control() { char.escape_default().to_string() } else { char.to_string() }
-        };
-        format!(": {}", line.chars().map(printable).collect::<String>())
-    })
-    .unwrap_or_default()
+    let cut = |line: &str| line.chars().take(SAID_LIMIT).collect::<String>();
+    line.map(|line| format!(": {}", printable(&cut(line)))).unwrap_or_default()
+}
+
+/// A text of a stranger's, with everything escaped that a terminal would obey.
+pub(super) fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for char in text.chars() {
+        if char.is_control() {
+            printable.extend(char.escape_default());
+        } else {
+            printable.push(char);
+        }
+    }
+    printable
 }

@@ -1,3 +1,5 @@
+use evenkeel_process::LookError;
+
 /// Why an action did not come to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ActionError {
@@ -38,4 +40,10 @@ pub(super) fn with_source(error: &dyn std::error::Error) -> String {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
     }
+}
+
+/// What a process that could not be looked at or signalled means for the next attempt.
+pub(super) fn of_look(error: &LookError) -> ActionError {
+    let reason = with_source(error);
+    if error.is_gone() || error.is_denied() { permanent(reason) } else { retryable(reason) }
 }

@@ -116,7 +116,7 @@ error: unknown section `agnet`
  | EVENKEEL_AGNET__MODE=observe
  | ^^^^^^^^^^^^^^^^^^^^ did you mean `agent`?
  |
- = help: accepted: agent, permissions, cleanup, check, recovery, slo
+ = help: accepted: agent, permissions, cleanup, check, recovery, slo, module
 ";
     assert_eq!(refused_from(&sources), expected);
 }
