@@ -38,7 +38,6 @@ pub use problem::{ConfigError, Place, Problem};
 pub use settings::{
     AgentSettings, Check, CleanupRule, Mode, Module, PermissionRule, Recovery, Settings, Slo, Step,
 };
-pub use key::nearest;
 pub use show::show;
 pub use sources::{Sources, VARIABLE_PREFIX};
 pub use value::{

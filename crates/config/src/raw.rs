@@ -316,6 +316,7 @@ pub(crate) struct Recovery {
     pub(crate) budget: Option<Budget>,
     pub(crate) verify_timeout: Option<Lasting>,
     pub(crate) stable_for: Option<Lasting>,
+    pub(crate) evidence: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -323,9 +324,13 @@ pub(crate) struct Recovery {
 pub(crate) struct Step {
     pub(crate) action: Option<String>,
     pub(crate) program: Option<String>,
+    pub(crate) group: Option<String>,
+    pub(crate) signal: Option<String>,
     pub(crate) url: Option<String>,
     pub(crate) unit: Option<String>,
     pub(crate) command: Option<Vec<String>>,
+    pub(crate) rule: Option<String>,
+    pub(crate) end_left_overs: Option<bool>,
     pub(crate) timeout: Option<Lasting>,
 }
 

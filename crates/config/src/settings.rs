@@ -130,6 +130,8 @@ pub struct Recovery {
     pub verify_timeout: Duration,
     /// How long a target must stay up until its incident is over.
     pub stable_for: Duration,
+    /// Whether what is to be seen of a target is kept before an action changes it.
+    pub evidence: bool,
 }
 
 /// One step of a recovery.

@@ -12,8 +12,8 @@ mod modules;
 mod network;
 mod permissions;
 mod recovery;
-
 mod slo;
+mod steps;
 mod target;
 
 use std::time::Duration;
@@ -55,7 +55,7 @@ pub(crate) fn check_tree(
         checker.refuse_own_history(&cleanup, &agent.state_dir);
     }
     let checks = checker.checks(&raw.check);
-    let recoveries = checker.recoveries(&raw.recovery, &raw.check, &checks);
+    let recoveries = checker.recoveries(&raw, &checks);
     let slos = checker.slos(&raw.slo, &raw.check);
     let modules = checker.modules(&raw.module);
     let complete = permissions.len() == raw.permissions.len()

@@ -16,17 +16,19 @@ use crate::value::Lasting;
 pub(super) struct Known<'a> {
     pub(super) raw: &'a BTreeMap<String, raw::Check>,
     pub(super) checked: &'a [Check],
+    /// The names of the permission rules.
+    pub(super) permissions: &'a [&'a str],
+    /// The names of the cleanup rules.
+    pub(super) cleanup: &'a [&'a str],
 }
 
 impl Checker {
-    pub(super) fn recoveries(
-        &mut self,
-        rules: &BTreeMap<String, raw::Recovery>,
-        raw: &BTreeMap<String, raw::Check>,
-        checked: &[Check],
-    ) -> Vec<Recovery> {
-        let known = Known { raw, checked };
-        rules.iter().filter_map(|(name, raw)| self.recovery(name, raw, known)).collect()
+    pub(super) fn recoveries(&mut self, raw: &raw::Settings, checked: &[Check]) -> Vec<Recovery> {
+        let permissions: Vec<_> = raw.permissions.keys().map(String::as_str).collect();
+        let cleanup: Vec<_> = raw.cleanup.keys().map(String::as_str).collect();
+        let known =
+            Known { raw: &raw.check, checked, permissions: &permissions, cleanup: &cleanup };
+        raw.recovery.iter().filter_map(|(name, raw)| self.recovery(name, raw, known)).collect()
     }
 
     fn recovery(&mut self, name: &str, raw: &raw::Recovery, known: Known<'_>) -> Option<Recovery> {
@@ -51,6 +53,7 @@ impl Checker {
             budgets: budgets?,
             verify_timeout: verify_timeout?,
             stable_for: stable_for?,
+            evidence: raw.evidence.unwrap_or(true),
         };
         (named && self.budget_can_bind(&rule, &recovery)).then_some(recovery)
     }

@@ -6,6 +6,7 @@ mod files;
 mod form;
 mod network;
 mod recoveries;
+mod steps;
 
 use std::fs;
 
