@@ -5,11 +5,13 @@ use evenkeel_config::Check;
 use evenkeel_health::{Hard, Health, Policy, Sample, State, Sustained};
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Facts, FailureClass, Measurement, Outcome, breaches};
+use evenkeel_recovery::actions::Identity;
 use evenkeel_recovery::breaker::{Breaker, BreakerState, Permit, Snapshot};
 use jiff::Timestamp;
 
 use crate::event::{Count, Effect};
 use crate::limits::Limits;
+use crate::occasion::process_of;
 use crate::record::Record;
 
 /// One check: when it is due, the series of attempts that runs, its breaker, and what health makes of its results.
@@ -37,6 +39,8 @@ pub(crate) struct Subject {
     pub(crate) health: Health,
     pub(crate) since: Moment,
     pub(crate) reason: Option<String>,
+    /// Its process, as it was seen last; a dead one's too.
+    pub(crate) process: Option<Identity>,
 }
 
 #[derive(Debug)]
@@ -71,7 +75,7 @@ struct Judged {
 
 impl Subject {
     fn new(policy: &Policy, now: Moment) -> Self {
-        Self { health: Health::new(policy.clone(), now), since: now, reason: None }
+        Self { health: Health::new(policy.clone(), now), since: now, reason: None, process: None }
     }
 
     fn record(
@@ -356,6 +360,7 @@ impl CheckCore {
         let Judged { sample, reason, .. } = judged;
         self.series = None;
         self.concluded = Some(now);
+        self.own.process = process_of(&facts, self.own.process);
         self.last = Some(Last { took, facts });
         let changed = self.own.record(now, sample, reason.clone());
         self.note_state(None, changed, reason, effects);
@@ -379,6 +384,7 @@ impl CheckCore {
             let policy = &self.spec.health;
             let subject =
                 self.parts.entry(part.name.clone()).or_insert_with(|| Subject::new(policy, now));
+            subject.process = process_of(&part.facts, subject.process);
             let changed = subject.record(now, sample, reason.clone());
             self.note_state(Some(part.name), changed, reason, effects);
         }

@@ -1,11 +1,13 @@
 //! Who of those that wait may act, and why the others may not (R4, R5).
 
 use evenkeel_moment::Moment;
+use evenkeel_recovery::actions::Occasion;
 use evenkeel_recovery::budget::{Budgets, Ledger};
 use evenkeel_recovery::machine::Phase;
 
 use crate::engine::{Engine, Running};
 use crate::event::{Act, Effect};
+use crate::occasion::occasion;
 use crate::record::{Record, Refusal};
 use crate::target::{RecoveryCore, Target};
 
@@ -22,6 +24,9 @@ impl Engine {
                 let refusal = self.refusal(now, index, &id);
                 let recovery = &mut self.recoveries[index];
                 let budgets = recovery.spec.budgets.clone();
+                let told = recovery.targets().find(|target| target.id == id);
+                let told = told.map(|target| occasion(recovery, target, &self.checks));
+                let evidence = recovery.spec.evidence;
                 let Some(target) = recovery.target_by_id(&id) else { continue };
                 match refusal {
                     Some(refusal) => refuse(now, target, refusal, effects),
@@ -34,7 +39,9 @@ impl Engine {
                             &budgets,
                             effects,
                         );
-                        let Some(act) = act else { continue };
+                        let Some(mut act) = act else { continue };
+                        act.occasion = told.unwrap_or_default();
+                        act.evidence = evidence && act.action.destroys_evidence();
                         self.next_intent += 1;
                         let (intent, target) = (act.intent, id);
                         self.running = Some(Running { intent, recovery: index, target });
@@ -133,5 +140,7 @@ fn start(
         attempt,
         action: step.action,
         timeout: step.timeout,
+        occasion: Occasion::default(),
+        evidence: false,
     })
 }

@@ -16,6 +16,7 @@ mod engine;
 mod event;
 mod gate;
 mod limits;
+mod occasion;
 mod order;
 mod orders;
 mod past;

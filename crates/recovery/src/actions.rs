@@ -21,6 +21,7 @@ use evenkeel_systemd::UnitName;
 use tokio::time::Instant;
 
 pub use error::ActionError;
+pub use evenkeel_process::Identity;
 use error::{permanent, retryable};
 pub use occasion::{Occasion, Rules};
 pub use signal::Signal;
