@@ -10,9 +10,11 @@ use evenkeel_cli::{Common, Failure};
 use evenkeel_command::CommandSpec;
 use evenkeel_config::parse_duration;
 use evenkeel_probe::{
-    Condition, ExecTarget, FileTarget, ProcessTarget, ProgramGlob, SupervisorTarget, Target,
+    Condition, ExecTarget, FileTarget, ProcessTarget, ProgramGlob, SupervisorTarget, SystemdTarget,
+    Target,
 };
 use evenkeel_supervisord::socket_of_url;
+use evenkeel_systemd::UnitName;
 
 use crate::args::network::{Dns, Http, Tcp, Unix};
 use crate::expect;
@@ -27,6 +29,7 @@ Examples:
   evenkeel-probe dns example.org --type MX --server 192.0.2.53
   evenkeel-probe process --pidfile /run/app.pid --expect 'rss_bytes<300MB'
   evenkeel-probe supervisor --url unix:///run/supervisor.sock --program 'worker-*'
+  evenkeel-probe systemd nginx --expect 'restarts<5'
   evenkeel-probe file /var/lib/app/heartbeat --expect 'age_seconds<5m' --nagios
   evenkeel-probe exec -- test -s /var/lib/app/index
   evenkeel-probe serve --config /etc/evenkeel/probe.toml
@@ -125,6 +128,15 @@ enum Kind {
         #[arg(long, value_name = "GLOB", default_value = "*")]
         program: Vec<String>,
     },
+    /// A unit of systemd runs, unless it was stopped on purpose
+    #[command(after_help = help("systemd"))]
+    Systemd {
+        /// The unit; `.service` may be left out
+        unit: String,
+        /// Ask the manager of this user, which works for that user alone
+        #[arg(long)]
+        user: Option<String>,
+    },
     /// A file, directory or other entry exists; a symlink is looked at itself
     #[command(after_help = help("file"))]
     File {
@@ -189,6 +201,10 @@ impl Kind {
                 let globs = globs.collect::<Result<_, _>>().map_err(Failure::usage)?;
                 let socket = socket_of_url(url).map_err(Failure::usage)?;
                 Target::Supervisor(SupervisorTarget::new(socket, globs))
+            }
+            Self::Systemd { unit, user } => {
+                let target = SystemdTarget::new(UnitName::try_new(unit).map_err(Failure::usage)?);
+                Target::Systemd(SystemdTarget { user: user.clone(), ..target })
             }
             Self::File { path } => Target::File(FileTarget { path: path.clone() }),
         })
@@ -267,6 +283,7 @@ mod tests {
                 "process of supervisord at /run/s.sock",
             ),
             (&["supervisor", "--url", "unix:///run/s.sock"], "supervisord at /run/s.sock"),
+            (&["systemd", "nginx", "--expect", "restarts<5"], "unit nginx.service"),
             (&["file", "/etc/hosts", "--expect", "mode=0644"], "file /etc/hosts"),
         ] {
             assert_eq!(target(words).map(|(target, _)| target.describe()).as_deref(), Ok(shown));
@@ -299,6 +316,7 @@ mod tests {
             &["process", "--pid", "1", "--user", "root"],
             &["supervisor", "--url", "http://localhost:9001"],
             &["supervisor", "--url", "/run/s.sock", "--program", "a["],
+            &["systemd", "web*"],
             &["tcp", "localhost:1", "--expect", "status=200"],
             &["tcp", "localhost:1", "--timeout", "soon"],
             &["tcp", "localhost:1", "--json", "--nagios"],

@@ -25,6 +25,8 @@ pub(crate) const BODY: &str = "body";
 pub(crate) const RESPONSE: &str = "response";
 pub(crate) const STATUS: &str = "status";
 pub(crate) const EXIT_CODE: &str = "exit_code";
+pub(crate) const MEMORY: &str = "memory_bytes";
+pub(crate) const STATES: [&str; 2] = ["active_state", "sub_state"];
 pub(crate) const RSS: &str = "rss_bytes";
 pub(crate) const TREE_RSS: &str = "tree_rss_bytes";
 pub(crate) const TREE_PSS: &str = "tree_pss_bytes";
@@ -117,6 +119,25 @@ pub(crate) const PROGRAM: &[Field] = &[
         "resident memory of its process and all below it, shared pages counted for each",
     ),
     number(TREE_PSS, "memory of its process and all below it, shared pages counted once"),
+];
+
+pub(crate) const SYSTEMD: &[Field] = &[
+    LATENCY,
+    text(
+        "active_state",
+        "`active`, `inactive`, `failed`, `activating`, `deactivating` or `reloading`",
+    ),
+    text(
+        "sub_state",
+        "the state in the words of its kind of unit, such as `running` or `auto-restart`",
+    ),
+    text("load_state", "`loaded`, `masked`, `bad-setting` or `error`"),
+    text("result", "how its last run went: `success`, `exit-code`, `signal`, `start-limit-hit`, …"),
+    number("restarts", "restarts by systemd itself since it was last started by someone"),
+    number("main_pid", "its main process; 0 if there is none"),
+    number("state_seconds", "how long it is in this state"),
+    text("invocation_id", "names this very run of it; empty if it was never started"),
+    number(MEMORY, "memory of all its processes; where systemd accounts it"),
 ];
 
 pub(crate) const FILE: &[Field] = &[

@@ -49,6 +49,7 @@ mod process;
 mod procfs;
 mod program_memory;
 mod supervisor;
+mod systemd;
 mod tcp;
 mod tls;
 
@@ -64,5 +65,5 @@ pub use scope::Scope;
 pub use target::{
     ClientCertificate, DnsName, DnsTarget, Exchange, ExecTarget, FileTarget, Header, HeaderError,
     HttpTarget, ProcessTarget, ProgramMemory, RecordType, RecordTypeError, RequestBody,
-    SupervisorTarget, Target, TcpTarget, TlsName, TlsOptions, UnixTarget,
+    SupervisorTarget, SystemdTarget, Target, TcpTarget, TlsName, TlsOptions, UnixTarget,
 };
