@@ -7,12 +7,17 @@ use rustix::process::{Pid, test_kill_process};
 use crate::cgroup::MEMBERSHIP_LIMIT;
 use crate::read::{Text, read_at};
 use crate::{
-    Cgroups, Handle, Identity, LookError, MapsSummary, Memory, Stat, maps, memory, read, stat,
+    Cgroups, Handle, Identity, LookError, MapsSummary, Memory, Stat, Table, maps, memory, read,
+    stat,
 };
 
 const SMALL: usize = 16 * 1024;
 /// About 80,000 mappings; a process may have 65,530 unless its host says otherwise.
 const MAPS: usize = 8 * 1024 * 1024;
+/// With more threads than this a look at all processes is quicker.
+const THREADS: usize = 64;
+/// More children than a host has processes.
+const CHILDREN: usize = 4 * 1024 * 1024;
 /// No process may have more descriptors (`fs.nr_open`), but for hosts that ask for trouble.
 const DESCRIPTORS: u64 = 1 << 20;
 
@@ -108,6 +113,36 @@ impl Process {
     pub fn descriptors(&self) -> Result<Descriptors, LookError> {
         let limits = self.read("limits", SMALL)?;
         Ok(Descriptors { open: self.count_descriptors()?, limit: parse_limit(&limits.lossy()) })
+    }
+
+    /// How many children it has. For what they are, see [`Table`](crate::Table), which looks at every process of the host.
+    pub fn children(&self) -> Result<u64, LookError> {
+        let fail = |errno| LookError::of(self.what("task"), errno);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let tasks = openat(&self.dir, "task", flags, Mode::empty()).map_err(fail)?;
+        let mut children = 0;
+        // Each thread has its own.
+        for (place, task) in Dir::read_from(&tasks).map_err(fail)?.enumerate() {
+            let task = task.map_err(fail)?;
+            let name = String::from_utf8_lossy(task.file_name().to_bytes()).into_owned();
+            if name.starts_with('.') {
+                continue;
+            }
+            let listed = if place > THREADS {
+                Err(LookError::Gone { what: self.what("children") })
+            } else {
+                self.read(&format!("task/{name}/children"), CHILDREN)
+            };
+            match listed {
+                Ok(text) => children += text.lossy().split_ascii_whitespace().count() as u64,
+                // The kernel was built without that list, or the thread ended, or it would take too long.
+                Err(error) if error.is_gone() => {
+                    return Ok(Table::read()?.children(self.identity).count() as u64);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(children)
     }
 
     /// Who it runs as.
