@@ -29,6 +29,7 @@ mod condition;
 mod facts;
 mod field;
 mod measurement;
+mod nearest;
 mod pattern;
 mod program_glob;
 mod redirect;
@@ -45,7 +46,6 @@ mod exec;
 mod file;
 mod http;
 mod process;
-mod procfs;
 mod program_memory;
 mod supervisor;
 mod tcp;
@@ -61,6 +61,6 @@ pub use prober::Prober;
 pub use program_glob::{GlobError, ProgramGlob};
 pub use target::{
     ClientCertificate, DnsName, DnsTarget, Exchange, ExecTarget, FileTarget, Header, HeaderError,
-    HttpTarget, ProcessTarget, ProgramMemory, RecordType, RecordTypeError, RequestBody,
-    SupervisorTarget, Target, TcpTarget, TlsName, TlsOptions, UnixTarget,
+    HttpTarget, ProcessSelector, ProcessTarget, ProgramMemory, RecordType, RecordTypeError,
+    RequestBody, SupervisorTarget, Target, TcpTarget, TlsName, TlsOptions, UnixTarget,
 };

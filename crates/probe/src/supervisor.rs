@@ -1,5 +1,6 @@
 use evenkeel_supervisord::{CallError, Client, Program, ProgramState};
 
+use crate::nearest::did_you_mean;
 use crate::prober::{Attempt, Step, off_thread};
 use crate::program_memory;
 use crate::{Facts, FailureClass, Outcome, Part, ProgramGlob, ProgramMemory, SupervisorTarget};
@@ -46,13 +47,27 @@ fn parts(target: &SupervisorTarget, programs: &[Program]) -> Vec<Part> {
         .filter_map(ProgramGlob::exact_name)
         .map(|name| Part {
             name: name.to_owned(),
-            outcome: Outcome::bad(
-                FailureClass::Missing,
-                format!("supervisord has no program `{name}`"),
-            ),
+            outcome: no_such_program(name, programs),
             facts: Facts::default(),
         });
     there.map(|program| part(program, target.judge_states)).chain(missing).collect()
+}
+
+/// The program of this name: `name`, or `group:name`.
+pub(crate) fn named_program<'a>(
+    name: &str,
+    programs: &'a [Program],
+) -> Result<&'a Program, Outcome> {
+    let found = programs.iter().find(|program| {
+        program.full_name() == name || format!("{}:{}", program.group, program.name) == name
+    });
+    found.ok_or_else(|| no_such_program(name, programs))
+}
+
+fn no_such_program(name: &str, programs: &[Program]) -> Outcome {
+    let names: Vec<_> = programs.iter().map(Program::full_name).collect();
+    let hint = did_you_mean(name, names.iter().map(String::as_str));
+    Outcome::bad(FailureClass::Missing, format!("supervisord has no program `{name}`{hint}"))
 }
 
 fn part(program: &Program, judge_states: bool) -> Part {
@@ -74,7 +89,7 @@ fn part(program: &Program, judge_states: bool) -> Part {
 }
 
 /// Only what went wrong by itself is bad: who stops a program on purpose does not want it restarted.
-fn judge(program: &Program) -> Outcome {
+pub(crate) fn judge(program: &Program) -> Outcome {
     let name = program.full_name();
     let state = program.state;
     let because = if program.spawn_error.is_empty() {

@@ -10,6 +10,7 @@ mod contradiction;
 mod host;
 mod network;
 mod permissions;
+mod process;
 mod recovery;
 mod slo;
 mod target;
