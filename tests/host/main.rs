@@ -12,4 +12,6 @@ mod prometheus;
 mod recovery;
 mod state;
 mod supervisord;
+mod systemd;
 mod trash;
+mod why;

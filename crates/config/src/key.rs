@@ -96,7 +96,7 @@ pub(crate) fn text_literal(text: &str) -> String {
 }
 
 /// The known name nearest to `given`, if a slip of the fingers could lead from one to the other.
-pub(crate) fn nearest<'a>(
+pub fn nearest<'a>(
     given: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

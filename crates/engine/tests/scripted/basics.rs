@@ -1,198 +1,11 @@
-//! The engine on a scripted host in virtual time: no clock, no file, no socket.
-
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use evenkeel_config::load_text;
-use evenkeel_engine::{
-    Act, Count, Effect, Engine, Input, OpenIncident, Past, Record, Refusal, Start,
-};
+use evenkeel_engine::{Input, OpenIncident, Past, Record, Refusal};
 use evenkeel_moment::Moment;
-use evenkeel_probe::{Facts, FailureClass, Measurement, Outcome, Part};
-use evenkeel_recovery::machine::Ended;
+use evenkeel_probe::{FailureClass, Outcome};
 use proptest::prelude::*;
 
-const WEB: &str = r#"
-[agent]
-grace = "0s"
-[check.web]
-http = { url = "http://127.0.0.1:1/" }
-interval = "30s"
-timeout = "1s"
-retries = 1
-failure_threshold = { failures = 2, within = 2 }
-success_threshold = 1
-[recovery.web]
-when = ["web"]
-steps = [{ action = "exec", command = ["restart-web"] }]
-max_retries = 1
-backoff = { initial = "10s", multiplier = 2, max = "5m", jitter = 0.1 }
-budget = { per_target = "3/1h", per_host = "10/1h" }
-verify_timeout = "60s"
-stable_for = "10m"
-"#;
-
-const PROGRAMS: &str = r#"
-[agent]
-grace = "0s"
-[check.supervisor]
-supervisor = { url = "unix:///run/s.sock", programs = ["*"] }
-interval = "10s"
-[recovery.supervisor]
-when = ["supervisor"]
-steps = [{ action = "supervisor.restart-program" }, { action = "exec", command = ["restart-all"] }]
-max_retries = 1
-backoff = { initial = "10s", multiplier = 2, max = "5m", jitter = 0.1 }
-budget = { per_target = "3/1h", per_host = "10/1h" }
-verify_timeout = "60s"
-stable_for = "10m"
-"#;
-
-/// A host that answers each probe at once as its script says, and does what an action is meant to do.
-struct ScriptedHost {
-    engine: Engine,
-    now: Moment,
-    /// What a probe of each check sees.
-    seen: BTreeMap<usize, Measurement>,
-    /// Checks whose probes never come back.
-    hanging: Vec<usize>,
-    /// What every action brings about: the check that it heals.
-    heals: Option<usize>,
-    acts: Vec<Act>,
-    records: Vec<Record>,
-    probes: BTreeMap<usize, Vec<Moment>>,
-    overruns: usize,
-}
-
-impl ScriptedHost {
-    fn new(settings: &str) -> Self {
-        Self::with_past(settings, Past::default())
-    }
-
-    fn with_past(settings: &str, past: Past) -> Self {
-        let settings = load_text("test.toml", settings).expect("settings of the test");
-        let now = Moment::ORIGIN + Duration::from_secs(1_000_000);
-        let start = Start { now, seed: 7, spread: true, observe_only: None, past };
-        Self {
-            engine: Engine::new(settings, start),
-            now,
-            seen: BTreeMap::new(),
-            hanging: Vec::new(),
-            heals: None,
-            acts: Vec::new(),
-            records: Vec::new(),
-            probes: BTreeMap::new(),
-            overruns: 0,
-        }
-    }
-
-    /// Takes in one input, and everything that follows from it at once.
-    fn feed(&mut self, input: Input) {
-        let mut inputs = vec![input];
-        while let Some(input) = inputs.pop() {
-            for effect in self.engine.handle(self.now, input) {
-                inputs.extend(self.perform(effect));
-            }
-        }
-    }
-
-    fn run_for(&mut self, wait: Duration) {
-        let end = self.now + wait;
-        let mut inputs = vec![Input::Tick];
-        loop {
-            while let Some(input) = inputs.pop() {
-                for effect in self.engine.handle(self.now, input) {
-                    inputs.extend(self.perform(effect));
-                }
-            }
-            match self.engine.deadline(self.now) {
-                Some(next) if next <= end => {
-                    self.now = next.max(self.now + Duration::from_nanos(1));
-                }
-                _ => break,
-            }
-            inputs.push(Input::Tick);
-        }
-        self.now = end;
-    }
-
-    fn perform(&mut self, effect: Effect) -> Option<Input> {
-        match effect {
-            Effect::Probe { check, run } => {
-                self.probes.entry(check).or_default().push(self.now);
-                if self.hanging.contains(&check) {
-                    return None;
-                }
-                let measurement = self.seen.get(&check).cloned().unwrap_or_else(good);
-                Some(Input::Measured { check, run, measurement })
-            }
-            Effect::Act(act) => {
-                if let Some(check) = self.heals {
-                    self.seen.insert(check, good());
-                }
-                let intent = act.intent;
-                self.acts.push(act);
-                Some(Input::Acted { intent, ended: Ended::Ran, detail: "done".into() })
-            }
-            Effect::Record(record) => {
-                self.records.push(record);
-                None
-            }
-            Effect::Count(Count::Overrun { .. }) => {
-                self.overruns += 1;
-                None
-            }
-            Effect::Count(Count::Attempt { .. })
-            | Effect::Keep { .. }
-            | Effect::Sweep { .. }
-            | Effect::Clean { .. } => None,
-        }
-    }
-
-    fn kinds(&self) -> Vec<&'static str> {
-        self.records.iter().map(Record::kind).collect()
-    }
-
-    fn refusals(&self) -> Vec<&Refusal> {
-        self.records
-            .iter()
-            .filter_map(|record| match record {
-                Record::Refused { reason, .. } => Some(reason),
-                _ => None,
-            })
-            .collect()
-    }
-}
-
-fn measurement(outcome: Outcome, parts: Vec<Part>) -> Measurement {
-    Measurement { took: Duration::from_millis(3), outcome, facts: Facts::default(), parts }
-}
-
-fn good() -> Measurement {
-    measurement(Outcome::Good, Vec::new())
-}
-
-fn bad() -> Measurement {
-    measurement(Outcome::bad(FailureClass::Status, "status 500"), Vec::new())
-}
-
-fn programs(states: &[(&str, Outcome)]) -> Measurement {
-    let parts = states
-        .iter()
-        .map(|(name, outcome)| Part {
-            name: (*name).to_owned(),
-            outcome: outcome.clone(),
-            facts: Facts::default(),
-        })
-        .collect();
-    measurement(Outcome::Good, parts)
-}
-
-fn fatal() -> Outcome {
-    Outcome::bad(FailureClass::Exit, "FATAL: exited too quickly")
-}
-
-const MINUTE: Duration = Duration::from_mins(1);
+use crate::host::{MINUTE, PROGRAMS, ScriptedHost, WEB, bad, fatal, good, measurement, programs};
 
 #[test]
 fn a_failure_is_detected_acted_on_once_and_verified_by_the_same_check() {
@@ -342,7 +155,15 @@ fn an_incident_goes_on_over_a_restart_and_its_ladder_with_it() {
 /// Incident 4 of `web`, whose first attempt was made before the restart.
 fn open_incident(unproved: bool) -> OpenIncident {
     let since = Moment::ORIGIN + Duration::from_mins(16_650);
-    OpenIncident { incident: 4, target: "web".to_owned(), since, used: Some((0, 0)), unproved }
+    OpenIncident {
+        incident: 4,
+        target: "web".to_owned(),
+        since,
+        used: Some((0, 0)),
+        unproved,
+        exhausted: false,
+        again_at: None,
+    }
 }
 
 #[test]

@@ -1,0 +1,5 @@
+//! The engine on a scripted host in virtual time: no clock, no file, no socket.
+
+mod basics;
+mod host;
+mod orders;
