@@ -117,6 +117,7 @@ pub(crate) const SUPERVISOR: &[Field] = &[
     number("programs", "how many programs were chosen"),
     number("running", "how many of them run"),
     number("failed", "how many of them are down without having been told to"),
+    text("daemon", "`answers`; else `killed`, `absent`, `socket-deleted`, `frozen` or `silent`"),
 ];
 
 /// Of each program of a supervisor that runs.
@@ -125,6 +126,7 @@ pub(crate) const PROGRAM: &[Field] = &[
     number("pid", "its process"),
     number("exit_status", "how it exited last; -1 if a signal ended it"),
     number("uptime_seconds", "since it was started"),
+    text("incarnation", "changes whenever it was started anew"),
     number(RSS, "resident memory of its process"),
     number(
         TREE_RSS,

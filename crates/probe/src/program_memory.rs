@@ -30,7 +30,7 @@ pub(crate) fn add(parts: &mut [Part], memory: ProgramMemory) {
     }
 }
 
-fn pid_of(facts: &Facts) -> Option<u32> {
+pub(crate) fn pid_of(facts: &Facts) -> Option<u32> {
     let pid = facts.number("pid")?;
     #[expect(
         clippy::cast_possible_truncation,

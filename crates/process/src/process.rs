@@ -1,6 +1,6 @@
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{CWD, Dir, Mode, OFlags, fstat, openat};
+use rustix::fs::{CWD, Dir, Mode, OFlags, fstat, openat, readlinkat};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
@@ -180,6 +180,22 @@ impl Process {
         // As long as this directory answers the number cannot have been given to another, so the handle is on the same one.
         self.stat()?;
         Ok(handle)
+    }
+
+    /// Whether one of its descriptors is this socket; not, if they may not be looked at.
+    pub(crate) fn has_socket(&self, inode: u64) -> bool {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let Ok(dir) = openat(&self.dir, "fd", flags, Mode::empty()) else { return false };
+        let Ok(entries) = Dir::read_from(&dir) else { return false };
+        let wanted = format!("socket:[{inode}]");
+        let is_wanted = |name: &std::ffi::CStr| {
+            readlinkat(&dir, name, Vec::new())
+                .is_ok_and(|link| link.as_bytes() == wanted.as_bytes())
+        };
+        entries
+            .take(usize::try_from(DESCRIPTORS).unwrap_or(usize::MAX))
+            .filter_map(Result::ok)
+            .any(|entry| is_wanted(entry.file_name()))
     }
 
     fn count_descriptors(&self) -> Result<u64, LookError> {
