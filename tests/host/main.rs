@@ -12,6 +12,7 @@ mod prometheus;
 mod recovery;
 mod state;
 mod supervisord;
+mod supervisord_faults;
 mod systemd;
 mod trash;
 mod why;

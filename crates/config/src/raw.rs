@@ -229,6 +229,10 @@ pub(crate) struct Process {
     pub(crate) pidfile: Option<PathBuf>,
     pub(crate) name: Option<String>,
     pub(crate) user: Option<String>,
+    pub(crate) unit: Option<String>,
+    pub(crate) program: Option<String>,
+    pub(crate) cgroup: Option<PathBuf>,
+    pub(crate) tree: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,5 +1,6 @@
 mod dns;
 mod http;
+mod process;
 mod stream;
 mod systemd;
 
@@ -12,11 +13,12 @@ use hyper::Method;
 use crate::field::{
     self, CERTIFICATE, EXIT_CODE, Field, FieldKind, MEMORY, RSS, STATES, TREE_PSS, TREE_RSS,
 };
-use crate::{AddressError, Condition, Endpoint, HttpUrl, ProgramGlob};
+use crate::{AddressError, Condition, Endpoint, HttpUrl};
 
 pub use dns::{DnsName, DnsTarget, RecordType, RecordTypeError};
 pub(crate) use http::header_of;
 pub use http::{Header, HeaderError, HttpTarget, RequestBody};
+pub use process::{ProcessSelector, ProcessTarget, ProgramMemory, SupervisorTarget};
 pub use stream::{ClientCertificate, Exchange, TcpTarget, TlsName, TlsOptions, UnixTarget};
 pub use systemd::SystemdTarget;
 
@@ -50,55 +52,6 @@ pub struct ExecTarget {
     pub command: CommandSpec,
     /// Whether any exit code is good: off unless a condition judges `exit_code`.
     pub any_exit: bool,
-}
-
-/// How a process is found. A zombie is dead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ProcessTarget {
-    /// The process whose number a file holds.
-    Pidfile(PathBuf),
-    /// Every process of this name, and of this user if one is given by name or number.
-    Name {
-        /// The name of its program, without the directory.
-        name: String,
-        /// Whose it is.
-        user: Option<String>,
-    },
-    /// The process of this number.
-    Pid(u32),
-    /// The supervisord that listens on this socket.
-    SupervisorDaemon {
-        /// Its socket.
-        socket: PathBuf,
-    },
-}
-
-/// A supervisord and some of its programs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SupervisorTarget {
-    /// Its socket.
-    pub socket: PathBuf,
-    /// Which programs are looked at; none, if empty. A program that is named exactly must exist.
-    pub programs: Vec<ProgramGlob>,
-    /// Whether a program that failed is bad; if not, one that does not run is unknown, and only conditions judge.
-    pub judge_states: bool,
-    /// What is measured of the memory of programs that run; more than nothing only for a condition that reads it.
-    pub memory: ProgramMemory,
-}
-
-/// What is measured of the memory of each program that runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ProgramMemory {
-    /// Nothing.
-    #[default]
-    None,
-    /// Its own process: one small file each.
-    Own,
-    /// Its process and all below it: a look at every process of the host.
-    Tree,
-    /// The same, with shared pages counted once: the kernel walks their page tables.
-    TreeProportional,
 }
 
 /// A file system entry; a symlink is looked at itself.
@@ -231,17 +184,10 @@ impl Target {
                 unit.any_state |= STATES.into_iter().any(judged);
                 unit.needs_memory |= judged(MEMORY);
             }
-            Self::Dns(_) | Self::Process(_) | Self::File(_) => {}
+            Self::Process(process) => process.judged_by(conditions),
+            Self::Dns(_) | Self::File(_) => {}
         }
         self
-    }
-}
-
-impl SupervisorTarget {
-    /// These programs of the supervisord on `socket`; one that failed is bad.
-    pub fn new(socket: impl Into<PathBuf>, programs: Vec<ProgramGlob>) -> Self {
-        let (socket, memory) = (socket.into(), ProgramMemory::None);
-        Self { socket, programs, judge_states: true, memory }
     }
 }
 
@@ -279,22 +225,6 @@ impl fmt::Display for Target {
             }
             Self::Systemd(unit) => write!(formatter, "{unit}"),
             Self::File(FileTarget { path }) => write!(formatter, "file {}", path.display()),
-        }
-    }
-}
-
-impl fmt::Display for ProcessTarget {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pidfile(path) => write!(formatter, "process of {}", path.display()),
-            Self::Name { name, user: None } => write!(formatter, "process `{name}`"),
-            Self::Name { name, user: Some(user) } => {
-                write!(formatter, "process `{name}` of user `{user}`")
-            }
-            Self::Pid(pid) => write!(formatter, "process {pid}"),
-            Self::SupervisorDaemon { socket } => {
-                write!(formatter, "process of supervisord at {}", socket.display())
-            }
         }
     }
 }

@@ -21,8 +21,8 @@ use evenkeel_systemd::UnitName;
 use tokio::time::Instant;
 
 pub use error::ActionError;
-pub use evenkeel_process::Identity;
 use error::{permanent, retryable};
+pub use evenkeel_process::Identity;
 pub use occasion::{Occasion, Rules};
 pub use signal::Signal;
 pub use systemd::UnitOrder;
