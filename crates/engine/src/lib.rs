@@ -15,6 +15,7 @@ mod check;
 mod engine;
 mod event;
 mod limits;
+mod programs;
 mod record;
 mod rule;
 mod status;

@@ -230,6 +230,13 @@ pub enum Refusal {
         /// The part's target.
         part: String,
     },
+    /// The program that the step would restart was stopped on purpose, or is still starting.
+    ProgramNotReady {
+        /// The program.
+        program: String,
+        /// Why it is left alone.
+        why: String,
+    },
     /// The budget is used up.
     Budget {
         /// Which budget: target or host.
@@ -264,6 +271,9 @@ impl Display for Refusal {
             }
             Self::Looking { check } => write!(formatter, "`{check}` is looked at first"),
             Self::PartsFirst { part } => write!(formatter, "`{part}` is being recovered first"),
+            Self::ProgramNotReady { program, why } => {
+                write!(formatter, "`{program}` is left alone: {why}")
+            }
             Self::Budget { scope, retry_after } => {
                 let seconds = retry_after.as_secs();
                 write!(formatter, "the budget per {scope} is used up; room again in {seconds} s")
