@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
+use evenkeel_cleanup::Clock;
 use evenkeel_config::Settings;
 use evenkeel_engine::{Act, Effect, Engine, Input, Record, Start, Status};
 use evenkeel_metrics::ProcessStats;
@@ -309,7 +310,7 @@ impl<N: Fn(Notice)> Shell<N> {
         self.writing += 1;
         tokio::task::spawn_blocking(move || {
             let goes_on = || !ending.load(Ordering::Relaxed);
-            let result = clean(&spec, SystemTime::now(), write, goes_on);
+            let result = clean(&spec, Clock::of_host(), write, goes_on);
             let took = result.as_ref().map_or(Duration::ZERO, |outcome| outcome.took);
             metrics.swept(evenkeel_metrics::Collector::Cleanup, &spec.name, took, result.is_ok());
             answer(Input::Cleaned { rule, result });

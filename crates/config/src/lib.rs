@@ -40,7 +40,8 @@ pub use settings::{
 pub use show::show;
 pub use sources::{Sources, VARIABLE_PREFIX};
 pub use value::{
-    ValueError, format_duration, format_mode, format_size, parse_duration, parse_mode, parse_size,
+    Age, ValueError, format_duration, format_mode, format_size, parse_age, parse_duration,
+    parse_mode, parse_size, parse_status,
 };
 
 /// Reads and checks the settings. Fails with every problem of every layer; nothing is in force by then.

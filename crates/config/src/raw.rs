@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::value::{
-    Lasting, Mode, NameOrNumber, OneOrMany, Scalar, Share, Size, Status, Threshold,
+    Age, Lasting, Mode, NameOrNumber, OneOrMany, Scalar, Share, Size, Status, Threshold,
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -77,7 +77,7 @@ pub(crate) struct Cleanup {
     pub(crate) exclude: Option<OneOrMany<String>>,
     pub(crate) recursive: Option<bool>,
     pub(crate) unit: Option<Unit>,
-    pub(crate) older_than: Option<Lasting>,
+    pub(crate) older_than: Option<Age>,
     pub(crate) larger_than: Option<Size>,
     pub(crate) max_total: Option<Size>,
     pub(crate) max_count: Option<u64>,
@@ -134,6 +134,8 @@ pub(crate) enum CleanupAction {
 pub(crate) struct Check {
     pub(crate) http: Option<Http>,
     pub(crate) tcp: Option<Tcp>,
+    pub(crate) dns: Option<Dns>,
+    pub(crate) unix: Option<Unix>,
     pub(crate) exec: Option<Exec>,
     pub(crate) process: Option<Process>,
     pub(crate) supervisor: Option<Supervisor>,
@@ -156,14 +158,47 @@ pub(crate) struct Http {
     pub(crate) url: Option<String>,
     pub(crate) method: Option<String>,
     pub(crate) headers: Option<BTreeMap<String, String>>,
+    pub(crate) body: Option<String>,
     pub(crate) expect_status: Option<OneOrMany<Status>>,
+    pub(crate) max_redirects: Option<u32>,
     pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) client_cert: Option<PathBuf>,
+    pub(crate) client_key: Option<PathBuf>,
+    pub(crate) server_name: Option<String>,
+    pub(crate) unix_socket: Option<PathBuf>,
+    pub(crate) dns_timeout: Option<Lasting>,
+    pub(crate) max_body: Option<Size>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Tcp {
     pub(crate) address: Option<String>,
+    pub(crate) send: Option<String>,
+    pub(crate) expect: Option<String>,
+    pub(crate) tls: Option<bool>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) client_cert: Option<PathBuf>,
+    pub(crate) client_key: Option<PathBuf>,
+    pub(crate) server_name: Option<String>,
+    pub(crate) dns_timeout: Option<Lasting>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Dns {
+    pub(crate) name: Option<String>,
+    pub(crate) r#type: Option<String>,
+    pub(crate) server: Option<String>,
+    pub(crate) expect: Option<OneOrMany<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Unix {
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) send: Option<String>,
+    pub(crate) expect: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -24,18 +24,23 @@
 
 // What is measured and what is found: plain values and functions.
 mod address;
+mod certificate;
 mod condition;
 mod facts;
 mod field;
 mod measurement;
 mod pattern;
 mod program_glob;
+mod redirect;
+mod shown;
 mod target;
 
 // Looking at the host.
 mod prober;
 
 mod connect;
+mod converse;
+mod dns;
 mod exec;
 mod file;
 mod http;
@@ -55,6 +60,7 @@ pub use pattern::{Pattern, PatternError};
 pub use prober::Prober;
 pub use program_glob::{GlobError, ProgramGlob};
 pub use target::{
-    ExecTarget, FileTarget, Header, HeaderError, HttpTarget, ProcessTarget, ProgramMemory,
-    SupervisorTarget, Target, TcpTarget,
+    ClientCertificate, DnsName, DnsTarget, Exchange, ExecTarget, FileTarget, Header, HeaderError,
+    HttpTarget, ProcessTarget, ProgramMemory, RecordType, RecordTypeError, RequestBody,
+    SupervisorTarget, Target, TcpTarget, TlsName, TlsOptions, UnixTarget,
 };

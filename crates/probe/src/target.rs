@@ -1,13 +1,20 @@
+mod dns;
+mod http;
+mod stream;
+
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use evenkeel_command::CommandSpec;
 use hyper::Method;
-use hyper::header::{HeaderName, HeaderValue};
 
-use crate::field::{self, BODY, EXIT_CODE, Field, RSS, STATUS, TREE_PSS, TREE_RSS};
-use crate::{AddressError, Condition, Endpoint, HttpUrl, ProgramGlob};
+use crate::field::{self, CERTIFICATE, EXIT_CODE, Field, FieldKind, RSS, TREE_PSS, TREE_RSS};
+use crate::{Condition, ProgramGlob};
+
+pub use dns::{DnsName, DnsTarget, RecordType, RecordTypeError};
+pub(crate) use http::header_of;
+pub use http::{Header, HeaderError, HttpTarget, RequestBody};
+pub use stream::{ClientCertificate, Exchange, TcpTarget, TlsName, TlsOptions, UnixTarget};
 
 /// What is measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +23,10 @@ pub enum Target {
     Http(HttpTarget),
     /// A TCP port accepts connections.
     Tcp(TcpTarget),
+    /// A name resolves.
+    Dns(DnsTarget),
+    /// A Unix socket accepts connections.
+    Unix(UnixTarget),
     /// A command succeeds.
     Exec(ExecTarget),
     /// A process lives.
@@ -24,44 +35,6 @@ pub enum Target {
     Supervisor(SupervisorTarget),
     /// A file system entry exists.
     File(FileTarget),
-}
-
-/// An HTTP endpoint. Redirects are not followed, and proxies of the environment not used.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HttpTarget {
-    /// What is asked for.
-    pub url: HttpUrl,
-    /// How: `GET` unless set.
-    pub method: Method,
-    /// Sent besides the ones every request has.
-    pub headers: Vec<Header>,
-    /// Certificates (PEM) trusted in the place of the host's own.
-    pub ca_file: Option<PathBuf>,
-    /// Statuses that are good: 2xx unless set; any if there are none here, as when a condition judges `status`.
-    pub expected_status: Vec<RangeInclusive<u16>>,
-    /// Whether the body is kept as a fact; off unless a condition judges `body`.
-    pub keep_body: bool,
-}
-
-/// A header of a request. `Debug` leaves its value out: it may be a secret.
-#[derive(Clone, PartialEq)]
-pub struct Header {
-    pub(crate) name: HeaderName,
-    pub(crate) value: HeaderValue,
-}
-
-/// A header that cannot be sent.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` is no header, or its value holds characters that cannot be sent")]
-pub struct HeaderError {
-    name: String,
-}
-
-/// A TCP port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TcpTarget {
-    /// Where to connect.
-    pub endpoint: Endpoint,
 }
 
 /// A command.
@@ -137,6 +110,8 @@ impl Target {
         match self {
             Self::Http(_) => "http",
             Self::Tcp(_) => "tcp",
+            Self::Dns(_) => "dns",
+            Self::Unix(_) => "unix",
             Self::Exec(_) => "exec",
             Self::Process(_) => "process",
             Self::Supervisor(_) => "supervisor",
@@ -154,6 +129,25 @@ impl Target {
         Self::fields_of(self.kind()).unwrap_or_default()
     }
 
+    /// What the values of a field are; `None` if such a target has no such field. Besides [`Target::fields`] an HTTP endpoint has
+    /// `header.NAME`: a header of the response, empty if it has none of that name.
+    pub fn field_kind(&self, name: &str) -> Option<FieldKind> {
+        if matches!(self, Self::Http(_)) && header_of(name).is_some() {
+            return Some(FieldKind::Text);
+        }
+        self.fields().iter().find(|field| field.name == name).map(|field| field.kind)
+    }
+
+    /// Whether a field of its kind will never be seen of this target: a certificate where no TLS is spoken.
+    pub fn never_has(&self, name: &str) -> bool {
+        let sees_certificate = match self {
+            Self::Http(http) => http.may_see_certificate(),
+            Self::Tcp(tcp) => tcp.tls.is_some(),
+            _ => true,
+        };
+        !sees_certificate && CERTIFICATE.iter().any(|field| field.name == name)
+    }
+
     /// The facts that each part has that works, which conditions may name as well: they then judge part by part.
     pub fn part_fields(&self) -> &'static [Field] {
         match self {
@@ -167,6 +161,8 @@ impl Target {
         Some(match kind {
             "http" => field::HTTP,
             "tcp" => field::TCP,
+            "dns" => field::DNS,
+            "unix" => field::UNIX,
             "exec" => field::EXEC,
             "process" => field::PROCESS,
             "supervisor" => field::SUPERVISOR,
@@ -183,12 +179,9 @@ impl Target {
     pub fn judged_by(mut self, conditions: &[Condition]) -> Self {
         let judged = |field: &str| conditions.iter().any(|condition| condition.field == field);
         match &mut self {
-            Self::Http(http) => {
-                http.keep_body |= judged(BODY);
-                if judged(STATUS) {
-                    http.expected_status.clear();
-                }
-            }
+            Self::Http(http) => http.judged_by(conditions),
+            Self::Tcp(tcp) => tcp.exchange.judged_by(conditions),
+            Self::Unix(unix) => unix.exchange.judged_by(conditions),
             Self::Exec(exec) => exec.any_exit |= judged(EXIT_CODE),
             Self::Supervisor(supervisor) => {
                 let needed = [
@@ -200,51 +193,9 @@ impl Target {
                 let most = needed.map(|(_, memory)| *memory).max().unwrap_or_default();
                 supervisor.memory = supervisor.memory.max(most);
             }
-            Self::Tcp(_) | Self::Process(_) | Self::File(_) => {}
+            Self::Dns(_) | Self::Process(_) | Self::File(_) => {}
         }
         self
-    }
-}
-
-const GOOD_STATUS: RangeInclusive<u16> = 200..=299;
-
-impl HttpTarget {
-    /// A `GET` of `url` that expects a status of 2xx.
-    pub fn new(url: HttpUrl) -> Self {
-        Self {
-            url,
-            method: Method::GET,
-            headers: Vec::new(),
-            ca_file: None,
-            expected_status: vec![GOOD_STATUS],
-            keep_body: false,
-        }
-    }
-
-    /// The same for a URL that is still to be checked.
-    pub fn try_new(url: &str) -> Result<Self, AddressError> {
-        HttpUrl::try_new(url).map(Self::new)
-    }
-
-    /// Sets the method by its name.
-    ///
-    /// Fails for a name that is none, and for `CONNECT`, which asks for no resource.
-    pub fn set_method(&mut self, name: &str) -> Result<(), HeaderError> {
-        let method =
-            Method::from_bytes(name.as_bytes()).ok().filter(|method| *method != Method::CONNECT);
-        self.method = method.ok_or_else(|| HeaderError { name: name.to_owned() })?;
-        Ok(())
-    }
-}
-
-impl Header {
-    /// Checks that both can be sent.
-    pub fn try_new(name: &str, value: &str) -> Result<Self, HeaderError> {
-        let fail = || HeaderError { name: name.to_owned() };
-        Ok(Self {
-            name: HeaderName::from_bytes(name.as_bytes()).map_err(|_| fail())?,
-            value: HeaderValue::from_str(value).map_err(|_| fail())?,
-        })
     }
 }
 
@@ -253,13 +204,6 @@ impl SupervisorTarget {
     pub fn new(socket: impl Into<PathBuf>, programs: Vec<ProgramGlob>) -> Self {
         let (socket, memory) = (socket.into(), ProgramMemory::None);
         Self { socket, programs, except: Vec::new(), judge_states: true, memory }
-    }
-}
-
-impl TcpTarget {
-    /// A port, written `host:port`.
-    pub fn try_new(address: &str) -> Result<Self, AddressError> {
-        Endpoint::try_new(address).map(|endpoint| Self { endpoint })
     }
 }
 
@@ -273,11 +217,23 @@ impl ExecTarget {
 impl fmt::Display for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Http(HttpTarget { url, method, .. }) if *method == Method::GET => {
-                write!(formatter, "{url}")
+            Self::Http(HttpTarget { url, method, unix_socket, .. }) => {
+                if *method != Method::GET {
+                    write!(formatter, "{method} ")?;
+                }
+                match unix_socket {
+                    Some(path) => write!(formatter, "{url} over {}", path.display()),
+                    None => write!(formatter, "{url}"),
+                }
             }
-            Self::Http(HttpTarget { url, method, .. }) => write!(formatter, "{method} {url}"),
-            Self::Tcp(TcpTarget { endpoint }) => write!(formatter, "tcp {endpoint}"),
+            Self::Tcp(TcpTarget { endpoint, .. }) => write!(formatter, "tcp {endpoint}"),
+            Self::Dns(DnsTarget { name, record, server: None, .. }) => {
+                write!(formatter, "dns {record} {name}")
+            }
+            Self::Dns(DnsTarget { name, record, server: Some(server), .. }) => {
+                write!(formatter, "dns {record} {name} at {server}")
+            }
+            Self::Unix(UnixTarget { path, .. }) => write!(formatter, "unix {}", path.display()),
             Self::Exec(ExecTarget { command, .. }) => write!(formatter, "exec {command}"),
             Self::Process(process) => write!(formatter, "{process}"),
             Self::Supervisor(SupervisorTarget { socket, .. }) => {
@@ -301,12 +257,6 @@ impl fmt::Display for ProcessTarget {
                 write!(formatter, "process of supervisord at {}", socket.display())
             }
         }
-    }
-}
-
-impl fmt::Debug for Header {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Header({}: …)", self.name)
     }
 }
 
@@ -341,7 +291,7 @@ mod tests {
 
     #[test]
     fn each_kind_has_fields_of_different_names() {
-        for kind in ["http", "tcp", "exec", "process", "supervisor", "file"] {
+        for kind in ["http", "tcp", "dns", "unix", "exec", "process", "supervisor", "file"] {
             let fields = Target::fields_of(kind).unwrap();
             let names: std::collections::BTreeSet<_> =
                 fields.iter().map(|field| field.name).collect();

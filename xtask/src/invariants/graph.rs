@@ -8,6 +8,9 @@ use crate::process;
 
 /// Libraries that know nothing of one another; the engine joins them.
 const CONCERNS: [&str; 6] = ["permissions", "cleanup", "probe", "health", "recovery", "metrics"];
+/// Facts of the host for several concerns: they know none of our crates but the clock's.
+const LEAVES: [&str; 1] = ["evenkeel-process"];
+const LEAVES_MAY_KNOW: &str = "evenkeel-moment";
 const SAFEFS: &str = "evenkeel-safefs";
 const ENGINE: &str = "evenkeel-engine";
 /// The only ones that drive the engine.
@@ -75,6 +78,19 @@ pub(super) fn check(members: &[Member]) -> Vec<String> {
                     "{name} depends on {other}: nothing depends on a program, its tests or xtask"
                 ));
             }
+        }
+        if LEAVES.contains(&name.as_str()) {
+            findings.extend(
+                member
+                    .direct
+                    .iter()
+                    .filter(|other| {
+                        by_name.contains_key(other.as_str()) && *other != LEAVES_MAY_KNOW
+                    })
+                    .map(|other| {
+                        format!("{name} depends on {other}: it says what the host is, to all alike")
+                    }),
+            );
         }
         if PURE.contains(&name.as_str()) {
             findings.extend(
@@ -161,6 +177,8 @@ mod tests {
             member("evenkeel-safefs", &["rustix", "nix"]),
             member("evenkeel-permissions", &["evenkeel-safefs", "tokio"]),
             member("evenkeel-moment", &["serde"]),
+            member("evenkeel-process", &["evenkeel-moment", "rustix"]),
+            member("evenkeel-probe", &["evenkeel-process"]),
             member("evenkeel-health", &["evenkeel-moment"]),
             member("evenkeel-recovery", &["evenkeel-moment", "backoff", "tokio"]),
             member("evenkeel-engine", &["evenkeel-health"]),
@@ -197,6 +215,14 @@ mod tests {
         broken(&[
             member("evenkeel-safefs", &["evenkeel-cleanup"]),
             member("evenkeel-cleanup", &[]),
+        ]);
+    }
+
+    #[test]
+    fn a_leaf_on_another_crate_of_ours_is_found() {
+        broken(&[
+            member("evenkeel-process", &["evenkeel-command"]),
+            member("evenkeel-command", &[]),
         ]);
     }
 

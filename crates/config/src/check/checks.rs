@@ -87,6 +87,8 @@ impl Checker {
         let given = [
             raw.http.is_some(),
             raw.tcp.is_some(),
+            raw.dns.is_some(),
+            raw.unix.is_some(),
             raw.exec.is_some(),
             raw.process.is_some(),
             raw.supervisor.is_some(),

@@ -8,6 +8,7 @@ mod cleanup;
 mod condition;
 mod contradiction;
 mod host;
+mod network;
 mod permissions;
 mod recovery;
 mod slo;

@@ -4,6 +4,7 @@ mod checks;
 mod cleanups;
 mod files;
 mod form;
+mod network;
 mod recoveries;
 
 use std::fs;
