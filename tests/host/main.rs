@@ -14,4 +14,6 @@ mod prometheus;
 mod recovery;
 mod state;
 mod supervisord;
+mod systemd;
 mod trash;
+mod why;

@@ -39,10 +39,12 @@ pub(crate) enum Command {
     /// What the running agent says of the host
     Status,
     /// What happened, from the history; no agent need run
+    #[command(after_help = EVENTS)]
     Events(Events),
-    /// Why something was done, or not done: the whole record of an incident
+    /// Why something was done, or not done: evidence, rule, budget, refusals, actions, proofs; no agent need run
+    #[command(after_help = WHY)]
     Why {
-        /// The incident's number, or a target for its latest incident
+        /// The incident's number; or a recovery's target, a check or a rule for what happened to it last
         #[arg(value_name = "ID|TARGET")]
         what: String,
     },
@@ -96,10 +98,31 @@ pub(crate) struct Events {
     /// Only this kind, such as repaired or refused
     #[arg(long)]
     pub(crate) kind: Option<String>,
-    /// Only this check, rule or recovery target
+    /// Only this check, rule or recovery target, and its parts
     #[arg(long)]
     pub(crate) target: Option<String>,
+    /// At most so many, the newest
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u32>,
 }
+
+const EVENTS: &str = "\
+Examples:
+  evenkeel events                                   the last day, oldest first
+  evenkeel events --since 7d --kind refused         what was not done, and why
+  evenkeel events --target web --limit 20           web and its parts, such as web/worker
+  evenkeel events --json | jq '.events[].message'
+
+Exit: 0 told, also if nothing happened; 2 no such kind or target; 3 there is no history to read";
+
+const WHY: &str = "\
+Examples:
+  evenkeel why 12                   incident 12: from its evidence to its proof
+  evenkeel why web                  what was done about web last, what was refused, what its budget has left
+  evenkeel why tmux-state           a rule: its last repairs, and who made them needed
+  evenkeel why web --json           the same as one document, as /api/why/web gives it
+
+Exit: 0 told, 2 neither settings nor history know it, 3 there is no history to read";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Undo {

@@ -1,24 +1,24 @@
+use evenkeel_agent::{BudgetUse, ExplainError, Explanation, HostClock, Wanted};
+use evenkeel_cli::agent::boot_id;
 use evenkeel_cli::{Common, Exit, Failure, escaped, print_json, print_line, print_table};
-use evenkeel_journal::{Event, Filter, Reader};
-use jiff::{SignedDuration, Timestamp};
+use evenkeel_config::Settings;
+use evenkeel_journal::{Event, IntentRecord, Reader, Stamp};
 use serde_json::json;
 
 use crate::args::Events;
 
 /// `evenkeel events`: lines of history, oldest first.
 pub(crate) fn events(common: &Common, args: &Events) -> Result<Exit, Failure> {
-    let age =
-        SignedDuration::try_from(args.since).map_err(|error| Failure::usage(error.to_string()))?;
-    let since = Timestamp::now()
-        .checked_sub(age)
-        .map_err(|error| Failure::usage(format!("--since: {error}")))?;
-    let filter = Filter {
-        since: Some(since),
+    let settings = common.settings()?;
+    let wanted = Wanted {
+        since: Some(args.since),
         kind: args.kind.clone(),
         target: args.target.clone(),
-        ..Filter::default()
+        limit: args.limit,
     };
-    let events = reader(common)?.events(&filter).map_err(|error| Failure::refused(&error))?;
+    let reader = reader(&settings)?;
+    let events = evenkeel_agent::find_events(&reader, &settings, wanted, HostClock.wall())
+        .map_err(|error| failed(&error))?;
     if common.json {
         print_json(&json!({ "events": events }));
     } else {
@@ -27,44 +27,102 @@ pub(crate) fn events(common: &Common, args: &Events) -> Result<Exit, Failure> {
     Ok(Exit::Holds)
 }
 
-/// `evenkeel why`: one incident, from its evidence to its proof.
+/// `evenkeel why`: an incident from its evidence to its proof, or the last of what happened to a target or rule.
 pub(crate) fn why(common: &Common, what: &str) -> Result<Exit, Failure> {
-    let reader = reader(common)?;
-    let id = match what.parse() {
-        Ok(id) => Some(id),
-        Err(_) => reader.latest_incident(what).map_err(|error| Failure::refused(&error))?,
-    };
-    let why = match id {
-        Some(id) => reader.why(id).map_err(|error| Failure::refused(&error))?,
-        None => None,
-    };
-    let why = why.ok_or_else(|| {
-        Failure::refused_because(format!("history knows no incident of `{what}`"))
-    })?;
+    let settings = common.settings()?;
+    let clock = HostClock;
+    let now = Stamp { boot_id: boot_id(), boottime: clock.now(), wall: clock.wall() };
+    let why = evenkeel_agent::explain(&reader(&settings)?, &settings, what, &now)
+        .map_err(|error| failed(&error))?;
     if common.json {
         print_json(&why);
-        return Ok(Exit::Holds);
+    } else {
+        print_why(&why);
     }
-    let incident = &why.incident;
-    let end = match (&incident.closed, &incident.outcome) {
-        (Some(closed), outcome) => {
-            format!("ended {closed} ({})", outcome.as_deref().unwrap_or("unknown"))
-        }
-        (None, _) => "not over".to_owned(),
-    };
-    let opened = incident.opened;
-    print_line(format!(
-        "incident {} of {}: began {opened}, {end}",
-        incident.id,
-        escaped(&incident.target)
-    ));
-    print_line(format!("down by {}\n", escaped(&incident.cause)));
-    print_events(&why.events);
     Ok(Exit::Holds)
 }
 
-fn reader(common: &Common) -> Result<Reader, Failure> {
-    Reader::open(&common.settings()?.agent.state_dir).map_err(|error| Failure::refused(&error))
+fn reader(settings: &Settings) -> Result<Reader, Failure> {
+    Reader::open(&settings.agent.state_dir).map_err(|error| Failure::refused(&error))
+}
+
+fn failed(error: &ExplainError) -> Failure {
+    match error {
+        ExplainError::Unknown { message } => Failure::usage(message),
+        error => Failure::refused(error),
+    }
+}
+
+fn print_why(why: &Explanation) {
+    let name = escaped(&why.subject);
+    match &why.incident {
+        Some(incident) => {
+            let end = incident
+                .closed
+                .map_or("not over".to_owned(), |closed| format!("over since {closed}"));
+            print_line(format!(
+                "incident {} of {}: since {}, {end}",
+                incident.id,
+                escaped(&incident.target),
+                incident.opened
+            ));
+        }
+        None => print_line(format!("{name} ({})", why.kind)),
+    }
+    print_line(format!("  {}\n", escaped(&why.answer)));
+    for rule in &why.rules {
+        print_line(format!("rule    {}", escaped(rule)));
+    }
+    for BudgetUse { scope, recovery, used, count, window } in &why.budgets {
+        let whose = if scope == "host" { "on the host" } else { "for the target" };
+        print_line(format!(
+            "budget  {used} of {count} used in the last {window} {whose} (recovery.{})",
+            escaped(recovery)
+        ));
+    }
+    if let Some(standing) = &why.standing {
+        let until = standing
+            .until
+            .as_ref()
+            .map(|until| format!(" until {}", until.wall))
+            .unwrap_or_default();
+        print_line(format!(
+            "now     {}{until}; step {}, attempt {}",
+            standing.phase,
+            standing.step + 1,
+            standing.attempt + 1
+        ));
+    }
+    if !why.intents.is_empty() {
+        print_line("");
+        print_table(
+            &["ACTION", "STEP", "ATTEMPT", "STARTED", "ENDED", "WHAT CAME OF IT"],
+            why.intents.iter().map(intent),
+        );
+    }
+    if !why.events.is_empty() {
+        print_line("");
+        print_events(&why.events);
+    }
+}
+
+fn intent(record: &IntentRecord) -> [String; 6] {
+    let (ended, detail) = match &record.settled {
+        Some(settled) if settled.outcome == "unknown" => {
+            ("unknown".to_owned(), settled.detail.clone())
+        }
+        Some(settled) => (settled.at.to_string(), settled.detail.clone()),
+        None => ("not yet".to_owned(), String::new()),
+    };
+    let intent = &record.intent;
+    [
+        escaped(&intent.action),
+        (intent.step + 1).to_string(),
+        (intent.attempt + 1).to_string(),
+        intent.wall.to_string(),
+        ended,
+        escaped(detail),
+    ]
 }
 
 fn print_events(events: &[Event]) {

@@ -10,9 +10,9 @@ use evenkeel_engine::{Act, Effect, Engine, Input, Record, Start, Status};
 use evenkeel_metrics::ProcessStats;
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Prober, Target};
-use evenkeel_recovery::actions::{ActionError, perform};
+use evenkeel_recovery::actions::{ActionError, Occasion, perform};
 use evenkeel_recovery::machine::Ended;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::clock::HostClock;
 use crate::error::AgentError;
@@ -20,7 +20,7 @@ use crate::executor::clean;
 use crate::history::{Found, History};
 use crate::keep::{self, Keepers, Said};
 use crate::listen::Doors;
-use crate::page::Desk;
+use crate::page::{Desk, Question};
 use crate::publish::Publisher;
 
 /// How long the end of the agent waits for what runs.
@@ -137,12 +137,18 @@ pub async fn run_hinted<N: Fn(Notice)>(
     };
     publisher.add(&agent.settings);
     let (questions, mut asked) = mpsc::channel(16);
-    let desk =
-        Desk { questions, metrics: publisher.metrics.clone(), recent: history.recent.clone() };
+    let desk = Desk {
+        questions,
+        metrics: publisher.metrics.clone(),
+        recent: history.recent.clone(),
+        archive: (!agent.observe).then(|| Arc::new(agent.settings.agent.state_dir.clone())),
+        boot_id: agent.boot_id.as_str().into(),
+    };
     let _doors = Doors::open(&agent.settings.agent, agent.listener, !agent.observe, &desk)?;
     let (answers, mut inbox) = mpsc::unbounded_channel();
     let start = Start {
         now: clock.now(),
+        wall: clock.wall(),
         seed: agent.seed,
         spread: agent.until == Until::Stopped,
         observe_only: found.observe_only,
@@ -182,7 +188,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
         let wake = shell.until_deadline(give_up);
         tokio::select! {
             Some(answer) = inbox.recv() => shell.answered(answer),
-            Some(reply) = asked.recv() => shell.answer_question(reply),
+            Some(question) = asked.recv() => shell.answer_question(question),
             Some(reload) = reloads.recv() => shell.reload(reload),
             Some(hint) = hints.recv() => shell.hinted(hint),
             () = tokio::time::sleep(wake) => shell.handle(Input::Tick),
@@ -323,6 +329,8 @@ impl<N: Fn(Notice)> Shell<N> {
         let written = self.history.intend(act.clone(), now, wall);
         let settle = self.history.settler();
         let (answer, clock, intent) = (self.answer(), self.clock, act.intent);
+        let occasion =
+            Occasion { incident: act.incident, target: act.target.clone(), ..Occasion::default() };
         self.writing += 1;
         tokio::spawn(async move {
             let written =
@@ -334,11 +342,12 @@ impl<N: Fn(Notice)> Shell<N> {
                     (Ended::Ran, format!("not done: the intent could not be written: {error}"))
                 }
                 Ok(id) => {
-                    let (ended, detail) = match perform(&act.action, act.timeout).await {
-                        Ok(done) => (Ended::Ran, done),
-                        Err(ActionError::Retryable { reason }) => (Ended::Ran, reason),
-                        Err(ActionError::Permanent { reason }) => (Ended::Impossible, reason),
-                    };
+                    let (ended, detail) =
+                        match perform(&act.action, act.timeout, &occasion, &()).await {
+                            Ok(done) => (Ended::Ran, done),
+                            Err(ActionError::Retryable { reason }) => (Ended::Ran, reason),
+                            Err(ActionError::Permanent { reason }) => (Ended::Impossible, reason),
+                        };
                     settle(id, clock.wall(), detail.clone());
                     (ended, detail)
                 }
@@ -355,14 +364,22 @@ impl<N: Fn(Notice)> Shell<N> {
         }
     }
 
-    fn answer_question(&mut self, reply: oneshot::Sender<Status>) {
+    fn answer_question(&mut self, question: Question) {
+        // Where nobody takes the answer, the client went away.
+        match question {
+            Question::Status(reply) => drop(reply.send(self.status())),
+            Question::Settings(reply) => drop(reply.send(self.engine.settings().clone())),
+        }
+    }
+
+    /// A fresh status, with the gauges set to it.
+    fn status(&mut self) -> Status {
         let status = self.engine.status(self.clock.now(), self.clock.wall());
         self.publisher.status(&status);
         if let Ok(stats) = ProcessStats::read(std::process::id()) {
             self.publisher.metrics.set_agent_process(&stats);
         }
-        // The client went away.
-        let _ = reply.send(status);
+        status
     }
 
     /// Takes new settings, to be put in force by [`Shell::renew`]; refused ones leave those in force as they are.

@@ -1,6 +1,6 @@
 //! The recorder: one thread owns the journal; the agent sends lines and waits only for intents.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -207,15 +207,13 @@ struct Writer {
     journal: Option<(Journal, String)>,
     recent: Recent,
     metrics: Arc<Metrics>,
-    /// The engine counts incidents by itself; the journal numbers its own.
-    incidents: HashMap<u64, i64>,
     next_in_memory: i64,
     lines: u32,
 }
 
 impl Writer {
     fn new(journal: Option<(Journal, String)>, recent: Recent, metrics: Arc<Metrics>) -> Self {
-        Self { journal, recent, metrics, incidents: HashMap::new(), next_in_memory: 1, lines: 0 }
+        Self { journal, recent, metrics, next_in_memory: 1, lines: 0 }
     }
 
     fn run(mut self, inbox: &mpsc::Receiver<Line>) {
@@ -249,22 +247,18 @@ impl Writer {
         if let Some((journal, _)) = &mut self.journal {
             match record {
                 Record::IncidentOpened { incident, cause, .. } => {
-                    let opened = journal.open_incident(at, &target, cause, &data);
-                    if let Some(id) = report(&self.metrics, opened) {
-                        self.incidents.insert(*incident, id);
-                    }
+                    let opened =
+                        journal.open_incident(number(*incident), at, &target, cause, &data);
+                    report(&self.metrics, opened);
                 }
                 Record::IncidentClosed { incident, .. } => {
-                    let id =
-                        self.incidents.get(incident).copied().unwrap_or_else(|| number(*incident));
-                    report(&self.metrics, journal.close_incident(id, at, "up"));
+                    let closed = journal.close_incident(number(*incident), at, "up");
+                    report(&self.metrics, closed);
                 }
                 _ => {}
             }
         }
-        let incident = record.incident().map(|incident| {
-            self.incidents.get(&incident).copied().unwrap_or_else(|| number(incident))
-        });
+        let incident = record.incident().map(number);
         let entry =
             Entry { kind: record.kind(), target: &target, incident, message: &message, data };
         let id = match &mut self.journal {
@@ -284,10 +278,8 @@ impl Writer {
         let Some((journal, boot_id)) = &mut self.journal else {
             return Err("there is no history to write the intent to".to_owned());
         };
-        let incident =
-            self.incidents.get(&act.incident).copied().unwrap_or_else(|| number(act.incident));
         let intent = Intent {
-            incident,
+            incident: number(act.incident),
             target: act.target,
             step: act.step,
             attempt: act.attempt,
@@ -357,6 +349,8 @@ fn past(
                 since: moment(incident.opened),
                 used: last.map(|intent| (intent.step, intent.attempt)),
                 unproved: unfinished.iter().any(|(_, intent)| intent.incident == incident.id),
+                exhausted: false,
+                again_at: None,
                 target: incident.target,
             }
         })
@@ -369,7 +363,7 @@ fn past(
         let entry = Entry { kind: "agent_started", target: "agent", incident: None, message, data };
         journal.append(wall, &entry)?;
     }
-    Ok((Past { charged, open, next_incident }, starts))
+    Ok((Past { charged, open, next_incident, ..Past::default() }, starts))
 }
 
 /// The time of day `at` as a moment, given that it is `wall` at `now`; never after `now`.

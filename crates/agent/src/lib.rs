@@ -15,6 +15,7 @@ mod agent;
 mod clock;
 mod error;
 mod executor;
+mod explain;
 mod history;
 mod keep;
 mod listen;
@@ -27,4 +28,7 @@ pub use clock::HostClock;
 pub use error::AgentError;
 pub use evenkeel_engine::{CheckStatus, PartStatus, RecoveryStatus, RuleStatus, Status};
 pub use executor::clean;
+pub use explain::{
+    BudgetUse, ExplainError, Explanation, Wanted, explain, find_events, is_in_force,
+};
 pub use history::Event;

@@ -1,5 +1,8 @@
-//! What the agent shows: the status page, health, status, events and metrics. Read-only.
+//! What the agent shows: the status page, health, status, history and metrics. Read-only.
 
+mod past;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::extract::{Query, Request, State};
@@ -8,6 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use evenkeel_config::Settings;
 use evenkeel_engine::Status;
 use evenkeel_metrics::{Format, Metrics, ProcessStats, process_page};
 use serde::Deserialize;
@@ -18,25 +22,31 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::history::Recent;
 
 const PAGE: &str = include_str!("page/page.html");
-const EVENTS: usize = 50;
 
 /// What the handlers ask.
 #[derive(Debug, Clone)]
 pub(crate) struct Desk {
-    /// The agent answers each question with a fresh status, and has set the gauges by then.
-    pub(crate) questions: mpsc::Sender<oneshot::Sender<Status>>,
+    pub(crate) questions: mpsc::Sender<Question>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) recent: Recent,
+    /// Where the history is on disk, if it is kept there.
+    pub(crate) archive: Option<Arc<PathBuf>>,
+    /// This boot, to tell what times of the history mean.
+    pub(crate) boot_id: Arc<str>,
+}
+
+/// What the agent's loop is asked; an answer that does not come means that it is ending.
+#[derive(Debug)]
+pub(crate) enum Question {
+    /// A fresh status; the gauges are set by then.
+    Status(oneshot::Sender<Status>),
+    /// The settings in force.
+    Settings(oneshot::Sender<Settings>),
 }
 
 #[derive(Debug, Deserialize)]
 struct MetricsQuery {
     process: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct EventsQuery {
-    limit: Option<usize>,
 }
 
 /// The routes. `host_names` are the names that a request may ask for; `None` where a name means nothing (unix socket).
@@ -45,7 +55,8 @@ pub(crate) fn router(desk: Desk, host_names: Option<Vec<String>>) -> Router {
         .route("/", get(async || Html(PAGE)))
         .route("/health", get(health))
         .route("/api/status", get(status))
-        .route("/api/events", get(events))
+        .route("/api/events", get(past::events))
+        .route("/api/why/{*what}", get(past::why))
         .route("/metrics", get(metrics))
         .with_state(desk);
     let policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'";
@@ -80,15 +91,19 @@ async fn expect_host(
     (StatusCode::MISDIRECTED_REQUEST, text).into_response()
 }
 
-async fn ask(desk: &Desk) -> Result<Status, (StatusCode, &'static str)> {
+/// Asks the agent's loop; fails, as an answer to the client, when the agent is ending.
+async fn ask<T>(
+    desk: &Desk,
+    question: impl FnOnce(oneshot::Sender<T>) -> Question,
+) -> Result<T, (StatusCode, &'static str)> {
     const ENDING: (StatusCode, &str) = (StatusCode::SERVICE_UNAVAILABLE, "the agent is ending\n");
     let (reply, answer) = oneshot::channel();
-    desk.questions.send(reply).await.map_err(|_| ENDING)?;
+    desk.questions.send(question(reply)).await.map_err(|_| ENDING)?;
     answer.await.map_err(|_| ENDING)
 }
 
 async fn health(State(desk): State<Desk>) -> Response {
-    let status = match ask(&desk).await {
+    let status = match ask(&desk, Question::Status).await {
         Ok(status) => status,
         Err(ending) => return ending.into_response(),
     };
@@ -115,15 +130,10 @@ async fn health(State(desk): State<Desk>) -> Response {
 }
 
 async fn status(State(desk): State<Desk>) -> Response {
-    match ask(&desk).await {
+    match ask(&desk, Question::Status).await {
         Ok(status) => Json(status).into_response(),
         Err(ending) => ending.into_response(),
     }
-}
-
-async fn events(State(desk): State<Desk>, Query(query): Query<EventsQuery>) -> Response {
-    let events = desk.recent.last(query.limit.unwrap_or(EVENTS));
-    Json(json!({ "events": events })).into_response()
 }
 
 async fn metrics(
@@ -133,7 +143,7 @@ async fn metrics(
 ) -> Response {
     let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     let format = Format::negotiate(accept);
-    let status = match ask(&desk).await {
+    let status = match ask(&desk, Question::Status).await {
         Ok(status) => status,
         Err(ending) => return ending.into_response(),
     };
@@ -177,7 +187,8 @@ mod tests {
     async fn get_with_host(host: &str) -> String {
         let (questions, _) = mpsc::channel(1);
         let metrics = Arc::new(Metrics::new("0", SystemTime::UNIX_EPOCH));
-        let desk = Desk { questions, metrics, recent: Recent::default() };
+        let (recent, archive, boot_id) = (Recent::default(), None, Arc::from(""));
+        let desk = Desk { questions, metrics, recent, archive, boot_id };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let router = router(desk, Some(vec!["127.0.0.1".to_owned(), "localhost".to_owned()]));

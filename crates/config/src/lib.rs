@@ -31,11 +31,12 @@ mod show;
 mod sources;
 mod value;
 
+pub use key::nearest;
 pub use layer::Origin;
 pub use preset::{PRESETS, preset};
 pub use problem::{ConfigError, Place, Problem};
 pub use settings::{
-    AgentSettings, Check, CleanupRule, Mode, PermissionRule, Recovery, Settings, Slo, Step,
+    AgentSettings, Check, CleanupRule, Mode, Module, PermissionRule, Recovery, Settings, Slo, Step,
 };
 pub use show::show;
 pub use sources::{Sources, VARIABLE_PREFIX};

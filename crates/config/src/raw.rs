@@ -20,6 +20,7 @@ pub(crate) struct Settings {
     pub(crate) check: BTreeMap<String, Check>,
     pub(crate) recovery: BTreeMap<String, Recovery>,
     pub(crate) slo: BTreeMap<String, Slo>,
+    pub(crate) module: BTreeMap<String, Module>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -154,6 +155,18 @@ pub(crate) struct Check {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(crate) struct Module {
+    pub(crate) http: Option<Http>,
+    pub(crate) tcp: Option<Tcp>,
+    pub(crate) dns: Option<Dns>,
+    pub(crate) unix: Option<Unix>,
+    pub(crate) conditions: Option<Vec<Condition>>,
+    pub(crate) timeout: Option<Lasting>,
+    pub(crate) targets: Option<OneOrMany<String>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Http {
     pub(crate) url: Option<String>,
     pub(crate) method: Option<String>,
@@ -170,7 +183,7 @@ pub(crate) struct Http {
     pub(crate) max_body: Option<Size>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Tcp {
     pub(crate) address: Option<String>,
@@ -184,7 +197,7 @@ pub(crate) struct Tcp {
     pub(crate) dns_timeout: Option<Lasting>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Dns {
     pub(crate) name: Option<String>,
@@ -193,7 +206,7 @@ pub(crate) struct Dns {
     pub(crate) expect: Option<OneOrMany<String>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Unix {
     pub(crate) path: Option<PathBuf>,
@@ -304,6 +317,7 @@ pub(crate) struct Recovery {
     pub(crate) budget: Option<Budget>,
     pub(crate) verify_timeout: Option<Lasting>,
     pub(crate) stable_for: Option<Lasting>,
+    pub(crate) evidence: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -311,9 +325,13 @@ pub(crate) struct Recovery {
 pub(crate) struct Step {
     pub(crate) action: Option<String>,
     pub(crate) program: Option<String>,
+    pub(crate) group: Option<String>,
+    pub(crate) signal: Option<String>,
     pub(crate) url: Option<String>,
     pub(crate) unit: Option<String>,
     pub(crate) command: Option<Vec<String>>,
+    pub(crate) rule: Option<String>,
+    pub(crate) end_left_overs: Option<bool>,
     pub(crate) timeout: Option<Lasting>,
 }
 

@@ -5,7 +5,8 @@ use evenkeel_config::Check;
 use evenkeel_health::{Hard, Health, Policy, Sample, State, Sustained};
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Facts, FailureClass, Measurement, Outcome, breaches};
-use evenkeel_recovery::breaker::{Breaker, BreakerState, Permit};
+use evenkeel_recovery::breaker::{Breaker, BreakerState, Permit, Snapshot};
+use jiff::Timestamp;
 
 use crate::event::{Count, Effect};
 use crate::limits::Limits;
@@ -258,6 +259,18 @@ impl CheckCore {
 
     pub(crate) fn breaker_state(&self, now: Moment) -> Option<BreakerState> {
         self.breaker.as_ref().map(|breaker| breaker.state(now))
+    }
+
+    /// The breaker as it is kept, if the check has one.
+    pub(crate) fn breaker_snapshot(&self, now: Moment, wall: Timestamp) -> Option<Snapshot> {
+        self.breaker.as_ref().map(|breaker| breaker.snapshot(now, wall.as_millisecond()))
+    }
+
+    /// Goes on with the breaker as it was kept.
+    pub(crate) fn restore_breaker(&mut self, kept: &Snapshot, now: Moment, wall: Timestamp) {
+        if let Some(config) = self.spec.breaker.clone() {
+            self.breaker = Some(Breaker::restore(config, kept, now, wall.as_millisecond()));
+        }
     }
 
     /// Starts an attempt, if the breaker lets it. True if its refusal ended a series that had failed so far.

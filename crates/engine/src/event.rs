@@ -5,6 +5,7 @@ use evenkeel_recovery::actions::Action;
 use evenkeel_recovery::machine::Ended;
 use serde::Serialize;
 
+use crate::order::Order;
 use crate::record::Record;
 
 /// What the shell observed.
@@ -62,6 +63,8 @@ pub enum Input {
         /// The check, by its place in the settings.
         check: usize,
     },
+    /// An operator orders something; [`Engine::knows_target`](crate::Engine::knows_target) was asked before.
+    Order(Order),
     /// Time went by.
     Tick,
 }

@@ -14,17 +14,24 @@ mod chance;
 mod check;
 mod engine;
 mod event;
+mod gate;
 mod limits;
+mod order;
+mod orders;
+mod past;
 mod programs;
 mod record;
 mod rule;
+mod show;
 mod status;
 mod target;
 
-pub use engine::{Engine, OpenIncident, Past, Start};
+pub use engine::Engine;
 pub use event::{
     Act, CleanOutcome, Count, Effect, Fight, Input, KeepOutcome, Party, Remaining, Repaired,
     SweepOutcome,
 };
+pub use order::{Hold, Order, UnknownTarget, WHOLE_HOST};
+pub use past::{BreakerPast, FlapRing, OpenIncident, Past, Start};
 pub use record::{Outcome, Record, Refusal};
 pub use status::{CheckStatus, PartStatus, RecoveryStatus, RuleStatus, Status};

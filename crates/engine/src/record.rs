@@ -4,9 +4,11 @@ use std::time::Duration;
 use evenkeel_health::State;
 use evenkeel_moment::Moment;
 use evenkeel_recovery::breaker;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::event::{Fight, Party};
+use crate::order::WHOLE_HOST;
 
 /// A line of history: what was seen, decided, refused or done, and why.
 #[derive(Debug, Clone, Serialize)]
@@ -174,6 +176,42 @@ pub enum Record {
         /// How long it lasted.
         lasted: Duration,
     },
+    /// An operator ordered that nothing is done about a target.
+    Held {
+        /// The target, as he named it; `*` is the whole host.
+        target: String,
+        /// When the hold ends by itself; `None`: not before it is released.
+        until: Option<Timestamp>,
+        /// Why.
+        reason: String,
+        /// Who ordered it.
+        by: String,
+    },
+    /// An operator ended a hold.
+    Released {
+        /// The target, as the hold named it.
+        target: String,
+        /// Who ended it.
+        by: String,
+        /// How long it had lasted.
+        lasted: Duration,
+    },
+    /// A hold came to its end by itself.
+    HoldEnded {
+        /// The target, as the hold named it.
+        target: String,
+        /// Why it had been ordered.
+        reason: String,
+        /// How long it had lasted.
+        lasted: Duration,
+    },
+    /// An operator gave a target a fresh try.
+    Reset {
+        /// The target, as he named it.
+        target: String,
+        /// Who ordered it.
+        by: String,
+    },
 }
 
 /// What became of an action, as the metrics count it.
@@ -212,6 +250,17 @@ pub enum Refusal {
     ObserveOnly {
         /// Why it may only observe.
         why: String,
+    },
+    /// An operator ordered that nothing is done.
+    Held {
+        /// What he named: the target, its recovery, a check, or `*`.
+        target: String,
+        /// Why.
+        reason: String,
+        /// Who ordered it.
+        by: String,
+        /// When it ends by itself; `None`: not before it is released.
+        until: Option<Timestamp>,
     },
     /// No step of the ladder fits this target.
     NoStep,
@@ -265,6 +314,17 @@ impl Display for Refusal {
                 write!(formatter, "the agent has just started and looks before it acts")
             }
             Self::ObserveOnly { why } => write!(formatter, "observe only: {why}"),
+            Self::Held { target, reason, by, until } => {
+                write!(formatter, "held by {by}")?;
+                if target == WHOLE_HOST {
+                    write!(formatter, " with the whole host")?;
+                }
+                match until {
+                    Some(until) => write!(formatter, " until {}", clock_time(*until))?,
+                    None => write!(formatter, " until it is released")?,
+                }
+                write!(formatter, ": {reason}")
+            }
             Self::NoStep => write!(formatter, "no step of the recovery fits this target"),
             Self::Busy { with } => {
                 write!(formatter, "one action at a time; `{with}` has one running")
@@ -283,6 +343,23 @@ impl Display for Refusal {
 }
 
 impl Record {
+    /// All kinds that [`Record::kind`] gives, in the order in which things happen.
+    pub const KINDS: [&str; 13] = [
+        "check_changed",
+        "breaker_changed",
+        "repaired",
+        "fought",
+        "rule_failed",
+        "cleaned",
+        "purged",
+        "incident_opened",
+        "refused",
+        "intended",
+        "acted",
+        "judged",
+        "incident_closed",
+    ];
+
     /// The kind, as history and its filters name it.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -299,6 +376,10 @@ impl Record {
             Self::Acted { .. } => "acted",
             Self::Judged { .. } => "judged",
             Self::IncidentClosed { .. } => "incident_closed",
+            Self::Held { .. } => "held",
+            Self::Released { .. } => "released",
+            Self::HoldEnded { .. } => "hold_ended",
+            Self::Reset { .. } => "reset",
         }
     }
 
@@ -320,7 +401,11 @@ impl Record {
             | Self::Intended { target, .. }
             | Self::Acted { target, .. }
             | Self::Judged { target, .. }
-            | Self::IncidentClosed { target, .. } => target.clone(),
+            | Self::IncidentClosed { target, .. }
+            | Self::Held { target, .. }
+            | Self::Released { target, .. }
+            | Self::HoldEnded { target, .. }
+            | Self::Reset { target, .. } => target.clone(),
         }
     }
 
@@ -396,8 +481,26 @@ impl Record {
             Self::IncidentClosed { lasted, .. } => {
                 format!("over after {:.1} s", lasted.as_secs_f64())
             }
+            Self::Held { until: Some(until), reason, by, .. } => {
+                format!("held by {by} until {}: {reason}", clock_time(*until))
+            }
+            Self::Held { until: None, reason, by, .. } => {
+                format!("held by {by} until it is released: {reason}")
+            }
+            Self::Released { by, lasted, .. } => {
+                format!("released by {by} after {}", span(*lasted))
+            }
+            Self::HoldEnded { reason, lasted, .. } => {
+                format!("the hold ended by itself after {}: {reason}", span(*lasted))
+            }
+            Self::Reset { by, .. } => format!("reset by {by}: a fresh try after a fresh look"),
         }
     }
+}
+
+/// A time of day, for people: UTC, because a library reads no time zone of its host.
+fn clock_time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// A span of time with a unit that fits it.

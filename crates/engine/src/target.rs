@@ -6,8 +6,8 @@ use evenkeel_moment::Moment;
 use evenkeel_recovery::machine::{Change, Machine, Phase, Policy, Seen};
 
 use crate::check::{CheckCore, Subject, hard};
-use crate::engine::OpenIncident;
 use crate::event::Effect;
+use crate::past::OpenIncident;
 use crate::record::{Outcome, Record, Refusal};
 
 /// One recovery of the settings: the target that its checks speak of as a whole, and one target for each part.
@@ -204,7 +204,20 @@ impl Target {
             since,
             used: machine.last_used(),
             unproved: matches!(machine.phase(), Phase::Acting | Phase::Verifying { .. }),
+            exhausted: machine.is_used_up(),
+            again_at: match machine.phase() {
+                Phase::Backoff { until } | Phase::Exhausted { until: Some(until), .. } => {
+                    Some(until)
+                }
+                _ => None,
+            },
         })
+    }
+
+    /// An operator gives it a fresh try.
+    pub(crate) fn reset(&mut self, now: Moment) {
+        self.machine.reset(now);
+        self.refusal = None;
     }
 
     fn see(&mut self, now: Moment, view: View, incidents: &mut u64, effects: &mut Vec<Effect>) {

@@ -74,6 +74,23 @@ impl Directory {
         }
     }
 
+    /// The history that was moved aside by an agent that ended before it made a new one; to be asked where there is none.
+    pub(crate) fn lost_before(&self, at: Timestamp) -> Option<Finding> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the agent's own directory, which others cannot write"
+        )]
+        let names = std::fs::read_dir(&self.path).ok()?;
+        let prefix = format!("{FILE_NAME}.aside-");
+        let aside = names.flatten().map(|entry| entry.file_name()).filter(|name| {
+            let name = name.to_string_lossy();
+            name.starts_with(&prefix) && !COMPANIONS.iter().any(|ending| name.ends_with(ending))
+        });
+        let moved_to = self.path.join(aside.max()?);
+        let reason = "is gone since an earlier one was moved aside".to_owned();
+        Some(Finding { reason, file: self.file(), moved_to, at })
+    }
+
     /// Gives the history and its companions another name. Nothing is deleted: an operator may want to look at it.
     #[expect(
         clippy::disallowed_methods,

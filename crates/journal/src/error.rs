@@ -2,7 +2,7 @@ use std::io;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The state directory, or the history in it, cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +84,14 @@ pub enum JournalError {
         #[source]
         source: rusqlite::Error,
     },
+    /// Something that must be on the disk at once was to be written among what need not be.
+    #[error(
+        "cannot {doing}: it must be on the disk at once, and what it is written with need not be"
+    )]
+    NotDurable {
+        /// What was tried.
+        doing: &'static str,
+    },
     /// A value that was read is not what the schema says.
     #[error("cannot {doing}: `{value}` in the history is not {expected}")]
     Value {
@@ -98,7 +106,7 @@ pub enum JournalError {
 
 /// History that could not be used and was moved aside. Charges and intents in it are lost: whoever opened the journal must
 /// only observe for one budget period, and alert.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// What was wrong with it.
     pub reason: String,

@@ -16,6 +16,8 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Starts of the agent that are kept, and the time over which they are counted.
 const STARTS_KEPT: u32 = 100;
 const STARTS_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+/// What was moved aside, as state.
+const LOSS: &str = "loss";
 
 /// The history of one state directory, for writing. One agent, one thread.
 ///
@@ -23,8 +25,19 @@ const STARTS_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 #[derive(Debug)]
 pub struct Journal {
     pub(crate) connection: Connection,
+    /// Whether the writes of the open transaction, if there is one, will be on the disk at its end.
+    durable: bool,
     /// After the connection, so that the lock ends when the file is closed.
     _directory: Directory,
+}
+
+/// When what was written is on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// When the write returns; costs one wait for the disk.
+    AtOnce,
+    /// Soon. It survives the end of this process from now on, and a power cut from the next checkpoint on.
+    Soon,
 }
 
 /// Names what was tried in an error.
@@ -56,12 +69,14 @@ impl Journal {
                 Err(source) => return Err(OpenError::Sqlite { path: file, source }),
             },
         };
-        let findings = match trouble {
+        let findings: Vec<_> = match trouble {
             Some(reason) => vec![directory.move_aside(reason, now)?],
-            None => Vec::new(),
+            None => directory.lost_before(now).into_iter().collect(),
         };
+        // The fresh file knows from its first moment on that it is no fresh budget: the agent may end at any point.
         directory.create_file(|fresh| {
-            create(fresh).map_err(|source| OpenError::Sqlite { path: fresh.to_owned(), source })
+            create(fresh, findings.first())
+                .map_err(|source| OpenError::Sqlite { path: fresh.to_owned(), source })
         })?;
         let connection =
             connect(&file).map_err(|source| OpenError::Sqlite { path: file, source })?;
@@ -71,7 +86,47 @@ impl Journal {
     fn ready(mut connection: Connection, directory: Directory) -> Result<Self, OpenError> {
         let prepared = set_up(&connection).and_then(|()| schema::migrate(&mut connection));
         prepared.map_err(|source| OpenError::Sqlite { path: directory.file(), source })?;
-        Ok(Self { connection, _directory: directory })
+        Ok(Self { connection, durable: false, _directory: directory })
+    }
+
+    /// Writes all that `write` writes, or nothing of it.
+    ///
+    /// Fails as `write` does, or if the whole cannot be written. What needs [`Durability::AtOnce`] says so by failing
+    /// in anything less.
+    pub fn together<T>(
+        &mut self,
+        durability: Durability,
+        write: impl FnOnce(&mut Self) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
+        let doing = "write what belongs together";
+        let durable = durability == Durability::AtOnce;
+        if durable {
+            self.connection.pragma_update(None, "synchronous", "FULL").map_err(cannot(doing))?;
+        }
+        self.durable = durable;
+        let result = self.in_transaction(doing, write);
+        self.durable = false;
+        if durable {
+            // If this fails, writes are slower and no less safe.
+            let _ = self.connection.pragma_update(None, "synchronous", "NORMAL");
+        }
+        result
+    }
+
+    fn in_transaction<T>(
+        &mut self,
+        doing: &'static str,
+        write: impl FnOnce(&mut Self) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
+        self.connection.execute_batch("BEGIN IMMEDIATE").map_err(cannot(doing))?;
+        let result = write(self).and_then(|value| {
+            self.connection.execute_batch("COMMIT").map(|()| value).map_err(cannot(doing))
+        });
+        if result.is_err() && !self.connection.is_autocommit() {
+            // Fails only where SQLite has rolled back by itself.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        result
     }
 
     /// Writes an event; gives its number.
@@ -84,19 +139,21 @@ impl Journal {
         )
     }
 
-    /// Writes that an incident began; gives its number, which is never used again.
+    /// Writes that an incident began; its number must be above [`Journal::last_incident`], and is never used again.
     pub fn open_incident(
         &mut self,
+        id: i64,
         at: Timestamp,
         target: &str,
         cause: &str,
         evidence: &Value,
-    ) -> Result<i64, JournalError> {
+    ) -> Result<(), JournalError> {
         self.insert(
             "write an incident",
-            "INSERT INTO incidents (target, cause, evidence, opened_ms) VALUES (?, ?, ?, ?)",
-            params![target, cause, evidence.to_string(), at.as_millisecond()],
+            "INSERT INTO incidents (id, target, cause, evidence, opened_ms) VALUES (?, ?, ?, ?, ?)",
+            params![id, target, cause, evidence.to_string(), at.as_millisecond()],
         )
+        .map(drop)
     }
 
     /// Writes that an incident ended, and how. False if it had ended before or is not known: nothing changed.
@@ -200,13 +257,7 @@ impl Journal {
 
     /// What was last kept under `key`.
     pub fn load_state(&self, key: &str) -> Result<Option<Value>, JournalError> {
-        let doing = "load state";
-        let text: Option<String> = self
-            .connection
-            .query_row("SELECT value FROM state WHERE key = ?", [key], |row| row.get(0))
-            .optional()
-            .map_err(cannot(doing))?;
-        text.map(|text| reader::json(doing, &text)).transpose()
+        reader::load_state(&self.connection, key)
     }
 
     /// Writes that the agent starts, and says how often it did within ten minutes of `at`, this time included. More than
@@ -236,7 +287,28 @@ impl Journal {
             .map_err(cannot(doing))
     }
 
-    fn insert(
+    /// What was lost when the history was last moved aside, until [`Journal::heed_loss`]: also after an agent that ended
+    /// before it could draw its conclusions.
+    pub fn loss(&self) -> Result<Option<Finding>, JournalError> {
+        let value = self.load_state(LOSS)?;
+        Ok(value.and_then(|value| serde_json::from_value(value).ok()))
+    }
+
+    /// Forgets what was lost; to be written together with what the caller concludes from it.
+    pub fn heed_loss(&mut self) -> Result<(), JournalError> {
+        self.forget_state(LOSS)
+    }
+
+    /// Forgets what was kept under `key`.
+    pub fn forget_state(&mut self, key: &str) -> Result<(), JournalError> {
+        self.connection
+            .prepare_cached("DELETE FROM state WHERE key = ?")
+            .and_then(|mut statement| statement.execute([key]))
+            .map(drop)
+            .map_err(cannot("forget state"))
+    }
+
+    pub(crate) fn insert(
         &self,
         doing: &'static str,
         sql: &str,
@@ -249,11 +321,18 @@ impl Journal {
     }
 
     /// Runs one write that must be on the disk when it returns. In WAL mode, NORMAL leaves that to the next checkpoint.
-    fn durably<T>(
+    pub(crate) fn durably<T>(
         &mut self,
         doing: &'static str,
         write: impl FnOnce(&Self) -> Result<T, JournalError>,
     ) -> Result<T, JournalError> {
+        if !self.connection.is_autocommit() {
+            return if self.durable {
+                write(self)
+            } else {
+                Err(JournalError::NotDurable { doing })
+            };
+        }
         let set = |level: &str| self.connection.pragma_update(None, "synchronous", level);
         set("FULL").map_err(cannot(doing))?;
         let result = write(self);
@@ -285,13 +364,20 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "foreign_keys", false)
 }
 
-/// Fills an empty file: whole, with its tables, and without companions when it is closed.
-fn create(fresh: &Path) -> rusqlite::Result<()> {
+/// Fills an empty file: whole, with its tables, with what it comes in the place of, and without companions when closed.
+fn create(fresh: &Path, lost: Option<&Finding>) -> rusqlite::Result<()> {
     let mut connection = connect(fresh)?;
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     schema::migrate(&mut connection)?;
+    if let Some(lost) = lost {
+        let lost = serde_json::to_value(lost).unwrap_or_else(|_| Value::from(lost.to_string()));
+        connection.execute(
+            "INSERT INTO state (key, value) VALUES (?, ?)",
+            params![LOSS, lost.to_string()],
+        )?;
+    }
     connection.close().map_err(|(_, error)| error)
 }
 

@@ -5,9 +5,11 @@
 //! since 1970-01-01 UTC, free data is JSON text, kinds of events and outcomes are the caller's words.
 //!
 //! An intent is on the disk before [`Journal::intend`] returns, so that an action can be charged and recorded before it
-//! runs. Other writes survive the end of the process at once, and a power cut from the next checkpoint or intent on.
+//! runs. Other writes survive the end of the process at once, and a power cut from the next checkpoint or intent on. What
+//! belongs together is written [`together`](Journal::together), all of it or nothing: an intent with the new
+//! [`Standing`] of its target, an order with its line.
 //! A file that is torn, or of a newer version, is moved aside and a [`Finding`] says so: the caller must then only observe,
-//! for nobody may assume a fresh budget.
+//! for nobody may assume a fresh budget. The fresh file knows that too, until [`Journal::heed_loss`].
 //!
 //! ```
 //! use evenkeel_journal::{Entry, Filter, Journal, Reader};
@@ -37,12 +39,15 @@ mod prune;
 mod reader;
 mod record;
 mod schema;
+mod standing;
 
 pub use error::{Finding, JournalError, OpenError};
-pub use journal::Journal;
+pub use journal::{Durability, Journal};
 pub use prune::Pruned;
 pub use reader::{Filter, Reader};
-pub use record::{Entry, Event, Incident, Intent, IntentRecord, Settled, Why};
+pub use record::{
+    CheckMemory, Entry, Event, Hold, Incident, Intent, IntentRecord, Settled, Stamp, Standing, Why,
+};
 
 /// The name of the `SQLite` file in the state directory.
 pub const FILE_NAME: &str = "journal.db";

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::error::{JournalError, OpenError};
 use crate::journal::{cannot, moment};
-use crate::record::{Event, Incident, Intent, IntentRecord, Settled, Why};
-use crate::{FILE_NAME, schema};
+use crate::record::{Event, Hold, Incident, Intent, IntentRecord, Settled, Standing, Why};
+use crate::{FILE_NAME, schema, standing};
 
 const EVENT: &str = "SELECT id, at_ms, kind, target, incident, message, data FROM events";
 const INCIDENT: &str =
@@ -18,10 +18,14 @@ const INCIDENT: &str =
 const INTENT: &str = "SELECT id, incident, target, step, attempt, action, boot_id, boottime_ns, wall_ms, \
                       settled_ms, outcome, detail FROM intents";
 
+/// A target or a part of it: `web` and all from `web/` to before `web0`, which an index finds.
+const OF_TARGET: &str = "(target = ? OR (target > ? || '/' AND target < ? || '0'))";
+
 /// The history of a state directory, for looking. Works while an agent writes, and never changes anything in it.
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
+    version: i64,
 }
 
 /// Which events or incidents are wanted; by default all.
@@ -31,7 +35,7 @@ pub struct Filter {
     pub since: Option<Timestamp>,
     /// Of this kind; means nothing for incidents.
     pub kind: Option<String>,
-    /// Of this target.
+    /// Of this target, and of its parts: `web` also stands for `web/worker`.
     pub target: Option<String>,
     /// Of this incident.
     pub incident: Option<i64>,
@@ -57,7 +61,7 @@ impl Reader {
             Ok((found, _)) if found > schema::VERSION => {
                 Err(OpenError::Newer { path, found, known: schema::VERSION })
             }
-            Ok((_, connection)) => Ok(Self { connection }),
+            Ok((version, connection)) => Ok(Self { connection, version }),
             Err(source) => Err(OpenError::Sqlite { path, source }),
         }
     }
@@ -68,7 +72,7 @@ impl Reader {
         let conditions = [
             ("at_ms >= ?", since.as_ref().map(|value| value as &dyn ToSql)),
             ("kind = ?", filter.kind.as_ref().map(|value| value as &dyn ToSql)),
-            ("target = ?", filter.target.as_ref().map(|value| value as &dyn ToSql)),
+            (OF_TARGET, filter.target.as_ref().map(|value| value as &dyn ToSql)),
             ("incident = ?", filter.incident.as_ref().map(|value| value as &dyn ToSql)),
         ];
         let (sql, values) = select(EVENT, &conditions, filter.limit);
@@ -80,7 +84,7 @@ impl Reader {
         let since = filter.since.map(Timestamp::as_millisecond);
         let conditions = [
             ("ifnull(closed_ms, 9e18) >= ?", since.as_ref().map(|value| value as &dyn ToSql)),
-            ("target = ?", filter.target.as_ref().map(|value| value as &dyn ToSql)),
+            (OF_TARGET, filter.target.as_ref().map(|value| value as &dyn ToSql)),
             ("id = ?", filter.incident.as_ref().map(|value| value as &dyn ToSql)),
         ];
         let (sql, values) = select(INCIDENT, &conditions, filter.limit);
@@ -95,6 +99,51 @@ impl Reader {
         let intents =
             all(&self.connection, "read intents", &sql, &[&incident as &dyn ToSql], intent)?;
         Ok(Some(Why { incident: found, intents, events: self.events(&of_incident)? }))
+    }
+
+    /// The holds that were written, those that have run out by now included.
+    pub fn holds(&self) -> Result<Vec<Hold>, JournalError> {
+        if self.knows_what_is_in_force() {
+            standing::holds(&self.connection)
+        } else {
+            Ok(Vec::new())
+        }
+    }
+
+    /// Where the targets of recovery stand, by their names.
+    pub fn standings(&self) -> Result<Vec<Standing>, JournalError> {
+        if self.knows_what_is_in_force() {
+            standing::standings(&self.connection)
+        } else {
+            Ok(Vec::new())
+        }
+    }
+
+    /// All intents since `since`, oldest first: what budgets are charged with.
+    pub fn ledger(&self, since: Timestamp) -> Result<Vec<Intent>, JournalError> {
+        ledger(&self.connection, since)
+    }
+
+    /// What an agent last kept under `key`.
+    pub fn state(&self, key: &str) -> Result<Option<Value>, JournalError> {
+        load_state(&self.connection, key)
+    }
+
+    /// The kinds of events that are known, and the names of what they happened to: for whoever typed one wrong.
+    pub fn words(&self) -> Result<(Vec<String>, Vec<String>), JournalError> {
+        let words = |doing, column: &str| {
+            let sql = format!("SELECT DISTINCT {column} FROM events ORDER BY 1");
+            all(&self.connection, doing, &sql, &[], |doing, row| row.get(0).map_err(cannot(doing)))
+        };
+        Ok((
+            words("read the kinds of events", "kind")?,
+            words("read the targets of events", "target")?,
+        ))
+    }
+
+    /// A history of the first version is made into one of this version when an agent next starts.
+    fn knows_what_is_in_force(&self) -> bool {
+        self.version > 1
     }
 
     /// The number of the newest incident of `target`.
@@ -131,6 +180,18 @@ pub(crate) fn ledger(
     Ok(records.into_iter().map(|record| record.intent).collect())
 }
 
+pub(crate) fn load_state(
+    connection: &Connection,
+    key: &str,
+) -> Result<Option<Value>, JournalError> {
+    let doing = "load state";
+    let text: Option<String> = connection
+        .query_row("SELECT value FROM state WHERE key = ?", [key], |row| row.get(0))
+        .optional()
+        .map_err(cannot(doing))?;
+    text.map(|text| json(doing, &text)).transpose()
+}
+
 pub(crate) fn json(doing: &'static str, text: &str) -> Result<Value, JournalError> {
     serde_json::from_str(text).map_err(|_| JournalError::Value {
         doing,
@@ -146,8 +207,12 @@ fn select<'a>(
     limit: Option<u32>,
 ) -> (String, Vec<&'a dyn ToSql>) {
     let wanted = || conditions.iter().filter_map(|(text, value)| value.map(|value| (*text, value)));
-    let mut texts: Vec<&str> = wanted().map(|(text, _)| text).collect();
-    texts.push("1");
+    // Numbered, so that a condition may name its value more than once.
+    let mut texts: Vec<_> = (1..)
+        .zip(wanted())
+        .map(|(number, (text, _))| text.replace('?', &format!("?{number}")))
+        .collect();
+    texts.push("1".to_owned());
     let limit = limit.map_or(-1, i64::from);
     let sql = format!(
         "SELECT * FROM ({what} WHERE {} ORDER BY id DESC LIMIT {limit}) ORDER BY id",
@@ -156,7 +221,7 @@ fn select<'a>(
     (sql, wanted().map(|(_, value)| value).collect())
 }
 
-fn all<T>(
+pub(crate) fn all<T>(
     connection: &Connection,
     doing: &'static str,
     sql: &str,
@@ -223,7 +288,7 @@ fn intent(doing: &'static str, row: &Row<'_>) -> Result<IntentRecord, JournalErr
     Ok(IntentRecord { id: row.get(0).map_err(&failed)?, intent, settled })
 }
 
-fn timestamp(doing: &'static str, millis: i64) -> Result<Timestamp, JournalError> {
+pub(crate) fn timestamp(doing: &'static str, millis: i64) -> Result<Timestamp, JournalError> {
     Timestamp::from_millisecond(millis).map_err(|_| JournalError::Value {
         doing,
         value: millis.to_string(),

@@ -1,6 +1,8 @@
+use std::time::Duration;
+
 use evenkeel_moment::Moment;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// An event to be written.
@@ -34,6 +36,101 @@ pub struct Event {
     /// The line, for people.
     pub message: String,
     /// All the rest.
+    pub data: Value,
+}
+
+/// A point in time as both clocks tell it, so that it still means something after a restart of the agent or of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The boot of the host; `boottime` means something in this boot only.
+    pub boot_id: String,
+    /// Since the boot.
+    pub boottime: Moment,
+    /// By the time of day; kept to the millisecond.
+    pub wall: Timestamp,
+}
+
+impl Stamp {
+    /// How long `self` is still to come at `now`: by the clock that nobody can set if it is the same boot, else by the time
+    /// of day; never more than `cap`, however the clock was set meanwhile.
+    #[must_use]
+    pub fn left(&self, now: &Self, cap: Duration) -> Duration {
+        let left = if self.boot_id == now.boot_id {
+            self.boottime.saturating_since(now.boottime)
+        } else {
+            since(now.wall, self.wall)
+        };
+        left.min(cap)
+    }
+
+    /// How long ago `self` was at `now`, told in the same way. A time of day that is still to come is no time ago: a clock
+    /// set back must not make anything look older.
+    #[must_use]
+    pub fn age(&self, now: &Self) -> Duration {
+        if self.boot_id == now.boot_id {
+            now.boottime.saturating_since(self.boottime)
+        } else {
+            since(self.wall, now.wall)
+        }
+    }
+
+    /// The stamp `wait` later.
+    #[must_use]
+    pub fn after(&self, wait: Duration) -> Self {
+        let wall = self.wall.checked_add(wait).unwrap_or(Timestamp::MAX);
+        Self { boot_id: self.boot_id.clone(), boottime: self.boottime + wait, wall }
+    }
+}
+
+/// From `earlier` to `later`; zero if it is not later.
+fn since(earlier: Timestamp, later: Timestamp) -> Duration {
+    Duration::try_from(later.duration_since(earlier)).unwrap_or_default()
+}
+
+/// An operator's word that nothing is to be done to a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Hold {
+    /// The target, or `*` for the whole host.
+    pub target: String,
+    /// Why, in the operator's words.
+    pub reason: String,
+    /// Who ordered it.
+    pub by: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when; `None`: until it is released.
+    pub until: Option<Stamp>,
+}
+
+/// Where a target of recovery stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Standing {
+    /// The target.
+    pub target: String,
+    /// The phase of its recovery, in the caller's words.
+    pub phase: String,
+    /// The step of the ladder, from 0.
+    pub step: u32,
+    /// The attempt at that step, from 0.
+    pub attempt: u32,
+    /// The incident that is open.
+    pub incident: Option<i64>,
+    /// When this was written.
+    pub since: Timestamp,
+    /// When the phase ends by itself.
+    pub until: Option<Stamp>,
+    /// All the rest.
+    pub data: Value,
+}
+
+/// What of a check survives: its breaker, its changes of state.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CheckMemory {
+    /// The check, with its part behind a slash.
+    pub name: String,
+    /// When this was written.
+    pub since: Timestamp,
+    /// What is kept, in the caller's words.
     pub data: Value,
 }
 

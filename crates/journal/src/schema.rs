@@ -6,7 +6,8 @@ use rusqlite::Connection;
 pub(crate) const APPLICATION_ID: i64 = 0x6576_6b6c;
 
 /// One script per version; the version of a file is how many were run on it. Never change one that was released.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE events (
         id INTEGER PRIMARY KEY,
         at_ms INTEGER NOT NULL,
@@ -46,7 +47,40 @@ const MIGRATIONS: [&str; 1] = ["
     CREATE INDEX intents_incident ON intents (incident);
     CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE agent_starts (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, boot_id TEXT NOT NULL) STRICT;
-"];
+",
+    // What is in force now, one row for each thing: it survives the agent. A time that is still to come is told by both
+    // clocks, and by the boot for which the second of them means something.
+    "
+    CREATE TABLE holds (
+        target TEXT PRIMARY KEY,
+        reason TEXT NOT NULL,
+        ordered_by TEXT NOT NULL,
+        since_ms INTEGER NOT NULL,
+        until_ms INTEGER,
+        until_boottime_ns INTEGER,
+        boot_id TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE targets (
+        target TEXT PRIMARY KEY,
+        phase TEXT NOT NULL,
+        step INTEGER NOT NULL,
+        attempt INTEGER NOT NULL,
+        incident INTEGER,
+        since_ms INTEGER NOT NULL,
+        until_ms INTEGER,
+        until_boottime_ns INTEGER,
+        boot_id TEXT,
+        data TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE checks (
+        name TEXT PRIMARY KEY,
+        since_ms INTEGER NOT NULL,
+        data TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX events_target ON events (target, id);
+    CREATE INDEX intents_target ON intents (target, id);
+",
+];
 
 /// The newest version that is known here.
 #[expect(clippy::cast_possible_wrap, reason = "there are not that many versions")]

@@ -7,11 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{Entry, Filter, Intent, Journal, OpenError, Reader};
+use crate::{Entry, Filter, Intent, Journal, OpenError, Reader, Stamp};
 
 mod killed;
 mod opening;
 mod records;
+mod standing;
 
 struct Scratch {
     _scratch: TempDir,

@@ -32,6 +32,7 @@ mod measurement;
 mod pattern;
 mod program_glob;
 mod redirect;
+mod scope;
 mod shown;
 mod target;
 
@@ -59,6 +60,7 @@ pub use measurement::{Failure, FailureClass, Measurement, Outcome, Part};
 pub use pattern::{Pattern, PatternError};
 pub use prober::Prober;
 pub use program_glob::{GlobError, ProgramGlob};
+pub use scope::Scope;
 pub use target::{
     ClientCertificate, DnsName, DnsTarget, Exchange, ExecTarget, FileTarget, Header, HeaderError,
     HttpTarget, ProcessTarget, ProgramMemory, RecordType, RecordTypeError, RequestBody,

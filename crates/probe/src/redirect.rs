@@ -3,7 +3,7 @@
 use hyper::{Method, StatusCode};
 
 use crate::shown::{excerpt, without_user};
-use crate::{AddressError, FailureClass, HttpTarget, HttpUrl, Outcome};
+use crate::{AddressError, FailureClass, HttpTarget, HttpUrl, Outcome, Scope};
 
 /// How much of a redirect's target is shown.
 const SHOWN_CHARS: usize = 200;
@@ -54,6 +54,10 @@ impl Hop {
         let at_home = self.at_home && url.has_same_origin(&target.url);
         if target.unix_socket.is_some() && !at_home {
             return Err(refuse("it leads away from the Unix socket"));
+        }
+        let admits = |scope: &Scope| scope.admits_host(url.endpoint().host());
+        if !target.scope.as_ref().is_none_or(admits) {
+            return Err(refuse("it leads to a host that this module may not ask"));
         }
         // As browsers and curl have it since before the standard allowed it.
         let becomes_get = match status {
@@ -240,6 +244,12 @@ mod tests {
         let mut local = HttpTarget::try_new("http://docker/").unwrap();
         local.unix_socket = Some("/run/x.sock".into());
         assert!(refusal(&local, 302, "http://b.example/").contains("Unix socket"));
+        let mut narrow = HttpTarget::try_new("http://a.example/").unwrap();
+        narrow.scope = Some(Scope::try_new(&["*.example"]).unwrap());
+        assert!(refusal(&narrow, 302, "http://169.254.169.254/").contains("may not ask"));
+        assert!(
+            Hop::first(&narrow).follow(&narrow, StatusCode::FOUND, "http://b.example/").is_ok()
+        );
         let said = refusal(&secure, 302, "https://me:hunter2@a.example/\u{1b}[2J");
         assert!(!said.contains("hunter2") && !said.contains('\u{1b}'), "{said}");
     }

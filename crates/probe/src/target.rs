@@ -9,7 +9,7 @@ use evenkeel_command::CommandSpec;
 use hyper::Method;
 
 use crate::field::{self, CERTIFICATE, EXIT_CODE, Field, FieldKind, RSS, TREE_PSS, TREE_RSS};
-use crate::{Condition, ProgramGlob};
+use crate::{AddressError, Condition, Endpoint, HttpUrl, ProgramGlob};
 
 pub use dns::{DnsName, DnsTarget, RecordType, RecordTypeError};
 pub(crate) use http::header_of;
@@ -171,6 +171,33 @@ impl Target {
         })
     }
 
+    /// This target somewhere else: `place` is the URL of an `http` target (`http://` may be left out), the address of a `tcp` one, the
+    /// path of a `unix` one, and the server that a `dns` one asks.
+    ///
+    /// Fails for a place that is none, for `https` over a Unix socket without a name for the certificate, and for other kinds.
+    pub fn aimed_at(&self, place: &str) -> Result<Self, AddressError> {
+        let mut aimed = self.clone();
+        match &mut aimed {
+            Self::Http(http) => {
+                let url =
+                    if place.contains("://") { place.into() } else { format!("http://{place}") };
+                http.url = HttpUrl::try_new(&url)?;
+                let nameless = http.unix_socket.is_some() && http.tls.server_name.is_none();
+                if http.url.is_tls() && nameless {
+                    return Err(AddressError::new(
+                        place,
+                        "needs a `server_name` over a Unix socket",
+                    ));
+                }
+            }
+            Self::Tcp(tcp) => tcp.endpoint = Endpoint::try_new(place)?,
+            Self::Unix(unix) => unix.path = UnixTarget::try_new(place)?.path,
+            Self::Dns(dns) => dns.server = Some(DnsTarget::parse_server(place)?),
+            _ => return Err(AddressError::new(place, "is no place for such a target")),
+        }
+        Ok(aimed)
+    }
+
     /// The target to measure if `conditions` are to judge what is found.
     ///
     /// What a condition judges is not judged by the default as well: a condition on `status` or `exit_code` takes the place
@@ -287,6 +314,23 @@ mod tests {
             panic!("another kind")
         };
         assert_eq!((judged.expected_status, judged.keep_body), (vec![], true));
+    }
+
+    #[test]
+    fn a_target_can_be_aimed_where_its_kind_allows() {
+        let http = Target::Http(HttpTarget::try_new("http://x/").unwrap());
+        let aimed = |place| http.aimed_at(place).map(|target| target.describe());
+        assert_eq!(aimed("localhost:81/a").as_deref(), Ok("http://localhost:81/a"));
+        assert_eq!(aimed("https://b/").as_deref(), Ok("https://b/"));
+        let password = aimed("http://me:hunter2@b/").unwrap_err();
+        assert!(!password.to_string().contains("hunter2"));
+        assert!(aimed("file:///etc/passwd").is_err());
+        let Target::Http(mut local) = http.clone() else { panic!("another kind") };
+        local.unix_socket = Some("/run/x.sock".into());
+        assert!(Target::Http(local).aimed_at("https://b/").is_err());
+        let dns = Target::Dns(DnsTarget::new(DnsName::try_new("a.example").unwrap()));
+        assert_eq!(dns.aimed_at("::1").unwrap().describe(), "dns A a.example at [::1]:53");
+        assert!(Target::File(FileTarget { path: "/".into() }).aimed_at("/etc").is_err());
     }
 
     #[test]

@@ -220,6 +220,20 @@ impl Machine {
         self.in_incident
     }
 
+    /// Whether the ladder is used up, rather than only the budget for the time being.
+    pub const fn is_used_up(&self) -> bool {
+        matches!(self.phase, Phase::Exhausted { until: None, .. })
+    }
+
+    /// An operator gives the target a fresh try: the ladder starts at its foot, after a fresh look. An action that runs, or
+    /// waits for its proof, is seen to its end.
+    pub fn reset(&mut self, _now: Moment) {
+        (self.step, self.attempt) = (0, 0);
+        if let Phase::Gate | Phase::Backoff { .. } | Phase::Exhausted { .. } = self.phase {
+            self.phase = Phase::Unknown;
+        }
+    }
+
     /// Whether the target should be looked at more often than usual.
     pub const fn wants_a_closer_look(&self) -> bool {
         matches!(self.phase, Phase::Suspect | Phase::Verifying { .. })

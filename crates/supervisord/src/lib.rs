@@ -33,7 +33,7 @@ mod program;
 mod rpc;
 mod url;
 
-pub use client::Client;
+pub use client::{Channel, Client, Logs, Restarted};
 pub use error::{CallError, FaultCode};
 pub use program::{Program, ProgramState};
 pub use url::{UrlError, socket_of_url};

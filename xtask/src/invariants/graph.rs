@@ -8,9 +8,6 @@ use crate::process;
 
 /// Libraries that know nothing of one another; the engine joins them.
 const CONCERNS: [&str; 6] = ["permissions", "cleanup", "probe", "health", "recovery", "metrics"];
-/// Facts of the host for several concerns: they know none of our crates but the clock's.
-const LEAVES: [&str; 1] = ["evenkeel-process"];
-const LEAVES_MAY_KNOW: &str = "evenkeel-moment";
 const SAFEFS: &str = "evenkeel-safefs";
 const ENGINE: &str = "evenkeel-engine";
 /// The only ones that drive the engine.
@@ -18,6 +15,10 @@ const DRIVERS: [&str; 2] = ["evenkeel-agent", "evenkeel-simulator"];
 /// Decide without a runtime: their manifests do not even name one.
 const PURE: [&str; 3] = ["evenkeel-health", "evenkeel-engine", "evenkeel-moment"];
 const RUNTIMES: [&str; 4] = ["tokio", "nix", "rustix", "hyper"];
+
+/// Clients and small tools that several concerns share: they know nothing of ours but one another.
+const LEAVES: [&str; 7] =
+    ["moment", "names", "process", "command", "supervisord", "systemd", "tmux"];
 
 /// One crate of the workspace.
 #[derive(Debug, Clone)]
@@ -79,18 +80,11 @@ pub(super) fn check(members: &[Member]) -> Vec<String> {
                 ));
             }
         }
-        if LEAVES.contains(&name.as_str()) {
-            findings.extend(
-                member
-                    .direct
-                    .iter()
-                    .filter(|other| {
-                        by_name.contains_key(other.as_str()) && *other != LEAVES_MAY_KNOW
-                    })
-                    .map(|other| {
-                        format!("{name} depends on {other}: it says what the host is, to all alike")
-                    }),
-            );
+        if is_leaf(name) {
+            let ours = reached.iter().filter(|other| by_name.contains_key(other.as_str()));
+            findings.extend(ours.filter(|other| !is_leaf(other)).map(|other| {
+                format!("{name} depends on {other}: what everybody shares stands on its own")
+            }));
         }
         if PURE.contains(&name.as_str()) {
             findings.extend(
@@ -106,6 +100,10 @@ pub(super) fn check(members: &[Member]) -> Vec<String> {
         }
     }
     findings
+}
+
+fn is_leaf(name: &str) -> bool {
+    name.strip_prefix("evenkeel-").is_some_and(|name| LEAVES.contains(&name))
 }
 
 /// Everything that `name` is built with, through our own crates.
@@ -177,6 +175,9 @@ mod tests {
             member("evenkeel-safefs", &["rustix", "nix"]),
             member("evenkeel-permissions", &["evenkeel-safefs", "tokio"]),
             member("evenkeel-moment", &["serde"]),
+            member("evenkeel-command", &["tokio"]),
+            member("evenkeel-tmux", &["evenkeel-command"]),
+            member("evenkeel-systemd", &["zbus", "tokio"]),
             member("evenkeel-process", &["evenkeel-moment", "rustix"]),
             member("evenkeel-probe", &["evenkeel-process"]),
             member("evenkeel-health", &["evenkeel-moment"]),
@@ -197,8 +198,8 @@ mod tests {
     #[test]
     fn a_concern_that_reaches_another_through_a_third_crate_is_found() {
         broken(&[
-            member("evenkeel-probe", &["evenkeel-supervisord"]),
-            member("evenkeel-supervisord", &["evenkeel-recovery"]),
+            member("evenkeel-probe", &["evenkeel-journal"]),
+            member("evenkeel-journal", &["evenkeel-recovery"]),
             member("evenkeel-recovery", &[]),
         ]);
     }
@@ -221,8 +222,8 @@ mod tests {
     #[test]
     fn a_leaf_on_another_crate_of_ours_is_found() {
         broken(&[
-            member("evenkeel-process", &["evenkeel-command"]),
-            member("evenkeel-command", &[]),
+            member("evenkeel-process", &["evenkeel-journal"]),
+            member("evenkeel-journal", &[]),
         ]);
     }
 
@@ -241,6 +242,11 @@ mod tests {
     #[test]
     fn a_pure_crate_with_a_runtime_is_found() {
         broken(&[member("evenkeel-health", &["tokio"])]);
+    }
+
+    #[test]
+    fn a_shared_client_that_depends_on_what_uses_it_is_found() {
+        broken(&[member("evenkeel-systemd", &["evenkeel-config"]), member("evenkeel-config", &[])]);
     }
 
     #[test]

@@ -54,7 +54,9 @@ impl Checker {
         let named = self.name_is_good(&rule);
         let target =
             self.one_kind(&rule, raw).and_then(|kind| self.target(&rule, kind, raw, rules));
-        let conditions = target.as_ref().and_then(|target| self.conditions(&rule, raw, target));
+        let conditions = target
+            .as_ref()
+            .and_then(|target| self.conditions(&rule, raw.conditions.as_deref(), target));
         let timing = self.timing(&rule, raw);
         let health = self.health(&rule, raw);
         let breaker = timing.and_then(|timing| match &raw.breaker {

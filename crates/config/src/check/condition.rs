@@ -21,10 +21,10 @@ impl Checker {
     pub(super) fn conditions(
         &mut self,
         rule: &Key,
-        raw: &raw::Check,
+        given: Option<&[raw::Condition]>,
         target: &Target,
     ) -> Option<Vec<Condition>> {
-        let given = raw.conditions.as_deref().unwrap_or_default();
+        let given = given.unwrap_or_default();
         let conditions: Vec<_> = given
             .iter()
             .enumerate()

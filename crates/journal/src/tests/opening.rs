@@ -104,7 +104,11 @@ fn check_moved_aside(spoil: impl Fn(&Path), reason: &str) {
         .collect();
     assert_eq!(kinds, ["new"]);
     drop(journal);
-    scratch.journal();
+    // An agent that ended before it could heed it finds it again.
+    let mut journal = scratch.journal();
+    assert_eq!(journal.loss().unwrap().as_ref(), Some(finding));
+    journal.heed_loss().unwrap();
+    assert_eq!(journal.loss().unwrap(), None);
 }
 
 #[test]
@@ -113,7 +117,7 @@ fn a_history_of_a_newer_version_is_moved_aside() {
         let connection = rusqlite::Connection::open(file).unwrap();
         connection.pragma_update(None, "user_version", 99).unwrap();
     };
-    check_moved_aside(newer, "has schema version 99, newer than 1");
+    check_moved_aside(newer, "has schema version 99, newer than 2");
 }
 
 #[test]
@@ -165,6 +169,18 @@ fn a_history_that_is_gone_while_its_log_is_there_is_a_finding() {
 }
 
 #[test]
+fn an_agent_that_ended_between_moving_aside_and_making_anew_left_no_fresh_budget() {
+    let scratch = Scratch::new();
+    drop(scratch.journal());
+    let aside = scratch.state_dir.join("journal.db.aside-20270115T080000Z");
+    std::fs::rename(scratch.file(), &aside).unwrap();
+    let (journal, findings) = Journal::open(&scratch.state_dir, at(0)).unwrap();
+    assert_eq!(findings[0].moved_to, aside);
+    assert_eq!(findings[0].reason, "is gone since an earlier one was moved aside");
+    assert_eq!(journal.loss().unwrap().as_ref(), findings.first());
+}
+
+#[test]
 fn what_was_moved_aside_earlier_in_the_same_second_is_not_overwritten() {
     let scratch = Scratch::new();
     scratch.journal();
@@ -195,7 +211,7 @@ fn a_reader_says_that_there_is_no_history_or_that_it_is_newer() {
     let connection = rusqlite::Connection::open(scratch.file()).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     let error = Reader::open(&scratch.state_dir).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 1, .. }));
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 2, .. }));
 }
 
 #[test]
@@ -240,5 +256,5 @@ fn the_mode_of_writing_is_as_stated() {
     journal.intend(&intent("t", at(0), "boot")).unwrap();
     assert_eq!(pragma(&journal, "synchronous"), 1.into());
     assert_eq!(pragma(&journal, "auto_vacuum"), 2.into());
-    assert_eq!(pragma(&journal, "user_version"), 1.into());
+    assert_eq!(pragma(&journal, "user_version"), 2.into());
 }

@@ -68,9 +68,10 @@ fn an_incident_is_told_with_its_evidence_actions_and_events() {
     let scratch = Scratch::new();
     let mut journal = scratch.journal();
     assert_eq!(journal.last_incident().unwrap(), None);
-    let incident =
-        journal.open_incident(at(1), "web", "health down", &json!({ "status": 500 })).unwrap();
-    let other = journal.open_incident(at(2), "db", "down", &json!(null)).unwrap();
+    let (incident, other) = (1, 2);
+    let evidence = json!({ "status": 500 });
+    journal.open_incident(incident, at(1), "web", "health down", &evidence).unwrap();
+    journal.open_incident(other, at(2), "db", "down", &json!(null)).unwrap();
     assert_eq!(journal.last_incident().unwrap(), Some(other));
     journal.append(at(1), &Entry { incident: Some(incident), ..entry("opened", "web") }).unwrap();
     journal.append(at(2), &entry("noise", "web")).unwrap();
@@ -104,12 +105,14 @@ fn an_incident_is_told_with_its_evidence_actions_and_events() {
 fn the_number_of_an_incident_is_never_used_again() {
     let scratch = Scratch::new();
     let mut journal = scratch.journal();
-    let first = journal.open_incident(at(0), "web", "down", &json!(null)).unwrap();
+    let first = 7;
+    journal.open_incident(first, at(0), "web", "down", &json!(null)).unwrap();
     journal.close_incident(first, at(1), "up").unwrap();
     let pruned = journal.prune(at(0) + days(500), Duration::from_hours(24), u64::MAX).unwrap();
     assert_eq!(pruned, Pruned { events: 0, incidents: 1, intents: 0 });
     assert_eq!(journal.last_incident().unwrap(), Some(first));
-    assert!(journal.open_incident(at(2), "web", "down", &json!(null)).unwrap() > first);
+    journal.open_incident(first + 1, at(2), "web", "down", &json!(null)).unwrap();
+    assert!(journal.open_incident(first + 1, at(2), "web", "down", &json!(null)).is_err());
 }
 
 #[test]
@@ -146,7 +149,7 @@ fn pruning_by_age_keeps_what_is_exactly_as_old_what_is_open_and_what_budgets_nee
     let open = journal.intend(&intent("open", at(0), "boot")).unwrap();
     let settled = journal.intend(&intent("settled", at(0), "boot")).unwrap();
     journal.settle(settled, at(0), "ran", "").unwrap();
-    journal.open_incident(at(0), "t", "down", &json!(null)).unwrap();
+    journal.open_incident(1, at(0), "t", "down", &json!(null)).unwrap();
     let keep = Duration::from_hours(24);
     let pruned = journal.prune(at(1) + days(1), keep, u64::MAX).unwrap();
     assert_eq!(pruned, Pruned { events: 1, incidents: 0, intents: 0 });

@@ -9,7 +9,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use super::TlsOptions;
 use super::stream::check_socket_path;
 use crate::field::{BODY, HEADER_FIELD, STATUS};
-use crate::{AddressError, Condition, HttpUrl};
+use crate::{AddressError, Condition, HttpUrl, Scope};
 
 const GOOD_STATUS: RangeInclusive<u16> = 200..=299;
 
@@ -32,6 +32,8 @@ pub struct HttpTarget {
     /// To another origin (scheme, host, port) go neither headers nor body nor client certificate. From `https` to `http`, and away from
     /// a Unix socket, none is followed.
     pub max_redirects: u32,
+    /// Where redirects may lead; anywhere unless set.
+    pub scope: Option<Scope>,
     /// Trust and identity, where the URL is `https`.
     pub tls: TlsOptions,
     /// A socket to connect to in the place of the URL's host.
@@ -88,6 +90,7 @@ impl HttpTarget {
             headers: Vec::new(),
             body: RequestBody::default(),
             max_redirects: 0,
+            scope: None,
             tls: TlsOptions::default(),
             unix_socket: None,
             dns_timeout: None,

@@ -203,3 +203,56 @@ error: `check.put.http.body` does not belong to GET
 ";
     assert_eq!(refused(settings), expected);
 }
+
+#[test]
+fn modules_are_checks_without_a_target() {
+    let settings = r#"[module.web]
+http = { max_redirects = 3, headers = { X = "y" }, server_name = "z" }
+conditions = [{ field = "cert_days", below = 14 }]
+targets = ["10.0.0.0/24", "*.internal"]
+[module.smtp]
+tcp = { expect = "^220 " }
+timeout = "2s"
+[module.name]
+dns = { name = "db.internal", type = "MX" }
+[module.docker]
+http = { unix_socket = "/run/docker.sock" }
+[module.socket]
+unix = {}
+targets = "/run/app.sock"
+"#;
+    let settings = load_text("evenkeel.toml", settings).unwrap();
+    let names: Vec<_> = settings.modules.iter().map(|module| module.name.as_str()).collect();
+    assert_eq!(names, ["docker", "name", "smtp", "socket", "web"]);
+    let web = &settings.modules[4];
+    let Target::Http(http) = &web.target else { panic!("{web:?}") };
+    assert!(http.scope.is_some() && http.scope == web.scope, "redirects stay within too");
+    assert!(web.scope.as_ref().unwrap().admits(&web.target.aimed_at("http://10.0.0.9/").unwrap()));
+    assert_eq!(settings.modules[2].timeout.as_secs(), 2);
+}
+
+#[test]
+fn modules_that_cannot_be_are_refused() {
+    let settings = r#"[module.none]
+[module.two]
+http = {}
+tcp = {}
+[module.aimed]
+http = { url = "http://x/" }
+[module.narrow]
+tcp = {}
+targets = ["10.0.0.*"]
+[module.run]
+exec = { command = ["true"] }
+"#;
+    let said = refused(settings);
+    for expected in [
+        "`module.none` must be of one kind\n --> evenkeel.toml:1:9",
+        "`module.two` must be of one kind",
+        "`module.aimed.http.url` is not for a module to say\n --> evenkeel.toml:6:16",
+        "`module.narrow.targets[0]` is no place\n --> evenkeel.toml:9:12",
+        "unknown key `exec` in `module.run`",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+}

@@ -1,0 +1,113 @@
+//! What is shown of an engine.
+
+use std::time::Duration;
+
+use evenkeel_moment::Moment;
+use evenkeel_probe::Value;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::check::CheckCore;
+use crate::engine::Engine;
+use crate::status::{CheckStatus, PartStatus, RecoveryStatus, RuleStatus, Status};
+
+impl Engine {
+    /// Everything there is to show. `wall` is the time of day at `now`.
+    pub fn status(&self, now: Moment, wall: Timestamp) -> Status {
+        let at = |moment: Moment| wall - signed(now.saturating_since(moment));
+        let checks: Vec<_> =
+            self.checks.iter().map(|check| check_status(check, now, &at)).collect();
+        let rules: Vec<_> = self.rule_statuses(now, &at);
+        let recoveries: Vec<_> = self
+            .recoveries
+            .iter()
+            .flat_map(|recovery| recovery.targets().map(move |target| (recovery, target)))
+            .map(|(recovery, target)| RecoveryStatus {
+                target: target.id.clone(),
+                phase: target.machine.phase().as_str().to_owned(),
+                attempt: target.machine.attempt(),
+                step: target.next_step().map(|step| step.action.describe()),
+                budget_remaining: self.ledger.remaining(now, &target.id, &recovery.spec.budgets),
+                reason: match &target.refusal {
+                    Some(refusal) => Some(refusal.to_string()),
+                    None => target.reason.clone(),
+                },
+            })
+            .collect();
+        let healthy = !self.checks.iter().any(|check| check.up(now) == Some(false))
+            && rules.iter().all(|rule| rule.ok != Some(false))
+            && !recoveries.iter().any(|recovery| recovery.phase == "exhausted");
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            mode: if self.observe_only().is_some() { "observe" } else { "enforce" }.to_owned(),
+            mode_reason: self.observe_only().map(str::to_owned),
+            started_at: at(self.started),
+            now: wall,
+            healthy,
+            checks,
+            rules,
+            recoveries,
+        }
+    }
+
+    fn rule_statuses(&self, now: Moment, at: &impl Fn(Moment) -> Timestamp) -> Vec<RuleStatus> {
+        let permissions = self.settings.permissions.iter().map(|rule| rule.policy.path());
+        let cleanups = self.settings.cleanup.iter().map(|rule| rule.policy.path());
+        let permissions =
+            self.permissions.iter().zip(permissions).map(|pair| (pair, "permissions"));
+        let cleanups = self.cleanups.iter().zip(cleanups).map(|pair| (pair, "cleanup"));
+        permissions
+            .chain(cleanups)
+            .map(|((core, path), kind)| RuleStatus {
+                name: core.name.clone(),
+                kind: kind.to_owned(),
+                path: path.display().to_string(),
+                last_run: core.last_run.map(at),
+                ok: core.last_run.map(|_| core.remaining.as_ref().is_ok_and(Vec::is_empty)),
+                detail: match &core.remaining {
+                    Ok(remaining) => remaining
+                        .first()
+                        .map(|first| format!("{}: {}", first.path, first.reason))
+                        .unwrap_or_default(),
+                    Err(reason) => reason.clone(),
+                },
+                repairs: core.handled,
+                errors_now: core.errors(now),
+                watched: core.watched.clone(),
+            })
+            .collect()
+    }
+}
+
+fn check_status(check: &CheckCore, now: Moment, at: &impl Fn(Moment) -> Timestamp) -> CheckStatus {
+    let (state, reason) = check.worst(now);
+    let number = |field: &str| match check.facts().and_then(|facts| facts.get(field)) {
+        Some(Value::Number(number)) => Some(*number),
+        _ => None,
+    };
+    CheckStatus {
+        name: check.spec.name.clone(),
+        kind: check.spec.target.kind().to_owned(),
+        target: check.spec.target.describe(),
+        state: state.as_str().to_owned(),
+        since: check.last_took().map(|_| at(check.own.since)),
+        reason: reason.map(str::to_owned),
+        last_ms: check.last_took().map(|took| took.as_secs_f64() * 1e3),
+        interval_ms: u64::try_from(check.spec.interval.as_millis()).unwrap_or(u64::MAX),
+        breaker: check.breaker_state(now).map(|state| state.as_str().to_owned()),
+        rss_bytes: number("rss_bytes"),
+        pid: number("pid"),
+        parts: check
+            .parts
+            .iter()
+            .map(|(name, part)| PartStatus {
+                name: name.clone(),
+                state: part.health.state(now).as_str().to_owned(),
+                reason: part.reason.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}

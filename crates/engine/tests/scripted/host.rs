@@ -1,0 +1,207 @@
+//! A scripted host in virtual time, and the settings that the tests share.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use evenkeel_config::load_text;
+use evenkeel_engine::{Act, Count, Effect, Engine, Input, Order, Past, Record, Refusal, Start};
+use evenkeel_moment::Moment;
+use evenkeel_probe::{Facts, FailureClass, Measurement, Outcome, Part};
+use evenkeel_recovery::machine::Ended;
+
+pub(crate) const WEB: &str = r#"
+[agent]
+grace = "0s"
+[check.web]
+http = { url = "http://127.0.0.1:1/" }
+interval = "30s"
+timeout = "1s"
+retries = 1
+failure_threshold = { failures = 2, within = 2 }
+success_threshold = 1
+[recovery.web]
+when = ["web"]
+steps = [{ action = "exec", command = ["restart-web"] }]
+max_retries = 1
+backoff = { initial = "10s", multiplier = 2, max = "5m", jitter = 0.1 }
+budget = { per_target = "3/1h", per_host = "10/1h" }
+verify_timeout = "60s"
+stable_for = "10m"
+"#;
+
+pub(crate) const PROGRAMS: &str = r#"
+[agent]
+grace = "0s"
+[check.supervisor]
+supervisor = { url = "unix:///run/s.sock", programs = ["*"] }
+interval = "10s"
+[recovery.supervisor]
+when = ["supervisor"]
+steps = [{ action = "supervisor.restart-program" }, { action = "exec", command = ["restart-all"] }]
+max_retries = 1
+backoff = { initial = "10s", multiplier = 2, max = "5m", jitter = 0.1 }
+budget = { per_target = "3/1h", per_host = "10/1h" }
+verify_timeout = "60s"
+stable_for = "10m"
+"#;
+
+/// A host that answers each probe at once as its script says, and does what an action is meant to do.
+pub(crate) struct ScriptedHost {
+    pub(crate) engine: Engine,
+    pub(crate) now: Moment,
+    /// What a probe of each check sees.
+    pub(crate) seen: BTreeMap<usize, Measurement>,
+    /// Checks whose probes never come back.
+    pub(crate) hanging: Vec<usize>,
+    /// What every action brings about: the check that it heals.
+    pub(crate) heals: Option<usize>,
+    pub(crate) acts: Vec<Act>,
+    pub(crate) records: Vec<Record>,
+    pub(crate) probes: BTreeMap<usize, Vec<Moment>>,
+    pub(crate) overruns: usize,
+}
+
+impl ScriptedHost {
+    pub(crate) fn new(settings: &str) -> Self {
+        Self::with_past(settings, Past::default())
+    }
+
+    pub(crate) fn with_past(settings: &str, past: Past) -> Self {
+        let settings = load_text("test.toml", settings).expect("settings of the test");
+        let now = Moment::ORIGIN + Duration::from_secs(1_000_000);
+        let start = Start { now, wall: WALL, seed: 7, spread: true, observe_only: None, past };
+        Self {
+            engine: Engine::new(settings, start),
+            now,
+            seen: BTreeMap::new(),
+            hanging: Vec::new(),
+            heals: None,
+            acts: Vec::new(),
+            records: Vec::new(),
+            probes: BTreeMap::new(),
+            overruns: 0,
+        }
+    }
+
+    pub(crate) fn run_for(&mut self, wait: Duration) {
+        let end = self.now + wait;
+        loop {
+            self.feed(Input::Tick);
+            match self.engine.deadline(self.now) {
+                Some(next) if next <= end => {
+                    self.now = next.max(self.now + Duration::from_nanos(1));
+                }
+                _ => break,
+            }
+        }
+        self.now = end;
+    }
+
+    /// Tells the engine, does what it asks for, and tells it what came of that, until it asks for nothing.
+    pub(crate) fn feed(&mut self, input: Input) {
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            for effect in self.engine.handle(self.now, input) {
+                inputs.extend(self.perform(effect));
+            }
+        }
+    }
+
+    pub(crate) fn perform(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Probe { check, run } => {
+                self.probes.entry(check).or_default().push(self.now);
+                if self.hanging.contains(&check) {
+                    return None;
+                }
+                let measurement = self.seen.get(&check).cloned().unwrap_or_else(good);
+                Some(Input::Measured { check, run, measurement })
+            }
+            Effect::Act(act) => {
+                if let Some(check) = self.heals {
+                    self.seen.insert(check, good());
+                }
+                let intent = act.intent;
+                self.acts.push(act);
+                Some(Input::Acted { intent, ended: Ended::Ran, detail: "done".into() })
+            }
+            Effect::Record(record) => {
+                self.records.push(record);
+                None
+            }
+            Effect::Count(Count::Overrun { .. }) => {
+                self.overruns += 1;
+                None
+            }
+            Effect::Count(Count::Attempt { .. })
+            | Effect::Keep { .. }
+            | Effect::Sweep { .. }
+            | Effect::Clean { .. } => None,
+        }
+    }
+
+    pub(crate) fn order(&mut self, order: Order) {
+        self.feed(Input::Order(order));
+    }
+
+    pub(crate) fn at(&self, from_now: Duration) -> Moment {
+        self.now + from_now
+    }
+
+    pub(crate) fn messages(&self, kind: &str) -> Vec<String> {
+        self.records.iter().filter(|record| record.kind() == kind).map(Record::message).collect()
+    }
+
+    pub(crate) fn phase(&self, target: &str) -> String {
+        let status = self.engine.status(self.now, jiff::Timestamp::UNIX_EPOCH);
+        let found = status.recoveries.into_iter().find(|recovery| recovery.target == target);
+        found.map_or_else(|| "none".to_owned(), |recovery| recovery.phase)
+    }
+
+    pub(crate) fn kinds(&self) -> Vec<&'static str> {
+        self.records.iter().map(Record::kind).collect()
+    }
+
+    pub(crate) fn refusals(&self) -> Vec<&Refusal> {
+        self.records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Refused { reason, .. } => Some(reason),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+pub(crate) fn measurement(outcome: Outcome, parts: Vec<Part>) -> Measurement {
+    Measurement { took: Duration::from_millis(3), outcome, facts: Facts::default(), parts }
+}
+
+pub(crate) fn good() -> Measurement {
+    measurement(Outcome::Good, Vec::new())
+}
+
+pub(crate) fn bad() -> Measurement {
+    measurement(Outcome::bad(FailureClass::Status, "status 500"), Vec::new())
+}
+
+pub(crate) fn programs(states: &[(&str, Outcome)]) -> Measurement {
+    let parts = states
+        .iter()
+        .map(|(name, outcome)| Part {
+            name: (*name).to_owned(),
+            outcome: outcome.clone(),
+            facts: Facts::default(),
+        })
+        .collect();
+    measurement(Outcome::Good, parts)
+}
+
+pub(crate) fn fatal() -> Outcome {
+    Outcome::bad(FailureClass::Exit, "FATAL: exited too quickly")
+}
+
+/// 14:00 on a day in 2026.
+pub(crate) const WALL: jiff::Timestamp = jiff::Timestamp::constant(1_790_000_000, 0);
+
+pub(crate) const MINUTE: Duration = Duration::from_mins(1);

@@ -1,0 +1,6 @@
+//! The engine on a scripted host in virtual time: no clock, no file, no socket.
+
+mod basics;
+mod host;
+mod orders;
+mod parts;

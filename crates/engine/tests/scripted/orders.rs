@@ -1,0 +1,90 @@
+use evenkeel_engine::{Engine, Order, Past, Start};
+
+use crate::host::{MINUTE, PROGRAMS, ScriptedHost, WALL, WEB, bad, fatal, good, programs};
+
+fn hold(host: &ScriptedHost, target: &str, minutes: Option<u32>) -> Order {
+    let until = minutes.map(|minutes| host.at(minutes * MINUTE));
+    let (target, reason, by) = (target.to_owned(), "an upgrade".to_owned(), "ann".to_owned());
+    Order::Hold { target, until, reason, by }
+}
+
+#[test]
+fn a_held_target_is_left_alone_until_its_hold_ends_by_itself() {
+    let mut host = ScriptedHost::new(WEB);
+    host.run_for(MINUTE);
+    host.order(hold(&host, "web", Some(60)));
+    host.seen.insert(0, bad());
+    host.run_for(59 * MINUTE);
+    assert!(host.acts.is_empty());
+    host.run_for(2 * MINUTE);
+    assert_eq!(host.acts.len(), 1);
+    assert_eq!(host.messages("hold_ended"), ["the hold ended by itself after 1.0 h: an upgrade"]);
+}
+
+#[test]
+fn a_hold_without_an_end_lasts_until_it_is_released() {
+    let mut host = ScriptedHost::new(WEB);
+    host.order(hold(&host, "*", None));
+    host.seen.insert(0, bad());
+    host.run_for(48 * 60 * MINUTE);
+    assert!(host.acts.is_empty());
+    host.order(Order::Release { target: "*".to_owned(), by: "bob".to_owned() });
+    host.run_for(MINUTE);
+    assert_eq!(host.acts.len(), 1);
+    assert_eq!(host.messages("released"), ["released by bob after 48.0 h"]);
+}
+
+#[test]
+fn a_hold_of_one_part_leaves_the_others_to_their_recovery() {
+    let mut host = ScriptedHost::new(PROGRAMS);
+    host.seen.insert(0, programs(&[("a", fatal()), ("b", fatal())]));
+    host.order(hold(&host, "supervisor/a", None));
+    host.run_for(MINUTE);
+    assert!(!host.acts.is_empty());
+    assert!(host.acts.iter().all(|act| act.target == "supervisor/b"), "{:?}", host.acts);
+}
+
+#[test]
+fn an_operator_resets_what_is_exhausted() {
+    let mut host = ScriptedHost::new(WEB);
+    host.seen.insert(0, bad());
+    host.run_for(50 * MINUTE);
+    assert_eq!((host.acts.len(), host.phase("web").as_str()), (2, "exhausted"));
+    host.order(Order::Reset { target: "web".to_owned(), by: "ann".to_owned() });
+    host.run_for(MINUTE);
+    assert_eq!(host.acts.len(), 3, "a fresh try");
+    assert_eq!((host.acts[2].step, host.acts[2].attempt), (0, 0));
+}
+
+#[test]
+fn a_name_that_is_no_target_is_answered_with_the_nearest_one() {
+    let mut host = ScriptedHost::new(PROGRAMS);
+    host.seen.insert(0, programs(&[("worker", good().outcome)]));
+    host.run_for(MINUTE);
+    for known in ["*", "supervisor", "supervisor/worker"] {
+        assert_eq!(host.engine.knows_target(known), Ok(()), "{known}");
+    }
+    let unknown = host.engine.knows_target("supervisor/wroker").expect_err("no such target");
+    assert_eq!(
+        unknown.to_string(),
+        "there is no target `supervisor/wroker`; did you mean `supervisor/worker`? (accepted: `*`, `supervisor`, `supervisor/worker`)"
+    );
+}
+
+#[test]
+fn what_survives_goes_through_json_and_is_in_force_again() {
+    let mut host = ScriptedHost::new(WEB);
+    host.seen.insert(0, bad());
+    host.run_for(MINUTE);
+    host.order(hold(&host, "web", Some(60)));
+    let past = host.engine.past(host.now, WALL);
+    let kept = serde_json::to_string(&past).expect("plain data");
+    let read: Past = serde_json::from_str(&kept).expect("what was written");
+    assert_eq!(read, past);
+    let settings = host.engine.settings().clone();
+    let start =
+        Start { now: host.now, wall: WALL, seed: 1, spread: true, observe_only: None, past: read };
+    let engine = Engine::new(settings, start);
+    assert_eq!(engine.holds(), host.engine.holds());
+    assert_eq!(engine.past(host.now, WALL), past);
+}
