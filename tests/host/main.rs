@@ -6,6 +6,8 @@ mod agent;
 mod bad_input;
 mod demo;
 mod import;
+mod listener;
+mod listener_protocol;
 mod page;
 mod programs;
 mod prometheus;

@@ -240,6 +240,7 @@ pub(crate) struct Process {
 pub(crate) struct Supervisor {
     pub(crate) url: Option<String>,
     pub(crate) programs: Option<OneOrMany<String>>,
+    pub(crate) except: Option<OneOrMany<String>>,
     pub(crate) judge_states: Option<bool>,
 }
 

@@ -13,6 +13,7 @@ use crate::event::{Count, Effect};
 use crate::forecasts::Forecasts;
 use crate::limits::Limits;
 use crate::occasion::process_of;
+use crate::programs::Looked;
 use crate::record::Record;
 
 /// One check: when it is due, the series of attempts that runs, its breaker, and what health makes of its results.
@@ -28,6 +29,8 @@ pub(crate) struct CheckCore {
     forecasts: Forecasts,
     pub(crate) own: Subject,
     pub(crate) parts: BTreeMap<String, Subject>,
+    /// What the last look said of each part; `None` if nobody could be asked.
+    pub(crate) looked: Option<Looked>,
     /// The conditions on each part, where there are any.
     limits: BTreeMap<String, Limits>,
     last: Option<Last>,
@@ -122,6 +125,7 @@ impl CheckCore {
             forecasts: Forecasts::new(&spec.conditions),
             own: Subject::new(&spec.health, now),
             parts: BTreeMap::new(),
+            looked: None,
             limits: BTreeMap::new(),
             last: None,
             concluded: None,
@@ -393,6 +397,7 @@ impl CheckCore {
         let changed = self.own.record(now, sample, reason.clone());
         self.note_state(None, changed, reason, effects);
         let listed = matches!(outcome, Outcome::Good);
+        self.looked = listed.then(|| Looked::at(&parts));
         if listed {
             self.parts.retain(|name, _| parts.iter().any(|part| part.name == *name));
             self.limits.retain(|name, _| self.parts.contains_key(name));

@@ -8,6 +8,7 @@ use evenkeel_recovery::machine::Phase;
 use crate::engine::{Engine, Running};
 use crate::event::{Act, Effect};
 use crate::occasion::occasion;
+use crate::programs::not_ready;
 use crate::record::{Record, Refusal};
 use crate::target::{RecoveryCore, Target};
 
@@ -66,15 +67,17 @@ impl Engine {
             return Some(held);
         }
         let target = recovery.targets().find(|target| target.id == id)?;
-        if target.next_step().is_none() {
-            return Some(Refusal::NoStep);
-        }
+        let Some(step) = target.next_step() else { return Some(Refusal::NoStep) };
         if id == recovery.spec.name {
             if let Some(check) = self.not_looked_at(recovery, target) {
                 return Some(Refusal::Looking { check: self.checks[check].spec.name.clone() });
             }
             if let Some(part) = recovery.part_under_recovery() {
                 return Some(Refusal::PartsFirst { part: part.to_owned() });
+            }
+            let checks = recovery.checks.iter().filter_map(|check| self.checks.get(*check));
+            if let Some(refusal) = not_ready(now, checks, &step.action) {
+                return Some(refusal);
             }
         }
         if let Some(quiet) = self.waits_for_quiet(now, recovery, target) {

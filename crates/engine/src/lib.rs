@@ -21,6 +21,7 @@ mod occasion;
 mod order;
 mod orders;
 mod past;
+mod programs;
 mod record;
 mod rule;
 mod show;
