@@ -170,6 +170,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
         stopping: false,
         ending: Arc::default(),
     };
+    shell.engine.set_zone(clock.zone());
     shell.handle(Input::Tick);
     (shell.notify)(Notice::Ready);
     let give_up = match agent.until {
