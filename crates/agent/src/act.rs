@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use evenkeel_cleanup::Clock;
 use evenkeel_config::{CleanupRule, PermissionRule, Settings};
-use evenkeel_engine::{Act, Remaining};
+use evenkeel_engine::{Act, Record, Remaining};
+use evenkeel_recovery::actions::evidence::{Bounds, Scene, gather};
 use evenkeel_recovery::actions::{ActionError, Rules, perform};
 use evenkeel_recovery::machine::Ended;
 use evenkeel_safefs::escaped;
@@ -24,6 +25,18 @@ pub(crate) struct OwnRules {
     cleanup: Vec<CleanupRule>,
     /// The agent is about to end: what can stop between two entries does.
     ending: Arc<AtomicBool>,
+}
+
+/// What is to be seen of the target before the action changes it; `None` if nobody wants to know.
+pub(crate) async fn evidence(act: &Act) -> Option<Record> {
+    if !act.evidence {
+        return None;
+    }
+    let scene = Scene::of(&act.action, &act.occasion);
+    let evidence = Box::new(gather(&scene, Bounds::default()).await);
+    let (incident, target) = (act.incident, act.target.clone());
+    tracing::info!(target, took_ms = evidence.took_ms, "evidence: {}", evidence.summary());
+    Some(Record::Evidence { incident, target, evidence })
 }
 
 /// Performs the action; how it ended, and what was done in words.

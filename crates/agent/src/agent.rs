@@ -329,7 +329,7 @@ impl<N: Fn(Notice)> Shell<N> {
         let (now, wall) = (self.clock.now(), self.clock.wall());
         let written = self.history.intend(decided.clone(), now, wall);
         let rules = OwnRules::new(self.engine.settings(), &self.ending);
-        let settle = self.history.settler();
+        let (settle, record) = (self.history.settler(), self.history.recorder());
         let (answer, clock, intent) = (self.answer(), self.clock, decided.intent);
         self.writing += 1;
         tokio::spawn(async move {
@@ -342,6 +342,10 @@ impl<N: Fn(Notice)> Shell<N> {
                     (Ended::Ran, format!("not done: the intent could not be written: {error}"))
                 }
                 Ok(id) => {
+                    let seen = act::evidence(&decided).await;
+                    if let Some(seen) = seen {
+                        record(clock.wall(), seen);
+                    }
                     let (ended, detail) = act::act(&decided, &rules).await;
                     settle(id, clock.wall(), detail.clone());
                     (ended, detail)

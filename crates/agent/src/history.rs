@@ -169,6 +169,17 @@ impl History {
         answer
     }
 
+    /// Writes lines from elsewhere, in the order in which they come.
+    pub(crate) fn recorder(&self) -> impl Fn(Timestamp, Record) + Send + Sync + use<> {
+        let lines = self.lines.clone();
+        move |at, record| {
+            if let Some(lines) = &lines {
+                // As for every line: the thread ends last.
+                let _ = lines.send(Line::Record(at, record));
+            }
+        }
+    }
+
     /// Writes how an intended action ended; to be called where the action ends.
     pub(crate) fn settler(&self) -> impl Fn(i64, Timestamp, String) + Send + use<> {
         let lines = self.lines.clone();

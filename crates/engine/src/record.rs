@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use evenkeel_health::State;
 use evenkeel_moment::Moment;
+use evenkeel_recovery::actions::evidence::Evidence;
 use evenkeel_recovery::breaker;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -140,6 +141,16 @@ pub enum Record {
         attempt: u32,
         /// Actions left in the target's budget after this one.
         budget_left: u32,
+    },
+    /// What was to be seen of the target before its action changed it.
+    Evidence {
+        /// The incident.
+        incident: u64,
+        /// The target.
+        target: String,
+        /// What was seen, and what could not be.
+        #[serde(flatten)]
+        evidence: Box<Evidence>,
     },
     /// An action ended; whether it helped is yet to be seen.
     Acted {
@@ -388,6 +399,7 @@ impl Record {
             Self::IncidentOpened { .. } => "incident_opened",
             Self::Refused { .. } => "refused",
             Self::Intended { .. } => "intended",
+            Self::Evidence { .. } => "evidence",
             Self::Acted { .. } => "acted",
             Self::Judged { .. } => "judged",
             Self::IncidentClosed { .. } => "incident_closed",
@@ -414,6 +426,7 @@ impl Record {
             Self::IncidentOpened { target, .. }
             | Self::Refused { target, .. }
             | Self::Intended { target, .. }
+            | Self::Evidence { target, .. }
             | Self::Acted { target, .. }
             | Self::Judged { target, .. }
             | Self::IncidentClosed { target, .. }
@@ -430,6 +443,7 @@ impl Record {
             Self::IncidentOpened { incident, .. }
             | Self::Refused { incident, .. }
             | Self::Intended { incident, .. }
+            | Self::Evidence { incident, .. }
             | Self::Acted { incident, .. }
             | Self::Judged { incident, .. }
             | Self::IncidentClosed { incident, .. } => Some(*incident),
@@ -489,6 +503,7 @@ impl Record {
                     "{action}: step {step}, attempt {attempt}; {budget_left} left in the budget"
                 )
             }
+            Self::Evidence { evidence, .. } => evidence.summary(),
             Self::Acted { action, detail, .. } => format!("{action} ended: {detail}"),
             Self::Judged { action, outcome, next, .. } => {
                 format!("{action}: {}; {next}", outcome.as_str())

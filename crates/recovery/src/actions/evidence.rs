@@ -82,7 +82,9 @@ impl Scene {
             _ => None,
         };
         let unit = match action {
-            Action::SystemdRestart { unit, .. } => Some(unit.clone()),
+            Action::SystemdRestart { unit, .. } | Action::SystemdOrder { unit, .. } => {
+                Some(unit.to_string())
+            }
             _ => None,
         };
         Self { process: occasion.process, program, unit }

@@ -147,6 +147,7 @@ fn an_action_on_a_program_is_about_that_program() {
     let occasion = Occasion { target: "workers/g:a".into(), ..Occasion::default() };
     let action = Action::SupervisorRestartGroup { socket: "/s".into(), group: Some("g".into()) };
     assert_eq!(Scene::of(&action, &occasion).program, Some(("/s".into(), "g:a".into())));
-    let action = Action::SystemdRestart { unit: "web".into(), end_left_overs: false };
-    assert_eq!(Scene::of(&action, &occasion).unit.as_deref(), Some("web"));
+    let unit = evenkeel_systemd::UnitName::try_new("web").unwrap();
+    let action = Action::SystemdRestart { unit, end_left_overs: false };
+    assert_eq!(Scene::of(&action, &occasion).unit.as_deref(), Some("web.service"));
 }
