@@ -2,7 +2,6 @@
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use evenkeel_command::{CommandSpec, RunError, run};
 use evenkeel_safefs::{Root, Terms, Trust};
@@ -140,12 +139,6 @@ fn read_end(path: &Path) -> Result<(Vec<u8>, bool), String> {
 
 fn of_call(error: &CallError) -> String {
     with_source(error)
-}
-
-/// The longest that one source may take, so that another still has its time.
-pub(super) fn share(until: Instant) -> Instant {
-    let left = until.saturating_duration_since(Instant::now());
-    until - (left / 10).min(Duration::from_millis(100))
 }
 
 #[cfg(test)]
