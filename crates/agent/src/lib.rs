@@ -13,6 +13,7 @@
 
 mod agent;
 mod clock;
+mod control;
 mod error;
 mod executor;
 mod explain;
@@ -25,6 +26,7 @@ mod serve;
 
 pub use agent::{Agent, Notice, Until, run};
 pub use clock::HostClock;
+pub use control::{LONGEST_HOLD, LONGEST_REASON, OrderAnswer};
 pub use error::AgentError;
 pub use evenkeel_engine::{CheckStatus, PartStatus, RecoveryStatus, RuleStatus, Status};
 pub use executor::clean;

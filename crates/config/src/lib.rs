@@ -31,7 +31,6 @@ mod show;
 mod sources;
 mod value;
 
-pub use key::nearest;
 pub use layer::Origin;
 pub use preset::{PRESETS, preset};
 pub use problem::{ConfigError, Place, Problem};

@@ -11,7 +11,7 @@ pub fn status(common: &Common) -> Result<Exit, Failure> {
         return Err(Failure::usage("agent.socket is \"off\", so there is nothing to ask"));
     };
     let status: Status = block_on(async {
-        client::get(&socket, "/api/status").await.map_err(Failure::refused_because)
+        client::get(&socket, "/api/status").await.map_err(|error| Failure::refused(&error))
     })?;
     print_status(common, &status);
     Ok(if status.healthy { Exit::Holds } else { Exit::Deviates })
