@@ -14,5 +14,6 @@ mod recovery;
 mod state;
 mod supervisord;
 mod survive;
+mod systemd;
 mod trash;
 mod why;

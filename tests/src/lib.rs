@@ -13,6 +13,7 @@ mod programs;
 mod prometheus;
 mod scratch;
 mod supervisord;
+mod systemd;
 mod wait;
 
 /// The examples in the README are compiled and run.
@@ -29,4 +30,5 @@ pub use programs::{Finished, evenkeel, find_bin, installed, is_root, run, run_wi
 pub use prometheus::{Prometheus, promtool};
 pub use scratch::Scratch;
 pub use supervisord::{Program, ProgramState, Supervisord};
+pub use systemd::SystemdHost;
 pub use wait::{LONG, until, until_some};

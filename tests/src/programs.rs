@@ -56,7 +56,7 @@ pub fn is_root() -> bool {
     clippy::print_stderr,
     reason = "a test that is left out must not look like one that passed"
 )]
-fn left_out(why: &str) -> bool {
+pub(crate) fn left_out(why: &str) -> bool {
     let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
     assert!(!in_ci, "{why}: run `cargo xtask test` as root");
     eprintln!("LEFT OUT: {why}");

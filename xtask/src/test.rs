@@ -12,7 +12,7 @@ struct Tool {
     package: &'static str,
 }
 
-const TOOLS: [Tool; 6] = [
+const TOOLS: [Tool; 8] = [
     Tool { program: "supervisord", package: "supervisor" },
     Tool { program: "promtool", package: "prometheus" },
     Tool { program: "chromium", package: "chromium" },
@@ -20,6 +20,9 @@ const TOOLS: [Tool; 6] = [
     Tool { program: "chattr", package: "e2fsprogs" },
     Tool { program: "unshare", package: "util-linux" },
     Tool { program: "strace", package: "strace" },
+    // A host of its own, booted by a real systemd.
+    Tool { program: "systemd-nspawn", package: "systemd-container" },
+    Tool { program: "dbus-daemon", package: "dbus" },
 ];
 
 /// Keeps Debian's packages from starting their daemons as they are installed.
@@ -125,7 +128,7 @@ mod tests {
         let there = ["promtool", "chattr", "unshare"];
         let packages: Vec<_> =
             missing(|program| there.contains(&program)).iter().map(|tool| tool.package).collect();
-        assert_eq!(packages, ["supervisor", "chromium", "strace"]);
+        assert_eq!(packages, ["supervisor", "chromium", "strace", "systemd-container", "dbus"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ Examples:
   evenkeel-cleanup apply /srv/state --match '*.hash' --older-than 7d --age-by mtime --max-files 1000
   evenkeel-cleanup apply /var/log/app --match '*.log' --larger-than 100MiB --action truncate --keep-tail 1MiB
   evenkeel-cleanup apply /srv/cache --match '*' --recursive --max-total 20GiB --action trash --trash-ttl 2d
+  evenkeel-cleanup apply /var/lib/app --match '*.lock' --older-than boot
   evenkeel-cleanup apply /srv/cache --match '*' --recursive --watermark high=90%,low=80%
   evenkeel-cleanup apply /srv/releases --match '20*' --unit directory --max-count 5
   evenkeel-cleanup apply --config /etc/evenkeel/evenkeel.toml
@@ -153,8 +154,8 @@ pub(crate) struct Rule {
     /// What one entry is [default: file]
     #[arg(long, value_name = "UNIT")]
     pub(crate) unit: Option<Unit>,
-    /// Entries older than this; exactly so old ones stay
-    #[arg(long, value_name = "DURATION", help_heading = "When (one of these)")]
+    /// Entries older than this, exactly so old ones stay; `boot`: entries from before the host booted
+    #[arg(long, value_name = "DURATION|boot", help_heading = "When (one of these)")]
     pub(crate) older_than: Option<String>,
     /// Entries larger than this; exactly so large ones stay
     #[arg(long, value_name = "SIZE", help_heading = "When (one of these)")]

@@ -6,10 +6,9 @@ mod print;
 mod rules;
 
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use clap::Parser;
-use evenkeel_cleanup::{Level, Plan, Report, ScanError, Unseen, apply_watched, scan};
+use evenkeel_cleanup::{Clock, Level, Plan, Report, ScanError, Unseen, apply_watched, scan};
 use evenkeel_cli::cleanup::{self, Bar, Place, Stop};
 use evenkeel_cli::{Common, Exit, Failure, print_json};
 use serde::Serialize;
@@ -77,7 +76,7 @@ fn take(common: &Common, rules: &[Named]) -> Result<Exit, Failure> {
         .map(|(planned, rule)| {
             let (unseen, level) = (planned.plan.unseen.clone(), planned.plan.level);
             let mut bar = Bar::new(common, &planned.rule);
-            let report = apply_watched(&rule.policy, planned.plan, SystemTime::now(), |progress| {
+            let report = apply_watched(&rule.policy, planned.plan, Clock::of_host(), |progress| {
                 bar.show(progress);
                 stop.goes_on()
             });
@@ -104,7 +103,7 @@ fn planned(rules: &[Named]) -> Result<Vec<Planned>, Failure> {
     rules
         .iter()
         .map(|rule| {
-            let plan = scan(&rule.policy, SystemTime::now()).map_err(|error| failure(&error))?;
+            let plan = scan(&rule.policy, Clock::of_host()).map_err(|error| failure(&error))?;
             let caps = print::caps(&rule.policy, &plan);
             Ok(Planned { rule: rule.name.clone(), plan, caps })
         })

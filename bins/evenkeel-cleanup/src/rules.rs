@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use evenkeel_cleanup::{Action, ActionKind, AgeBy, Draft, Policy, PolicyError, Trigger, Unit};
 use evenkeel_cli::{Common, Failure};
-use evenkeel_config::{ValueError, parse_duration, parse_size};
+use evenkeel_config::{Age, ValueError, parse_age, parse_duration, parse_size};
 
 use crate::args::{self, Rule};
 
@@ -110,11 +110,14 @@ fn draft(path: &Path, rule: &Rule) -> Result<Draft, Failure> {
 
 /// The one that was given: that there is one, and no other, is a matter of the flags.
 fn trigger(rule: &Rule) -> Result<Trigger, Failure> {
-    let age = value("--older-than", rule.older_than.as_ref(), parse_duration)?;
+    let age = value("--older-than", rule.older_than.as_ref(), parse_age)?;
     let size = value("--larger-than", rule.larger_than.as_ref(), parse_size)?;
     let total = value("--max-total", rule.max_total.as_ref(), parse_size)?;
     let given = [
-        age.map(Trigger::OlderThan),
+        age.map(|age| match age {
+            Age::Lasting(age) => Trigger::OlderThan(age),
+            Age::BeforeBoot => Trigger::BeforeBoot,
+        }),
         size.map(Trigger::LargerThan),
         total.map(Trigger::MaxTotal),
         rule.max_count.map(Trigger::MaxCount),

@@ -61,6 +61,8 @@ fn wrong_usage_is_2() {
         &["--older-than", "7d"],
         &["--match", "*"],
         &["--match", "*", "--older-than", "7"],
+        &["--match", "*", "--older-than", "reboot"],
+        &["--match", "*", "--older-than", "boot", "--action", "truncate"],
         &["--match", "*", "--older-than", "7d", "--larger-than", "1MB"],
         &["--match", "*", "--older-than", "7d", "--action", "truncate"],
         &["--match", "*", "--larger-than", "1MB", "--keep-tail", "1kB"],
@@ -81,6 +83,33 @@ fn wrong_usage_is_2() {
         assert!(!output.stderr.is_empty());
     }
     assert_eq!(run("plan", Path::new("/var/log"), OLD).0, Some(2));
+}
+
+/// When this host booted, as the kernel reckons it: to the second.
+fn boot() -> SystemTime {
+    let text = fs::read_to_string("/proc/stat").unwrap();
+    let seconds = text.lines().find_map(|line| line.strip_prefix("btime ")).unwrap();
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.parse().unwrap())
+}
+
+#[test]
+fn what_is_from_before_the_boot_goes_and_the_rest_stays() {
+    let scratch = tempfile::tempdir().unwrap();
+    let around = Duration::from_secs(5);
+    for (name, mtime) in [("old.lock", boot() - around), ("new.lock", boot() + around)] {
+        let file = File::create(scratch.path().join(name)).unwrap();
+        file.set_times(FileTimes::new().set_modified(mtime)).unwrap();
+    }
+    // Both were made by this test, and so in this boot.
+    let by_all = ["--match", "*.lock", "--older-than", "boot"];
+    let (code, output) = run("plan", scratch.path(), &[&by_all[..], &["--json"]].concat());
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((code, &document[0]["kept"]["young"]), (Some(0), &2.into()), "{document}");
+    let flags = [&by_all[..], &["--age-by", "mtime"]].concat();
+    let told = String::from_utf8(run("plan", scratch.path(), &flags).1.stdout).unwrap();
+    assert!(told.contains("older_than = boot: it is from 5s before, by mtime"), "{told}");
+    assert_eq!(run("apply", scratch.path(), &flags).0, Some(0));
+    assert!(!scratch.path().join("old.lock").exists() && scratch.path().join("new.lock").exists());
 }
 
 #[test]

@@ -1,3 +1,5 @@
+mod network;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,17 +9,21 @@ use evenkeel_cli::{Common, Failure};
 use evenkeel_command::CommandSpec;
 use evenkeel_config::parse_duration;
 use evenkeel_probe::{
-    Condition, ExecTarget, FileTarget, Header, HttpTarget, ProcessTarget, ProgramGlob,
-    SupervisorTarget, Target, TcpTarget,
+    Condition, ExecTarget, FileTarget, ProcessTarget, ProgramGlob, SupervisorTarget, Target,
 };
 use evenkeel_supervisord::socket_of_url;
 
+use crate::args::network::{Dns, Http, Tcp, Unix};
 use crate::expect;
 
 const EXAMPLES: &str = "\
 Examples:
   evenkeel-probe http http://127.0.0.1:8080/health --expect 'latency_ms<400' --expect 'body~ok'
+  evenkeel-probe http https://example.org/ --max-redirects 3 --expect 'cert_days>14' --expect 'header.server~nginx'
   evenkeel-probe tcp 127.0.0.1:5432 --timeout 1s --retries 2
+  evenkeel-probe tcp mail.example.org:25 --expect 'response~^220 '
+  evenkeel-probe unix /run/redis.sock --send 'PING\\r\\n' --expect 'response~PONG'
+  evenkeel-probe dns example.org --type MX --server 192.0.2.53
   evenkeel-probe process --pidfile /run/app.pid --expect 'rss_bytes<300MB'
   evenkeel-probe supervisor --url unix:///run/supervisor.sock --program 'worker-*'
   evenkeel-probe file /var/lib/app/heartbeat --expect 'age_seconds<5m' --nagios
@@ -62,12 +68,15 @@ enum Kind {
     /// An HTTP endpoint answers with a status of 2xx
     #[command(after_help = help("http"))]
     Http(Http),
-    /// A TCP port accepts connections
+    /// A TCP port accepts connections, and answers as expected
     #[command(after_help = help("tcp"))]
-    Tcp {
-        /// HOST:PORT, an IPv6 address in brackets
-        address: String,
-    },
+    Tcp(Tcp),
+    /// A Unix socket accepts connections, and answers as expected
+    #[command(after_help = help("unix"))]
+    Unix(Unix),
+    /// A name resolves
+    #[command(after_help = help("dns"))]
+    Dns(Dns),
     /// A command exits with 0
     #[command(after_help = help("exec"))]
     Exec {
@@ -94,21 +103,6 @@ enum Kind {
         /// Where it is
         path: PathBuf,
     },
-}
-
-#[derive(Debug, clap::Args)]
-struct Http {
-    /// http:// or https://; redirects are not followed
-    url: String,
-    /// Method of the request
-    #[arg(long, default_value = "GET")]
-    method: String,
-    /// Header to send; repeatable
-    #[arg(long, value_name = "NAME: VALUE")]
-    header: Vec<String>,
-    /// Trust the certificates in this PEM file, in the place of the host's
-    #[arg(long, value_name = "PATH")]
-    ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -146,38 +140,19 @@ impl Kind {
     fn target(&self) -> Result<Target, Failure> {
         Ok(match self {
             Self::Http(http) => Target::Http(http.target()?),
-            Self::Tcp { address } => {
-                Target::Tcp(TcpTarget::try_new(address).map_err(Failure::usage)?)
-            }
+            Self::Tcp(tcp) => Target::Tcp(tcp.target()?),
+            Self::Unix(unix) => Target::Unix(unix.target()?),
+            Self::Dns(dns) => Target::Dns(dns.target()?),
             Self::Exec { command } => Target::Exec(ExecTarget::new(CommandSpec::new(command))),
             Self::Process(process) => Target::Process(process.target()?),
             Self::Supervisor { url, program } => {
                 let globs = program.iter().map(|glob| ProgramGlob::try_new(glob));
-                Target::Supervisor(SupervisorTarget {
-                    socket: socket_of_url(url).map_err(Failure::usage)?,
-                    programs: globs.collect::<Result<_, _>>().map_err(Failure::usage)?,
-                })
+                let globs = globs.collect::<Result<_, _>>().map_err(Failure::usage)?;
+                let socket = socket_of_url(url).map_err(Failure::usage)?;
+                Target::Supervisor(SupervisorTarget::new(socket, globs))
             }
             Self::File { path } => Target::File(FileTarget { path: path.clone() }),
         })
-    }
-}
-
-impl Http {
-    fn target(&self) -> Result<HttpTarget, Failure> {
-        let mut target = HttpTarget::try_new(&self.url).map_err(Failure::usage)?;
-        target.set_method(&self.method).map_err(Failure::usage)?;
-        target.ca_file.clone_from(&self.ca_file);
-        for header in &self.header {
-            // The value is not repeated: it may be a secret.
-            let (name, value) = header
-                .split_once(':')
-                .ok_or_else(|| Failure::usage("`--header` is written `NAME: VALUE`"))?;
-            target
-                .headers
-                .push(Header::try_new(name.trim(), value.trim()).map_err(Failure::usage)?);
-        }
-        Ok(target)
     }
 }
 
@@ -201,7 +176,7 @@ impl Process {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
 }
 
@@ -209,7 +184,9 @@ fn duration(text: &str) -> Result<Duration, String> {
 fn help(kind: &str) -> String {
     let fields = Target::fields_of(kind).unwrap_or_default();
     let lines = fields.iter().map(|field| format!("\n  {:<20}{}", field.name, field.help));
-    format!("Fields for --expect:{}", lines.collect::<String>())
+    let headers =
+        if kind == "http" { "\n  header.NAME         a header of the response" } else { "" };
+    format!("Fields for --expect:{}{headers}", lines.collect::<String>())
 }
 
 #[cfg(test)]
@@ -234,7 +211,16 @@ mod tests {
         for (words, shown) in [
             (&["http", "http://localhost/health"][..], "http://localhost/health"),
             (&["http", "http://localhost/", "--method", "HEAD"], "HEAD http://localhost/"),
+            (
+                &["http", "http://docker/v1/_ping", "--unix-socket", "/run/docker.sock"],
+                "http://docker/v1/_ping over /run/docker.sock",
+            ),
+            (&["http", "http://x/", "--body", "{}"], "POST http://x/"),
             (&["tcp", "[::1]:22"], "tcp [::1]:22"),
+            (&["tcp", "x:443", "--tls", "--expect", "cert_days>14"], "tcp x:443"),
+            (&["unix", "/run/x.sock", "--send", r"PING\r\n"], "unix /run/x.sock"),
+            (&["dns", "Example.org."], "dns A example.org"),
+            (&["dns", "x", "--type", "mx", "--server", "192.0.2.53"], "dns MX x at 192.0.2.53:53"),
             (&["exec", "--", "test", "-e", "/"], "exec test -e /"),
             (&["process", "--name", "sh", "--user", "root"], "process `sh` of user `root`"),
             (
@@ -255,6 +241,20 @@ mod tests {
             &["http", "localhost"],
             &["http", "http://localhost/", "--header", "nonsense"],
             &["http", "http://localhost/", "--method", "GET IT"],
+            &["http", "http://localhost/", "--client-cert", "/x.pem"],
+            &["http", "http://localhost/", "--server-name", "x"],
+            &["http", "http://localhost/", "--expect", "cert_days>14"],
+            &["http", "http://localhost/", "--expect", "header.a b=c"],
+            &["http", "http://localhost/", "--unix-socket", "x.sock"],
+            &["http", "http://localhost/", "--body", "x", "--method", "GET"],
+            &["tcp", "localhost:1", "--expect", "cert_days>14"],
+            &["tcp", "localhost:1", "--ca-file", "/x.pem"],
+            &["unix", "relative.sock"],
+            &["unix", "/x.sock", "--send", r"\q"],
+            &["dns", "a..b"],
+            &["dns", "x", "--type", "MX"],
+            &["dns", "x", "--type", "Q"],
+            &["dns", "x", "--answer", "not an address"],
             &["process"],
             &["process", "--pid", "1", "--name", "sh"],
             &["process", "--pid", "1", "--user", "root"],

@@ -1,5 +1,5 @@
 use evenkeel_config::{parse_duration, parse_size};
-use evenkeel_probe::{Condition, Field, FieldKind, Pattern, Target, Test, Value};
+use evenkeel_probe::{Condition, FieldKind, Pattern, Target, Test, Value};
 
 /// Operators as they are typed; those that begin with another one come first.
 const OPERATORS: [&str; 8] = ["!=", "!~", "<=", ">=", "=", "~", "<", ">"];
@@ -17,21 +17,23 @@ pub(crate) fn condition(text: &str, target: &Target) -> Result<Condition, String
         .find(|operator| rest.starts_with(operator))
         .ok_or_else(|| format!("`{text}` has none of {}", OPERATORS.join(" ")))?;
     let (name, value) = (name.trim(), rest[operator.len()..].trim());
-    let field = target.fields().iter().find(|field| field.name == name).ok_or_else(|| {
+    let kind = target.field_kind(name).ok_or_else(|| {
         let known: Vec<_> = target.fields().iter().map(|field| field.name).collect();
         format!("{} has no field `{name}`; it has {}", target.kind(), known.join(", "))
     })?;
+    if target.never_has(name) {
+        return Err(format!("`{name}` is never seen of `{target}`: it speaks no TLS"));
+    }
     Ok(Condition {
         field: name.to_owned(),
-        test: fault(field, operator, value)?,
+        test: fault(name, kind, operator, value)?,
         sustained_for: None,
     })
 }
 
-fn fault(field: &Field, operator: &str, value: &str) -> Result<Test, String> {
-    let name = field.name;
+fn fault(name: &str, kind: FieldKind, operator: &str, value: &str) -> Result<Test, String> {
     let pattern = || Pattern::try_new(value).map_err(|error| error.to_string());
-    match (field.kind, operator) {
+    match (kind, operator) {
         (FieldKind::Number, "=") => Ok(Test::Differs(number(name, value)?.into())),
         (FieldKind::Number, "!=") => Ok(Test::Equals(number(name, value)?.into())),
         (FieldKind::Number, "<") => Ok(Test::AtLeast(number(name, value)?)),

@@ -1,10 +1,11 @@
 mod change;
 mod orders;
+mod work;
 
 use std::future::{Future, pending};
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use evenkeel_config::Settings;
@@ -12,15 +13,14 @@ use evenkeel_engine::{Act, Effect, Engine, Input, Record, Start, Status};
 use evenkeel_metrics::ProcessStats;
 use evenkeel_moment::Moment;
 use evenkeel_probe::Prober;
-use evenkeel_recovery::actions::{ActionError, perform};
+use evenkeel_recovery::actions::{ActionError, Occasion, perform};
 use evenkeel_recovery::machine::Ended;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::HostClock;
 use crate::error::AgentError;
-use crate::executor::clean;
 use crate::history::{Batch, Found, History, Withheld, Written};
-use crate::keep::{self, Keepers, Said};
+use crate::keep::{Keepers, Said};
 use crate::listen::Doors;
 use crate::page::{Desk, Question};
 use crate::publish::Publisher;
@@ -53,6 +53,14 @@ pub enum Until {
     Stopped,
     /// When each rule has run, each check has been told, and no recovery is under way; or after this long.
     Settled(Duration),
+}
+
+/// Something outside that may have changed what a check sees; it makes the agent look, and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Hint {
+    /// A program of a supervisord, or a group, is in another state than before.
+    Supervisor,
 }
 
 /// How the agent fares.
@@ -100,7 +108,19 @@ struct Shell<N> {
 /// `reloads` brings new settings, or why they were refused: those in force then stay in force.
 pub async fn run<N: Fn(Notice)>(
     agent: Agent<N>,
+    reloads: mpsc::Receiver<Result<Settings, String>>,
+    stop: impl Future<Output = ()>,
+) -> Result<Status, AgentError> {
+    // Nobody has hints, so the other end is gone at once.
+    let (_, hints) = mpsc::channel(1);
+    run_hinted(agent, reloads, hints, stop).await
+}
+
+/// As [`run`], and looks soon where `hints` say that something may have changed.
+pub async fn run_hinted<N: Fn(Notice)>(
+    agent: Agent<N>,
     mut reloads: mpsc::Receiver<Result<Settings, String>>,
+    mut hints: mpsc::Receiver<Hint>,
     stop: impl Future<Output = ()>,
 ) -> Result<Status, AgentError> {
     let clock = HostClock;
@@ -175,6 +195,7 @@ pub async fn run<N: Fn(Notice)>(
             Some(answer) = inbox.recv() => shell.answered(answer),
             Some(question) = asked.recv() => shell.answer_question(question),
             Some(reload) = reloads.recv() => shell.reload(reload),
+            Some(hint) = hints.recv() => shell.hinted(hint),
             () = tokio::time::sleep(wake) => shell.handle(Input::Tick),
             () = tick(&mut alive) => (shell.notify)(Notice::Alive),
             () = &mut stop => break,
@@ -286,49 +307,12 @@ impl<N: Fn(Notice)> Shell<N> {
         self.publisher.record(record);
     }
 
-    fn probe(&self, check: usize, run: u64) {
-        let Some(spec) = self.engine.settings().checks.get(check) else { return };
-        let (target, timeout) = (spec.target.clone(), spec.timeout);
-        let (prober, answer) = (self.prober.clone(), self.answer());
-        tokio::spawn(async move {
-            let measurement = prober.measure(&target, timeout).await;
-            answer(Input::Measured { check, run, measurement });
-        });
-    }
-
-    fn sweep(&mut self, rule: usize) {
-        let Some(spec) = self.engine.settings().permissions.get(rule) else { return };
-        let (metrics, watching) = (self.publisher.metrics.clone(), self.watching);
-        let (answers, generation) = (self.answers.clone(), self.generation);
-        let say = move |said| {
-            // As for every answer: closed only at the very end.
-            let _ = answers.send((generation, said));
-        };
-        let start = |write| keep::start(rule, spec, (write, watching), metrics, say);
-        if let Err(error) = self.keepers.sweep(rule, start) {
-            let result = Err(format!("no thread to do it: {error}"));
-            self.answer()(Input::Swept { rule, result });
-        }
-    }
-
-    fn clean(&mut self, rule: usize, write: bool) {
-        let Some(spec) = self.engine.settings().cleanup.get(rule).cloned() else { return };
-        let (metrics, ending) = (self.publisher.metrics.clone(), self.ending.clone());
-        let answer = self.answer();
-        self.writing += 1;
-        tokio::task::spawn_blocking(move || {
-            let goes_on = || !ending.load(Ordering::Relaxed);
-            let result = clean(&spec, SystemTime::now(), write, goes_on);
-            let took = result.as_ref().map_or(Duration::ZERO, |outcome| outcome.took);
-            metrics.swept(evenkeel_metrics::Collector::Cleanup, &spec.name, took, result.is_ok());
-            answer(Input::Cleaned { rule, result });
-        });
-    }
-
     /// Waits until the intent is on disk, and only then acts.
     fn act(&mut self, act: Act, written: oneshot::Receiver<Written>) {
         let settle = self.history.settler();
         let (answer, clock, intent) = (self.answer(), self.clock, act.intent);
+        let occasion =
+            Occasion { incident: act.incident, target: act.target.clone(), ..Occasion::default() };
         self.writing += 1;
         tokio::spawn(async move {
             let written =
@@ -341,11 +325,12 @@ impl<N: Fn(Notice)> Shell<N> {
                 }
                 Ok(id) => {
                     let id = id.unwrap_or_default();
-                    let (ended, detail) = match perform(&act.action, act.timeout).await {
-                        Ok(done) => (Ended::Ran, done),
-                        Err(ActionError::Retryable { reason }) => (Ended::Ran, reason),
-                        Err(ActionError::Permanent { reason }) => (Ended::Impossible, reason),
-                    };
+                    let (ended, detail) =
+                        match perform(&act.action, act.timeout, &occasion, &()).await {
+                            Ok(done) => (Ended::Ran, done),
+                            Err(ActionError::Retryable { reason }) => (Ended::Ran, reason),
+                            Err(ActionError::Permanent { reason }) => (Ended::Impossible, reason),
+                        };
                     settle(id, clock.wall(), detail.clone());
                     (ended, detail)
                 }

@@ -1,8 +1,9 @@
 //! Does what the engine asks once: cleans. In a task of its own, so that nothing waits for it.
 
 use std::ops::ControlFlow;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
+use evenkeel_cleanup::Clock;
 use evenkeel_config::CleanupRule;
 use evenkeel_engine::{CleanOutcome, Remaining};
 use evenkeel_safefs::escaped;
@@ -13,12 +14,12 @@ use evenkeel_safefs::escaped;
 /// at all or refused to (a cap), and why, with its sources.
 pub fn clean(
     rule: &CleanupRule,
-    now: SystemTime,
+    clock: Clock,
     write: bool,
     goes_on: impl Fn() -> bool + Sync,
 ) -> Result<CleanOutcome, String> {
     let begun = Instant::now();
-    let plan = evenkeel_cleanup::scan(&rule.policy, now).map_err(|error| chain(&error))?;
+    let plan = evenkeel_cleanup::scan(&rule.policy, clock).map_err(|error| chain(&error))?;
     let mut outcome = CleanOutcome {
         action: rule.policy.action().as_str().to_owned(),
         ..CleanOutcome::default()
@@ -34,7 +35,7 @@ pub fn clean(
     });
     let at_large: Vec<_> = unseen.chain(over).collect();
     if write {
-        let report = evenkeel_cleanup::apply_watched(&rule.policy, plan, now, |_| {
+        let report = evenkeel_cleanup::apply_watched(&rule.policy, plan, clock, |_| {
             if goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         if report.not_reached > 0 {
@@ -99,9 +100,9 @@ mod tests {
         let left = || std::fs::read_dir(scratch.path()).unwrap().count();
         let asked = AtomicUsize::new(0);
         let twice = || asked.fetch_add(1, Ordering::Relaxed) < 2;
-        let outcome = clean(&rule, SystemTime::now(), true, twice).unwrap();
+        let outcome = clean(&rule, Clock::of_host(), true, twice).unwrap();
         assert_eq!((outcome.taken.len(), outcome.remaining.len(), left()), (2, 0, 3));
-        let outcome = clean(&rule, SystemTime::now(), true, || true).unwrap();
+        let outcome = clean(&rule, Clock::of_host(), true, || true).unwrap();
         assert_eq!((outcome.taken.len(), left()), (2, 1));
     }
 }

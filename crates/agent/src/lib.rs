@@ -24,7 +24,7 @@ mod page;
 mod publish;
 mod serve;
 
-pub use agent::{Agent, Notice, Until, run};
+pub use agent::{Agent, Hint, Notice, Until, run, run_hinted};
 pub use clock::HostClock;
 pub use control::{LONGEST_HOLD, LONGEST_REASON, OrderAnswer};
 pub use error::AgentError;

@@ -17,6 +17,7 @@ pub(crate) use self::private::{PrivateError, put_right};
 use self::private::{private_directory, purge, run_id};
 pub use self::report::{Failed, Purged, Recovered, Report, Skipped, Taken};
 use self::work::Work;
+use crate::clock::Clock;
 use crate::observe::{ScanError, check_caps, open_root, working_as};
 use crate::plan::Plan;
 use crate::policy::{Action, ActionKind, Policy};
@@ -35,13 +36,13 @@ pub struct Progress {
 /// Who is told how far a run is, and says whether it goes on.
 pub(crate) type Watch<'w> = dyn FnMut(Progress) -> ControlFlow<()> + Send + 'w;
 
-/// Carries out a plan of this policy; an entry is looked at again as of `now`.
+/// Carries out a plan of this policy; an entry is looked at again, by this clock.
 ///
 /// An entry goes only if it is the very object that was planned, still due, not locked and, if the policy says so, not in
 /// use. One that fails does not keep the others. A plan over a cap of the policy fails as a whole. Before anything else,
 /// what an earlier run that was killed had in its hands is brought back, and what was in the trash for its term goes.
-pub fn apply(policy: &Policy, plan: Plan, now: SystemTime) -> Report {
-    apply_watched(policy, plan, now, |_| ControlFlow::Continue(()))
+pub fn apply(policy: &Policy, plan: Plan, clock: impl Into<Clock>) -> Report {
+    apply_watched(policy, plan, clock, |_| ControlFlow::Continue(()))
 }
 
 /// As [`apply`]; `watch` is told how far the run is before each entry, and now and then in a long one, and says whether
@@ -52,17 +53,19 @@ pub fn apply(policy: &Policy, plan: Plan, now: SystemTime) -> Report {
 pub fn apply_watched(
     policy: &Policy,
     plan: Plan,
-    now: SystemTime,
+    clock: impl Into<Clock>,
     mut watch: impl FnMut(Progress) -> ControlFlow<()> + Send,
 ) -> Report {
-    working_as(policy, || carry_out(policy, &plan, now, &mut watch)).unwrap_or_else(|error| {
+    let clock = clock.into();
+    working_as(policy, || carry_out(policy, &plan, clock, &mut watch)).unwrap_or_else(|error| {
         let mut report = Report::default();
         report.fail_all(&plan.steps, &chain(&error));
         report
     })
 }
 
-fn carry_out(policy: &Policy, plan: &Plan, now: SystemTime, watch: &mut Watch<'_>) -> Report {
+fn carry_out(policy: &Policy, plan: &Plan, clock: Clock, watch: &mut Watch<'_>) -> Report {
+    let now = clock.now;
     let mut report = Report::default();
     let opened = check_caps(policy, plan).and_then(|()| open_root(policy)).and_then(|root| {
         let wanted = policy.draft().skip_in_use && !plan.steps.is_empty();
@@ -127,7 +130,7 @@ fn carry_out(policy: &Policy, plan: &Plan, now: SystemTime, watch: &mut Watch<'_
         },
         _ => None,
     };
-    let act = Act { policy, root: &root, run, no_room, open, now };
+    let act = Act { policy, root: &root, run, no_room, open, clock };
     Work::new(act, &plan.steps, watch, &mut report).all();
     drop(private);
     let moved = |action| action != ActionKind::Truncate.as_str();

@@ -38,6 +38,8 @@
 
 mod policy;
 
+mod clock;
+
 mod observe;
 
 mod plan;
@@ -49,6 +51,7 @@ mod undo;
 pub use apply::{
     Failed, Progress, Purged, Recovered, Report, Skipped, Taken, apply, apply_watched,
 };
+pub use clock::Clock;
 /// Globs as policies have them.
 pub use evenkeel_names::GlobSet;
 pub use observe::{CountOf, ScanError, check_host, scan};

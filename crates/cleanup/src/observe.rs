@@ -5,7 +5,6 @@ mod visit;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use evenkeel_safefs::{
     FilesystemUsage, OpenError, OpenFiles, Reach, Root, Trust, User, as_user, by_place, escaped,
@@ -14,6 +13,7 @@ use evenkeel_safefs::{
 
 pub(crate) use self::directory::{Contents, Rules};
 use self::visit::Scan;
+use crate::clock::Clock;
 use crate::plan::{Candidate, Choice, KeepReason, Plan, choose, ranks, steps};
 use crate::policy::{Policy, Resource, Share, Trigger, Unit};
 
@@ -61,6 +61,9 @@ pub enum ScanError {
         /// What should be counted.
         of: CountOf,
     },
+    /// It is not known when the host booted, and the policy goes by that.
+    #[error("it is not known when the host booted, and `older_than` = `boot` goes by that")]
+    NoBoot,
     /// There is no such user.
     #[error("no user is named `{user}`")]
     NoUser {
@@ -123,25 +126,30 @@ impl CountOf {
     }
 }
 
-/// Looks at the host and says which entries are due at `now`. Changes nothing, so it is the dry run.
+/// Looks at the host and says which entries are due by this clock. Changes nothing, so it is the dry run.
 ///
-/// Fails if the root cannot be opened or read, and if more is due than a cap of the policy allows.
-pub fn scan(policy: &Policy, now: SystemTime) -> Result<Plan, ScanError> {
-    working_as(policy, || look(policy, now))?
+/// Fails if the root cannot be opened or read, if more is due than a cap of the policy allows, and if the policy goes by
+/// the boot and the clock does not know it.
+pub fn scan(policy: &Policy, clock: impl Into<Clock>) -> Result<Plan, ScanError> {
+    let clock = clock.into();
+    working_as(policy, || look(policy, clock))?
 }
 
-fn look(policy: &Policy, now: SystemTime) -> Result<Plan, ScanError> {
+fn look(policy: &Policy, clock: Clock) -> Result<Plan, ScanError> {
     let draft = policy.draft();
+    if draft.trigger == Trigger::BeforeBoot && clock.boot.is_none() {
+        return Err(ScanError::NoBoot);
+    }
     // What is in a directory is looked at once, so which of it is open must be known before.
     let look_first = draft.skip_in_use && draft.unit == Unit::Directory;
     let open = look_first.then(OpenFiles::now).transpose().map_err(ScanError::InUse)?;
     let root = open_root(policy)?;
     let filesystem = filesystem(policy, &root)?;
     let reach = Reach { recursive: draft.recursive, max_depth: policy.max_depth() };
-    let parts = walk_in_parallel(&root, reach, || Scan::new(policy, &root, open.as_ref(), now))
+    let parts = walk_in_parallel(&root, reach, || Scan::new(policy, &root, open.as_ref(), clock))
         .map_err(|source| ScanError::Read { path: policy.path().to_owned(), source })?;
     let (mut plan, mut candidates) = together(policy, parts);
-    let mut choice = choose(policy, &mut candidates, filesystem, now);
+    let mut choice = choose(policy, &mut candidates, filesystem, clock);
     if draft.skip_in_use && !look_first && !choice.taken.is_empty() {
         // The pass over all processes is made only if something is due.
         let open = OpenFiles::now().map_err(ScanError::InUse)?;
@@ -150,7 +158,7 @@ fn look(policy: &Policy, now: SystemTime) -> Result<Plan, ScanError> {
                 candidate.look.held = Some(KeepReason::InUse);
             }
         }
-        choice = choose(policy, &mut candidates, filesystem, now);
+        choice = choose(policy, &mut candidates, filesystem, clock);
     }
     let Choice { taken, kept, level } = choice;
     plan.steps = steps(policy, candidates, taken);

@@ -6,11 +6,12 @@ mod reason;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use evenkeel_safefs::{FilesystemUsage, Identity, Kind, Metadata};
 use serde::{Serialize, Serializer};
 
+use crate::clock::Clock;
 use crate::policy::{Action, Policy, Trigger, Unit};
 
 pub(crate) use self::candidate::{Candidate, Link, Look};
@@ -32,7 +33,7 @@ pub enum KeepReason {
     NotAFile,
     /// The rule is about directories, and it is none, or one on which something is mounted.
     NotADirectory,
-    /// Not old enough; exactly the age is not old enough.
+    /// Not old enough: exactly the age is not, and what the present boot has touched is not from before it.
     Young,
     /// It is dated after now: the clock was set back, and must not make a fresh file look old.
     FutureMtime,
@@ -174,17 +175,23 @@ pub(crate) fn counts_links(policy: &Policy) -> bool {
 }
 
 /// What one entry that matches says of itself, whatever the others are.
-pub(crate) fn judge(policy: &Policy, look: &Look, now: SystemTime) -> Verdict {
+pub(crate) fn judge(policy: &Policy, look: &Look, clock: Clock) -> Verdict {
     if let Some(reason) = look.held {
         return Verdict::Keep(reason);
     }
     let by = policy.draft().age_by;
     match policy.draft().trigger {
-        Trigger::OlderThan(limit) => match now.duration_since(look.youngest) {
+        // A clock set back must never make a fresh file look old.
+        Trigger::OlderThan(_) | Trigger::BeforeBoot if clock.now < look.youngest => {
+            Verdict::Keep(KeepReason::FutureMtime)
+        }
+        Trigger::OlderThan(limit) => match clock.now.duration_since(look.youngest) {
             Ok(age) if limit < age => Verdict::Due(Reason::Old { age, limit, by }),
-            Ok(_) => Verdict::Keep(KeepReason::Young),
-            // A clock set back must never make a fresh file look old.
-            Err(_) => Verdict::Keep(KeepReason::FutureMtime),
+            _ => Verdict::Keep(KeepReason::Young),
+        },
+        Trigger::BeforeBoot => match before_boot(look.youngest, clock) {
+            Some(before) => Verdict::Due(Reason::BeforeBoot { before, by }),
+            None => Verdict::Keep(KeepReason::Young),
         },
         Trigger::LargerThan(limit) if limit < look.bytes => {
             Verdict::Due(Reason::Large { bytes: look.bytes, limit })
@@ -199,7 +206,7 @@ pub(crate) fn choose(
     policy: &Policy,
     candidates: &mut [Candidate],
     filesystem: FilesystemUsage,
-    now: SystemTime,
+    clock: Clock,
 ) -> Choice {
     if ranks(policy) {
         // Oldest first: if the run is cut short, what stays is what is likeliest still wanted.
@@ -212,19 +219,21 @@ pub(crate) fn choose(
     let mut keep = |reason| *kept.entry(reason).or_default() += 1;
     let mut taken = Vec::new();
     for (index, candidate) in old.iter().enumerate() {
-        match (judge(policy, &candidate.look, now), &mut tally) {
+        match (judge(policy, &candidate.look, clock), &mut tally) {
             (Verdict::Due(reason), _) => taken.push((index, reason)),
             (Verdict::Keep(reason), _) => keep(reason),
-            (Verdict::Open, Some(tally)) if tally.is_over() => match tally.take(candidate, now) {
-                Some(reason) => taken.push((index, reason)),
-                None => keep(KeepReason::FreesNothing),
-            },
+            (Verdict::Open, Some(tally)) if tally.is_over() => {
+                match tally.take(candidate, clock.now) {
+                    Some(reason) => taken.push((index, reason)),
+                    None => keep(KeepReason::FreesNothing),
+                }
+            }
             (Verdict::Open, _) => keep(KeepReason::WithinLimit),
         }
     }
     for candidate in protected {
         // What would stay anyhow is not kept for being new.
-        match judge(policy, &candidate.look, now) {
+        match judge(policy, &candidate.look, clock) {
             Verdict::Keep(reason) => keep(reason),
             Verdict::Due(_) | Verdict::Open => keep(KeepReason::Newest),
         }
@@ -259,6 +268,11 @@ pub(crate) fn steps(
     taken.collect()
 }
 
+/// How long before the boot that was; `None` if it was not, or if the boot is not known.
+fn before_boot(youngest: SystemTime, clock: Clock) -> Option<Duration> {
+    clock.boot?.duration_since(youngest).ok().filter(|before| !before.is_zero())
+}
+
 /// Whether a file asks to be kept.
 pub(crate) fn is_sticky(metadata: &Metadata) -> bool {
     metadata.kind == Kind::File && metadata.access.mode & STICKY != 0
@@ -272,7 +286,7 @@ pub(crate) fn is_shared(directory: &Metadata) -> bool {
 /// Whether what was planned is still due if it looks so now; of a directory each thing in it is asked for.
 ///
 /// By age it must still be old enough, by size still large enough. Where the oldest go, it must not have become younger.
-pub(crate) fn is_due(policy: &Policy, step: &Step, metadata: &Metadata, now: SystemTime) -> bool {
+pub(crate) fn is_due(policy: &Policy, step: &Step, metadata: &Metadata, clock: Clock) -> bool {
     let draft = policy.draft();
     if is_sticky(metadata) {
         return false;
@@ -285,7 +299,10 @@ pub(crate) fn is_due(policy: &Policy, step: &Step, metadata: &Metadata, now: Sys
         draft.age_by.youngest(metadata)
     };
     match draft.trigger {
-        Trigger::OlderThan(limit) => now.duration_since(youngest).is_ok_and(|age| limit < age),
+        Trigger::OlderThan(limit) => {
+            clock.now.duration_since(youngest).is_ok_and(|age| limit < age)
+        }
+        Trigger::BeforeBoot => youngest <= clock.now && before_boot(youngest, clock).is_some(),
         Trigger::LargerThan(limit) if draft.unit == Unit::File => limit < metadata.size,
         Trigger::LargerThan(_)
         | Trigger::MaxTotal(_)

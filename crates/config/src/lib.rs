@@ -31,17 +31,18 @@ mod show;
 mod sources;
 mod value;
 
+pub use key::nearest;
 pub use layer::Origin;
 pub use preset::{PRESETS, preset};
 pub use problem::{ConfigError, Place, Problem};
 pub use settings::{
-    AgentSettings, Check, CleanupRule, Mode, PermissionRule, Recovery, Settings, Slo, Step,
+    AgentSettings, Check, CleanupRule, Mode, Module, PermissionRule, Recovery, Settings, Slo, Step,
 };
-pub use key::nearest;
 pub use show::show;
 pub use sources::{Sources, VARIABLE_PREFIX};
 pub use value::{
-    ValueError, format_duration, format_mode, format_size, parse_duration, parse_mode, parse_size,
+    Age, ValueError, format_duration, format_mode, format_size, parse_age, parse_duration,
+    parse_mode, parse_size, parse_status,
 };
 
 /// Reads and checks the settings. Fails with every problem of every layer; nothing is in force by then.

@@ -31,6 +31,8 @@ pub struct Problem {
     label: String,
     also: Vec<(Place, String)>,
     help: Vec<String>,
+    /// What stands there may be a secret.
+    concealed: bool,
 }
 
 /// Everything that is wrong with the settings; shown as one page for a person.
@@ -119,6 +121,7 @@ impl Problem {
             label: String::new(),
             also: Vec::new(),
             help: Vec::new(),
+            concealed: false,
         }
     }
 
@@ -129,6 +132,12 @@ impl Problem {
 
     pub(crate) fn at(mut self, place: impl Into<Option<Place>>) -> Self {
         self.place = place.into();
+        self
+    }
+
+    /// Leaves out what stands there, which may be a secret.
+    pub(crate) fn conceal(mut self) -> Self {
+        self.concealed = true;
         self
     }
 
@@ -172,9 +181,19 @@ impl Problem {
         &self.help
     }
 
+    /// What is said where no excerpt is shown: of a flag or variable not even the name, as it stands beside its value.
+    fn note(&self) -> String {
+        let place = self.place.as_ref().filter(|_| self.concealed);
+        match place.and_then(|place| Some((&place.title, place.line()?))) {
+            Some((title, line)) => format!("{title}:{line}: {}", self.label),
+            None => self.label.clone(),
+        }
+    }
+
     fn render(&self) -> String {
         let mut group = Group::with_title(Level::ERROR.primary_title(&*self.message));
-        if let Some(main) = &self.place {
+        let note = self.note();
+        if let Some(main) = self.place.as_ref().filter(|_| !self.concealed) {
             // Places in the same text share one excerpt.
             let (here, elsewhere): (Vec<_>, Vec<_>) =
                 self.also.iter().partition(|(place, _)| Arc::ptr_eq(&main.text, &place.text));
@@ -185,8 +204,8 @@ impl Problem {
             for (place, label) in elsewhere {
                 group = group.element(place.snippet(AnnotationKind::Context, label));
             }
-        } else if !self.label.is_empty() {
-            group = group.element(Level::NOTE.message(&*self.label));
+        } else if !note.is_empty() {
+            group = group.element(Level::NOTE.message(&*note));
         }
         for help in &self.help {
             group = group.element(Level::HELP.message(&**help));
@@ -208,7 +227,7 @@ impl Serialize for Problem {
         let mut problem = serializer.serialize_struct("Problem", 8)?;
         problem.serialize_field("message", &self.message)?;
         problem.serialize_field("key", &self.key)?;
-        problem.serialize_field("value", &place.map(Place::value))?;
+        problem.serialize_field("value", &place.filter(|_| !self.concealed).map(Place::value))?;
         problem.serialize_field("origin", &place.map(|place| &place.title))?;
         problem.serialize_field("line", &place.and_then(Place::line))?;
         problem.serialize_field("column", &place.and_then(Place::column))?;

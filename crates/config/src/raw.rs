@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::value::{
-    Lasting, Mode, NameOrNumber, OneOrMany, Scalar, Share, Size, Status, Threshold,
+    Age, Lasting, Mode, NameOrNumber, OneOrMany, Scalar, Share, Size, Status, Threshold,
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -20,6 +20,7 @@ pub(crate) struct Settings {
     pub(crate) check: BTreeMap<String, Check>,
     pub(crate) recovery: BTreeMap<String, Recovery>,
     pub(crate) slo: BTreeMap<String, Slo>,
+    pub(crate) module: BTreeMap<String, Module>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -77,7 +78,7 @@ pub(crate) struct Cleanup {
     pub(crate) exclude: Option<OneOrMany<String>>,
     pub(crate) recursive: Option<bool>,
     pub(crate) unit: Option<Unit>,
-    pub(crate) older_than: Option<Lasting>,
+    pub(crate) older_than: Option<Age>,
     pub(crate) larger_than: Option<Size>,
     pub(crate) max_total: Option<Size>,
     pub(crate) max_count: Option<u64>,
@@ -134,6 +135,8 @@ pub(crate) enum CleanupAction {
 pub(crate) struct Check {
     pub(crate) http: Option<Http>,
     pub(crate) tcp: Option<Tcp>,
+    pub(crate) dns: Option<Dns>,
+    pub(crate) unix: Option<Unix>,
     pub(crate) exec: Option<Exec>,
     pub(crate) process: Option<Process>,
     pub(crate) supervisor: Option<Supervisor>,
@@ -152,18 +155,63 @@ pub(crate) struct Check {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(crate) struct Module {
+    pub(crate) http: Option<Http>,
+    pub(crate) tcp: Option<Tcp>,
+    pub(crate) dns: Option<Dns>,
+    pub(crate) unix: Option<Unix>,
+    pub(crate) conditions: Option<Vec<Condition>>,
+    pub(crate) timeout: Option<Lasting>,
+    pub(crate) targets: Option<OneOrMany<String>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Http {
     pub(crate) url: Option<String>,
     pub(crate) method: Option<String>,
     pub(crate) headers: Option<BTreeMap<String, String>>,
+    pub(crate) body: Option<String>,
     pub(crate) expect_status: Option<OneOrMany<Status>>,
+    pub(crate) max_redirects: Option<u32>,
     pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) client_cert: Option<PathBuf>,
+    pub(crate) client_key: Option<PathBuf>,
+    pub(crate) server_name: Option<String>,
+    pub(crate) unix_socket: Option<PathBuf>,
+    pub(crate) dns_timeout: Option<Lasting>,
+    pub(crate) max_body: Option<Size>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Tcp {
     pub(crate) address: Option<String>,
+    pub(crate) send: Option<String>,
+    pub(crate) expect: Option<String>,
+    pub(crate) tls: Option<bool>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) client_cert: Option<PathBuf>,
+    pub(crate) client_key: Option<PathBuf>,
+    pub(crate) server_name: Option<String>,
+    pub(crate) dns_timeout: Option<Lasting>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Dns {
+    pub(crate) name: Option<String>,
+    pub(crate) r#type: Option<String>,
+    pub(crate) server: Option<String>,
+    pub(crate) expect: Option<OneOrMany<String>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Unix {
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) send: Option<String>,
+    pub(crate) expect: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -187,6 +235,7 @@ pub(crate) struct Process {
 pub(crate) struct Supervisor {
     pub(crate) url: Option<String>,
     pub(crate) programs: Option<OneOrMany<String>>,
+    pub(crate) judge_states: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -267,6 +316,7 @@ pub(crate) struct Recovery {
     pub(crate) budget: Option<Budget>,
     pub(crate) verify_timeout: Option<Lasting>,
     pub(crate) stable_for: Option<Lasting>,
+    pub(crate) evidence: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -274,9 +324,13 @@ pub(crate) struct Recovery {
 pub(crate) struct Step {
     pub(crate) action: Option<String>,
     pub(crate) program: Option<String>,
+    pub(crate) group: Option<String>,
+    pub(crate) signal: Option<String>,
     pub(crate) url: Option<String>,
     pub(crate) unit: Option<String>,
     pub(crate) command: Option<Vec<String>>,
+    pub(crate) rule: Option<String>,
+    pub(crate) end_left_overs: Option<bool>,
     pub(crate) timeout: Option<Lasting>,
 }
 

@@ -22,6 +22,8 @@ pub struct Settings {
     pub recoveries: Vec<Recovery>,
     /// What availability is promised.
     pub slos: Vec<Slo>,
+    /// How `evenkeel-probe serve` measures targets that are named by whoever asks.
+    pub modules: Vec<Module>,
     /// What works, but could be better; see [`Settings::advice`].
     pub advice: Vec<String>,
 }
@@ -93,6 +95,8 @@ pub struct Check {
     pub target: evenkeel_probe::Target,
     /// What the facts must not be.
     pub conditions: Vec<evenkeel_probe::Condition>,
+    /// What the facts of each part must not be, such as a program's memory; judged part by part.
+    pub part_conditions: Vec<evenkeel_probe::Condition>,
     /// How long one attempt may take.
     pub timeout: Duration,
     /// Further attempts in the same run, until the first good one.
@@ -126,6 +130,8 @@ pub struct Recovery {
     pub verify_timeout: Duration,
     /// How long a target must stay up until its incident is over.
     pub stable_for: Duration,
+    /// Whether what is to be seen of a target is kept before an action changes it.
+    pub evidence: bool,
 }
 
 /// One step of a recovery.
@@ -157,6 +163,21 @@ impl Check {
         const LONGEST: Duration = Duration::from_secs(5);
         (self.interval / 10).clamp(SHORTEST, LONGEST).min(self.interval)
     }
+}
+
+/// A check whose target comes with each request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Module {
+    /// Its name in the settings.
+    pub name: String,
+    /// What is measured, but for the place: [`Target::aimed_at`](evenkeel_probe::Target::aimed_at) says where.
+    pub target: evenkeel_probe::Target,
+    /// What the facts must not be.
+    pub conditions: Vec<evenkeel_probe::Condition>,
+    /// How long an attempt may take.
+    pub timeout: Duration,
+    /// Where targets may be; anywhere if `None`.
+    pub scope: Option<evenkeel_probe::Scope>,
 }
 
 impl Settings {

@@ -9,6 +9,7 @@ use evenkeel_recovery::breaker::{Breaker, BreakerState, Permit, Snapshot};
 use jiff::Timestamp;
 
 use crate::event::{Count, Effect};
+use crate::limits::Limits;
 use crate::record::Record;
 
 /// One check: when it is due, the series of attempts that runs, its breaker, and what health makes of its results.
@@ -23,6 +24,8 @@ pub(crate) struct CheckCore {
     sustained: Vec<Option<Sustained>>,
     pub(crate) own: Subject,
     pub(crate) parts: BTreeMap<String, Subject>,
+    /// The conditions on each part, where there are any.
+    limits: BTreeMap<String, Limits>,
     last: Option<Last>,
     /// When the last series came to its end.
     pub(crate) concluded: Option<Moment>,
@@ -103,6 +106,7 @@ impl CheckCore {
                 .collect(),
             own: Subject::new(&spec.health, now),
             parts: BTreeMap::new(),
+            limits: BTreeMap::new(),
             last: None,
             concluded: None,
             spec,
@@ -152,6 +156,18 @@ impl CheckCore {
     /// Looks at once, because a decision waits for it.
     pub(crate) fn look_now(&mut self, now: Moment) {
         self.due = self.due.min(now);
+    }
+
+    /// Looks soon, because somebody saw a change: however many hints there are, no more often than a closer look would.
+    pub(crate) fn look_on_hint(&mut self, now: Moment) {
+        let pause = self.spec.look_again();
+        let at = match (&self.series, self.concluded) {
+            // What is under way may have looked before the change.
+            (Some(_), _) => now + pause,
+            (None, Some(concluded)) => now.max(concluded + pause),
+            (None, None) => now,
+        };
+        self.due = self.due.min(at);
     }
 
     /// The host was changed by an action: results under way are void, and what the breaker learned is out of date.
@@ -346,6 +362,7 @@ impl CheckCore {
         let listed = matches!(outcome, Outcome::Good);
         if listed {
             self.parts.retain(|name, _| parts.iter().any(|part| part.name == *name));
+            self.limits.retain(|name, _| self.parts.contains_key(name));
         } else {
             // Nobody could be asked about them.
             let reason = self.own.reason.clone();
@@ -355,7 +372,7 @@ impl CheckCore {
         }
         for part in parts {
             let (sample, reason) = match part.outcome {
-                Outcome::Good => (Sample::Good, None),
+                Outcome::Good => self.judge_part(now, &part.name, &part.facts),
                 Outcome::Bad(failure) => (Sample::Bad, Some(failure.detail)),
                 Outcome::Unknown(failure) => (Sample::Unknown, Some(failure.detail)),
             };
@@ -365,6 +382,15 @@ impl CheckCore {
             let changed = subject.record(now, sample, reason.clone());
             self.note_state(Some(part.name), changed, reason, effects);
         }
+    }
+
+    /// What a part's facts mean that does what it is for.
+    fn judge_part(&mut self, now: Moment, name: &str, facts: &Facts) -> (Sample, Option<String>) {
+        if self.spec.part_conditions.is_empty() {
+            return (Sample::Good, None);
+        }
+        let limits = self.limits.entry(name.to_owned()).or_insert_with(|| Limits::new(&self.spec));
+        limits.judge(now, &self.spec, facts)
     }
 
     fn note_state(

@@ -199,6 +199,11 @@ impl Engine {
             Input::Acted { intent, ended, detail } => {
                 self.acted(now, intent, ended, detail, &mut effects);
             }
+            Input::Hinted { check } => {
+                if let Some(core) = self.checks.get_mut(check) {
+                    core.look_on_hint(now);
+                }
+            }
             Input::Order(order) => self.obey(now, order, &mut effects),
             Input::Tick => {}
         }

@@ -58,6 +58,11 @@ pub enum Input {
         /// What was done, or why not.
         detail: String,
     },
+    /// Somebody saw that a check's target may have changed: a look now may find what the next one would find later.
+    Hinted {
+        /// The check, by its place in the settings.
+        check: usize,
+    },
     /// An operator orders something; [`Engine::knows_target`](crate::Engine::knows_target) was asked before.
     Order(Order),
     /// Time went by.

@@ -15,6 +15,7 @@ mod check;
 mod engine;
 mod event;
 mod gate;
+mod limits;
 mod order;
 mod orders;
 mod past;

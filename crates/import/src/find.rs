@@ -45,7 +45,7 @@ pub(crate) fn find(
             action,
             interval: interval.map(str::to_owned),
             notes: query.notes.clone(),
-            line,
+            lines: vec![line],
         });
     }
     Ok(())

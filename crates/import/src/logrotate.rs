@@ -178,7 +178,7 @@ impl Stanza {
                     action,
                     interval: self.interval.map(str::to_owned),
                     notes: vec![note.to_owned()],
-                    line,
+                    lines: vec![line],
                 });
             };
             if let Some((line, days)) = self.max_age {

@@ -33,9 +33,7 @@ impl Imported {
 }
 
 fn permissions(out: &mut String, taken: &mut HashSet<String>, rule: &Permissions) {
-    let lines: Vec<_> = rule.lines.iter().map(ToString::to_string).collect();
-    let word = if lines.len() == 1 { "line" } else { "lines" };
-    comment(out, &format!("From {word} {}.", lines.join(", ")));
+    from_lines(out, &rule.lines);
     rule.notes.iter().for_each(|note| comment(out, note));
     header(out, taken, "permissions", &rule.path);
     key(out, "path", &text(&rule.path));
@@ -69,7 +67,7 @@ fn permissions(out: &mut String, taken: &mut HashSet<String>, rule: &Permissions
 }
 
 fn cleanup(out: &mut String, taken: &mut HashSet<String>, rule: &Cleanup) {
-    comment(out, &format!("From line {}.", rule.line));
+    from_lines(out, &rule.lines);
     rule.notes.iter().for_each(|note| comment(out, note));
     header(out, taken, "cleanup", &rule.path);
     key(out, "path", &text(&rule.path));
@@ -93,6 +91,7 @@ fn cleanup(out: &mut String, taken: &mut HashSet<String>, rule: &Cleanup) {
                 several => key(out, "age_by", &list(several)),
             }
         }
+        Due::BeforeBoot => key(out, "older_than", "\"boot\""),
         Due::LargerThan(size) => key(out, "larger_than", &text(size)),
     }
     key(out, "action", &text(rule.action.as_str()));
@@ -106,6 +105,12 @@ fn cleanup(out: &mut String, taken: &mut HashSet<String>, rule: &Cleanup) {
         out.push_str("# max_files = 10000      # a run that would take more refuses\n");
     }
     out.push('\n');
+}
+
+fn from_lines(out: &mut String, lines: &[usize]) {
+    let word = if lines.len() == 1 { "line" } else { "lines" };
+    let lines: Vec<_> = lines.iter().map(ToString::to_string).collect();
+    comment(out, &format!("From {word} {}.", lines.join(", ")));
 }
 
 fn allow_system_path(out: &mut String, path: &str) {

@@ -47,14 +47,16 @@ pub(crate) struct Cleanup {
     pub(crate) action: Action,
     pub(crate) interval: Option<String>,
     pub(crate) notes: Vec<String>,
-    pub(crate) line: usize,
+    pub(crate) lines: Vec<usize>,
 }
 
-/// When a file is due, as the settings have it.
+/// When an entry is due, as the settings have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Due {
     /// A duration, and the times that must all be so old; none named: those of the default.
     OlderThan { age: String, by: Vec<&'static str> },
+    /// It is from before the host booted.
+    BeforeBoot,
     /// A size.
     LargerThan(String),
 }

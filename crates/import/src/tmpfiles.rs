@@ -1,5 +1,7 @@
 //! `tmpfiles.d(5)`.
 
+mod removal;
+
 use crate::rules::{Action, Cleanup, Due, Imported, put};
 use crate::target::{Target, absolute, is_glob, names_in, target};
 use crate::words::{mode, split};
@@ -39,6 +41,7 @@ pub(crate) fn import(text: &str) -> Imported {
             imported.leave_out(line, text, reason);
         }
     }
+    removal::leave_places_of_others(&mut imported, text);
     imported.finish()
 }
 
@@ -112,9 +115,10 @@ impl<'a> Line<'a> {
                 spared.push((self.number, self.text.to_owned(), path, self.kind == 'x'));
                 Ok(())
             }
-            'r' | 'R' => Err("nothing is removed just because the host boots; a [cleanup.*] rule with \
-                `older_than` removes what is old, or keep it below /run, which is empty at boot"
-                .to_owned()),
+            'r' | 'R' => {
+                let trees = self.kind == 'R';
+                removal::remove(imported, self.number, &self.path, &self.modifiers, trees)
+            }
             'f' | 'F' | 'w' | 'C' | 'L' | 'p' | 'c' | 'b' | 'v' | 'q' | 'Q' => {
                 Err(format!("`{}` makes something other than a directory, which evenkeel does not", self.kind))
             }
@@ -145,15 +149,11 @@ impl<'a> Line<'a> {
                 action: Action::Delete,
                 interval: None,
                 notes: vec![EMPTIED.to_owned()],
-                line: self.number,
+                lines: vec![self.number],
             });
         }
         if self.kind == 'D' {
-            return Err(
-                "only in part: `D` also empties the directory at boot, which evenkeel does not; \
-                below /run it is empty then by itself"
-                    .to_owned(),
-            );
+            removal::empty(imported, self.number, &path);
         }
         Ok(())
     }
@@ -340,24 +340,28 @@ fn duration(text: &str) -> Result<String, String> {
     Ok(out.join(" "))
 }
 
-/// Makes the cleanup rule above `path` spare it.
+/// Makes the cleanup rules nearest above `path` spare it.
 fn spare(imported: &mut Imported, path: &str, contents: bool) -> Result<(), String> {
     let Target { directory, glob } = names_in(path)?;
     let name = glob.unwrap_or_default();
-    let rule = imported
-        .cleanup
-        .iter_mut()
-        .filter(|rule| {
-            directory == rule.path
-                || directory.starts_with(&format!("{}/", rule.path.trim_end_matches('/')))
-        })
-        .max_by_key(|rule| rule.path.len())
-        .ok_or("no line of this file cleans above it")?;
-    rule.exclude.push(name.clone());
-    rule.notes.push(format!("`{name}` is spared at every level below, not only as {path}"));
-    if !contents {
-        rule.notes
-            .push(format!("`X` spares only {path} itself; evenkeel does not enter what it spares"));
+    let is_above = |rule: &&mut Cleanup| {
+        // By tmpfiles.d(5) such a line does not influence what `r` and `R` remove.
+        let spares = rule.due != Due::BeforeBoot || rule.recursive;
+        let above = directory == rule.path
+            || directory.starts_with(&format!("{}/", rule.path.trim_end_matches('/')));
+        spares && above
+    };
+    let above: Vec<_> = imported.cleanup.iter_mut().filter(is_above).collect();
+    let nearest = above.iter().map(|rule| rule.path.len()).max();
+    let nearest = nearest.ok_or("no line of this file cleans by age above it")?;
+    for rule in above.into_iter().filter(|rule| rule.path.len() == nearest) {
+        rule.exclude.push(name.clone());
+        rule.notes.push(format!("`{name}` is spared at every level below, not only as {path}"));
+        if !contents {
+            rule.notes.push(format!(
+                "`X` spares only {path} itself; evenkeel does not enter what it spares"
+            ));
+        }
     }
     Ok(())
 }

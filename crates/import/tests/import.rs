@@ -34,7 +34,16 @@ fn check(name: &str, format: Format, left_out: &[usize]) {
 
 #[test]
 fn tmpfiles_become_permissions_and_cleanup() {
-    check("app.conf", Format::Tmpfiles, &[3, 4, 6, 8, 12, 13, 14, 15, 16, 17, 18]);
+    check("app.conf", Format::Tmpfiles, &[4, 6, 8, 12, 14, 15, 16, 17, 18]);
+}
+
+#[test]
+fn what_is_removed_at_boot_becomes_what_is_from_before_it() {
+    let text = fixture("boot.conf");
+    let left_out: Vec<_> =
+        import(Format::Tmpfiles, &text).left_out.iter().map(|left_out| left_out.line).collect();
+    assert_eq!(left_out, [7, 8, 12, 13, 14]);
+    check("boot.conf", Format::Tmpfiles, &left_out);
 }
 
 #[test]

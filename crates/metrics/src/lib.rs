@@ -34,10 +34,10 @@ mod process;
 mod procfs;
 pub mod rules;
 
+pub use evenkeel_process::LookError;
 pub use format::Format;
 pub use labels::{
     BreakerState, CheckState, CleanupAction, Collector, FailureReason, RecoveryOutcome, RepairKind,
 };
 pub use metrics::{DURATION_BUCKETS, Metrics, ReloadRefused};
 pub use process::{ProcessStats, process_page};
-pub use procfs::ReadError;

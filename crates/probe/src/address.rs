@@ -126,8 +126,13 @@ impl HttpUrl {
 }
 
 impl AddressError {
-    fn new(text: &str, reason: &str) -> Self {
+    pub(crate) fn new(text: &str, reason: &str) -> Self {
         Self { text: text.to_owned(), reason: reason.to_owned() }
+    }
+
+    /// What is wrong with it, in words that follow its text.
+    pub(crate) fn reason(&self) -> &str {
+        &self.reason
     }
 }
 

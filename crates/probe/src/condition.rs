@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::field::{BODY, EXIT_CODE, STATUS};
+use crate::field::{BODY, EXIT_CODE, HEADER_FIELD, RESPONSE, STATUS};
 use crate::{Facts, FailureClass, Pattern, Value};
 
 /// A rule about one fact. It names the fault: it is breached when its test holds.
@@ -121,7 +121,11 @@ fn class_of(field: &str) -> FailureClass {
     match field {
         STATUS => FailureClass::Status,
         EXIT_CODE => FailureClass::Exit,
-        BODY | "content_type" | "location" | "stdout" | "stderr" => FailureClass::Body,
+        "cert_days" | "cert_subject" => FailureClass::Tls,
+        BODY | RESPONSE | "answer" | "content_type" | "location" | "stdout" | "stderr" => {
+            FailureClass::Body
+        }
+        _ if field.starts_with(HEADER_FIELD) => FailureClass::Body,
         _ => FailureClass::Limit,
     }
 }

@@ -1,40 +1,56 @@
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
+use std::time::Duration;
 
-use tokio::net::TcpStream;
+use nix::errno::Errno;
+use rustls::pki_types::ServerName;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout_at};
 
 use crate::prober::{Attempt, Prober, Step};
-use crate::{Endpoint, FailureClass, Outcome};
+use crate::{Endpoint, FailureClass, Outcome, TlsOptions};
 
-/// Resolves and connects, and notes how long each took.
+/// How long to wait before a Unix socket with a full queue is tried again: the kernel does not tell when there is room.
+const QUEUE_PAUSE: Duration = Duration::from_millis(20);
+
+/// Resolves and connects, and notes how long each took and which address it was.
 pub(crate) async fn connect(
     prober: &Prober,
     endpoint: &Endpoint,
+    dns_timeout: Option<Duration>,
     attempt: &mut Attempt,
 ) -> Result<TcpStream, Outcome> {
-    attempt.step = Step::Resolve;
-    let begun = Instant::now();
-    let addresses = resolve(prober, endpoint).await?;
-    attempt.took("resolve_ms", begun);
-
+    let addresses = match endpoint.ip() {
+        Some(ip) => {
+            attempt.took("resolve_ms", Instant::now());
+            vec![SocketAddr::new(ip, endpoint.port())]
+        }
+        None => resolve(prober, endpoint.host(), endpoint.port(), dns_timeout, attempt).await?,
+    };
     attempt.step = Step::Connect;
     let begun = Instant::now();
-    let mut failure = None;
+    let mut failure: Option<Outcome> = None;
     for (place, address) in addresses.iter().enumerate() {
         // Each address gets its share of what is left: one that never answers must not hide one that would.
         let left = attempt.deadline.saturating_duration_since(Instant::now());
         let shares = u32::try_from(addresses.len() - place).unwrap_or(u32::MAX);
-        match timeout_at(Instant::now() + left / shares, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                attempt.took("connect_ms", begun);
-                return Ok(stream);
-            }
-            Ok(Err(error)) => failure = Some(of_connect(*address, &error)),
-            Err(_) => {
-                let detail = format!("no connection to {address} within {:?}", attempt.timeout);
-                failure.get_or_insert(Outcome::bad(FailureClass::Timeout, detail));
-            }
+        attempt.facts.set("ip", address.ip().to_string());
+        let found =
+            match timeout_at(Instant::now() + left / shares, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => {
+                    attempt.took("connect_ms", begun);
+                    return Ok(stream);
+                }
+                Ok(Err(error)) => of_connect(*address, &error),
+                Err(_) => Outcome::bad(
+                    FailureClass::Timeout,
+                    format!("no connection to {address} within {:?}", attempt.timeout),
+                ),
+            };
+        // That one address cannot be reached from here says nothing where another one refuses.
+        if !matches!(failure, Some(Outcome::Bad(_))) {
+            failure = Some(found);
         }
     }
     Err(failure.unwrap_or_else(|| {
@@ -42,48 +58,118 @@ pub(crate) async fn connect(
     }))
 }
 
-async fn resolve(prober: &Prober, endpoint: &Endpoint) -> Result<Vec<SocketAddr>, Outcome> {
-    if let Some(ip) = endpoint.ip() {
-        return Ok(vec![SocketAddr::new(ip, endpoint.port())]);
+/// Connects to a Unix socket. A full queue is waited for, up to the deadline: nobody accepts.
+pub(crate) async fn connect_unix(
+    path: &Path,
+    attempt: &mut Attempt,
+) -> Result<UnixStream, Outcome> {
+    attempt.step = Step::Connect;
+    let begun = Instant::now();
+    loop {
+        match UnixStream::connect(path).await {
+            Ok(stream) => {
+                attempt.took("connect_ms", begun);
+                return Ok(stream);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                tokio::time::sleep(QUEUE_PAUSE).await;
+            }
+            Err(error) => return Err(of_connect_unix(path, &error)),
+        }
     }
-    let (host, port) = (endpoint.host().to_owned(), endpoint.port());
-    let slots = prober.shared.lookups.clone();
-    let slot = slots.acquire_owned().await.expect("the semaphore is never closed");
-    // A task of its own, because the slot is taken for as long as the lookup takes, also if nobody waits for it any more.
-    let lookup = tokio::spawn(async move {
-        let found = tokio::net::lookup_host((host, port)).await.map(Vec::from_iter);
-        drop(slot);
-        found
-    });
-    let found = lookup.await.map_err(io::Error::other).flatten();
-    found.map_err(|error| {
-        Outcome::bad(FailureClass::Dns, format!("`{}` was not resolved: {error}", endpoint.host()))
+}
+
+/// The name that a server's certificate must be for.
+pub(crate) fn tls_name(
+    endpoint: &Endpoint,
+    options: &TlsOptions,
+) -> Result<ServerName<'static>, Outcome> {
+    if let Some(name) = &options.server_name {
+        return Ok(name.0.clone());
+    }
+    ServerName::try_from(endpoint.host().to_owned()).map_err(|_| {
+        Outcome::bad(
+            FailureClass::Tls,
+            format!("`{}` cannot be the name in a certificate", endpoint.host()),
+        )
     })
 }
 
-fn of_connect(address: SocketAddr, error: &io::Error) -> Outcome {
+/// Asks the host's resolver, and notes how long it took.
+pub(crate) async fn resolve(
+    prober: &Prober,
+    host: &str,
+    port: u16,
+    dns_timeout: Option<Duration>,
+    attempt: &mut Attempt,
+) -> Result<Vec<SocketAddr>, Outcome> {
+    // That other lookups hang is no fault of this name.
+    attempt.step = Step::Queue;
+    let begun = Instant::now();
+    let slots = prober.shared.lookups.clone();
+    let slot = slots.acquire_owned().await.expect("the semaphore is never closed");
+    attempt.step = Step::Resolve;
+    let asked = (host.to_owned(), port);
+    // A task of its own, because the slot is taken for as long as the lookup takes, also if nobody waits for it any more.
+    let lookup = tokio::spawn(async move {
+        let found = tokio::net::lookup_host(asked).await.map(Vec::from_iter);
+        drop(slot);
+        found
+    });
+    let own_deadline = dns_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let found = match own_deadline {
+        Some(deadline) => timeout_at(deadline, lookup).await.map_err(|_| {
+            let within = dns_timeout.unwrap_or_default();
+            Outcome::bad(FailureClass::Dns, format!("`{host}` was not resolved within {within:?}"))
+        })?,
+        None => lookup.await,
+    };
+    attempt.took("resolve_ms", begun);
+    found.map_err(io::Error::other).flatten().map_err(|error| of_lookup(host, &error))
+}
+
+fn of_lookup(host: &str, error: &io::Error) -> Outcome {
+    let detail = format!("`{host}` was not resolved: {error}");
+    // The resolver says "not known" also where it had no descriptor left to ask with.
+    if error.raw_os_error().is_some() || no_descriptor_left() {
+        return Outcome::unknown(FailureClass::Limit, detail);
+    }
+    Outcome::bad(FailureClass::Dns, detail)
+}
+
+fn no_descriptor_left() -> bool {
+    UdpSocket::bind(("127.0.0.1", 0)).is_err_and(|error| {
+        matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EMFILE | Errno::ENFILE))
+    })
+}
+
+/// What an error of a connection that is to be made says about the other side.
+pub(crate) fn of_connect(address: SocketAddr, error: &io::Error) -> Outcome {
     use io::ErrorKind::{
         ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, PermissionDenied,
         TimedOut,
     };
-    let class = match error.kind() {
-        ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable => {
-            FailureClass::Refused
+    let detail = format!("no connection to {address}: {error}");
+    match error.kind() {
+        ConnectionRefused | ConnectionReset | HostUnreachable => {
+            Outcome::bad(FailureClass::Refused, detail)
         }
-        TimedOut => FailureClass::Timeout,
-        // The prober's own trouble: a filter that forbids it; no port or descriptor left.
-        PermissionDenied => {
-            return Outcome::unknown(
-                FailureClass::Denied,
-                format!("may not connect to {address}: {error}"),
-            );
-        }
-        _ => {
-            return Outcome::unknown(
-                FailureClass::Limit,
-                format!("cannot connect to {address}: {error}"),
-            );
-        }
-    };
-    Outcome::bad(class, format!("no connection to {address}: {error}"))
+        TimedOut => Outcome::bad(FailureClass::Timeout, detail),
+        // From here on the prober's own trouble: no way out of this host, a filter that forbids it, no port or descriptor left.
+        NetworkUnreachable => Outcome::unknown(FailureClass::Missing, detail),
+        PermissionDenied => Outcome::unknown(FailureClass::Denied, detail),
+        _ => Outcome::unknown(FailureClass::Limit, detail),
+    }
+}
+
+fn of_connect_unix(path: &Path, error: &io::Error) -> Outcome {
+    use io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
+    let detail = format!("no connection to `{}`: {error}", path.display());
+    match error.kind() {
+        // A socket whose owner has gone, or no socket at all.
+        ConnectionRefused => Outcome::bad(FailureClass::Refused, detail),
+        NotFound => Outcome::bad(FailureClass::Missing, detail),
+        PermissionDenied => Outcome::unknown(FailureClass::Denied, detail),
+        _ => Outcome::unknown(FailureClass::Limit, detail),
+    }
 }

@@ -3,6 +3,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::shown::excerpt;
+
 /// How much of a text is written out; a response's body is judged whole and never shown whole.
 const SHOWN_CHARS: usize = 200;
 
@@ -46,6 +48,11 @@ impl Facts {
         self.0.insert(field.into(), value.into());
     }
 
+    /// Forgets a field.
+    pub(crate) fn remove(&mut self, field: &str) {
+        self.0.remove(field);
+    }
+
     /// Every field with its value, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(field, value)| (field.as_str(), value))
@@ -67,7 +74,7 @@ impl fmt::Display for Value {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(formatter, "{number}"),
-            Self::Text(text) => write!(formatter, "`{}`", shortened(text)),
+            Self::Text(text) => write!(formatter, "`{}`", excerpt(text, SHOWN_CHARS)),
         }
     }
 }
@@ -154,6 +161,11 @@ mod tests {
         assert_eq!(facts.text("body"), Some(body.as_str()));
         assert!(serde_json::to_string(&facts).unwrap().len() < 500);
         assert!(format!("{facts:?}").len() < 500);
+    }
+
+    #[test]
+    fn what_drives_a_terminal_does_not_reach_it() {
+        assert_eq!(Value::from("\u{1b}[2J\n").to_string(), "`\\u{1b}[2J\\n`");
     }
 
     #[test]

@@ -18,9 +18,16 @@ pub enum FieldKind {
     Text,
 }
 
+/// How the field of a response's header begins: `header.server`.
+pub(crate) const HEADER_FIELD: &str = "header.";
+
 pub(crate) const BODY: &str = "body";
+pub(crate) const RESPONSE: &str = "response";
 pub(crate) const STATUS: &str = "status";
 pub(crate) const EXIT_CODE: &str = "exit_code";
+pub(crate) const RSS: &str = "rss_bytes";
+pub(crate) const TREE_RSS: &str = "tree_rss_bytes";
+pub(crate) const TREE_PSS: &str = "tree_pss_bytes";
 
 const fn number(name: &'static str, help: &'static str) -> Field {
     Field { name, kind: FieldKind::Number, help }
@@ -34,21 +41,44 @@ const LATENCY: Field = number("latency_ms", "from the first step to the last");
 const RESOLVE: Field = number("resolve_ms", "looking up the name; 0 for an address");
 const CONNECT: Field = number("connect_ms", "connecting");
 
+const TLS: Field = number("tls_ms", "the TLS handshake; 0 without TLS");
+const IP: Field = text("ip", "the address that was connected to; empty for a Unix socket");
+pub(crate) const CERTIFICATE: [Field; 2] = [
+    number("cert_days", "until the first certificate of the chain expires; https alone"),
+    text("cert_subject", "whose certificate it is, as in `CN=example.org`; https alone"),
+];
+const ANSWERED: Field = text(RESPONSE, "what was answered, up to 16 KiB");
+
+/// Times are sums over all requests of a chain of redirects; the rest is of the last one.
 pub(crate) const HTTP: &[Field] = &[
     number(STATUS, "status code of the response"),
     LATENCY,
     RESOLVE,
     CONNECT,
-    number("tls_ms", "the TLS handshake; 0 without TLS"),
+    TLS,
     number("processing_ms", "from the request to the head of the response"),
     number("transfer_ms", "reading the body"),
-    number("body_bytes", "length of the body"),
-    text(BODY, "the body, up to 1 MiB"),
+    number("body_bytes", "length of the body, up to `max_body`"),
+    text(BODY, "the body, up to `max_body`"),
     text("content_type", "media type of the response; empty if it has none"),
-    text("location", "where a redirect points, which is not followed; empty if nowhere"),
+    text("location", "where a redirect points that is not followed; empty if nowhere"),
+    number("redirects", "how many redirects were followed"),
+    text("http_version", "`1.0` or `1.1`"),
+    IP,
+    CERTIFICATE[0],
+    CERTIFICATE[1],
 ];
 
-pub(crate) const TCP: &[Field] = &[LATENCY, RESOLVE, CONNECT];
+pub(crate) const TCP: &[Field] =
+    &[LATENCY, RESOLVE, CONNECT, TLS, IP, ANSWERED, CERTIFICATE[0], CERTIFICATE[1]];
+
+pub(crate) const UNIX: &[Field] = &[LATENCY, CONNECT, ANSWERED];
+
+pub(crate) const DNS: &[Field] = &[
+    LATENCY,
+    number("answers", "how many records answer"),
+    text("answer", "their values in order, as in `192.0.2.1, 192.0.2.2`"),
+];
 
 pub(crate) const EXEC: &[Field] = &[
     number(EXIT_CODE, "exit code of the command; -1 if a signal ended it"),
@@ -71,6 +101,20 @@ pub(crate) const SUPERVISOR: &[Field] = &[
     number("programs", "how many programs were chosen"),
     number("running", "how many of them run"),
     number("failed", "how many of them are down without having been told to"),
+];
+
+/// Of each program of a supervisor that runs.
+pub(crate) const PROGRAM: &[Field] = &[
+    text("state", "its state, such as `RUNNING`"),
+    number("pid", "its process"),
+    number("exit_status", "how it exited last; -1 if a signal ended it"),
+    number("uptime_seconds", "since it was started"),
+    number(RSS, "resident memory of its process"),
+    number(
+        TREE_RSS,
+        "resident memory of its process and all below it, shared pages counted for each",
+    ),
+    number(TREE_PSS, "memory of its process and all below it, shared pages counted once"),
 ];
 
 pub(crate) const FILE: &[Field] = &[

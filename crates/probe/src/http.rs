@@ -1,75 +1,155 @@
 use std::error::Error;
+use std::io;
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, LOCATION, USER_AGENT};
-use hyper::{Request, Response};
+use hyper::client::conn::http1;
+use hyper::header::{
+    ACCEPT, AsHeaderName, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, LOCATION, USER_AGENT,
+};
+use hyper::{Request, Response, Version};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use crate::connect::connect;
+use crate::connect::{connect, connect_unix, tls_name};
 use crate::prober::{Attempt, Prober, Step, alongside};
-use crate::tls::secure;
-use crate::{FailureClass, HttpTarget, Outcome};
+use crate::redirect::{Hop, is_redirect};
+use crate::shown::{excerpt, without_user};
+use crate::tls::{HTTP, secure};
+use crate::{FailureClass, HttpTarget, Outcome, TlsOptions};
 
-/// How much of a body is read; a health page that is longer is good or bad before that.
-const BODY_LIMIT: usize = 1024 * 1024;
+/// How much of a head is taken in: a server may go on sending headers for ever.
+const HEAD_LIMIT: usize = 64 * 1024;
+
+/// How much of the headers of one name is kept.
+const HEADER_CHARS: usize = 4096;
+const SHOWN_CHARS: usize = 200;
 const AGENT: &str = concat!("evenkeel-probe/", env!("CARGO_PKG_VERSION"));
 
-/// Makes one request on a connection of its own, and reads the response.
+/// A connection of any sort.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Makes one request, and one more for each redirect that is to be followed, each on a connection of its own.
 pub(crate) async fn measure(
     prober: &Prober,
     target: &HttpTarget,
     attempt: &mut Attempt,
 ) -> Result<(), Outcome> {
-    let endpoint = target.url.endpoint();
-    let stream = connect(prober, endpoint, attempt).await?;
-    if target.url.is_tls() {
-        let stream = secure(prober, stream, endpoint, target.ca_file.as_deref(), attempt).await?;
-        exchange(stream, target, attempt).await
-    } else {
-        attempt.facts.set("tls_ms", 0);
-        exchange(stream, target, attempt).await
+    let mut hop = Hop::first(target);
+    let mut followed = 0;
+    loop {
+        attempt.facts.set("redirects", followed);
+        let stream = open(prober, target, &hop, attempt).await?;
+        let may_follow = followed < target.max_redirects;
+        match exchange(stream, target, &hop, may_follow, attempt).await? {
+            None => return Ok(()),
+            Some(next) => hop = next,
+        }
+        followed += 1;
     }
 }
 
-async fn exchange(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+async fn open(
+    prober: &Prober,
     target: &HttpTarget,
+    hop: &Hop,
     attempt: &mut Attempt,
-) -> Result<(), Outcome> {
+) -> Result<Box<dyn Stream>, Outcome> {
+    let endpoint = hop.url.endpoint();
+    let stream: Box<dyn Stream> = match &target.unix_socket {
+        Some(path) => {
+            attempt.took("resolve_ms", Instant::now());
+            attempt.facts.set("ip", "");
+            Box::new(connect_unix(path, attempt).await?)
+        }
+        None => Box::new(connect(prober, endpoint, target.dns_timeout, attempt).await?),
+    };
+    if !hop.url.is_tls() {
+        attempt.took("tls_ms", Instant::now());
+        return Ok(stream);
+    }
+    // Another host is not shown the client's certificate, and is not expected to have this one's name.
+    let away = TlsOptions { ca_file: target.tls.ca_file.clone(), ..TlsOptions::default() };
+    let options = if hop.at_home { &target.tls } else { &away };
+    let name = tls_name(endpoint, options)?;
+    Ok(Box::new(secure(prober, stream, name, options, HTTP, attempt).await?))
+}
+
+/// One request and its answer; the next request, if the answer is a redirect that is to be followed.
+async fn exchange(
+    stream: Box<dyn Stream>,
+    target: &HttpTarget,
+    hop: &Hop,
+    may_follow: bool,
+    attempt: &mut Attempt,
+) -> Result<Option<Hop>, Outcome> {
     attempt.step = Step::Response;
-    let request = request(target)?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+    let request = request(target, hop)?;
+    let (mut sender, connection) = http1::Builder::new()
+        .max_buf_size(HEAD_LIMIT)
+        .handshake(TokioIo::new(stream))
         .await
-        .map_err(|error| of_hyper(&error))?;
+        .map_err(|error| of_hyper(&error, Step::Response))?;
     let answer = async move {
         let begun = Instant::now();
-        let response = sender.send_request(request).await.map_err(|error| of_hyper(&error))?;
+        let response = sender.send_request(request).await;
         attempt.took("processing_ms", begun);
-        take_in(response, target, attempt).await
+        let response = response.map_err(|error| of_hyper(&error, Step::Response))?;
+        note_head(&response, target, attempt);
+        if may_follow
+            && is_redirect(response.status())
+            && let Some(location) = text(response.headers(), LOCATION)
+        {
+            // What such an answer says besides is for people: it is not read.
+            attempt.took("transfer_ms", Instant::now());
+            return hop.follow(target, response.status(), &location).map(Some);
+        }
+        take_in(response, target, attempt).await.map(|()| None)
     };
     alongside(connection, answer).await
 }
 
-fn request(target: &HttpTarget) -> Result<Request<Empty<Bytes>>, Outcome> {
+fn request(target: &HttpTarget, hop: &Hop) -> Result<Request<Full<Bytes>>, Outcome> {
+    let body = if hop.with_body { target.body.0.clone() } else { Vec::new() };
     let mut request = Request::builder()
-        .method(target.method.clone())
-        .uri(target.url.request_target())
-        .header(HOST, target.url.authority())
+        .method(hop.method.clone())
+        .uri(hop.url.request_target())
+        .header(HOST, hop.url.authority())
         .header(USER_AGENT, AGENT)
         .header(ACCEPT, "*/*")
         .header(CONNECTION, "close")
-        .body(Empty::new())
+        .body(Full::from(body))
         .map_err(|error| {
             Outcome::unknown(FailureClass::Body, format!("the request cannot be sent: {error}"))
         })?;
-    for header in &target.headers {
+    for header in target.headers.iter().filter(|_| hop.at_home) {
         // In the place of the ones above, as one who sets `host` means it.
         request.headers_mut().insert(header.name.clone(), header.value.clone());
     }
     Ok(request)
+}
+
+fn note_head(response: &Response<Incoming>, target: &HttpTarget, attempt: &mut Attempt) {
+    let headers = response.headers();
+    let facts = &mut attempt.facts;
+    facts.set("status", response.status().as_u16());
+    facts.set("http_version", if response.version() == Version::HTTP_10 { "1.0" } else { "1.1" });
+    facts.set("content_type", text(headers, CONTENT_TYPE).unwrap_or_default());
+    let location = text(headers, LOCATION).map(|location| without_user(&location));
+    facts.set("location", location.unwrap_or_default());
+    for header in &target.kept_headers {
+        facts.set(&header.field, text(headers, &header.name).unwrap_or_default());
+    }
+}
+
+/// The headers of a name as one text; `None` if there is none.
+fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<String> {
+    let values = headers.get_all(name).iter();
+    let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    (!values.is_empty()).then(|| values.join(", ").chars().take(HEADER_CHARS).collect())
 }
 
 async fn take_in(
@@ -78,17 +158,11 @@ async fn take_in(
     attempt: &mut Attempt,
 ) -> Result<(), Outcome> {
     let status = response.status().as_u16();
-    let header =
-        |name| response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let (location, content_type) = (header(LOCATION), header(CONTENT_TYPE));
-    attempt.facts.set("status", status);
-    attempt.facts.set("content_type", content_type.as_deref().unwrap_or_default());
-    attempt.facts.set("location", location.as_deref().unwrap_or_default());
-    let hint = location.map(|location| format!(", to `{location}`")).unwrap_or_default();
     attempt.step = Step::Body;
     let begun = Instant::now();
-    let body = read(response.into_body()).await?;
+    let body = read(response.into_body(), target.max_body).await;
     attempt.took("transfer_ms", begun);
+    let body = body?;
     attempt.took_in_all();
     attempt.facts.set("body_bytes", body.len() as u64);
     if target.keep_body {
@@ -96,19 +170,20 @@ async fn take_in(
     }
     let expected = &target.expected_status;
     if expected.is_empty() || expected.iter().any(|range| range.contains(&status)) {
-        Ok(())
-    } else {
-        Err(Outcome::bad(FailureClass::Status, format!("status {status}{hint}")))
+        return Ok(());
     }
+    let location = attempt.facts.text("location").filter(|location| !location.is_empty());
+    let hint = location.map(|location| format!(", to `{}`", excerpt(location, SHOWN_CHARS)));
+    Err(Outcome::bad(FailureClass::Status, format!("status {status}{}", hint.unwrap_or_default())))
 }
 
-/// The first [`BODY_LIMIT`] bytes; what comes after is not waited for.
-async fn read(mut body: Incoming) -> Result<Vec<u8>, Outcome> {
+/// The first `limit` bytes; what comes after is not waited for. As it was sent: nothing that is packed is unpacked.
+async fn read(mut body: Incoming, limit: usize) -> Result<Vec<u8>, Outcome> {
     let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| of_hyper(&error))?;
+        let frame = frame.map_err(|error| of_hyper(&error, Step::Body))?;
         if let Some(data) = frame.data_ref() {
-            let room = BODY_LIMIT - read.len();
+            let room = limit - read.len();
             read.extend_from_slice(&data[..data.len().min(room)]);
             if data.len() >= room {
                 break;
@@ -118,21 +193,23 @@ async fn read(mut body: Incoming) -> Result<Vec<u8>, Outcome> {
     Ok(read)
 }
 
-fn of_hyper(error: &hyper::Error) -> Outcome {
-    let mut class = if error.is_parse() { FailureClass::Body } else { FailureClass::Refused };
+/// What an error says about the other side, by what was waited for.
+fn of_hyper(error: &hyper::Error, step: Step) -> Outcome {
+    // An answer that ends too soon is malformed, one that never began was not given.
+    let malformed = error.is_parse() || step == Step::Body;
+    let mut class = if malformed { FailureClass::Body } else { FailureClass::Refused };
     let mut detail = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
         detail = format!("{detail}: {cause}");
         source = cause.source();
+        let Some(broken) = cause.downcast_ref::<io::Error>() else { continue };
         // With TLS 1.3 a server refuses a client's certificate, or the lack of one, only after the handshake.
-        let io = cause.downcast_ref::<std::io::Error>();
-        if io
-            .and_then(std::io::Error::get_ref)
-            .is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
-        {
+        if broken.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>) {
             class = FailureClass::Tls;
+        } else if broken.raw_os_error().is_some() {
+            class = FailureClass::Refused;
         }
     }
-    Outcome::bad(class, detail)
+    Outcome::bad(class, excerpt(&detail, SHOWN_CHARS))
 }

@@ -24,23 +24,30 @@
 
 // What is measured and what is found: plain values and functions.
 mod address;
+mod certificate;
 mod condition;
 mod facts;
 mod field;
 mod measurement;
 mod pattern;
 mod program_glob;
+mod redirect;
+mod scope;
+mod shown;
 mod target;
 
 // Looking at the host.
 mod prober;
 
 mod connect;
+mod converse;
+mod dns;
 mod exec;
 mod file;
 mod http;
 mod process;
 mod procfs;
+mod program_memory;
 mod supervisor;
 mod tcp;
 mod tls;
@@ -53,7 +60,9 @@ pub use measurement::{Failure, FailureClass, Measurement, Outcome, Part};
 pub use pattern::{Pattern, PatternError};
 pub use prober::Prober;
 pub use program_glob::{GlobError, ProgramGlob};
+pub use scope::Scope;
 pub use target::{
-    ExecTarget, FileTarget, Header, HeaderError, HttpTarget, ProcessTarget, SupervisorTarget,
-    Target, TcpTarget,
+    ClientCertificate, DnsName, DnsTarget, Exchange, ExecTarget, FileTarget, Header, HeaderError,
+    HttpTarget, ProcessTarget, ProgramMemory, RecordType, RecordTypeError, RequestBody,
+    SupervisorTarget, Target, TcpTarget, TlsName, TlsOptions, UnixTarget,
 };

@@ -54,6 +54,11 @@ impl Pattern {
         self.regex.is_match(text)
     }
 
+    /// Whether it is found in `bytes`, which need not be UTF-8.
+    pub fn is_found_in(&self, bytes: &[u8]) -> bool {
+        self.regex.is_match(bytes)
+    }
+
     /// As it was written.
     pub fn as_str(&self) -> &str {
         &self.source

@@ -2,12 +2,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ClientConfig;
+use rustls::client::danger::ServerCertVerifier;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::Instant;
 
 use crate::{Facts, FailureClass, Measurement, Outcome, Part, Target};
-use crate::{exec, file, http, process, supervisor, tcp};
+use crate::{dns, exec, file, http, process, supervisor, tcp};
 
 /// Lookups under way at a time. One cannot be cancelled, so a dead name server must not pile up threads without end.
 const LOOKUPS: usize = 32;
@@ -25,7 +25,7 @@ pub(crate) struct Shared {
     /// Lookups that may still start.
     pub(crate) lookups: Arc<Semaphore>,
     /// Trust in what the host trusts; 61 ms to make, so made at the first use and once.
-    pub(crate) host_trust: OnceCell<Arc<ClientConfig>>,
+    pub(crate) host_trust: OnceCell<Arc<dyn ServerCertVerifier>>,
 }
 
 /// One attempt under way: what it has seen so far outlives its cancellation.
@@ -44,11 +44,14 @@ pub(crate) struct Attempt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     Start,
+    Queue,
     Resolve,
     Connect,
     Tls,
     Response,
     Body,
+    Send,
+    Answer,
     Daemon,
 }
 
@@ -79,6 +82,12 @@ impl Prober {
             Target::Tcp(tcp) => {
                 attempt.bounded(async |attempt| tcp::measure(self, tcp, attempt).await).await
             }
+            Target::Unix(unix) => {
+                attempt.bounded(async |attempt| tcp::measure_unix(unix, attempt).await).await
+            }
+            Target::Dns(name) => {
+                attempt.bounded(async |attempt| dns::measure(self, name, attempt).await).await
+            }
             Target::File(file) => {
                 attempt.bounded(async |attempt| file::measure(file, attempt).await).await
             }
@@ -101,14 +110,15 @@ impl Default for Prober {
 }
 
 impl Attempt {
-    /// Notes how long a step took that began at `begun`.
+    /// Notes how long a step took that began at `begun`; if it was taken before, both together.
     pub(crate) fn took(&mut self, field: &str, begun: Instant) {
-        self.facts.set(field, milliseconds(begun.elapsed()));
+        let before = self.facts.number(field).unwrap_or_default();
+        self.facts.set(field, before + milliseconds(begun.elapsed()));
     }
 
     /// Notes how long it all took.
     pub(crate) fn took_in_all(&mut self) {
-        self.took("latency_ms", self.started);
+        self.facts.set("latency_ms", milliseconds(self.started.elapsed()));
     }
 
     async fn bounded(
@@ -125,15 +135,17 @@ impl Attempt {
 }
 
 impl Step {
-    fn timed_out(self, after: Duration) -> Outcome {
+    pub(crate) fn timed_out(self, after: Duration) -> Outcome {
         let (class, what) = match self {
             Self::Resolve => (FailureClass::Dns, "the name was not resolved"),
             Self::Connect => (FailureClass::Timeout, "no connection"),
             Self::Tls => (FailureClass::Timeout, "no TLS session"),
             Self::Response => (FailureClass::Timeout, "no response"),
             Self::Body => (FailureClass::Timeout, "the response did not end"),
+            Self::Send => (FailureClass::Timeout, "what was sent was not taken"),
+            Self::Answer => (FailureClass::Timeout, "the expected answer did not come"),
             // The target was not looked at: the host was too slow for it.
-            Self::Start | Self::Daemon => {
+            Self::Start | Self::Queue | Self::Daemon => {
                 return Outcome::unknown(
                     FailureClass::Timeout,
                     format!("not looked at within {after:?}"),

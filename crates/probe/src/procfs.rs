@@ -21,6 +21,32 @@ pub(crate) struct Seen {
     pub(crate) started: Duration,
 }
 
+/// A process among all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kin {
+    pub(crate) pid: u32,
+    pub(crate) parent: u32,
+    pub(crate) rss_bytes: u64,
+}
+
+/// Every process that can be seen. One that ends meanwhile is left out.
+#[expect(clippy::disallowed_methods, reason = "the kernel's own list of processes; read-only")]
+pub(crate) fn all() -> io::Result<Vec<Kin>> {
+    let units = Units::of_host();
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        match read_small(Path::new(&format!("/proc/{pid}/stat"))) {
+            Ok(stat) => all.extend(parse_kin(pid, &stat, &units)),
+            Err(error) if is_gone(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
+}
+
 /// `None` if there is no such process. Fails if it may not be looked at.
 pub(crate) fn see(pid: u32) -> io::Result<Option<Seen>> {
     let read = |name: &str| read_small(Path::new(&format!("/proc/{pid}/{name}")));
@@ -85,12 +111,22 @@ impl Units {
     }
 }
 
+fn parse_kin(pid: u32, stat: &[u8], units: &Units) -> Option<Kin> {
+    let fields = fields(stat)?;
+    let pages: u64 = fields.get(21)?.parse().ok()?;
+    let rss_bytes = pages.saturating_mul(units.page_bytes);
+    Some(Kin { pid, parent: fields.get(1)?.parse().ok()?, rss_bytes })
+}
+
 /// Fields of `stat` are counted from the closing parenthesis: a program may put anything into its name.
+fn fields(stat: &[u8]) -> Option<Vec<&str>> {
+    let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
+    Some(str::from_utf8(&stat[after_name..]).ok()?.split_ascii_whitespace().collect())
+}
+
 /// Source: `proc_pid_stat(5)`, `proc_pid_statm(5)`.
 fn parse(stat: &[u8], statm: &[u8], units: &Units) -> Option<Seen> {
-    let after_name = stat.iter().rposition(|byte| *byte == b')')? + 1;
-    let fields: Vec<&str> =
-        str::from_utf8(&stat[after_name..]).ok()?.split_ascii_whitespace().collect();
+    let fields = fields(stat)?;
     let number = |field: usize| fields.get(field)?.parse::<u64>().ok();
     let pages: u64 = str::from_utf8(statm).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()?;
     let ticks = number(19)?;
@@ -137,6 +173,14 @@ mod tests {
     #[test]
     fn a_zombie_is_seen_as_one() {
         assert!(parse(stat("sh", 'Z').as_bytes(), b"0 0 0 0 0 0 0", &UNITS).unwrap().zombie);
+    }
+
+    #[test]
+    fn the_own_process_is_among_all_with_its_parent() {
+        let own = std::process::id();
+        let found = all().unwrap().into_iter().find(|kin| kin.pid == own).unwrap();
+        assert_eq!(found.parent, std::os::unix::process::parent_id());
+        assert!(found.rss_bytes > 100_000);
     }
 
     #[test]

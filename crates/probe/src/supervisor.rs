@@ -1,7 +1,8 @@
 use evenkeel_supervisord::{CallError, Client, Program, ProgramState};
 
-use crate::prober::{Attempt, Step};
-use crate::{Facts, FailureClass, Outcome, Part, ProgramGlob, SupervisorTarget};
+use crate::prober::{Attempt, Step, off_thread};
+use crate::program_memory;
+use crate::{Facts, FailureClass, Outcome, Part, ProgramGlob, ProgramMemory, SupervisorTarget};
 
 /// Asks for every program, and notes each of those that are looked at as a part.
 pub(crate) async fn measure(target: &SupervisorTarget, attempt: &mut Attempt) -> Outcome {
@@ -10,7 +11,20 @@ pub(crate) async fn measure(target: &SupervisorTarget, attempt: &mut Attempt) ->
         Ok(programs) => programs,
         Err(error) => return of_call(&error),
     };
-    attempt.parts = parts(&target.programs, &programs);
+    let mut parts = parts(target, &programs);
+    if target.memory != ProgramMemory::None {
+        let memory = target.memory;
+        let looked = off_thread(move || {
+            program_memory::add(&mut parts, memory);
+            parts
+        });
+        parts = match tokio::time::timeout_at(attempt.deadline, looked).await {
+            Ok(Ok(parts)) => parts,
+            Ok(Err(outcome)) => return outcome,
+            Err(_) => return attempt.step.timed_out(attempt.timeout),
+        };
+    }
+    attempt.parts = parts;
     let count =
         |test: fn(&Part) -> bool| attempt.parts.iter().filter(|part| test(part)).count() as u64;
     let running = count(|part| part.facts.text("state") == Some(ProgramState::Running.as_str()));
@@ -23,7 +37,8 @@ pub(crate) async fn measure(target: &SupervisorTarget, attempt: &mut Attempt) ->
 }
 
 /// One part for each program that is chosen, and for each that is named and not there.
-fn parts(chosen: &[ProgramGlob], programs: &[Program]) -> Vec<Part> {
+fn parts(target: &SupervisorTarget, programs: &[Program]) -> Vec<Part> {
+    let chosen = &target.programs;
     let there = programs.iter().filter(|program| chosen.iter().any(|glob| glob.matches(program)));
     let missing = chosen
         .iter()
@@ -37,10 +52,10 @@ fn parts(chosen: &[ProgramGlob], programs: &[Program]) -> Vec<Part> {
             ),
             facts: Facts::default(),
         });
-    there.map(part).chain(missing).collect()
+    there.map(|program| part(program, target.judge_states)).chain(missing).collect()
 }
 
-fn part(program: &Program) -> Part {
+fn part(program: &Program, judge_states: bool) -> Part {
     let mut facts = Facts::default();
     facts.set("state", program.state.as_str());
     facts.set("exit_status", f64::from(i32::try_from(program.exit_status).unwrap_or(i32::MAX)));
@@ -50,7 +65,12 @@ fn part(program: &Program) -> Part {
     if let Some(uptime) = program.uptime {
         facts.set("uptime_seconds", uptime.as_secs());
     }
-    Part { name: program.full_name(), outcome: judge(program), facts }
+    let outcome = match judge(program) {
+        // Whoever asks only about those that run has nothing to say about one that does not.
+        Outcome::Bad(failure) if !judge_states => Outcome::Unknown(failure),
+        outcome => outcome,
+    };
+    Part { name: program.full_name(), outcome, facts }
 }
 
 /// Only what went wrong by itself is bad: who stops a program on purpose does not want it restarted.

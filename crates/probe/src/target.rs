@@ -1,13 +1,20 @@
+mod dns;
+mod http;
+mod stream;
+
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use evenkeel_command::CommandSpec;
 use hyper::Method;
-use hyper::header::{HeaderName, HeaderValue};
 
-use crate::field::{self, BODY, EXIT_CODE, Field, STATUS};
+use crate::field::{self, CERTIFICATE, EXIT_CODE, Field, FieldKind, RSS, TREE_PSS, TREE_RSS};
 use crate::{AddressError, Condition, Endpoint, HttpUrl, ProgramGlob};
+
+pub use dns::{DnsName, DnsTarget, RecordType, RecordTypeError};
+pub(crate) use http::header_of;
+pub use http::{Header, HeaderError, HttpTarget, RequestBody};
+pub use stream::{ClientCertificate, Exchange, TcpTarget, TlsName, TlsOptions, UnixTarget};
 
 /// What is measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +23,10 @@ pub enum Target {
     Http(HttpTarget),
     /// A TCP port accepts connections.
     Tcp(TcpTarget),
+    /// A name resolves.
+    Dns(DnsTarget),
+    /// A Unix socket accepts connections.
+    Unix(UnixTarget),
     /// A command succeeds.
     Exec(ExecTarget),
     /// A process lives.
@@ -24,44 +35,6 @@ pub enum Target {
     Supervisor(SupervisorTarget),
     /// A file system entry exists.
     File(FileTarget),
-}
-
-/// An HTTP endpoint. Redirects are not followed, and proxies of the environment not used.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HttpTarget {
-    /// What is asked for.
-    pub url: HttpUrl,
-    /// How: `GET` unless set.
-    pub method: Method,
-    /// Sent besides the ones every request has.
-    pub headers: Vec<Header>,
-    /// Certificates (PEM) trusted in the place of the host's own.
-    pub ca_file: Option<PathBuf>,
-    /// Statuses that are good: 2xx unless set; any if there are none here, as when a condition judges `status`.
-    pub expected_status: Vec<RangeInclusive<u16>>,
-    /// Whether the body is kept as a fact; off unless a condition judges `body`.
-    pub keep_body: bool,
-}
-
-/// A header of a request. `Debug` leaves its value out: it may be a secret.
-#[derive(Clone, PartialEq)]
-pub struct Header {
-    pub(crate) name: HeaderName,
-    pub(crate) value: HeaderValue,
-}
-
-/// A header that cannot be sent.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` is no header, or its value holds characters that cannot be sent")]
-pub struct HeaderError {
-    name: String,
-}
-
-/// A TCP port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TcpTarget {
-    /// Where to connect.
-    pub endpoint: Endpoint,
 }
 
 /// A command.
@@ -102,6 +75,24 @@ pub struct SupervisorTarget {
     pub socket: PathBuf,
     /// Which programs are looked at; none, if empty. A program that is named exactly must exist.
     pub programs: Vec<ProgramGlob>,
+    /// Whether a program that failed is bad; if not, one that does not run is unknown, and only conditions judge.
+    pub judge_states: bool,
+    /// What is measured of the memory of programs that run; more than nothing only for a condition that reads it.
+    pub memory: ProgramMemory,
+}
+
+/// What is measured of the memory of each program that runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProgramMemory {
+    /// Nothing.
+    #[default]
+    None,
+    /// Its own process: one small file each.
+    Own,
+    /// Its process and all below it: a look at every process of the host.
+    Tree,
+    /// The same, with shared pages counted once: the kernel walks their page tables.
+    TreeProportional,
 }
 
 /// A file system entry; a symlink is looked at itself.
@@ -117,6 +108,8 @@ impl Target {
         match self {
             Self::Http(_) => "http",
             Self::Tcp(_) => "tcp",
+            Self::Dns(_) => "dns",
+            Self::Unix(_) => "unix",
             Self::Exec(_) => "exec",
             Self::Process(_) => "process",
             Self::Supervisor(_) => "supervisor",
@@ -134,17 +127,73 @@ impl Target {
         Self::fields_of(self.kind()).unwrap_or_default()
     }
 
+    /// What the values of a field are; `None` if such a target has no such field. Besides [`Target::fields`] an HTTP endpoint has
+    /// `header.NAME`: a header of the response, empty if it has none of that name.
+    pub fn field_kind(&self, name: &str) -> Option<FieldKind> {
+        if matches!(self, Self::Http(_)) && header_of(name).is_some() {
+            return Some(FieldKind::Text);
+        }
+        self.fields().iter().find(|field| field.name == name).map(|field| field.kind)
+    }
+
+    /// Whether a field of its kind will never be seen of this target: a certificate where no TLS is spoken.
+    pub fn never_has(&self, name: &str) -> bool {
+        let sees_certificate = match self {
+            Self::Http(http) => http.may_see_certificate(),
+            Self::Tcp(tcp) => tcp.tls.is_some(),
+            _ => true,
+        };
+        !sees_certificate && CERTIFICATE.iter().any(|field| field.name == name)
+    }
+
+    /// The facts that each part has that works, which conditions may name as well: they then judge part by part.
+    pub fn part_fields(&self) -> &'static [Field] {
+        match self {
+            Self::Supervisor(_) => field::PROGRAM,
+            _ => &[],
+        }
+    }
+
     /// The fields of a kind by its word; `None` if there is no such kind.
     pub fn fields_of(kind: &str) -> Option<&'static [Field]> {
         Some(match kind {
             "http" => field::HTTP,
             "tcp" => field::TCP,
+            "dns" => field::DNS,
+            "unix" => field::UNIX,
             "exec" => field::EXEC,
             "process" => field::PROCESS,
             "supervisor" => field::SUPERVISOR,
             "file" => field::FILE,
             _ => return None,
         })
+    }
+
+    /// This target somewhere else: `place` is the URL of an `http` target (`http://` may be left out), the address of a `tcp` one, the
+    /// path of a `unix` one, and the server that a `dns` one asks.
+    ///
+    /// Fails for a place that is none, for `https` over a Unix socket without a name for the certificate, and for other kinds.
+    pub fn aimed_at(&self, place: &str) -> Result<Self, AddressError> {
+        let mut aimed = self.clone();
+        match &mut aimed {
+            Self::Http(http) => {
+                let url =
+                    if place.contains("://") { place.into() } else { format!("http://{place}") };
+                http.url = HttpUrl::try_new(&url)?;
+                let nameless = http.unix_socket.is_some() && http.tls.server_name.is_none();
+                if http.url.is_tls() && nameless {
+                    return Err(AddressError::new(
+                        place,
+                        "needs a `server_name` over a Unix socket",
+                    ));
+                }
+            }
+            Self::Tcp(tcp) => tcp.endpoint = Endpoint::try_new(place)?,
+            Self::Unix(unix) => unix.path = UnixTarget::try_new(place)?.path,
+            Self::Dns(dns) => dns.server = Some(DnsTarget::parse_server(place)?),
+            _ => return Err(AddressError::new(place, "is no place for such a target")),
+        }
+        Ok(aimed)
     }
 
     /// The target to measure if `conditions` are to judge what is found.
@@ -155,65 +204,31 @@ impl Target {
     pub fn judged_by(mut self, conditions: &[Condition]) -> Self {
         let judged = |field: &str| conditions.iter().any(|condition| condition.field == field);
         match &mut self {
-            Self::Http(http) => {
-                http.keep_body |= judged(BODY);
-                if judged(STATUS) {
-                    http.expected_status.clear();
-                }
-            }
+            Self::Http(http) => http.judged_by(conditions),
+            Self::Tcp(tcp) => tcp.exchange.judged_by(conditions),
+            Self::Unix(unix) => unix.exchange.judged_by(conditions),
             Self::Exec(exec) => exec.any_exit |= judged(EXIT_CODE),
-            Self::Tcp(_) | Self::Process(_) | Self::Supervisor(_) | Self::File(_) => {}
+            Self::Supervisor(supervisor) => {
+                let needed = [
+                    (RSS, ProgramMemory::Own),
+                    (TREE_RSS, ProgramMemory::Tree),
+                    (TREE_PSS, ProgramMemory::TreeProportional),
+                ];
+                let needed = needed.iter().filter(|(field, _)| judged(field));
+                let most = needed.map(|(_, memory)| *memory).max().unwrap_or_default();
+                supervisor.memory = supervisor.memory.max(most);
+            }
+            Self::Dns(_) | Self::Process(_) | Self::File(_) => {}
         }
         self
     }
 }
 
-const GOOD_STATUS: RangeInclusive<u16> = 200..=299;
-
-impl HttpTarget {
-    /// A `GET` of `url` that expects a status of 2xx.
-    pub fn new(url: HttpUrl) -> Self {
-        Self {
-            url,
-            method: Method::GET,
-            headers: Vec::new(),
-            ca_file: None,
-            expected_status: vec![GOOD_STATUS],
-            keep_body: false,
-        }
-    }
-
-    /// The same for a URL that is still to be checked.
-    pub fn try_new(url: &str) -> Result<Self, AddressError> {
-        HttpUrl::try_new(url).map(Self::new)
-    }
-
-    /// Sets the method by its name.
-    ///
-    /// Fails for a name that is none, and for `CONNECT`, which asks for no resource.
-    pub fn set_method(&mut self, name: &str) -> Result<(), HeaderError> {
-        let method =
-            Method::from_bytes(name.as_bytes()).ok().filter(|method| *method != Method::CONNECT);
-        self.method = method.ok_or_else(|| HeaderError { name: name.to_owned() })?;
-        Ok(())
-    }
-}
-
-impl Header {
-    /// Checks that both can be sent.
-    pub fn try_new(name: &str, value: &str) -> Result<Self, HeaderError> {
-        let fail = || HeaderError { name: name.to_owned() };
-        Ok(Self {
-            name: HeaderName::from_bytes(name.as_bytes()).map_err(|_| fail())?,
-            value: HeaderValue::from_str(value).map_err(|_| fail())?,
-        })
-    }
-}
-
-impl TcpTarget {
-    /// A port, written `host:port`.
-    pub fn try_new(address: &str) -> Result<Self, AddressError> {
-        Endpoint::try_new(address).map(|endpoint| Self { endpoint })
+impl SupervisorTarget {
+    /// These programs of the supervisord on `socket`; one that failed is bad.
+    pub fn new(socket: impl Into<PathBuf>, programs: Vec<ProgramGlob>) -> Self {
+        let (socket, memory) = (socket.into(), ProgramMemory::None);
+        Self { socket, programs, judge_states: true, memory }
     }
 }
 
@@ -227,11 +242,23 @@ impl ExecTarget {
 impl fmt::Display for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Http(HttpTarget { url, method, .. }) if *method == Method::GET => {
-                write!(formatter, "{url}")
+            Self::Http(HttpTarget { url, method, unix_socket, .. }) => {
+                if *method != Method::GET {
+                    write!(formatter, "{method} ")?;
+                }
+                match unix_socket {
+                    Some(path) => write!(formatter, "{url} over {}", path.display()),
+                    None => write!(formatter, "{url}"),
+                }
             }
-            Self::Http(HttpTarget { url, method, .. }) => write!(formatter, "{method} {url}"),
-            Self::Tcp(TcpTarget { endpoint }) => write!(formatter, "tcp {endpoint}"),
+            Self::Tcp(TcpTarget { endpoint, .. }) => write!(formatter, "tcp {endpoint}"),
+            Self::Dns(DnsTarget { name, record, server: None, .. }) => {
+                write!(formatter, "dns {record} {name}")
+            }
+            Self::Dns(DnsTarget { name, record, server: Some(server), .. }) => {
+                write!(formatter, "dns {record} {name} at {server}")
+            }
+            Self::Unix(UnixTarget { path, .. }) => write!(formatter, "unix {}", path.display()),
             Self::Exec(ExecTarget { command, .. }) => write!(formatter, "exec {command}"),
             Self::Process(process) => write!(formatter, "{process}"),
             Self::Supervisor(SupervisorTarget { socket, .. }) => {
@@ -255,12 +282,6 @@ impl fmt::Display for ProcessTarget {
                 write!(formatter, "process of supervisord at {}", socket.display())
             }
         }
-    }
-}
-
-impl fmt::Debug for Header {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Header({}: …)", self.name)
     }
 }
 
@@ -294,8 +315,25 @@ mod tests {
     }
 
     #[test]
+    fn a_target_can_be_aimed_where_its_kind_allows() {
+        let http = Target::Http(HttpTarget::try_new("http://x/").unwrap());
+        let aimed = |place| http.aimed_at(place).map(|target| target.describe());
+        assert_eq!(aimed("localhost:81/a").as_deref(), Ok("http://localhost:81/a"));
+        assert_eq!(aimed("https://b/").as_deref(), Ok("https://b/"));
+        let password = aimed("http://me:hunter2@b/").unwrap_err();
+        assert!(!password.to_string().contains("hunter2"));
+        assert!(aimed("file:///etc/passwd").is_err());
+        let Target::Http(mut local) = http.clone() else { panic!("another kind") };
+        local.unix_socket = Some("/run/x.sock".into());
+        assert!(Target::Http(local).aimed_at("https://b/").is_err());
+        let dns = Target::Dns(DnsTarget::new(DnsName::try_new("a.example").unwrap()));
+        assert_eq!(dns.aimed_at("::1").unwrap().describe(), "dns A a.example at [::1]:53");
+        assert!(Target::File(FileTarget { path: "/".into() }).aimed_at("/etc").is_err());
+    }
+
+    #[test]
     fn each_kind_has_fields_of_different_names() {
-        for kind in ["http", "tcp", "exec", "process", "supervisor", "file"] {
+        for kind in ["http", "tcp", "dns", "unix", "exec", "process", "supervisor", "file"] {
             let fields = Target::fields_of(kind).unwrap();
             let names: std::collections::BTreeSet<_> =
                 fields.iter().map(|field| field.name).collect();

@@ -1,96 +1,228 @@
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt;
-use tokio::net::TcpStream;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::certificate::Certificate;
 use crate::prober::{Attempt, Prober, Step, off_thread};
-use crate::{Endpoint, FailureClass, Outcome};
+use crate::{ClientCertificate, FailureClass, Outcome, TlsOptions};
+
+/// So many certificates of a chain are looked at for their dates; chains of use are shorter.
+const CHAIN: usize = 16;
+const DAY_SECONDS: f64 = 86_400.0;
+
+/// What is spoken over the session, told to the server during the handshake.
+pub(crate) const HTTP: &[&[u8]] = &[b"http/1.1"];
 
 #[derive(Debug, thiserror::Error)]
-enum TrustError {
+enum SetupError {
     #[error("cannot read certificates from `{}`: {source}", path.display())]
     Read { path: PathBuf, source: pem::Error },
+    #[error("cannot read a private key from `{}`: {source}", path.display())]
+    ReadKey { path: PathBuf, source: pem::Error },
     #[error("there is no usable certificate in `{}`", path.display())]
     Empty { path: PathBuf },
+    #[error("the key in `{}` does not belong to the certificate in `{}`: {source}", key.display(), certificate.display())]
+    Pair { key: PathBuf, certificate: PathBuf, source: rustls::Error },
     #[error("cannot set up TLS: {0}")]
     Setup(rustls::Error),
 }
 
-/// Makes a TLS session on `stream`, and notes how long it took.
-pub(crate) async fn secure(
+/// Makes a TLS session on `stream` with the host of `name`, and notes how long it took and what the certificate says.
+///
+/// Each session is a new one: on a resumed one the server would show no certificate, and an expired one would go unseen.
+pub(crate) async fn secure<Stream: AsyncRead + AsyncWrite + Unpin>(
     prober: &Prober,
-    stream: TcpStream,
-    endpoint: &Endpoint,
-    ca_file: Option<&Path>,
+    stream: Stream,
+    name: ServerName<'static>,
+    options: &TlsOptions,
+    protocols: &[&[u8]],
     attempt: &mut Attempt,
-) -> Result<TlsStream<TcpStream>, Outcome> {
-    let config = trust(prober, ca_file).await?;
-    let name = ServerName::try_from(endpoint.host().to_owned()).map_err(|_| {
-        Outcome::bad(
-            FailureClass::Tls,
-            format!("`{}` cannot be the name in a certificate", endpoint.host()),
-        )
-    })?;
+) -> Result<TlsStream<Stream>, Outcome> {
+    let witness = Arc::new(Witness::new(verifier(prober, options.ca_file.as_deref()).await?));
+    let config = config(witness.clone(), options.client.clone(), protocols).await?;
     attempt.step = Step::Tls;
     let begun = Instant::now();
-    let stream = TlsConnector::from(config).connect(name, stream).await.map_err(|error| {
-        Outcome::bad(FailureClass::Tls, format!("no trusted TLS session with {endpoint}: {error}"))
-    })?;
+    let shown = name.to_str().into_owned();
+    let session = TlsConnector::from(config).connect(name, stream).await;
     attempt.took("tls_ms", begun);
-    Ok(stream)
+    // Also of a session that failed: that a certificate has expired is best said with the date.
+    if let Some(seen) = witness.seen() {
+        attempt.facts.set("cert_days", seen.days_left);
+        attempt.facts.set("cert_subject", seen.subject);
+    }
+    session.map_err(|error| {
+        Outcome::bad(FailureClass::Tls, format!("no trusted TLS session with `{shown}`: {error}"))
+    })
 }
 
-async fn trust(prober: &Prober, ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Outcome> {
-    // Not having found out is nobody's fault but the prober's.
-    let unknown = |error: TrustError| Outcome::unknown(FailureClass::Tls, error.to_string());
+/// Whose signatures are trusted.
+async fn verifier(
+    prober: &Prober,
+    ca_file: Option<&Path>,
+) -> Result<Arc<dyn ServerCertVerifier>, Outcome> {
     if let Some(path) = ca_file {
         let path = path.to_owned();
-        return off_thread(move || with_roots(&path)).await?.map_err(unknown);
+        return off_thread(move || with_roots(&path)).await?.map_err(|error| unknown(&error));
     }
-    let make = async || off_thread(with_roots_of_host).await?.map_err(unknown);
+    let make = async || off_thread(with_roots_of_host).await?.map_err(|error| unknown(&error));
     prober.shared.host_trust.get_or_try_init(make).await.cloned()
 }
 
-fn with_roots(path: &Path) -> Result<Arc<ClientConfig>, TrustError> {
-    let read = |source| TrustError::Read { path: path.to_owned(), source };
+async fn config(
+    witness: Arc<Witness>,
+    client: Option<ClientCertificate>,
+    protocols: &[&[u8]],
+) -> Result<Arc<ClientConfig>, Outcome> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unknown(&SetupError::Setup(error)))?
+        .dangerous()
+        .with_custom_certificate_verifier(witness);
+    let mut config = match client {
+        None => builder.with_no_client_auth(),
+        Some(client) => {
+            let ClientCertificate { certificate, key } = client.clone();
+            let (chain, private) =
+                off_thread(move || identity(&client)).await?.map_err(|error| unknown(&error))?;
+            builder
+                .with_client_auth_cert(chain, private)
+                .map_err(|source| unknown(&SetupError::Pair { key, certificate, source }))?
+        }
+    };
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
+fn with_roots(path: &Path) -> Result<Arc<dyn ServerCertVerifier>, SetupError> {
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(read)? {
-        roots.add_parsable_certificates([certificate.map_err(read)?]);
-    }
+    roots.add_parsable_certificates(certificates(path)?);
     if roots.is_empty() {
-        return Err(TrustError::Empty { path: path.to_owned() });
+        return Err(SetupError::Empty { path: path.to_owned() });
     }
-    let config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(TrustError::Setup)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(finished(config))
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
+    let verifier = verifier
+        .build()
+        .map_err(|error| SetupError::Setup(rustls::Error::General(error.to_string())))?;
+    Ok(verifier)
 }
 
-fn with_roots_of_host() -> Result<Arc<ClientConfig>, TrustError> {
-    let config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .and_then(BuilderVerifierExt::with_platform_verifier)
-        .map_err(TrustError::Setup)?
-        .with_no_client_auth();
-    Ok(finished(config))
+fn with_roots_of_host() -> Result<Arc<dyn ServerCertVerifier>, SetupError> {
+    let verifier =
+        rustls_platform_verifier::Verifier::new(provider()).map_err(SetupError::Setup)?;
+    Ok(Arc::new(verifier))
 }
 
-fn finished(mut config: ClientConfig) -> Arc<ClientConfig> {
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Arc::new(config)
+fn identity(
+    client: &ClientCertificate,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), SetupError> {
+    let chain = certificates(&client.certificate)?;
+    if chain.is_empty() {
+        return Err(SetupError::Empty { path: client.certificate.clone() });
+    }
+    let key = PrivateKeyDer::from_pem_file(&client.key)
+        .map_err(|source| SetupError::ReadKey { path: client.key.clone(), source })?;
+    Ok((chain, key))
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+    let read = |source| SetupError::Read { path: path.to_owned(), source };
+    CertificateDer::pem_file_iter(path).map_err(read)?.map(|found| found.map_err(read)).collect()
+}
+
+/// Not having found out is nobody's fault but the prober's.
+fn unknown(error: &SetupError) -> Outcome {
+    let class = match error {
+        SetupError::Read { source: pem::Error::Io(source), .. }
+        | SetupError::ReadKey { source: pem::Error::Io(source), .. } => match source.kind() {
+            io::ErrorKind::NotFound => FailureClass::Missing,
+            io::ErrorKind::PermissionDenied => FailureClass::Denied,
+            _ => FailureClass::Limit,
+        },
+        _ => FailureClass::Tls,
+    };
+    Outcome::unknown(class, error.to_string())
 }
 
 /// The one place that names a provider of cryptography.
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// Leaves the judgement to another, and keeps what the certificates say about themselves, good or bad.
+#[derive(Debug)]
+struct Witness {
+    judge: Arc<dyn ServerCertVerifier>,
+    seen: Mutex<Option<Seen>>,
+}
+
+#[derive(Debug, Clone)]
+struct Seen {
+    /// Until the first certificate of the chain ends; below zero if it has.
+    days_left: f64,
+    subject: String,
+}
+
+impl Witness {
+    fn new(judge: Arc<dyn ServerCertVerifier>) -> Self {
+        Self { judge, seen: Mutex::new(None) }
+    }
+
+    fn seen(&self) -> Option<Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl ServerCertVerifier for Witness {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if let Some(first) = Certificate::read(end_entity) {
+            let others = intermediates.iter().take(CHAIN).filter_map(|der| Certificate::read(der));
+            let ends = others.map(|other| other.not_after).fold(first.not_after, i64::min);
+            #[expect(clippy::cast_precision_loss, reason = "both are far below 2^53 seconds")]
+            let seconds_left = ends as f64 - now.as_secs() as f64;
+            let seen = Seen { days_left: seconds_left / DAY_SECONDS, subject: first.subject };
+            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        }
+        self.judge.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.judge.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.judge.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.judge.supported_verify_schemes()
+    }
 }

@@ -62,12 +62,15 @@ mod shorten;
 
 mod usage;
 
+mod boot;
+
 pub mod events;
 
 mod sys;
 
 pub use acl::{Acl, AclKind};
 pub use aside::is_without_room;
+pub use boot::boot_time;
 pub use dir::{Dir, Working};
 pub use identity::{User, as_user};
 pub use metadata::{Access, Identity, Kind, Metadata};

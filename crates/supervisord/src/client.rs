@@ -1,3 +1,6 @@
+mod group;
+mod log;
+
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,8 +11,11 @@ use crate::program::ProcessInfo;
 use crate::rpc;
 use crate::{CallError, FaultCode, Program, ProgramState};
 
-/// How often a program that is still stopping is looked at.
-const STOPPING_POLL: Duration = Duration::from_millis(100);
+pub use group::Restarted;
+pub use log::{Channel, Logs};
+
+/// How often a program that is about to change its state is looked at.
+const STATE_POLL: Duration = Duration::from_millis(100);
 
 /// Calls to one supervisord. Each makes its own connection, and ends within its deadline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +91,7 @@ impl Client {
             if Program::from(info).state != ProgramState::Stopping {
                 return Ok(());
             }
-            tokio::time::sleep(STOPPING_POLL).await;
+            tokio::time::sleep(STATE_POLL).await;
         }
     }
 
@@ -121,9 +127,13 @@ fn text(text: &str) -> Value {
 ///
 /// `group:*` would stop a whole group, which nobody here means.
 fn one(name: &str) -> Result<Vec<Value>, CallError> {
+    Ok(vec![one_name(name)?, Value::Boolean(true)])
+}
+
+fn one_name(name: &str) -> Result<Value, CallError> {
     if name.ends_with([':', '*']) {
         let text = format!("`{name}` is not the name of one program");
         return Err(CallError::Fault { code: FaultCode::BadName as i32, text });
     }
-    Ok(vec![text(name), Value::Boolean(true)])
+    Ok(text(name))
 }

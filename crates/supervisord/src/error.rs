@@ -74,6 +74,8 @@ pub enum FaultCode {
     ShutdownState = 6,
     /// There is no program of that name.
     BadName = 10,
+    /// supervisord knows no such signal.
+    BadSignal = 11,
     /// The program's file does not exist.
     NoFile = 20,
     /// The program's file cannot be executed.

@@ -1,4 +1,4 @@
-//! Asks supervisord over its unix socket, each call with a deadline.
+//! Asks supervisord over its unix socket, each call with a deadline; and listens to its events ([`listener`]).
 //!
 //! supervisord answers XML-RPC on a socket. A frozen one accepts connections and never answers, so no call here is
 //! without a deadline; a lost socket file, a dead daemon and a refusal are told apart, because a host is repaired
@@ -27,12 +27,13 @@
 
 mod client;
 mod error;
+pub mod listener;
 mod listening;
 mod program;
 mod rpc;
 mod url;
 
-pub use client::Client;
+pub use client::{Channel, Client, Logs, Restarted};
 pub use error::{CallError, FaultCode};
 pub use program::{Program, ProgramState};
 pub use url::{UrlError, socket_of_url};

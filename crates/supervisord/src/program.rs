@@ -86,6 +86,21 @@ impl ProgramState {
         }
     }
 
+    /// The state that supervisord writes so, such as `RUNNING`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        const NAMED: [ProgramState; 8] = [
+            ProgramState::Stopped,
+            ProgramState::Starting,
+            ProgramState::Running,
+            ProgramState::Backoff,
+            ProgramState::Stopping,
+            ProgramState::Exited,
+            ProgramState::Fatal,
+            ProgramState::UnknownToSupervisord,
+        ];
+        NAMED.into_iter().find(|state| state.as_str() == name)
+    }
+
     /// As supervisord writes it, such as `RUNNING`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -337,3 +337,53 @@ async fn a_byte_outside_utf_8_hides_nothing() {
     });
     assert_eq!(fake.client().programs(AMPLE).await.unwrap()[0].name, "web");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_group_is_restarted_but_for_what_was_stopped_on_purpose() {
+    let in_group = |name: &str, state| {
+        let member = "<name>group</name><value><string>";
+        info(name, state).replace(&format!("{member}{name}<"), &format!("{member}workers<"))
+    };
+    let mut listed = 0;
+    let fake = Fake::new(move |method| match method {
+        "getAllProcessInfo" => {
+            listed += 1;
+            // Before; while one of them starts; at the end.
+            let states = [[20, 0, 200], [10, 0, 200], [20, 0, 200]][listed - 1];
+            let infos: String = ["a", "idle", "broken"]
+                .into_iter()
+                .zip(states)
+                .map(|(name, state)| format!("<value>{}</value>", in_group(name, state)))
+                .collect();
+            Say::Value(format!(
+                "<array><data>{infos}<value>{}</value></data></array>",
+                info("web", 20)
+            ))
+        }
+        _ => yes(),
+    });
+    let restarted = fake.client().restart_group("workers", Duration::from_hours(1)).await.unwrap();
+    assert_eq!(restarted.running, ["workers:a"]);
+    assert_eq!(restarted.left_stopped, ["workers:idle"]);
+    let why = "FATAL: can't find command & so on".to_owned();
+    assert_eq!(restarted.failed, [("workers:broken".to_owned(), why)]);
+    let calls = fake.asked();
+    let starts = calls.iter().filter(|call| *call == "startProcess").count();
+    assert_eq!((calls[1].as_str(), starts), ("stopProcessGroup", 2), "{calls:?}");
+}
+
+#[tokio::test]
+async fn a_group_that_is_not_there_is_not_stopped() {
+    let fake = Fake::new(|_| Say::Value("<array><data></data></array>".to_owned()));
+    let error = fake.client().restart_group("nope", AMPLE).await.unwrap_err();
+    assert!(error.is_fault(FaultCode::BadName), "{error}");
+    assert_eq!(fake.asked(), ["getAllProcessInfo"]);
+}
+
+#[tokio::test]
+async fn a_signal_goes_to_one_program_and_never_to_a_group() {
+    let fake = Fake::new(|_| yes());
+    fake.client().signal("web", "HUP", AMPLE).await.unwrap();
+    assert!(fake.client().signal("web:*", "HUP", AMPLE).await.is_err());
+    assert_eq!(fake.asked(), ["signalProcess"]);
+}

@@ -16,6 +16,10 @@ const DRIVERS: [&str; 2] = ["evenkeel-agent", "evenkeel-simulator"];
 const PURE: [&str; 3] = ["evenkeel-health", "evenkeel-engine", "evenkeel-moment"];
 const RUNTIMES: [&str; 4] = ["tokio", "nix", "rustix", "hyper"];
 
+/// Clients and small tools that several concerns share: they know nothing of ours but one another.
+const LEAVES: [&str; 7] =
+    ["moment", "names", "process", "command", "supervisord", "systemd", "tmux"];
+
 /// One crate of the workspace.
 #[derive(Debug, Clone)]
 pub(super) struct Member {
@@ -76,6 +80,12 @@ pub(super) fn check(members: &[Member]) -> Vec<String> {
                 ));
             }
         }
+        if is_leaf(name) {
+            let ours = reached.iter().filter(|other| by_name.contains_key(other.as_str()));
+            findings.extend(ours.filter(|other| !is_leaf(other)).map(|other| {
+                format!("{name} depends on {other}: what everybody shares stands on its own")
+            }));
+        }
         if PURE.contains(&name.as_str()) {
             findings.extend(
                 RUNTIMES.iter().filter(|runtime| member.normal.contains(**runtime)).map(
@@ -90,6 +100,10 @@ pub(super) fn check(members: &[Member]) -> Vec<String> {
         }
     }
     findings
+}
+
+fn is_leaf(name: &str) -> bool {
+    name.strip_prefix("evenkeel-").is_some_and(|name| LEAVES.contains(&name))
 }
 
 /// Everything that `name` is built with, through our own crates.
@@ -161,6 +175,11 @@ mod tests {
             member("evenkeel-safefs", &["rustix", "nix"]),
             member("evenkeel-permissions", &["evenkeel-safefs", "tokio"]),
             member("evenkeel-moment", &["serde"]),
+            member("evenkeel-command", &["tokio"]),
+            member("evenkeel-tmux", &["evenkeel-command"]),
+            member("evenkeel-systemd", &["zbus", "tokio"]),
+            member("evenkeel-process", &["evenkeel-moment", "rustix"]),
+            member("evenkeel-probe", &["evenkeel-process"]),
             member("evenkeel-health", &["evenkeel-moment"]),
             member("evenkeel-recovery", &["evenkeel-moment", "backoff", "tokio"]),
             member("evenkeel-engine", &["evenkeel-health"]),
@@ -179,8 +198,8 @@ mod tests {
     #[test]
     fn a_concern_that_reaches_another_through_a_third_crate_is_found() {
         broken(&[
-            member("evenkeel-probe", &["evenkeel-supervisord"]),
-            member("evenkeel-supervisord", &["evenkeel-recovery"]),
+            member("evenkeel-probe", &["evenkeel-journal"]),
+            member("evenkeel-journal", &["evenkeel-recovery"]),
             member("evenkeel-recovery", &[]),
         ]);
     }
@@ -201,6 +220,14 @@ mod tests {
     }
 
     #[test]
+    fn a_leaf_on_another_crate_of_ours_is_found() {
+        broken(&[
+            member("evenkeel-process", &["evenkeel-journal"]),
+            member("evenkeel-journal", &[]),
+        ]);
+    }
+
+    #[test]
     fn a_crate_that_drives_the_engine_besides_the_agent_is_found() {
         broken(&[member("evenkeel-config", &["evenkeel-engine"]), member("evenkeel-engine", &[])]);
     }
@@ -215,6 +242,11 @@ mod tests {
     #[test]
     fn a_pure_crate_with_a_runtime_is_found() {
         broken(&[member("evenkeel-health", &["tokio"])]);
+    }
+
+    #[test]
+    fn a_shared_client_that_depends_on_what_uses_it_is_found() {
+        broken(&[member("evenkeel-systemd", &["evenkeel-config"]), member("evenkeel-config", &[])]);
     }
 
     #[test]

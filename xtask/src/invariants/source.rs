@@ -65,7 +65,7 @@ struct Rule {
     tests_may: bool,
 }
 
-const RULES: [Rule; 5] = [
+const RULES: [Rule; 7] = [
     Rule {
         says: "decisions read no clock and touch nothing",
         applies: SourceFile::is_pure,
@@ -104,7 +104,6 @@ const RULES: [Rule; 5] = [
         names: &[
             "libc::syscall",
             "asm!",
-            "rustix::fs",
             "nix::fcntl::openat",
             "nix::fcntl::openat2",
             "nix::fcntl::renameat",
@@ -118,6 +117,37 @@ const RULES: [Rule; 5] = [
             "nix::unistd::truncate",
             "nix::unistd::unlink",
             "nix::unistd::unlinkat",
+        ],
+        tests_may: true,
+    },
+    Rule {
+        says: "only safefs works on files, and process reads the kernel's",
+        applies: |file| !matches!(file.package(), "crates/safefs" | "crates/process"),
+        names: &["rustix::fs"],
+        tests_may: true,
+    },
+    Rule {
+        says: "process reads, and changes nothing",
+        applies: |file| file.package() == "crates/process",
+        names: &[
+            "OFlags::CREATE",
+            "OFlags::RDWR",
+            "OFlags::TRUNC",
+            "OFlags::WRONLY",
+            "chmod",
+            "chmodat",
+            "chown",
+            "chownat",
+            "fchmod",
+            "fchown",
+            "ftruncate",
+            "linkat",
+            "mkdirat",
+            "mknodat",
+            "renameat",
+            "symlinkat",
+            "unlinkat",
+            "rustix::io::write",
         ],
         tests_may: true,
     },
@@ -279,6 +309,15 @@ mod tests {
             broken("crates/probe/src/file.rs", &format!("fn f() {{ {name}(1) }}"));
         }
         kept("crates/safefs/src/sys.rs", "fn f() { libc::syscall(1) }");
+        broken("crates/probe/src/file.rs", "use rustix::fs::openat;");
+        kept("crates/process/src/read.rs", "use rustix::fs::openat;");
+    }
+
+    #[test]
+    fn the_reader_of_processes_that_changes_a_file_is_found() {
+        for name in RULES[4].names {
+            broken("crates/process/src/read.rs", &format!("fn f() {{ {name}(1) }}"));
+        }
     }
 
     #[test]
@@ -292,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_library_that_prints_exits_or_reads_the_environment_is_found() {
-        for name in RULES[3].names {
+        for name in RULES[5].names {
             broken("crates/metrics/src/page.rs", &format!("fn f() {{ std::{name}(1) }}"));
             kept("bins/cli/src/output.rs", &format!("fn f() {{ std::{name}(1) }}"));
         }

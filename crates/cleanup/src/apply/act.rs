@@ -1,7 +1,6 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
-use std::time::SystemTime;
 
 use evenkeel_safefs::{
     Dir, Judged, Kind, Metadata, OpenFiles, Root, Run, ShortenError, Shortened, TakeError, Terms,
@@ -10,6 +9,7 @@ use evenkeel_safefs::{
 
 use super::report::Taken;
 use super::{chain, compress};
+use crate::clock::Clock;
 use crate::observe::{Contents, Rules};
 use crate::plan::{KeepReason, Step, Verdict, is_due, judge};
 use crate::policy::{Action, Policy, Unit};
@@ -23,7 +23,7 @@ pub(super) struct Act<'a> {
     pub(super) no_room: bool,
     /// What processes have open, if that matters.
     pub(super) open: Option<OpenFiles>,
-    pub(super) now: SystemTime,
+    pub(super) clock: Clock,
 }
 
 /// Why an entry is where it was.
@@ -138,7 +138,7 @@ impl Act<'_> {
             Some(_) => return Err(TakeError::NotDue.into()),
             None => {}
         }
-        let is_due = match judge(self.policy, &contents.look, self.now) {
+        let is_due = match judge(self.policy, &contents.look, self.clock) {
             Verdict::Due(_) => true,
             Verdict::Keep(_) => false,
             Verdict::Open => contents.look.youngest <= step.youngest,
@@ -181,7 +181,7 @@ impl Act<'_> {
     }
 
     pub(super) fn is_due(&self, step: &Step, metadata: &Metadata) -> bool {
-        is_due(self.policy, step, metadata, self.now)
+        is_due(self.policy, step, metadata, self.clock)
     }
 
     /// Whether something in a directory that looks so may go with it.

@@ -1,12 +1,12 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
-use std::time::SystemTime;
 
 use evenkeel_safefs::{Found, Kind, Metadata, OpenFiles, Problem, Root, Visit};
 
 use super::directory::{Contents, Rules};
 use super::is_apart;
+use crate::clock::Clock;
 use crate::plan::{
     Candidate, KeepReason, Link, Look, Plan, Unseen, Verdict, below, counts_links, is_shared,
     is_sticky, judge, ranks,
@@ -16,7 +16,7 @@ use crate::policy::{Policy, Trigger, Unit};
 /// What a walk gathers for a plan.
 pub(super) struct Scan<'a> {
     policy: &'a Policy,
-    now: SystemTime,
+    clock: Clock,
     mnt_id: u64,
     open: Option<&'a OpenFiles>,
     /// Whether entries that are not due by themselves matter too.
@@ -31,11 +31,11 @@ impl<'a> Scan<'a> {
         policy: &'a Policy,
         root: &Root,
         open: Option<&'a OpenFiles>,
-        now: SystemTime,
+        clock: Clock,
     ) -> Self {
         Self {
             policy,
-            now,
+            clock,
             mnt_id: root.metadata().identity.mnt_id,
             open,
             ranks: ranks(policy),
@@ -64,7 +64,7 @@ impl<'a> Scan<'a> {
     /// Takes an entry into account; most are not due, and a path of their own would cost more than the look at them.
     fn consider(&mut self, look: Look, candidate: impl FnOnce(Look) -> Candidate) {
         self.plan.matching += 1;
-        match judge(self.policy, &look, self.now) {
+        match judge(self.policy, &look, self.clock) {
             Verdict::Keep(reason) if !self.ranks => self.keep(reason),
             _ => self.candidates.push(candidate(look)),
         }

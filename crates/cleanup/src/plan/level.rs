@@ -120,7 +120,7 @@ impl Tally {
             }
         }
         let (measure, before, whole, start, stop) = match trigger {
-            Trigger::OlderThan(_) | Trigger::LargerThan(_) => return None,
+            Trigger::OlderThan(_) | Trigger::BeforeBoot | Trigger::LargerThan(_) => return None,
             Trigger::MaxTotal(limit) => {
                 let single = all().map(|candidate| candidate.allocated);
                 let total = single.fold(linked_bytes, u64::saturating_add);
@@ -198,7 +198,10 @@ impl Tally {
             Trigger::Watermark(mark) => {
                 Reason::Full { usage: Share::nearest(before, self.whole), mark, gain, age }
             }
-            Trigger::MaxTotal(_) | Trigger::OlderThan(_) | Trigger::LargerThan(_) => {
+            Trigger::MaxTotal(_)
+            | Trigger::OlderThan(_)
+            | Trigger::BeforeBoot
+            | Trigger::LargerThan(_) => {
                 Reason::Total { total: before, limit, allocated: gain, age }
             }
         }

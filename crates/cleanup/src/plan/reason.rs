@@ -18,6 +18,13 @@ pub enum Reason {
         /// The times that say so.
         by: AgeBy,
     },
+    /// It was there before the host booted.
+    BeforeBoot {
+        /// So long before.
+        before: Duration,
+        /// The times that say so.
+        by: AgeBy,
+    },
     /// It is too large.
     Large {
         /// So large it is.
@@ -63,6 +70,9 @@ impl fmt::Display for Reason {
         match *self {
             Self::Old { age, limit, by } => {
                 write!(formatter, "older_than = {}: it is {} old by {by}", whole(limit), whole(age))
+            }
+            Self::BeforeBoot { before, by } => {
+                write!(formatter, "older_than = boot: it is from {} before, by {by}", whole(before))
             }
             Self::Large { bytes, limit } => {
                 write!(formatter, "larger_than = {limit} bytes: it has {bytes}")

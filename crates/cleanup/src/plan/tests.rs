@@ -1,3 +1,4 @@
+mod boot;
 mod levels;
 
 use std::time::Duration;
@@ -57,8 +58,8 @@ fn candidate(policy: &Policy, number: u64, metadata: &Metadata) -> Candidate {
     }
 }
 
-fn verdict(policy: &Policy, metadata: &Metadata, now: SystemTime) -> Verdict {
-    judge(policy, &candidate(policy, 1, metadata).look, now)
+fn verdict(policy: &Policy, metadata: &Metadata, clock: impl Into<Clock>) -> Verdict {
+    judge(policy, &candidate(policy, 1, metadata).look, clock.into())
 }
 
 fn step(policy: &Policy, metadata: &Metadata) -> Step {
@@ -111,7 +112,7 @@ fn a_file_with_the_sticky_bit_stays() {
     let (policy, now) = (older(AgeBy::ALL), at(100 * WEEK.as_secs()));
     assert_eq!(verdict(&policy, &sticky, now), Verdict::Keep(KeepReason::Sticky));
     // Also if it got the bit after it was planned.
-    assert!(!is_due(&policy, &step(&policy, &metadata(at(0))), &sticky, now));
+    assert!(!is_due(&policy, &step(&policy, &metadata(at(0))), &sticky, now.into()));
 }
 
 #[test]
@@ -122,11 +123,11 @@ fn what_was_written_after_the_plan_is_no_longer_due() {
     for trigger in [Trigger::OlderThan(WEEK), Trigger::MaxTotal(1), Trigger::MaxCount(1)] {
         let policy = policy(trigger, |_| ());
         let step = step(&policy, &planned);
-        assert!(is_due(&policy, &step, &planned, now), "{trigger:?}");
+        assert!(is_due(&policy, &step, &planned, now.into()), "{trigger:?}");
         let still_old = matches!(trigger, Trigger::OlderThan(_));
-        assert_eq!(is_due(&policy, &step, &written, now), still_old, "{trigger:?}");
+        assert_eq!(is_due(&policy, &step, &written, now.into()), still_old, "{trigger:?}");
         let fresh = Metadata { mtime: now, ..planned };
-        assert!(!is_due(&policy, &step, &fresh, now), "{trigger:?}");
+        assert!(!is_due(&policy, &step, &fresh, now.into()), "{trigger:?}");
     }
 }
 
@@ -140,9 +141,9 @@ fn a_name_is_not_young_because_another_name_of_its_file_was_just_taken() {
         for trigger in [Trigger::OlderThan(WEEK), Trigger::MaxCount(1)] {
             let policy = policy(trigger, |_| ());
             let step = step(&policy, &planned);
-            assert!(is_due(&policy, &step, &taken, now), "{trigger:?}");
-            assert!(!is_due(&policy, &step, &Metadata { nlink: 2, ..taken }, now));
-            assert!(!is_due(&policy, &step, &Metadata { mtime: now, ..taken }, now));
+            assert!(is_due(&policy, &step, &taken, now.into()), "{trigger:?}");
+            assert!(!is_due(&policy, &step, &Metadata { nlink: 2, ..taken }, now.into()));
+            assert!(!is_due(&policy, &step, &Metadata { mtime: now, ..taken }, now.into()));
         }
     }
 }
@@ -165,6 +166,10 @@ fn a_reason_names_the_trigger_its_value_and_the_entrys_own_figure() {
                 by: AgeBy::MTIME,
             }),
             "older_than = 7days: it is 7days 1s old by mtime",
+        ),
+        (
+            shown(Reason::BeforeBoot { before: Duration::from_hours(26), by: AgeBy::ALL }),
+            "older_than = boot: it is from 1day 2h before, by all",
         ),
         (shown(Reason::Large { bytes: 12, limit: 10 }), "larger_than = 10 bytes: it has 12"),
         (
@@ -203,7 +208,7 @@ proptest! {
         let due = now > youngest + WEEK.as_secs();
         let policy = older(AgeBy::ALL);
         prop_assert_eq!(matches!(verdict(&policy, &file, at(now)), Verdict::Due(_)), due);
-        prop_assert_eq!(is_due(&policy, &step(&policy, &file), &file, at(now)), due);
+        prop_assert_eq!(is_due(&policy, &step(&policy, &file), &file, at(now).into()), due);
     }
 
     #[test]

@@ -87,6 +87,7 @@ fn check_trigger(trigger: Trigger) -> Checked {
         Trigger::MaxCount(0) => Err(refuse(key, "0", "nothing could stay", "a number above zero")),
         Trigger::Watermark(Watermark { high, low, .. }) => check_watermark(high, low),
         Trigger::OlderThan(_)
+        | Trigger::BeforeBoot
         | Trigger::LargerThan(_)
         | Trigger::MaxTotal(_)
         | Trigger::MaxCount(_) => Ok(()),
@@ -150,7 +151,7 @@ fn check_action(draft: &Draft) -> Checked {
                 return Err(refuse("keep_tail", &keep_tail.to_string(), message, &accepted));
             }
         }
-        (Action::Truncate { .. }, Trigger::OlderThan(_)) => {
+        (Action::Truncate { .. }, Trigger::OlderThan(_) | Trigger::BeforeBoot) => {
             return other(
                 "shortening a file makes it young, not smaller than a limit",
                 "`delete`, or `larger_than` in place of `older_than`",

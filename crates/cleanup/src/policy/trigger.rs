@@ -7,6 +7,8 @@ use std::time::Duration;
 pub enum Trigger {
     /// Each that is older; exactly so old is kept.
     OlderThan(Duration),
+    /// Each that was there before the host booted, and was not touched since.
+    BeforeBoot,
     /// Each that is larger; exactly so large is kept.
     LargerThan(u64),
     /// The oldest, until the allocated bytes of all that match are no more than this.
@@ -21,7 +23,7 @@ impl Trigger {
     /// The key that settings use.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::OlderThan(_) => "older_than",
+            Self::OlderThan(_) | Self::BeforeBoot => "older_than",
             Self::LargerThan(_) => "larger_than",
             Self::MaxTotal(_) => "max_total",
             Self::MaxCount(_) => "max_count",

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_health as health;
+use evenkeel_probe::Condition;
 
 use super::{Checker, OUT_OF_BOUNDS, plain};
 use crate::key::Key;
@@ -53,18 +54,26 @@ impl Checker {
         let named = self.name_is_good(&rule);
         let target =
             self.one_kind(&rule, raw).and_then(|kind| self.target(&rule, kind, raw, rules));
-        let conditions = target.as_ref().and_then(|target| self.conditions(&rule, raw, target));
+        let conditions = target
+            .as_ref()
+            .and_then(|target| self.conditions(&rule, raw.conditions.as_deref(), target));
         let timing = self.timing(&rule, raw);
         let health = self.health(&rule, raw);
         let breaker = timing.and_then(|timing| match &raw.breaker {
             Some(breaker) => self.breaker(&rule, breaker, timing).map(Some),
             None => Some(None),
         });
-        let (timing, conditions) = (timing?, conditions?);
+        let (timing, conditions, target) = (timing?, conditions?, target?);
+        let target = target.judged_by(&conditions);
+        let of_parts = |condition: &Condition| {
+            target.part_fields().iter().any(|field| field.name == condition.field)
+        };
+        let (part_conditions, conditions) = conditions.into_iter().partition(of_parts);
         named.then_some(Check {
             name: name.to_owned(),
-            target: target?.judged_by(&conditions),
+            target,
             conditions,
+            part_conditions,
             timeout: timing.timeout,
             retries: timing.retries,
             retry_delay: timing.retry_delay,
@@ -80,6 +89,8 @@ impl Checker {
         let given = [
             raw.http.is_some(),
             raw.tcp.is_some(),
+            raw.dns.is_some(),
+            raw.unix.is_some(),
             raw.exec.is_some(),
             raw.process.is_some(),
             raw.supervisor.is_some(),

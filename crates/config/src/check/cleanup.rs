@@ -13,7 +13,7 @@ use crate::key::Key;
 use crate::problem::Problem;
 use crate::raw;
 use crate::settings::CleanupRule;
-use crate::value::{OneOrMany, format_size};
+use crate::value::{Age, OneOrMany, format_size};
 
 /// The keys of which a rule has exactly one.
 const TRIGGERS: [&str; 5] = ["older_than", "larger_than", "max_total", "max_count", "watermark"];
@@ -96,7 +96,12 @@ impl Checker {
     fn trigger(&mut self, rule: &Key, raw: &raw::Cleanup) -> Option<Trigger> {
         let watermark = raw.watermark.map(|mark| self.watermark(rule, mark));
         let given = [
-            raw.older_than.map(|age| Some(Trigger::OlderThan(age.0))),
+            raw.older_than.map(|age| {
+                Some(match age {
+                    Age::Lasting(age) => Trigger::OlderThan(age),
+                    Age::BeforeBoot => Trigger::BeforeBoot,
+                })
+            }),
             raw.larger_than.map(|size| Some(Trigger::LargerThan(size.0))),
             raw.max_total.map(|size| Some(Trigger::MaxTotal(size.0))),
             raw.max_count.map(|count| Some(Trigger::MaxCount(count))),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evenkeel_probe::{Condition, Field, FieldKind, Pattern, Target, Test, Value};
+use evenkeel_probe::{Condition, FieldKind, Pattern, Target, Test, Value};
 
 use super::Checker;
 use crate::key::Key;
@@ -10,15 +10,21 @@ use crate::problem::Problem;
 use crate::raw;
 use crate::value::{Scalar, parse_duration, parse_size};
 
+/// The field that a condition is about.
+struct Judged<'a> {
+    name: &'a str,
+    kind: FieldKind,
+}
+
 impl Checker {
     /// The conditions, all of them good; else `None`.
     pub(super) fn conditions(
         &mut self,
         rule: &Key,
-        raw: &raw::Check,
+        given: Option<&[raw::Condition]>,
         target: &Target,
     ) -> Option<Vec<Condition>> {
-        let given = raw.conditions.as_deref().unwrap_or_default();
+        let given = given.unwrap_or_default();
         let conditions: Vec<_> = given
             .iter()
             .enumerate()
@@ -30,15 +36,18 @@ impl Checker {
     }
 
     fn condition(&mut self, key: &Key, raw: &raw::Condition, target: &Target) -> Option<Condition> {
-        let fields = target.fields();
+        let fields = [target.fields(), target.part_fields()].concat();
         let name = self.need(
             key,
             "field",
             raw.field.as_ref(),
             &format!("field = \"{}\"", fields[0].name),
         )?;
-        let Some(field) = fields.iter().find(|field| field.name == name) else {
-            let known: Vec<_> = fields.iter().map(|field| field.name).collect();
+        let Some(kind) = target.field_kind(&name) else {
+            let mut known: Vec<_> = fields.iter().map(|field| field.name).collect();
+            if matches!(target, Target::Http(_)) {
+                known.push("header.NAME");
+            }
             let kind = target.kind();
             self.refuse_unknown(
                 &key.child("field"),
@@ -48,7 +57,13 @@ impl Checker {
             );
             return None;
         };
-        let test = self.test(key, raw, field)?;
+        if target.never_has(&name) {
+            let key = key.child("field");
+            let message = format!("`{name}` is never seen of `{target}`");
+            self.refuse_with(&key, message, "no TLS, no certificate", &["accepted with TLS alone"]);
+            return None;
+        }
+        let test = self.test(key, raw, &Judged { name: &name, kind })?;
         let sustained_for = match raw.r#for {
             Some(given) => Some(self.above_zero(key, "for", Some(given))?),
             None => None,
@@ -56,7 +71,7 @@ impl Checker {
         Some(Condition { field: name, test, sustained_for })
     }
 
-    fn test(&mut self, key: &Key, raw: &raw::Condition, field: &Field) -> Option<Test> {
+    fn test(&mut self, key: &Key, raw: &raw::Condition, field: &Judged<'_>) -> Option<Test> {
         let text = |text: &Option<String>| text.clone().map(Scalar::Text);
         let tests = [
             ("above", raw.above.clone()),
@@ -115,7 +130,7 @@ impl Checker {
         }
     }
 
-    fn text_test(&mut self, key: &Key, name: &str, text: &str, field: &Field) -> Option<Test> {
+    fn text_test(&mut self, key: &Key, name: &str, text: &str, field: &Judged<'_>) -> Option<Test> {
         if field.kind != FieldKind::Text {
             let message = format!("`{key}` looks into a text, and `{}` is a number", field.name);
             self.refuse_with(
@@ -138,7 +153,7 @@ impl Checker {
         }
     }
 
-    fn value(&mut self, key: &Key, value: &Scalar, field: &Field) -> Option<Value> {
+    fn value(&mut self, key: &Key, value: &Scalar, field: &Judged<'_>) -> Option<Value> {
         match field.kind {
             FieldKind::Number => self.number(key, value, field).map(Value::Number),
             FieldKind::Text => Some(Value::Text(value.to_string())),
@@ -146,7 +161,7 @@ impl Checker {
     }
 
     /// A number in the unit that the field's name ends in; a text may give it in another one.
-    fn number(&mut self, key: &Key, value: &Scalar, field: &Field) -> Option<f64> {
+    fn number(&mut self, key: &Key, value: &Scalar, field: &Judged<'_>) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
         let number = match value {
             Scalar::Whole(number) => return Some(*number as f64),

@@ -8,9 +8,12 @@ mod cleanup;
 mod condition;
 mod contradiction;
 mod host;
+mod modules;
+mod network;
 mod permissions;
 mod recovery;
 mod slo;
+mod steps;
 mod target;
 
 use std::time::Duration;
@@ -52,13 +55,15 @@ pub(crate) fn check_tree(
         checker.refuse_own_history(&cleanup, &agent.state_dir);
     }
     let checks = checker.checks(&raw.check);
-    let recoveries = checker.recoveries(&raw.recovery, &raw.check, &checks);
+    let recoveries = checker.recoveries(&raw, &checks);
     let slos = checker.slos(&raw.slo, &raw.check);
+    let modules = checker.modules(&raw.module);
     let complete = permissions.len() == raw.permissions.len()
         && cleanup.len() == raw.cleanup.len()
         && checks.len() == raw.check.len()
         && recoveries.len() == raw.recovery.len()
-        && slos.len() == raw.slo.len();
+        && slos.len() == raw.slo.len()
+        && modules.len() == raw.module.len();
     let Some(agent) = agent.filter(|_| complete && checker.tree.problems.is_empty()) else {
         let mut problems = checker.tree.into_problems();
         if problems.is_empty() {
@@ -67,8 +72,16 @@ pub(crate) fn check_tree(
         }
         return Err(ConfigError::new(problems));
     };
-    let mut settings =
-        Settings { agent, permissions, cleanup, checks, recoveries, slos, advice: Vec::new() };
+    let mut settings = Settings {
+        agent,
+        permissions,
+        cleanup,
+        checks,
+        recoveries,
+        slos,
+        modules,
+        advice: Vec::new(),
+    };
     settings.advice = advice::advice(&settings);
     Ok((settings, checker.tree))
 }

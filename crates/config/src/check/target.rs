@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use evenkeel_probe::{
-    ExecTarget, FileTarget, Header, HttpTarget, ProcessTarget, ProgramGlob, SupervisorTarget,
-    Target, TcpTarget,
+    ExecTarget, FileTarget, ProcessTarget, ProgramGlob, SupervisorTarget, Target,
 };
 
 use super::Checker;
@@ -25,9 +24,12 @@ impl Checker {
         rules: &BTreeMap<String, raw::Check>,
     ) -> Option<Target> {
         let table = rule.child(kind);
+        let timeout = raw.timeout.map(|timeout| timeout.0);
         match kind {
-            "http" => self.http(&table, raw.http.as_ref()?).map(Target::Http),
-            "tcp" => self.tcp(&table, raw.tcp.as_ref()?).map(Target::Tcp),
+            "http" => self.http(&table, raw.http.as_ref()?, timeout).map(Target::Http),
+            "tcp" => self.tcp(&table, raw.tcp.as_ref()?, timeout).map(Target::Tcp),
+            "dns" => self.dns(&table, raw.dns.as_ref()?).map(Target::Dns),
+            "unix" => self.unix(&table, raw.unix.as_ref()?).map(Target::Unix),
             "exec" => {
                 let command = self.need(
                     &table,
@@ -53,73 +55,6 @@ impl Checker {
                 Some(Target::File(FileTarget { path }))
             }
         }
-    }
-
-    fn http(&mut self, table: &Key, raw: &raw::Http) -> Option<HttpTarget> {
-        let example = "url = \"http://127.0.0.1:8080/health\"";
-        let url = self.need(table, "url", raw.url.as_ref(), example)?;
-        let mut target = HttpTarget::try_new(&url)
-            .map_err(|error| {
-                let key = table.child("url");
-                let accepted = "accepted: an address such as \"http://127.0.0.1:8080/health\"";
-                self.refuse_with(
-                    &key,
-                    format!("`{key}` is not a URL to ask for"),
-                    error.to_string(),
-                    &[accepted],
-                );
-            })
-            .ok()?;
-        if let Some(method) = &raw.method
-            && target.set_method(method).is_err()
-        {
-            self.refuse_policy(
-                &table.child("method"),
-                method,
-                "not a method",
-                "a method such as `GET` or `HEAD`",
-            );
-            return None;
-        }
-        for (name, value) in raw.headers.iter().flatten() {
-            match Header::try_new(name, value) {
-                Ok(header) => target.headers.push(header),
-                Err(error) => {
-                    let key = table.child("headers").named(name);
-                    self.refuse(&key, format!("`{key}` cannot be sent"), error.to_string());
-                    return None;
-                }
-            }
-        }
-        if let Some(statuses) = &raw.expect_status {
-            if statuses.0.is_empty() {
-                let key = table.child("expect_status");
-                self.refuse(&key, format!("`{key}` names no status"), "no answer could be good");
-                return None;
-            }
-            target.expected_status = statuses.0.iter().map(|status| status.0.clone()).collect();
-        }
-        if let Some(path) = &raw.ca_file {
-            target.ca_file = Some(self.absolute(&table.child("ca_file"), path.clone())?);
-        }
-        Some(target)
-    }
-
-    fn tcp(&mut self, table: &Key, raw: &raw::Tcp) -> Option<TcpTarget> {
-        let address =
-            self.need(table, "address", raw.address.as_ref(), "address = \"127.0.0.1:5432\"")?;
-        TcpTarget::try_new(&address)
-            .map_err(|error| {
-                let key = table.child("address");
-                let accepted = "accepted: a host and a port, such as \"127.0.0.1:5432\"";
-                self.refuse_with(
-                    &key,
-                    format!("`{key}` is not an address"),
-                    error.to_string(),
-                    &[accepted],
-                );
-            })
-            .ok()
     }
 
     fn process(
@@ -242,8 +177,9 @@ impl Checker {
                 }
             }
         }
-        (globs.len() == programs?.0.len())
-            .then_some(SupervisorTarget { socket: socket?, programs: globs })
+        let whole = globs.len() == programs?.0.len();
+        let judge_states = raw.judge_states.unwrap_or(true);
+        whole.then_some(SupervisorTarget { judge_states, ..SupervisorTarget::new(socket?, globs) })
     }
 
     pub(super) fn supervisor_socket(&mut self, key: &Key, url: &str) -> Option<PathBuf> {
@@ -255,7 +191,7 @@ impl Checker {
         path
     }
 
-    fn absolute(&mut self, key: &Key, path: PathBuf) -> Option<PathBuf> {
+    pub(super) fn absolute(&mut self, key: &Key, path: PathBuf) -> Option<PathBuf> {
         if path.is_absolute() {
             return Some(path);
         }

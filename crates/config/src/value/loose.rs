@@ -1,9 +1,12 @@
 //! Values that may be written in more than one way.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
+
+use super::ValueError;
 
 /// A list, or its only item without the brackets.
 #[derive(Debug, Clone)]
@@ -72,30 +75,38 @@ impl<'de> Deserialize<'de> for NameOrNumber {
 
 /// A status code as a number, or a class such as `2xx` or a range such as `200-299`.
 #[derive(Debug, Clone)]
-pub(crate) struct Status(pub(crate) std::ops::RangeInclusive<u16>);
+pub(crate) struct Status(pub(crate) RangeInclusive<u16>);
 
 impl<'de> Deserialize<'de> for Status {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let given = Scalar::deserialize(deserializer)?;
-        let text = given.to_string();
-        let range = match (text.strip_suffix("xx"), text.split_once('-')) {
-            (Some(class), _) => {
-                class.parse::<u16>().ok().map(|class| class * 100..=class * 100 + 99)
-            }
-            (_, Some((from, to))) => {
-                from.trim().parse().ok().zip(to.trim().parse().ok()).map(|(from, to)| from..=to)
-            }
-            _ => text.parse::<u16>().ok().map(|code| code..=code),
-        };
-        range
-            .filter(|range| !range.is_empty() && *range.start() >= 100 && *range.end() <= 599)
-            .map(Self)
-            .ok_or_else(|| {
-                de::Error::custom(format!(
-                    "`{text}` is not a status\naccepted: codes from 100 to 599, such as 200, \"2xx\", \"200-299\""
-                ))
-            })
+        parse_status(&given.to_string()).map(Self).map_err(de::Error::custom)
     }
+}
+
+/// Reads a status code such as `200`, a class such as `2xx` or a range such as `200-299`.
+///
+/// Fails for anything else, and for what is not within 100 to 599.
+pub fn parse_status(text: &str) -> Result<RangeInclusive<u16>, ValueError> {
+    let range = match (text.strip_suffix("xx"), text.split_once('-')) {
+        (Some(class), _) => class
+            .parse::<u16>()
+            .ok()
+            .filter(|class| (1..=5).contains(class))
+            .map(|class| class * 100..=class * 100 + 99),
+        (_, Some((from, to))) => {
+            from.trim().parse().ok().zip(to.trim().parse().ok()).map(|(from, to)| from..=to)
+        }
+        _ => text.parse::<u16>().ok().map(|code| code..=code),
+    };
+    range
+        .filter(|range| !range.is_empty() && *range.start() >= 100 && *range.end() <= 599)
+        .ok_or_else(|| {
+            ValueError::new(
+                format!("`{text}` is not a status"),
+                "codes from 100 to 599, such as 200, \"2xx\", \"200-299\"",
+            )
+        })
 }
 
 /// One value without a structure.
@@ -153,5 +164,20 @@ impl Visitor<'_> for AnyScalar {
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Scalar, E> {
         Ok(Scalar::Text(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_codes_classes_and_ranges() {
+        assert_eq!(parse_status("204"), Ok(204..=204));
+        assert_eq!(parse_status("5xx"), Ok(500..=599));
+        assert_eq!(parse_status("200-299"), Ok(200..=299));
+        for text in ["", "xx", "0xx", "99", "600", "300-200", "9xx", "700xx", "-"] {
+            assert!(parse_status(text).is_err(), "{text}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A value that cannot be read says so in one line, and in the lines below it what is accepted.
 
+mod age;
 mod duration;
 mod loose;
 mod mode;
@@ -16,7 +17,9 @@ pub(crate) use share::Share;
 pub(crate) use size::Size;
 pub(crate) use threshold::Threshold;
 
+pub use age::{Age, parse_age};
 pub use duration::{format_duration, parse_duration};
+pub use loose::parse_status;
 pub use mode::{format_mode, parse_mode};
 pub use size::{format_size, parse_size};
 

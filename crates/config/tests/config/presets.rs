@@ -79,7 +79,7 @@ fn the_plan_means_what_it_says() {
     let unit = "supervisor".to_owned();
     let wanted = [
         Action::SupervisorRestartProgram { socket, program: None },
-        Action::SystemdRestart { unit },
+        Action::SystemdRestart { unit, end_left_overs: true },
     ];
     assert_eq!(actions, wanted);
     assert_eq!(recovery.retry.max_retries(), 3);

@@ -186,6 +186,6 @@ async fn a_chunked_body_is_put_together() {
 async fn certificates_that_cannot_be_read_leave_it_unknown() {
     let fake = Fake::new(Do::Say(Vec::new())).await;
     let mut http = HttpTarget::try_new(&format!("https://{}/", fake.address)).unwrap();
-    http.ca_file = Some("/no/such/ca.pem".into());
-    assert_unknown(&measure(Target::Http(http)).await, FailureClass::Tls);
+    http.tls.ca_file = Some("/no/such/ca.pem".into());
+    assert_unknown(&measure(Target::Http(http)).await, FailureClass::Missing);
 }

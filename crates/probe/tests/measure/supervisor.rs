@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use evenkeel_probe::{
-    FailureClass, Measurement, Outcome, ProcessTarget, ProgramGlob, SupervisorTarget, Target,
+    Condition, FailureClass, Measurement, Outcome, ProcessTarget, ProgramGlob, SupervisorTarget,
+    Target, Test,
 };
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -45,7 +46,7 @@ impl Fake {
             format!("<member><name>{name}</name><value><string>{value}</string></value></member>")
         };
         let infos = programs.iter().map(|(group, name, state, status)| {
-            let pid = if *state == 20 { 4711 } else { 0 };
+            let pid = if *state == 20 { i32::MAX } else { 0 };
             let members = [
                 text("group", *group),
                 text("name", *name),
@@ -68,7 +69,7 @@ impl Fake {
 
 fn target(socket: &Path, globs: &[&str]) -> Target {
     let programs = globs.iter().map(|glob| ProgramGlob::try_new(glob).unwrap()).collect();
-    Target::Supervisor(SupervisorTarget { socket: socket.to_owned(), programs })
+    Target::Supervisor(SupervisorTarget::new(socket, programs))
 }
 
 fn part<'a>(measurement: &'a Measurement, name: &str) -> &'a Outcome {
@@ -119,6 +120,38 @@ async fn each_state_is_judged_by_whether_it_is_a_fault() {
             Outcome::Unknown(_) => Some(false),
         };
         assert_eq!(found, expected, "state {state}, exit status {status}");
+    }
+}
+
+#[tokio::test]
+async fn where_states_are_not_judged_only_what_runs_is_good_and_nothing_is_bad() {
+    let fake = Fake::with(&[("web", "web", 20, 0), ("api", "api", 200, 0), ("w", "w", 100, 2)]);
+    let Target::Supervisor(mut supervisor) = target(&fake.socket, &["*"]) else { unreachable!() };
+    supervisor.judge_states = false;
+    let measurement = measure(Target::Supervisor(supervisor)).await;
+    assert_eq!(part(&measurement, "web"), &Outcome::Good);
+    for name in ["api", "w"] {
+        assert!(matches!(part(&measurement, name), Outcome::Unknown(_)), "{measurement:?}");
+    }
+}
+
+#[tokio::test]
+async fn memory_is_measured_where_a_condition_reads_it_and_a_process_that_is_gone_is_unknown() {
+    // The fake's process is a number that belongs to nobody.
+    let fake = Fake::with(&[("web", "web", 20, 0)]);
+    let limit = |field: &str| Condition {
+        field: field.into(),
+        test: Test::Above(1e6),
+        sustained_for: None,
+    };
+    let plain = target(&fake.socket, &["*"]);
+    assert_eq!(part(&measure(plain.clone()).await, "web"), &Outcome::Good);
+    for field in ["rss_bytes", "tree_rss_bytes", "tree_pss_bytes"] {
+        let measurement = measure(plain.clone().judged_by(&[limit(field)])).await;
+        assert!(
+            matches!(part(&measurement, "web"), Outcome::Unknown(failure) if failure.class == FailureClass::Missing),
+            "{measurement:?}"
+        );
     }
 }
 

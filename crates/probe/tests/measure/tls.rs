@@ -48,7 +48,7 @@ impl Secure {
     fn target(&self, host: &str, ca_file: Option<&str>) -> Target {
         let mut http =
             HttpTarget::try_new(&format!("https://{host}:{}/", self.address.port())).unwrap();
-        http.ca_file = ca_file.map(|file| self.scratch.path().join(file));
+        http.tls.ca_file = ca_file.map(|file| self.scratch.path().join(file));
         Target::Http(http)
     }
 }

@@ -12,18 +12,11 @@ fn restart(socket: &str, program: Option<&str>) -> Action {
 }
 
 fn exec(script: &str) -> Action {
-    Action::Exec { command: CommandSpec::new(["sh", "-c", script]) }
+    Action::Exec { left_overs_of: None, command: CommandSpec::new(["sh", "-c", script]) }
 }
 
-fn completed(code: i32, stderr: &str) -> Completed {
-    Completed {
-        code: Some(code),
-        signal: None,
-        stdout: Vec::new(),
-        stderr: stderr.as_bytes().to_vec(),
-        truncated: false,
-        took: Duration::ZERO,
-    }
+async fn act(action: &Action, timeout: Duration) -> Result<String, ActionError> {
+    perform(action, timeout, &Occasion::default(), &()).await
 }
 
 fn is_permanent(error: &ActionError) -> bool {
@@ -32,7 +25,7 @@ fn is_permanent(error: &ActionError) -> bool {
 
 #[test]
 fn actions_are_called_as_in_the_settings() {
-    let systemd = Action::SystemdRestart { unit: "supervisor".into() };
+    let systemd = Action::SystemdRestart { unit: "supervisor".into(), end_left_overs: true };
     assert_eq!(restart("/s", None).name(), "supervisor.restart-program");
     assert_eq!(restart("/s", Some("web")).describe(), "supervisor.restart-program web");
     assert_eq!(
@@ -62,32 +55,33 @@ fn other_actions_apply_to_any_part() {
 
 #[tokio::test]
 async fn a_command_that_succeeds_is_done() {
-    assert_eq!(perform(&exec("exit 0"), AMPLE).await, Ok("ran `sh -c exit 0`".to_owned()));
+    assert_eq!(act(&exec("exit 0"), AMPLE).await, Ok("ran `sh -c exit 0`".to_owned()));
 }
 
 #[tokio::test]
 async fn a_command_that_fails_may_be_tried_again_and_says_why() {
     let error =
-        perform(&exec("echo first >&2; echo disk is full >&2; exit 4"), AMPLE).await.unwrap_err();
+        act(&exec("echo first >&2; echo disk is full >&2; exit 4"), AMPLE).await.unwrap_err();
     assert!(!is_permanent(&error));
     assert!(error.reason().ends_with("ended with exit code 4: disk is full"), "{error}");
 }
 
 #[tokio::test]
 async fn a_command_that_is_not_there_is_not_tried_again() {
-    let missing = Action::Exec { command: CommandSpec::new(["no-such-program-here"]) };
-    assert!(is_permanent(&perform(&missing, AMPLE).await.unwrap_err()));
+    let missing =
+        Action::Exec { left_overs_of: None, command: CommandSpec::new(["no-such-program-here"]) };
+    assert!(is_permanent(&act(&missing, AMPLE).await.unwrap_err()));
     let scratch = tempfile::tempdir().unwrap();
     let plain = scratch.path().join("plain");
     fs::write(&plain, "no program").unwrap();
-    let denied = Action::Exec { command: CommandSpec::new([plain]) };
-    assert!(is_permanent(&perform(&denied, AMPLE).await.unwrap_err()));
+    let denied = Action::Exec { left_overs_of: None, command: CommandSpec::new([plain]) };
+    assert!(is_permanent(&act(&denied, AMPLE).await.unwrap_err()));
 }
 
 #[tokio::test]
 async fn an_action_ends_at_its_deadline_and_may_be_tried_again() {
     let started = Instant::now();
-    let error = perform(&exec("sleep 1000"), Duration::from_millis(100)).await.unwrap_err();
+    let error = act(&exec("sleep 1000"), Duration::from_millis(100)).await.unwrap_err();
     assert!(!is_permanent(&error));
     assert!(started.elapsed() < Duration::from_secs(10));
 }
@@ -96,7 +90,7 @@ async fn an_action_ends_at_its_deadline_and_may_be_tried_again() {
 async fn a_supervisor_that_is_gone_may_come_back() {
     let scratch = tempfile::tempdir().unwrap();
     let socket = scratch.path().join("s.sock");
-    let error = perform(&restart(socket.to_str().unwrap(), Some("web")), AMPLE).await.unwrap_err();
+    let error = act(&restart(socket.to_str().unwrap(), Some("web")), AMPLE).await.unwrap_err();
     assert!(!is_permanent(&error), "{error}");
     assert!(
         error.reason().starts_with("cannot restart program `web`: there is no socket"),
@@ -106,45 +100,102 @@ async fn a_supervisor_that_is_gone_may_come_back() {
 
 #[tokio::test]
 async fn no_program_to_restart_is_no_attempt() {
-    assert!(is_permanent(&perform(&restart("/s", None), AMPLE).await.unwrap_err()));
+    assert!(is_permanent(&act(&restart("/s", None), AMPLE).await.unwrap_err()));
 }
 
-#[test]
-fn faults_that_no_attempt_can_mend_are_permanent() {
-    let fault = |code| of_call(&CallError::Fault { code, text: "X: web".into() }, "web");
-    for code in [10, 20, 21] {
-        assert!(is_permanent(&fault(code)), "{code}");
-    }
-    for code in [6, 30, 40, 50] {
-        assert!(!is_permanent(&fault(code)), "{code}");
-    }
-    let denied = CallError::Denied { socket: "/s".into(), reason: "permission denied" };
-    assert!(is_permanent(&of_call(&denied, "web")));
-}
-
-#[test]
-fn systemctl_is_understood() {
-    let check = |code, stderr, permanent| {
-        let error = of_systemctl("web", &completed(code, stderr)).unwrap_err();
-        assert_eq!(is_permanent(&error), permanent, "{error}");
+#[tokio::test]
+async fn a_command_that_forks_and_takes_no_signal_ends_with_its_group_at_the_deadline() {
+    let scratch = tempfile::tempdir().unwrap();
+    let note = scratch.path().join("child");
+    let script = format!(
+        "trap '' TERM INT HUP; sh -c 'trap \"\" TERM; echo $$ > {}; sleep 1000; sleep 1000' & wait; sleep 1000",
+        note.display()
+    );
+    let error = act(&exec(&script), Duration::from_secs(3)).await.unwrap_err();
+    assert!(error.reason().contains("was killed"), "{error}");
+    let child: u32 = fs::read_to_string(&note).unwrap().trim().parse().unwrap();
+    let ended = |pid| {
+        evenkeel_process::Process::open(pid)
+            .and_then(|process| process.stat())
+            .map_or(true, |stat| stat.is_dead())
     };
-    assert_eq!(of_systemctl("web", &completed(0, "")), Ok("restarted unit `web`".to_owned()));
-    check(5, "Failed to restart web.service: Unit web.service not found.\n", true);
-    check(1, "Failed to restart web.service: Unit web.service not found.\n", true);
-    check(4, "Failed to restart web.service: Interactive authentication required.\n", true);
-    check(
-        1,
-        "System has not been booted with systemd as init system (PID 1). Can't operate.\n",
-        true,
-    );
-    check(
-        1,
-        "Job for web.service failed because the control process exited with error code.\n",
-        false,
-    );
-    check(
-        1,
-        "Job for web.service failed because start of the service was attempted too often.\n",
-        false,
-    );
+    let started = Instant::now();
+    while !ended(child) {
+        assert!(started.elapsed() < AMPLE, "the child lives on");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_command_is_told_what_it_is_for() {
+    let occasion = Occasion {
+        incident: 7,
+        target: "web/a".into(),
+        cause: "health".into(),
+        ..Occasion::default()
+    };
+    let script = "test \"$EVENKEEL_INCIDENT $EVENKEEL_TARGET $EVENKEEL_CAUSE\" = '7 web/a health'";
+    assert!(perform(&exec(script), AMPLE, &occasion, &()).await.is_ok());
+    let notify = Action::Notify { command: Some(CommandSpec::new(["sh", "-c", script])) };
+    assert!(perform(&notify, AMPLE, &occasion, &()).await.is_ok());
+    let said = perform(&Action::Notify { command: None }, AMPLE, &occasion, &()).await.unwrap();
+    assert_eq!(said, "`web/a` is down by health:  (incident 7)");
+}
+
+#[tokio::test]
+async fn a_rule_that_nobody_performs_is_not_tried_again() {
+    for action in [
+        Action::PermissionsRepair { rule: "state".into() },
+        Action::CleanupRun { rule: "state".into() },
+    ] {
+        assert!(is_permanent(&act(&action, AMPLE).await.unwrap_err()));
+    }
+}
+
+/// Takes longer than it was given and does not notice.
+struct Forgetful;
+
+impl Rules for Forgetful {
+    async fn repair(&self, _: &str, _: Duration) -> Result<String, ActionError> {
+        std::future::pending().await
+    }
+
+    async fn clean(&self, _: &str, _: Duration) -> Result<String, ActionError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_holds_also_for_whoever_forgets_it() {
+    let action = Action::CleanupRun { rule: "old".into() };
+    let begun = tokio::time::Instant::now();
+    let error = perform(&action, AMPLE, &Occasion::default(), &Forgetful).await.unwrap_err();
+    assert!(!is_permanent(&error));
+    assert_eq!(error.reason(), "cleanup.run old: not done within 30s");
+    assert_eq!(begun.elapsed(), AMPLE + Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_dead_supervisord_is_ended_before_the_command() {
+    let scratch = tempfile::tempdir().unwrap();
+    let socket = scratch.path().join("never.sock");
+    let command = CommandSpec::new(["true"]);
+    let action = Action::Exec { command: command.clone(), left_overs_of: Some(socket.clone()) };
+    assert_eq!(act(&action, AMPLE).await, Ok("ran `true`".to_owned()));
+    // One that lives keeps its programs, and the command is not run beside them.
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let error = act(&action, Duration::from_millis(200)).await.unwrap_err();
+    assert!(error.reason().contains("not left over"), "{error}");
+}
+
+#[test]
+fn a_part_names_its_group() {
+    let group = |group: Option<&str>| Action::SupervisorRestartGroup {
+        socket: "/s".into(),
+        group: group.map(str::to_owned),
+    };
+    assert_eq!(group(None).for_part(Some("workers:a")), Some(group(Some("workers"))));
+    assert_eq!(group(None).for_part(Some("web")), Some(group(Some("web"))));
+    assert_eq!(group(Some("x")).for_part(Some("web")), Some(group(Some("x"))));
+    assert_eq!(group(None).for_part(None), None);
 }

@@ -138,7 +138,7 @@ fn check(
     expected: &(BTreeSet<usize>, u64),
 ) -> Result<(), TestCaseError> {
     let mut candidates = candidates(files);
-    let choice = choose(policy, &mut candidates, filesystem, at(NOW));
+    let choice = choose(policy, &mut candidates, filesystem, at(NOW).into());
     let kept: u64 = choice.kept.values().sum();
     prop_assert_eq!(kept + choice.taken.len() as u64, files.len() as u64);
     let level = choice.level.unwrap();
@@ -157,7 +157,7 @@ fn check(
         .map(|index| files[index].clone())
         .collect();
     if level.is_met() && policy.draft().trigger.as_str() != "watermark" {
-        let again = choose(policy, &mut self::candidates(&left), filesystem, at(NOW));
+        let again = choose(policy, &mut self::candidates(&left), filesystem, at(NOW).into());
         prop_assert_eq!(again.taken, vec![]);
     }
     Ok(())
@@ -211,7 +211,7 @@ proptest! {
         for trigger in [old, Trigger::LargerThan(2), Trigger::MaxTotal(1)] {
             let policy = policy(trigger, |draft| draft.keep_newest = Some(newest.into()));
             let mut candidates = candidates(&files);
-            let choice = choose(&policy, &mut candidates, FilesystemUsage::default(), at(NOW));
+            let choice = choose(&policy, &mut candidates, FilesystemUsage::default(), at(NOW).into());
             let first = files.len().saturating_sub(newest as usize);
             prop_assert!(choice.taken.iter().all(|(index, _)| *index < first));
             let stays = |index: usize| choice.taken.iter().all(|(taken, _)| *taken != index);
@@ -235,7 +235,7 @@ fn what_cannot_be_met_says_so() {
     let free = File { held: false, blocks: 2, ..held.clone() };
     let policy = policy(Trigger::MaxTotal(5), |_| ());
     let mut candidates = candidates(&[held, free]);
-    let choice = choose(&policy, &mut candidates, FilesystemUsage::default(), at(NOW));
+    let choice = choose(&policy, &mut candidates, FilesystemUsage::default(), at(NOW).into());
     let level = choice.level.unwrap();
     assert_eq!((level.before, level.after, level.is_met()), (11, 9, false));
     assert_eq!(
@@ -256,7 +256,7 @@ fn what_frees_nothing_is_not_taken_for_nothing() {
     let filesystem =
         FilesystemUsage { used_bytes: 60, available_bytes: 40, ..FilesystemUsage::default() };
     let mut candidates = candidates(&[empty, linked, large]);
-    let choice = choose(&policy, &mut candidates, filesystem, at(NOW));
+    let choice = choose(&policy, &mut candidates, filesystem, at(NOW).into());
     assert_eq!(choice.kept[&KeepReason::FreesNothing], 2);
     assert_eq!(choice.taken.len(), 1);
     assert_eq!(choice.level.unwrap().after, 10);

@@ -205,6 +205,7 @@ fn is_part(few: AgeBy, more: AgeBy) -> bool {
 fn limit(trigger: Trigger) -> String {
     match trigger {
         Trigger::OlderThan(age) => format_duration(age),
+        Trigger::BeforeBoot => "the boot".to_owned(),
         Trigger::LargerThan(bytes) | Trigger::MaxTotal(bytes) => format_size(bytes),
         Trigger::MaxCount(count) => count.to_string(),
         Trigger::Watermark(mark) => mark.high.to_string(),

@@ -91,6 +91,7 @@ error: bad value for `cleanup.full.max_ratio`
 #[test]
 fn what_does_not_fit_together_is_named_by_its_key() {
     for (lines, title) in [
+        ("older_than = \"boot\"\naction = \"truncate\"", "`cleanup.a.action` cannot be `truncate`"),
         ("max_total = \"1GB\"\naction = \"truncate\"", "`cleanup.a.action` cannot be `truncate`"),
         (
             "older_than = \"7d\"\naction = \"delete\"\ntrash_ttl = \"1d\"",
@@ -159,6 +160,17 @@ error: `cleanup.keep` and `cleanup.lose` do different things to the same entries
 }
 
 #[test]
+fn rules_about_the_boot_are_at_odds_only_if_they_do_different_things() {
+    let rules = |other: &str| {
+        let settings = rule("a", "older_than = \"boot\"\naction = \"delete\"") + &rule("b", other);
+        load_text(&settings).map(drop).map_err(|error| error.problems()[0].message().to_owned())
+    };
+    let told = rules("older_than = \"boot\"\naction = \"trash\"").unwrap_err();
+    assert!(told.contains("do different things to the same entries"), "{told}");
+    assert_eq!(rules("older_than = \"boot\"\naction = \"delete\""), Ok(()));
+}
+
+#[test]
 fn a_rule_that_another_leaves_nothing_is_refused() {
     for (first, never, refused) in [
         (
@@ -172,6 +184,12 @@ fn a_rule_that_another_leaves_nothing_is_refused() {
             true,
         ),
         ("max_count = 3\naction = \"delete\"", "max_count = 5\naction = \"delete\"", true),
+        // The host may boot more often, or more seldom.
+        (
+            "older_than = \"boot\"\naction = \"delete\"",
+            "older_than = \"7d\"\naction = \"trash\"",
+            false,
+        ),
         // What stays after the first is there for the second.
         (
             "older_than = \"7d\"\naction = \"compress\"",

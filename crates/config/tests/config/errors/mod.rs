@@ -4,7 +4,9 @@ mod checks;
 mod cleanups;
 mod files;
 mod form;
+mod network;
 mod recoveries;
+mod steps;
 
 use std::fs;
 
@@ -115,7 +117,7 @@ error: unknown section `agnet`
  | EVENKEEL_AGNET__MODE=observe
  | ^^^^^^^^^^^^^^^^^^^^ did you mean `agent`?
  |
- = help: accepted: agent, permissions, cleanup, check, recovery, slo
+ = help: accepted: agent, permissions, cleanup, check, recovery, slo, module
 ";
     assert_eq!(refused_from(&sources), expected);
 }

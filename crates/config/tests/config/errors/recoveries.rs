@@ -49,7 +49,7 @@ error: `recovery.web.steps[0].action` cannot be `systemd.restrat`
 6 |   { action = "systemd.restrat", unit = "web" },
   |              ^^^^^^^^^^^^^^^^^ did you mean `systemd.restart`?
   |
-  = help: accepted: supervisor.restart-program, systemd.restart, exec
+  = help: accepted: supervisor.restart-program, supervisor.restart-group, supervisor.signal, systemd.restart, signal, exec, permissions.repair, cleanup.run, notify
 
 error: `recovery.web.steps[1]` needs `unit`
  --> evenkeel.toml:7:3
@@ -65,7 +65,7 @@ error: `recovery.web.steps[2].unit` does not belong to the action `exec`
 8 |   { action = "exec", command = ["true"], unit = "web" },
   |                                                 ^^^^^ of no use here
   |
-  = help: accepted beside `action` and `timeout`: command
+  = help: accepted beside `action` and `timeout`: command, end_left_overs, url
 "#;
     assert_eq!(refused(settings), expected);
 }

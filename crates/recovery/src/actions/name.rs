@@ -1,0 +1,89 @@
+//! What actions are called, and to which targets they apply.
+
+use std::fmt;
+
+use super::Action;
+
+impl Action {
+    /// The name that settings, metrics and the journal use.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::SupervisorRestartProgram { .. } => "supervisor.restart-program",
+            Self::SupervisorRestartGroup { .. } => "supervisor.restart-group",
+            Self::SupervisorSignal { .. } => "supervisor.signal",
+            Self::SystemdRestart { .. } => "systemd.restart",
+            Self::Signal { .. } => "signal",
+            Self::Exec { .. } => "exec",
+            Self::Notify { .. } => "notify",
+            Self::PermissionsRepair { .. } => "permissions.repair",
+            Self::CleanupRun { .. } => "cleanup.run",
+        }
+    }
+
+    /// The name, and what it acts on.
+    pub fn describe(&self) -> String {
+        self.to_string()
+    }
+
+    /// Whether it may heal something: then it is charged to the budgets, verified, and tried again. A notice may not.
+    pub fn may_heal(&self) -> bool {
+        !matches!(self, Self::Notify { .. })
+    }
+
+    /// Whether it ends or changes what runs, so that what is to be seen of it is seen before.
+    pub fn destroys_evidence(&self) -> bool {
+        match self {
+            Self::SupervisorRestartProgram { .. }
+            | Self::SupervisorRestartGroup { .. }
+            | Self::SupervisorSignal { .. }
+            | Self::SystemdRestart { .. }
+            | Self::Signal { .. }
+            | Self::Exec { .. } => true,
+            Self::Notify { .. } | Self::PermissionsRepair { .. } | Self::CleanupRun { .. } => false,
+        }
+    }
+
+    /// The action for one part of a check, such as one program of a supervisor, or for the whole check.
+    ///
+    /// `None` if it cannot apply: restarting a program takes the name of one.
+    #[must_use]
+    pub fn for_part(&self, part: Option<&str>) -> Option<Self> {
+        let mut action = self.clone();
+        match &mut action {
+            Self::SupervisorRestartProgram { program, .. }
+            | Self::SupervisorSignal { program, .. } => {
+                *program = Some(program.take().or_else(|| part.map(str::to_owned))?);
+            }
+            Self::SupervisorRestartGroup { group, .. } => {
+                let of_part = || part.map(|part| part.split(':').next().unwrap_or(part).to_owned());
+                *group = Some(group.take().or_else(of_part)?);
+            }
+            _ => {}
+        }
+        Some(action)
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())?;
+        match self {
+            Self::SupervisorRestartProgram { program: Some(name), .. }
+            | Self::SupervisorRestartGroup { group: Some(name), .. }
+            | Self::SystemdRestart { unit: name, .. }
+            | Self::PermissionsRepair { rule: name }
+            | Self::CleanupRun { rule: name } => write!(formatter, " {name}"),
+            Self::SupervisorSignal { program, signal, .. } => {
+                write!(formatter, " {signal}")?;
+                program.iter().try_for_each(|program| write!(formatter, " {program}"))
+            }
+            Self::Signal { signal } => write!(formatter, " {signal}"),
+            Self::Exec { command, .. } | Self::Notify { command: Some(command) } => {
+                write!(formatter, " {command}")
+            }
+            Self::SupervisorRestartProgram { program: None, .. }
+            | Self::SupervisorRestartGroup { group: None, .. }
+            | Self::Notify { command: None } => Ok(()),
+        }
+    }
+}

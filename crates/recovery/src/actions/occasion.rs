@@ -1,0 +1,100 @@
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use evenkeel_command::CommandSpec;
+use evenkeel_process::Identity;
+
+use super::ActionError;
+
+/// How much of a reason goes into the environment of a command.
+const REASON_LIMIT: usize = 1024;
+
+/// What an action is told of the incident that it is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Occasion {
+    /// The number of the incident.
+    pub incident: u64,
+    /// The target.
+    pub target: String,
+    /// The checks that are down.
+    pub cause: String,
+    /// What their last results said. A target may have chosen the words.
+    pub reason: String,
+    /// The process that the checks named last, of the target itself.
+    pub process: Option<Identity>,
+    /// The processes of all parts of the checks, as they were seen last.
+    pub workers: Vec<Identity>,
+}
+
+/// Who performs the rules of the settings: this crate knows neither permissions nor cleanup.
+pub trait Rules: Sync {
+    /// Repairs what deviates from the permission rule of this name, and says what was done.
+    fn repair(
+        &self,
+        rule: &str,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<String, ActionError>> + Send;
+
+    /// Runs the cleanup rule of this name within its own caps, and says what was done.
+    fn clean(
+        &self,
+        rule: &str,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<String, ActionError>> + Send;
+}
+
+/// For whoever has no rules.
+impl Rules for () {
+    async fn repair(&self, rule: &str, _: Duration) -> Result<String, ActionError> {
+        Err(super::permanent(format!("there is no permission rule `{rule}`")))
+    }
+
+    async fn clean(&self, rule: &str, _: Duration) -> Result<String, ActionError> {
+        Err(super::permanent(format!("there is no cleanup rule `{rule}`")))
+    }
+}
+
+impl Occasion {
+    /// `command` with the occasion in its environment: `EVENKEEL_TARGET`, `_INCIDENT`, `_CAUSE`, `_REASON`.
+    pub(super) fn tell(&self, command: &CommandSpec) -> CommandSpec {
+        let reason: String = one_line(&self.reason).chars().take(REASON_LIMIT).collect();
+        command
+            .clone()
+            .env("EVENKEEL_TARGET", &self.target)
+            .env("EVENKEEL_INCIDENT", self.incident.to_string())
+            .env("EVENKEEL_CAUSE", &self.cause)
+            .env("EVENKEEL_REASON", reason)
+    }
+}
+
+/// What a notice says.
+impl fmt::Display for Occasion {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { incident, target, cause, reason, .. } = self;
+        let reason: String = one_line(reason).chars().take(REASON_LIMIT).collect();
+        write!(formatter, "`{target}` is down by {cause}: {reason} (incident {incident})")
+    }
+}
+
+/// Without anything that a terminal would obey, or that a variable cannot hold.
+fn one_line(text: &str) -> String {
+    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_of_a_target_is_cut_and_cannot_break_out_of_its_variable() {
+        let reason = format!("status 500\0\x1b[31m\n{}", "x".repeat(5_000));
+        let occasion = Occasion { target: "web".into(), reason, ..Occasion::default() };
+        let command = occasion.tell(&CommandSpec::new(["true"]));
+        let (_, told) = command.env.iter().find(|(name, _)| name == "EVENKEEL_REASON").unwrap();
+        let told = told.to_str().unwrap();
+        assert!(told.starts_with("status 500  [31m xxx"), "{told}");
+        assert_eq!(told.chars().count(), REASON_LIMIT);
+        assert!(!occasion.to_string().contains('\x1b'));
+    }
+}

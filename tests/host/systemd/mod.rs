@@ -1,0 +1,3 @@
+//! systemd: on a host of its own that a real one has booted.
+
+mod client;
