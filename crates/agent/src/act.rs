@@ -41,7 +41,13 @@ pub(crate) async fn evidence(act: &Act) -> Option<Record> {
 
 /// Performs the action; how it ended, and what was done in words.
 pub(crate) async fn act(act: &Act, rules: &OwnRules) -> (Ended, String) {
-    match perform(&act.action, act.timeout, &act.occasion, rules).await {
+    let performed = perform(&act.action, act.timeout, &act.occasion, rules).await;
+    if !act.action.may_heal() {
+        // Told or not, it is no attempt: the ladder goes on.
+        let said = performed.unwrap_or_else(|error| error.reason().to_owned());
+        return (Ended::Told, said);
+    }
+    match performed {
         Ok(done) => (Ended::Ran, done),
         Err(ActionError::Retryable { reason }) => (Ended::Ran, reason),
         Err(ActionError::Permanent { reason }) => (Ended::Impossible, reason),
