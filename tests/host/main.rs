@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
+mod actions;
 mod agent;
 mod bad_input;
 mod demo;
