@@ -5,12 +5,15 @@ use evenkeel_config::Check;
 use evenkeel_health::{Eta, Hard, Health, Policy, Sample, State, Sustained};
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Facts, FailureClass, Measurement, Outcome, breaches};
+use evenkeel_recovery::actions::Identity;
 use evenkeel_recovery::breaker::{Breaker, BreakerState, Permit, Snapshot};
 use jiff::Timestamp;
 
 use crate::event::{Count, Effect};
 use crate::forecasts::Forecasts;
 use crate::limits::Limits;
+use crate::occasion::process_of;
+use crate::programs::Looked;
 use crate::record::Record;
 
 /// One check: when it is due, the series of attempts that runs, its breaker, and what health makes of its results.
@@ -26,6 +29,8 @@ pub(crate) struct CheckCore {
     forecasts: Forecasts,
     pub(crate) own: Subject,
     pub(crate) parts: BTreeMap<String, Subject>,
+    /// What the last look said of each part; `None` if nobody could be asked.
+    pub(crate) looked: Option<Looked>,
     /// The conditions on each part, where there are any.
     limits: BTreeMap<String, Limits>,
     last: Option<Last>,
@@ -41,6 +46,8 @@ pub(crate) struct Subject {
     pub(crate) reason: Option<String>,
     /// When a limit is reached, if that is all that is wrong.
     pub(crate) only_trend: Option<Eta>,
+    /// Its process, as it was seen last; a dead one's too.
+    pub(crate) process: Option<Identity>,
 }
 
 #[derive(Debug)]
@@ -81,6 +88,7 @@ impl Subject {
             since: now,
             reason: None,
             only_trend: None,
+            process: None,
         }
     }
 
@@ -117,6 +125,7 @@ impl CheckCore {
             forecasts: Forecasts::new(&spec.conditions),
             own: Subject::new(&spec.health, now),
             parts: BTreeMap::new(),
+            looked: None,
             limits: BTreeMap::new(),
             last: None,
             concluded: None,
@@ -383,10 +392,12 @@ impl CheckCore {
         }
         self.series = None;
         self.concluded = Some(now);
+        self.own.process = process_of(&facts, self.own.process);
         self.last = Some(Last { took, facts });
         let changed = self.own.record(now, sample, reason.clone());
         self.note_state(None, changed, reason, effects);
         let listed = matches!(outcome, Outcome::Good);
+        self.looked = listed.then(|| Looked::at(&parts));
         if listed {
             self.parts.retain(|name, _| parts.iter().any(|part| part.name == *name));
             self.limits.retain(|name, _| self.parts.contains_key(name));
@@ -412,6 +423,7 @@ impl CheckCore {
             if sample != Sample::Unknown {
                 subject.only_trend = only_trend;
             }
+            subject.process = process_of(&part.facts, subject.process);
             let changed = subject.record(now, sample, reason.clone());
             self.note_state(Some(part.name), changed, reason, effects);
         }

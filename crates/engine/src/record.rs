@@ -288,6 +288,13 @@ pub enum Refusal {
         /// When the limit is likely reached.
         reaches: Timestamp,
     },
+    /// The program that the step would restart was stopped on purpose, or is still starting.
+    ProgramNotReady {
+        /// The program.
+        program: String,
+        /// Why it is left alone.
+        why: String,
+    },
     /// The budget is used up.
     Budget {
         /// Which budget: target or host.
@@ -339,6 +346,9 @@ impl Display for Refusal {
                 clock_time(*opens),
                 clock_time(*reaches)
             ),
+            Self::ProgramNotReady { program, why } => {
+                write!(formatter, "`{program}` is left alone: {why}")
+            }
             Self::Budget { scope, retry_after } => {
                 let seconds = retry_after.as_secs();
                 write!(formatter, "the budget per {scope} is used up; room again in {seconds} s")

@@ -319,6 +319,16 @@ impl Target {
         self.refusal = Some(refusal);
     }
 
+    /// The checks that were down when it was last seen down.
+    pub(crate) fn cause(&self) -> &str {
+        &self.cause
+    }
+
+    /// Whether a check is one of those.
+    pub(crate) fn names_cause(&self, check: &str) -> bool {
+        self.cause.split(", ").any(|cause| cause == check)
+    }
+
     pub(crate) fn started(&mut self) {
         self.refusal = None;
         self.last_action = self.action_name();

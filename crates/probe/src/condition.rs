@@ -141,7 +141,7 @@ fn class_of(field: &str) -> FailureClass {
     match field {
         STATUS => FailureClass::Status,
         EXIT_CODE => FailureClass::Exit,
-        "cert_days" | "cert_subject" => FailureClass::Tls,
+        "cert_days" | "cert_expiry_seconds" | "cert_subject" => FailureClass::Tls,
         BODY | RESPONSE | "answer" | "content_type" | "location" | "stdout" | "stderr" => {
             FailureClass::Body
         }

@@ -95,6 +95,7 @@ impl Checker {
             raw.exec.is_some(),
             raw.process.is_some(),
             raw.supervisor.is_some(),
+            raw.systemd.is_some(),
             raw.file.is_some(),
         ];
         let kinds: Vec<_> = KINDS

@@ -51,7 +51,9 @@ impl Checker {
             raw.field.as_ref(),
             &format!("field = \"{}\"", fields[0].name),
         )?;
-        let Some(kind) = target.field_kind(&name) else {
+        let of_part =
+            || target.part_fields().iter().find(|field| field.name == name).map(|field| field.kind);
+        let Some(kind) = target.field_kind(&name).or_else(of_part) else {
             let mut known: Vec<_> = fields.iter().map(|field| field.name).collect();
             if matches!(target, Target::Http(_)) {
                 known.push("header.NAME");

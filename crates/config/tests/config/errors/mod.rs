@@ -4,6 +4,7 @@ mod checks;
 mod cleanups;
 mod files;
 mod form;
+mod managers;
 mod network;
 mod recoveries;
 mod steps;
