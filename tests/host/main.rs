@@ -6,6 +6,7 @@ mod agent;
 mod bad_input;
 mod demo;
 mod import;
+mod leak;
 mod listener;
 mod listener_protocol;
 mod orders;
