@@ -7,6 +7,7 @@ mod bad_input;
 mod demo;
 mod import;
 mod page;
+mod probe;
 mod programs;
 mod prometheus;
 mod recovery;
