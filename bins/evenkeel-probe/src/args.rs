@@ -10,9 +10,11 @@ use evenkeel_cli::{Common, Failure};
 use evenkeel_command::CommandSpec;
 use evenkeel_config::parse_duration;
 use evenkeel_probe::{
-    Condition, ExecTarget, FileTarget, ProcessTarget, ProgramGlob, SupervisorTarget, Target,
+    Condition, ExecTarget, FileTarget, ProcessSelector, ProcessTarget, ProgramGlob,
+    SupervisorTarget, SystemdTarget, Target,
 };
 use evenkeel_supervisord::socket_of_url;
+use evenkeel_systemd::UnitName;
 
 use crate::args::network::{Dns, Http, Tcp, Unix};
 use crate::expect;
@@ -27,6 +29,7 @@ Examples:
   evenkeel-probe dns example.org --type MX --server 192.0.2.53
   evenkeel-probe process --pidfile /run/app.pid --expect 'rss_bytes<300MB'
   evenkeel-probe supervisor --url unix:///run/supervisor.sock --program 'worker-*'
+  evenkeel-probe systemd nginx --expect 'restarts<5'
   evenkeel-probe file /var/lib/app/heartbeat --expect 'age_seconds<5m' --nagios
   evenkeel-probe exec -- test -s /var/lib/app/index
   evenkeel-probe serve --config /etc/evenkeel/probe.toml
@@ -125,6 +128,15 @@ enum Kind {
         #[arg(long, value_name = "GLOB", default_value = "*")]
         program: Vec<String>,
     },
+    /// A unit of systemd runs, unless it was stopped on purpose
+    #[command(after_help = help("systemd"))]
+    Systemd {
+        /// The unit; `.service` may be left out
+        unit: String,
+        /// Ask the manager of this user, which works for that user alone
+        #[arg(long)]
+        user: Option<String>,
+    },
     /// A file, directory or other entry exists; a symlink is looked at itself
     #[command(after_help = help("file"))]
     File {
@@ -134,7 +146,7 @@ enum Kind {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(group = ArgGroup::new("selector").required(true).args(["pidfile", "name", "pid", "supervisor_socket"]))]
+#[command(group = ArgGroup::new("selector").required(true).args(SELECTORS))]
 struct Process {
     /// The process whose number this file holds
     #[arg(long, value_name = "PATH")]
@@ -143,15 +155,34 @@ struct Process {
     #[arg(long)]
     name: Option<String>,
     /// Only those of this user, by name or number
-    #[arg(long, requires = "name", conflicts_with_all = ["pidfile", "pid", "supervisor_socket"])]
+    #[arg(long, requires = "name", conflicts_with_all = ["pidfile", "pid", "unit", "cgroup", "program", "supervisor_socket"])]
     user: Option<String>,
     /// The process of this number
     #[arg(long)]
     pid: Option<u32>,
+    /// Every process of this unit of systemd
+    #[arg(long)]
+    unit: Option<String>,
+    /// Every process in this cgroup: a directory, or the place in its hierarchy
+    #[arg(long, value_name = "PATH")]
+    cgroup: Option<PathBuf>,
+    /// The process of this program of the supervisord at `--url`
+    #[arg(long, requires = "url")]
+    program: Option<String>,
+    /// Where supervisord is asked, such as `unix:///run/supervisor.sock`
+    #[arg(long, requires = "program", conflicts_with_all = ["pidfile", "name", "pid", "unit", "cgroup", "supervisor_socket"])]
+    url: Option<String>,
     /// The supervisord behind this socket
     #[arg(long, value_name = "URL")]
     supervisor_socket: Option<String>,
+    /// Count the processes below with it
+    #[arg(long)]
+    tree: bool,
 }
+
+/// The ways to say which process is meant.
+const SELECTORS: [&str; 7] =
+    ["pidfile", "name", "pid", "unit", "cgroup", "program", "supervisor_socket"];
 
 impl Args {
     /// Where to serve, if that is what is asked for.
@@ -190,6 +221,10 @@ impl Kind {
                 let socket = socket_of_url(url).map_err(Failure::usage)?;
                 Target::Supervisor(SupervisorTarget::new(socket, globs))
             }
+            Self::Systemd { unit, user } => {
+                let target = SystemdTarget::new(UnitName::try_new(unit).map_err(Failure::usage)?);
+                Target::Systemd(SystemdTarget { user: user.clone(), ..target })
+            }
             Self::File { path } => Target::File(FileTarget { path: path.clone() }),
         })
     }
@@ -197,22 +232,34 @@ impl Kind {
 
 impl Process {
     fn target(&self) -> Result<ProcessTarget, Failure> {
-        Ok(match self {
-            Self { pidfile: Some(path), .. } => ProcessTarget::Pidfile(path.clone()),
+        let selector = match self {
+            Self { pidfile: Some(path), .. } => ProcessSelector::Pidfile(path.clone()),
             Self { name: Some(name), user, .. } => {
-                ProcessTarget::Name { name: name.clone(), user: user.clone() }
+                ProcessSelector::Name { name: name.clone(), user: user.clone() }
             }
-            Self { pid: Some(pid), .. } => ProcessTarget::Pid(*pid),
-            Self { supervisor_socket: Some(url), .. } => ProcessTarget::SupervisorDaemon {
+            Self { pid: Some(pid), .. } => ProcessSelector::Pid(*pid),
+            Self { unit: Some(unit), .. } => ProcessSelector::Unit(unit_name(unit)),
+            Self { cgroup: Some(path), .. } => ProcessSelector::Cgroup(path.clone()),
+            Self { program: Some(program), url: Some(url), .. } => ProcessSelector::Program {
+                socket: socket_of_url(url).map_err(Failure::usage)?,
+                program: program.clone(),
+            },
+            Self { supervisor_socket: Some(url), .. } => ProcessSelector::SupervisorDaemon {
                 socket: socket_of_url(url).map_err(Failure::usage)?,
             },
             Self { .. } => {
-                return Err(Failure::usage(
-                    "say which process: --pidfile, --name, --pid or --supervisor-socket",
-                ));
+                let flags = SELECTORS.map(|flag| format!("--{}", flag.replace('_', "-")));
+                return Err(Failure::usage(format!("say which process: {}", flags.join(", "))));
             }
-        })
+        };
+        Ok(ProcessTarget { tree: self.tree, ..ProcessTarget::new(selector) })
     }
+}
+
+/// As systemctl takes it: a service, unless it says otherwise.
+fn unit_name(unit: &str) -> String {
+    let has_kind = ProcessSelector::UNIT_KINDS.iter().any(|kind| unit.ends_with(kind));
+    if has_kind { unit.to_owned() } else { format!("{unit}.service") }
 }
 
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
@@ -266,7 +313,14 @@ mod tests {
                 &["process", "--supervisor-socket", "/run/s.sock"],
                 "process of supervisord at /run/s.sock",
             ),
+            (
+                &["process", "--unit", "cron", "--tree"],
+                "processes of `cron.service` and those below it",
+            ),
+            (&["process", "--cgroup", "/a/b"], "processes in cgroup `/a/b`"),
+            (&["process", "--program", "web", "--url", "/run/s.sock"], "process of program `web`"),
             (&["supervisor", "--url", "unix:///run/s.sock"], "supervisord at /run/s.sock"),
+            (&["systemd", "nginx", "--expect", "restarts<5"], "unit nginx.service"),
             (&["file", "/etc/hosts", "--expect", "mode=0644"], "file /etc/hosts"),
         ] {
             assert_eq!(target(words).map(|(target, _)| target.describe()).as_deref(), Ok(shown));
@@ -297,8 +351,12 @@ mod tests {
             &["process"],
             &["process", "--pid", "1", "--name", "sh"],
             &["process", "--pid", "1", "--user", "root"],
+            &["process", "--program", "web"],
+            &["process", "--unit", "x", "--cgroup", "/y"],
+            &["process", "--pid", "1", "--url", "/run/s.sock"],
             &["supervisor", "--url", "http://localhost:9001"],
             &["supervisor", "--url", "/run/s.sock", "--program", "a["],
+            &["systemd", "web*"],
             &["tcp", "localhost:1", "--expect", "status=200"],
             &["tcp", "localhost:1", "--timeout", "soon"],
             &["tcp", "localhost:1", "--json", "--nagios"],
