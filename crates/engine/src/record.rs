@@ -359,7 +359,7 @@ impl Display for Refusal {
 
 impl Record {
     /// All kinds that [`Record::kind`] gives, in the order in which things happen.
-    pub const KINDS: [&str; 13] = [
+    pub const KINDS: [&str; 17] = [
         "check_changed",
         "breaker_changed",
         "repaired",
@@ -373,6 +373,10 @@ impl Record {
         "acted",
         "judged",
         "incident_closed",
+        "held",
+        "released",
+        "hold_ended",
+        "reset",
     ];
 
     /// The kind, as history and its filters name it.
@@ -529,5 +533,20 @@ fn span(span: Duration) -> String {
         format!("{:.0} min", seconds / 60.0)
     } else {
         format!("{:.1} h", seconds / 3600.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every word that [`Record::kind`] can give stands in its text, one arm after the other.
+    #[test]
+    fn all_kinds_are_listed() {
+        let source = include_str!("record.rs");
+        let (_, kind) = source.split_once("pub const fn kind(&self)").expect("the function");
+        let (arms, _) = kind.split_once("\n    }\n").expect("its end");
+        let quoted = arms.split('"').skip(1).step_by(2);
+        assert!(quoted.eq(Record::KINDS), "{arms}");
     }
 }
