@@ -11,6 +11,7 @@ mod listener;
 mod listener_protocol;
 mod orders;
 mod page;
+mod probe;
 mod programs;
 mod prometheus;
 mod recovery;

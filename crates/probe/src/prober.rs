@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::client::danger::ServerCertVerifier;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
 use crate::{Facts, FailureClass, Measurement, Outcome, Part, Target};
@@ -24,10 +24,17 @@ pub struct Prober {
 pub(crate) struct Shared {
     /// Lookups that may still start.
     pub(crate) lookups: Arc<Semaphore>,
-    /// Trust in what the host trusts; 61 ms to make, so made at the first use and once.
-    pub(crate) host_trust: OnceCell<Arc<dyn ServerCertVerifier>>,
+    /// Trust in what the host trusts, and when it was read.
+    pub(crate) host_trust: Mutex<Option<HostTrust>>,
     /// Who is asked about units.
     pub(crate) managers: systemd::Managers,
+}
+
+/// What the host trusts, as it was at some time.
+#[derive(Debug, Clone)]
+pub(crate) struct HostTrust {
+    pub(crate) read: Instant,
+    pub(crate) verifier: Arc<dyn ServerCertVerifier>,
 }
 
 /// One attempt under way: what it has seen so far outlives its cancellation.
@@ -62,7 +69,7 @@ impl Prober {
     pub fn new() -> Self {
         let shared = Shared {
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
-            host_trust: OnceCell::new(),
+            host_trust: Mutex::new(None),
             managers: systemd::Managers::default(),
         };
         Self { shared: Arc::new(shared) }
