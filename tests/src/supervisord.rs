@@ -9,13 +9,20 @@ use crate::{Daemon, LONG, Scratch, run_within, until, until_some};
 pub struct Program {
     name: String,
     script: String,
-    start_retries: u32,
+    settings: Vec<String>,
 }
 
 impl Program {
     /// A program that runs these lines of shell. It is not restarted by supervisord when it ends.
     pub fn new(name: &str, script: &str) -> Self {
-        Self { name: name.to_owned(), script: script.to_owned(), start_retries: 0 }
+        Self { name: name.to_owned(), script: script.to_owned(), settings: Vec::new() }
+    }
+
+    /// The same with one more line in its section of supervisord's settings.
+    #[must_use]
+    pub fn setting(mut self, line: &str) -> Self {
+        self.settings.push(line.to_owned());
+        self
     }
 
     /// A program that does nothing, for ever.
@@ -130,14 +137,17 @@ fn configuration(scratch: &Scratch, folder: &Path, programs: &[Program]) -> Stri
          [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\
          [supervisorctl]\nserverurl=unix://{place}/s.sock\n"
     );
-    for Program { name, script, start_retries } in programs {
+    for Program { name, script, settings } in programs {
         let path = scratch.script(&format!("supervisor/{name}.sh"), script);
-        writeln!(
-            text,
-            "[program:{name}]\ncommand={}\nautorestart=false\nstartsecs=1\nstartretries={start_retries}\nstopsignal=KILL",
-            path.display()
-        )
-        .expect("a string takes everything");
+        let command = format!("command={}", path.display());
+        let key = |line: &str| line.split('=').next().unwrap_or_default().to_owned();
+        let set: Vec<_> = settings.iter().map(|line| key(line)).collect();
+        let defaults =
+            [&*command, "autorestart=false", "startsecs=1", "startretries=0", "stopsignal=KILL"];
+        let defaults = defaults.into_iter().filter(|line| !set.contains(&key(line)));
+        let lines: Vec<_> = defaults.chain(settings.iter().map(String::as_str)).collect();
+        writeln!(text, "[program:{name}]\n{}", lines.join("\n"))
+            .expect("a string takes everything");
     }
     text
 }

@@ -1,6 +1,7 @@
 mod network;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,9 +10,11 @@ use evenkeel_cli::{Common, Failure};
 use evenkeel_command::CommandSpec;
 use evenkeel_config::parse_duration;
 use evenkeel_probe::{
-    Condition, ExecTarget, FileTarget, ProcessTarget, ProgramGlob, SupervisorTarget, Target,
+    Condition, ExecTarget, FileTarget, ProcessSelector, ProcessTarget, ProgramGlob,
+    SupervisorTarget, SystemdTarget, Target,
 };
 use evenkeel_supervisord::socket_of_url;
+use evenkeel_systemd::UnitName;
 
 use crate::args::network::{Dns, Http, Tcp, Unix};
 use crate::expect;
@@ -26,8 +29,10 @@ Examples:
   evenkeel-probe dns example.org --type MX --server 192.0.2.53
   evenkeel-probe process --pidfile /run/app.pid --expect 'rss_bytes<300MB'
   evenkeel-probe supervisor --url unix:///run/supervisor.sock --program 'worker-*'
+  evenkeel-probe systemd nginx --expect 'restarts<5'
   evenkeel-probe file /var/lib/app/heartbeat --expect 'age_seconds<5m' --nagios
   evenkeel-probe exec -- test -s /var/lib/app/index
+  evenkeel-probe serve --config /etc/evenkeel/probe.toml
 
 Exit: 0 up, 1 down, 2 wrong usage, 3 could not be told; with --nagios 0 up, 2 down, 3 anything else.";
 
@@ -40,7 +45,26 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) series: Series,
     #[command(subcommand)]
-    kind: Kind,
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Measure(Box<Kind>),
+    /// Answers /probe?module=&target= as the blackbox exporter does
+    Serve(Serve),
+}
+
+/// Where to serve.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Address to listen on; whoever reaches it chooses where this host connects to
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9115")]
+    pub(crate) listen: SocketAddr,
+    /// A name that requests may have in their `Host` header, besides localhost and addresses; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
 }
 
 /// How often to try, and what to expect.
@@ -61,6 +85,13 @@ pub(crate) struct Series {
     /// One line and an exit code as Nagios plugins give them
     #[arg(long, global = true, conflicts_with = "json")]
     pub(crate) nagios: bool,
+}
+
+impl Series {
+    /// Whether flags are set that belong to one measurement alone.
+    pub(crate) fn is_for_one(&self) -> bool {
+        self.nagios || !self.expect.is_empty()
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -97,6 +128,15 @@ enum Kind {
         #[arg(long, value_name = "GLOB", default_value = "*")]
         program: Vec<String>,
     },
+    /// A unit of systemd runs, unless it was stopped on purpose
+    #[command(after_help = help("systemd"))]
+    Systemd {
+        /// The unit; `.service` may be left out
+        unit: String,
+        /// Ask the manager of this user, which works for that user alone
+        #[arg(long)]
+        user: Option<String>,
+    },
     /// A file, directory or other entry exists; a symlink is looked at itself
     #[command(after_help = help("file"))]
     File {
@@ -106,7 +146,7 @@ enum Kind {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(group = ArgGroup::new("selector").required(true).args(["pidfile", "name", "pid", "supervisor_socket"]))]
+#[command(group = ArgGroup::new("selector").required(true).args(SELECTORS))]
 struct Process {
     /// The process whose number this file holds
     #[arg(long, value_name = "PATH")]
@@ -115,20 +155,50 @@ struct Process {
     #[arg(long)]
     name: Option<String>,
     /// Only those of this user, by name or number
-    #[arg(long, requires = "name", conflicts_with_all = ["pidfile", "pid", "supervisor_socket"])]
+    #[arg(long, requires = "name", conflicts_with_all = ["pidfile", "pid", "unit", "cgroup", "program", "supervisor_socket"])]
     user: Option<String>,
     /// The process of this number
     #[arg(long)]
     pid: Option<u32>,
+    /// Every process of this unit of systemd
+    #[arg(long)]
+    unit: Option<String>,
+    /// Every process in this cgroup: a directory, or the place in its hierarchy
+    #[arg(long, value_name = "PATH")]
+    cgroup: Option<PathBuf>,
+    /// The process of this program of the supervisord at `--url`
+    #[arg(long, requires = "url")]
+    program: Option<String>,
+    /// Where supervisord is asked, such as `unix:///run/supervisor.sock`
+    #[arg(long, requires = "program", conflicts_with_all = ["pidfile", "name", "pid", "unit", "cgroup", "supervisor_socket"])]
+    url: Option<String>,
     /// The supervisord behind this socket
     #[arg(long, value_name = "URL")]
     supervisor_socket: Option<String>,
+    /// Count the processes below with it
+    #[arg(long)]
+    tree: bool,
 }
 
+/// The ways to say which process is meant.
+const SELECTORS: [&str; 7] =
+    ["pidfile", "name", "pid", "unit", "cgroup", "program", "supervisor_socket"];
+
 impl Args {
+    /// Where to serve, if that is what is asked for.
+    pub(crate) fn serve(&self) -> Option<&Serve> {
+        match &self.command {
+            Command::Serve(serve) => Some(serve),
+            Command::Measure(_) => None,
+        }
+    }
+
     /// What to measure, and what makes it a fault.
     pub(crate) fn target(&self) -> Result<(Target, Vec<Condition>), Failure> {
-        let target = self.kind.target()?;
+        let Command::Measure(kind) = &self.command else {
+            return Err(Failure::usage("the target comes with each request"));
+        };
+        let target = kind.target()?;
         let condition = |text: &String| expect::condition(text, &target).map_err(Failure::usage);
         let conditions = self.series.expect.iter().map(condition).collect::<Result<Vec<_>, _>>()?;
         let target = target.judged_by(&conditions);
@@ -151,6 +221,10 @@ impl Kind {
                 let socket = socket_of_url(url).map_err(Failure::usage)?;
                 Target::Supervisor(SupervisorTarget::new(socket, globs))
             }
+            Self::Systemd { unit, user } => {
+                let target = SystemdTarget::new(UnitName::try_new(unit).map_err(Failure::usage)?);
+                Target::Systemd(SystemdTarget { user: user.clone(), ..target })
+            }
             Self::File { path } => Target::File(FileTarget { path: path.clone() }),
         })
     }
@@ -158,22 +232,34 @@ impl Kind {
 
 impl Process {
     fn target(&self) -> Result<ProcessTarget, Failure> {
-        Ok(match self {
-            Self { pidfile: Some(path), .. } => ProcessTarget::Pidfile(path.clone()),
+        let selector = match self {
+            Self { pidfile: Some(path), .. } => ProcessSelector::Pidfile(path.clone()),
             Self { name: Some(name), user, .. } => {
-                ProcessTarget::Name { name: name.clone(), user: user.clone() }
+                ProcessSelector::Name { name: name.clone(), user: user.clone() }
             }
-            Self { pid: Some(pid), .. } => ProcessTarget::Pid(*pid),
-            Self { supervisor_socket: Some(url), .. } => ProcessTarget::SupervisorDaemon {
+            Self { pid: Some(pid), .. } => ProcessSelector::Pid(*pid),
+            Self { unit: Some(unit), .. } => ProcessSelector::Unit(unit_name(unit)),
+            Self { cgroup: Some(path), .. } => ProcessSelector::Cgroup(path.clone()),
+            Self { program: Some(program), url: Some(url), .. } => ProcessSelector::Program {
+                socket: socket_of_url(url).map_err(Failure::usage)?,
+                program: program.clone(),
+            },
+            Self { supervisor_socket: Some(url), .. } => ProcessSelector::SupervisorDaemon {
                 socket: socket_of_url(url).map_err(Failure::usage)?,
             },
             Self { .. } => {
-                return Err(Failure::usage(
-                    "say which process: --pidfile, --name, --pid or --supervisor-socket",
-                ));
+                let flags = SELECTORS.map(|flag| format!("--{}", flag.replace('_', "-")));
+                return Err(Failure::usage(format!("say which process: {}", flags.join(", "))));
             }
-        })
+        };
+        Ok(ProcessTarget { tree: self.tree, ..ProcessTarget::new(selector) })
     }
+}
+
+/// As systemctl takes it: a service, unless it says otherwise.
+fn unit_name(unit: &str) -> String {
+    let has_kind = ProcessSelector::UNIT_KINDS.iter().any(|kind| unit.ends_with(kind));
+    if has_kind { unit.to_owned() } else { format!("{unit}.service") }
 }
 
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
@@ -227,7 +313,14 @@ mod tests {
                 &["process", "--supervisor-socket", "/run/s.sock"],
                 "process of supervisord at /run/s.sock",
             ),
+            (
+                &["process", "--unit", "cron", "--tree"],
+                "processes of `cron.service` and those below it",
+            ),
+            (&["process", "--cgroup", "/a/b"], "processes in cgroup `/a/b`"),
+            (&["process", "--program", "web", "--url", "/run/s.sock"], "process of program `web`"),
             (&["supervisor", "--url", "unix:///run/s.sock"], "supervisord at /run/s.sock"),
+            (&["systemd", "nginx", "--expect", "restarts<5"], "unit nginx.service"),
             (&["file", "/etc/hosts", "--expect", "mode=0644"], "file /etc/hosts"),
         ] {
             assert_eq!(target(words).map(|(target, _)| target.describe()).as_deref(), Ok(shown));
@@ -258,8 +351,12 @@ mod tests {
             &["process"],
             &["process", "--pid", "1", "--name", "sh"],
             &["process", "--pid", "1", "--user", "root"],
+            &["process", "--program", "web"],
+            &["process", "--unit", "x", "--cgroup", "/y"],
+            &["process", "--pid", "1", "--url", "/run/s.sock"],
             &["supervisor", "--url", "http://localhost:9001"],
             &["supervisor", "--url", "/run/s.sock", "--program", "a["],
+            &["systemd", "web*"],
             &["tcp", "localhost:1", "--expect", "status=200"],
             &["tcp", "localhost:1", "--timeout", "soon"],
             &["tcp", "localhost:1", "--json", "--nagios"],

@@ -140,6 +140,7 @@ pub(crate) struct Check {
     pub(crate) exec: Option<Exec>,
     pub(crate) process: Option<Process>,
     pub(crate) supervisor: Option<Supervisor>,
+    pub(crate) systemd: Option<Systemd>,
     pub(crate) file: Option<File>,
     pub(crate) conditions: Option<Vec<Condition>>,
     pub(crate) timeout: Option<Lasting>,
@@ -228,6 +229,10 @@ pub(crate) struct Process {
     pub(crate) pidfile: Option<PathBuf>,
     pub(crate) name: Option<String>,
     pub(crate) user: Option<String>,
+    pub(crate) unit: Option<String>,
+    pub(crate) program: Option<String>,
+    pub(crate) cgroup: Option<PathBuf>,
+    pub(crate) tree: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -237,6 +242,13 @@ pub(crate) struct Supervisor {
     pub(crate) programs: Option<OneOrMany<String>>,
     pub(crate) except: Option<OneOrMany<String>>,
     pub(crate) judge_states: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Systemd {
+    pub(crate) unit: Option<String>,
+    pub(crate) user: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -258,6 +270,8 @@ pub(crate) struct Condition {
     pub(crate) contains: Option<String>,
     pub(crate) matches: Option<String>,
     pub(crate) lacks: Option<String>,
+    pub(crate) reaches: Option<Scalar>,
+    pub(crate) within: Option<Lasting>,
     pub(crate) r#for: Option<Lasting>,
 }
 
@@ -318,6 +332,7 @@ pub(crate) struct Recovery {
     pub(crate) verify_timeout: Option<Lasting>,
     pub(crate) stable_for: Option<Lasting>,
     pub(crate) evidence: Option<bool>,
+    pub(crate) quiet: Option<OneOrMany<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

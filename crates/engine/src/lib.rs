@@ -14,8 +14,10 @@ mod chance;
 mod check;
 mod engine;
 mod event;
+mod forecasts;
 mod gate;
 mod limits;
+mod occasion;
 mod order;
 mod orders;
 mod past;
@@ -34,4 +36,4 @@ pub use event::{
 pub use order::{Hold, Order, UnknownTarget, WHOLE_HOST};
 pub use past::{BreakerPast, FlapRing, OpenIncident, Past, Start};
 pub use record::{Outcome, Record, Refusal};
-pub use status::{CheckStatus, PartStatus, RecoveryStatus, RuleStatus, Status};
+pub use status::{CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status};

@@ -279,6 +279,15 @@ pub enum Refusal {
         /// The part's target.
         part: String,
     },
+    /// Only a trend asks for it, and a quiet window comes before the limit is reached.
+    Quiet {
+        /// The windows.
+        windows: String,
+        /// When the next one opens.
+        opens: Timestamp,
+        /// When the limit is likely reached.
+        reaches: Timestamp,
+    },
     /// The program that the step would restart was stopped on purpose, or is still starting.
     ProgramNotReady {
         /// The program.
@@ -301,9 +310,9 @@ impl Refusal {
         matches!(self, Self::Looking { .. })
     }
 
-    /// Whether it holds for as long as nobody changes anything.
+    /// Whether it holds for as long as nobody changes anything, or for hours.
     pub const fn is_lasting(&self) -> bool {
-        matches!(self, Self::ObserveOnly { .. } | Self::NoStep)
+        matches!(self, Self::ObserveOnly { .. } | Self::NoStep | Self::Quiet { .. })
     }
 }
 
@@ -331,6 +340,12 @@ impl Display for Refusal {
             }
             Self::Looking { check } => write!(formatter, "`{check}` is looked at first"),
             Self::PartsFirst { part } => write!(formatter, "`{part}` is being recovered first"),
+            Self::Quiet { windows, opens, reaches } => write!(
+                formatter,
+                "waits for the quiet window {windows}, which opens at {}; the limit is likely reached at {}",
+                clock_time(*opens),
+                clock_time(*reaches)
+            ),
             Self::ProgramNotReady { program, why } => {
                 write!(formatter, "`{program}` is left alone: {why}")
             }
@@ -344,7 +359,7 @@ impl Display for Refusal {
 
 impl Record {
     /// All kinds that [`Record::kind`] gives, in the order in which things happen.
-    pub const KINDS: [&str; 13] = [
+    pub const KINDS: [&str; 17] = [
         "check_changed",
         "breaker_changed",
         "repaired",
@@ -358,6 +373,10 @@ impl Record {
         "acted",
         "judged",
         "incident_closed",
+        "held",
+        "released",
+        "hold_ended",
+        "reset",
     ];
 
     /// The kind, as history and its filters name it.
@@ -514,5 +533,20 @@ fn span(span: Duration) -> String {
         format!("{:.0} min", seconds / 60.0)
     } else {
         format!("{:.1} h", seconds / 3600.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every word that [`Record::kind`] can give stands in its text, one arm after the other.
+    #[test]
+    fn all_kinds_are_listed() {
+        let source = include_str!("record.rs");
+        let (_, kind) = source.split_once("pub const fn kind(&self)").expect("the function");
+        let (arms, _) = kind.split_once("\n    }\n").expect("its end");
+        let quoted = arms.split('"').skip(1).step_by(2);
+        assert!(quoted.eq(Record::KINDS), "{arms}");
     }
 }

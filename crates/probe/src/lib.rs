@@ -29,6 +29,7 @@ mod condition;
 mod facts;
 mod field;
 mod measurement;
+mod nearest;
 mod pattern;
 mod program_glob;
 mod redirect;
@@ -46,9 +47,9 @@ mod exec;
 mod file;
 mod http;
 mod process;
-mod procfs;
 mod program_memory;
 mod supervisor;
+mod systemd;
 mod tcp;
 mod tls;
 
@@ -63,6 +64,7 @@ pub use program_glob::{GlobError, ProgramGlob};
 pub use scope::Scope;
 pub use target::{
     ClientCertificate, DnsName, DnsTarget, Exchange, ExecTarget, FileTarget, Header, HeaderError,
-    HttpTarget, ProcessTarget, ProgramMemory, RecordType, RecordTypeError, RequestBody,
-    SupervisorTarget, Target, TcpTarget, TlsName, TlsOptions, UnixTarget,
+    HttpTarget, ProcessSelector, ProcessTarget, ProgramMemory, RecordType, RecordTypeError,
+    RequestBody, SupervisorTarget, SystemdTarget, Target, TcpTarget, TlsName, TlsOptions,
+    UnixTarget,
 };

@@ -1,6 +1,8 @@
 mod dns;
 mod http;
+mod process;
 mod stream;
+mod systemd;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,13 +10,17 @@ use std::path::PathBuf;
 use evenkeel_command::CommandSpec;
 use hyper::Method;
 
-use crate::field::{self, CERTIFICATE, EXIT_CODE, Field, FieldKind, RSS, TREE_PSS, TREE_RSS};
-use crate::{AddressError, Condition, Endpoint, HttpUrl, ProgramGlob};
+use crate::field::{
+    self, CERTIFICATE, EXIT_CODE, Field, FieldKind, MEMORY, RSS, STATES, TREE_PSS, TREE_RSS,
+};
+use crate::{AddressError, Condition, Endpoint, HttpUrl};
 
 pub use dns::{DnsName, DnsTarget, RecordType, RecordTypeError};
 pub(crate) use http::header_of;
 pub use http::{Header, HeaderError, HttpTarget, RequestBody};
+pub use process::{ProcessSelector, ProcessTarget, ProgramMemory, SupervisorTarget};
 pub use stream::{ClientCertificate, Exchange, TcpTarget, TlsName, TlsOptions, UnixTarget};
+pub use systemd::SystemdTarget;
 
 /// What is measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +39,8 @@ pub enum Target {
     Process(ProcessTarget),
     /// A supervisord answers, and its programs run.
     Supervisor(SupervisorTarget),
+    /// A unit of systemd runs.
+    Systemd(SystemdTarget),
     /// A file system entry exists.
     File(FileTarget),
 }
@@ -44,57 +52,6 @@ pub struct ExecTarget {
     pub command: CommandSpec,
     /// Whether any exit code is good: off unless a condition judges `exit_code`.
     pub any_exit: bool,
-}
-
-/// How a process is found. A zombie is dead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ProcessTarget {
-    /// The process whose number a file holds.
-    Pidfile(PathBuf),
-    /// Every process of this name, and of this user if one is given by name or number.
-    Name {
-        /// The name of its program, without the directory.
-        name: String,
-        /// Whose it is.
-        user: Option<String>,
-    },
-    /// The process of this number.
-    Pid(u32),
-    /// The supervisord that listens on this socket.
-    SupervisorDaemon {
-        /// Its socket.
-        socket: PathBuf,
-    },
-}
-
-/// A supervisord and some of its programs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SupervisorTarget {
-    /// Its socket.
-    pub socket: PathBuf,
-    /// Which programs are looked at; none, if empty. A program that is named exactly must exist.
-    pub programs: Vec<ProgramGlob>,
-    /// Which of these are not.
-    pub except: Vec<ProgramGlob>,
-    /// Whether a program that failed is bad; if not, one that does not run is unknown, and only conditions judge.
-    pub judge_states: bool,
-    /// What is measured of the memory of programs that run; more than nothing only for a condition that reads it.
-    pub memory: ProgramMemory,
-}
-
-/// What is measured of the memory of each program that runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ProgramMemory {
-    /// Nothing.
-    #[default]
-    None,
-    /// Its own process: one small file each.
-    Own,
-    /// Its process and all below it: a look at every process of the host.
-    Tree,
-    /// The same, with shared pages counted once: the kernel walks their page tables.
-    TreeProportional,
 }
 
 /// A file system entry; a symlink is looked at itself.
@@ -115,6 +72,7 @@ impl Target {
             Self::Exec(_) => "exec",
             Self::Process(_) => "process",
             Self::Supervisor(_) => "supervisor",
+            Self::Systemd(_) => "systemd",
             Self::File(_) => "file",
         }
     }
@@ -135,7 +93,8 @@ impl Target {
         if matches!(self, Self::Http(_)) && header_of(name).is_some() {
             return Some(FieldKind::Text);
         }
-        self.fields().iter().find(|field| field.name == name).map(|field| field.kind)
+        let mut fields = self.fields().iter().chain(self.part_fields());
+        fields.find(|field| field.name == name).map(|field| field.kind)
     }
 
     /// Whether a field of its kind will never be seen of this target: a certificate where no TLS is spoken.
@@ -166,6 +125,7 @@ impl Target {
             "exec" => field::EXEC,
             "process" => field::PROCESS,
             "supervisor" => field::SUPERVISOR,
+            "systemd" => field::SYSTEMD,
             "file" => field::FILE,
             _ => return None,
         })
@@ -201,7 +161,7 @@ impl Target {
     /// The target to measure if `conditions` are to judge what is found.
     ///
     /// What a condition judges is not judged by the default as well: a condition on `status` or `exit_code` takes the place
-    /// of "2xx" or "0". And the body is kept only for a condition that reads it.
+    /// of "2xx" or "0", one on `active_state` or `sub_state` that of "runs, unless it was stopped". And the body is kept only for a condition that reads it.
     #[must_use]
     pub fn judged_by(mut self, conditions: &[Condition]) -> Self {
         let judged = |field: &str| conditions.iter().any(|condition| condition.field == field);
@@ -220,17 +180,14 @@ impl Target {
                 let most = needed.map(|(_, memory)| *memory).max().unwrap_or_default();
                 supervisor.memory = supervisor.memory.max(most);
             }
-            Self::Dns(_) | Self::Process(_) | Self::File(_) => {}
+            Self::Systemd(unit) => {
+                unit.any_state |= STATES.into_iter().any(judged);
+                unit.needs_memory |= judged(MEMORY);
+            }
+            Self::Process(process) => process.judged_by(conditions),
+            Self::Dns(_) | Self::File(_) => {}
         }
         self
-    }
-}
-
-impl SupervisorTarget {
-    /// These programs of the supervisord on `socket`; one that failed is bad.
-    pub fn new(socket: impl Into<PathBuf>, programs: Vec<ProgramGlob>) -> Self {
-        let (socket, memory) = (socket.into(), ProgramMemory::None);
-        Self { socket, programs, except: Vec::new(), judge_states: true, memory }
     }
 }
 
@@ -266,23 +223,8 @@ impl fmt::Display for Target {
             Self::Supervisor(SupervisorTarget { socket, .. }) => {
                 write!(formatter, "supervisord at {}", socket.display())
             }
+            Self::Systemd(unit) => write!(formatter, "{unit}"),
             Self::File(FileTarget { path }) => write!(formatter, "file {}", path.display()),
-        }
-    }
-}
-
-impl fmt::Display for ProcessTarget {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pidfile(path) => write!(formatter, "process of {}", path.display()),
-            Self::Name { name, user: None } => write!(formatter, "process `{name}`"),
-            Self::Name { name, user: Some(user) } => {
-                write!(formatter, "process `{name}` of user `{user}`")
-            }
-            Self::Pid(pid) => write!(formatter, "process {pid}"),
-            Self::SupervisorDaemon { socket } => {
-                write!(formatter, "process of supervisord at {}", socket.display())
-            }
         }
     }
 }
@@ -317,6 +259,19 @@ mod tests {
     }
 
     #[test]
+    fn only_a_condition_on_the_state_of_a_unit_takes_the_place_of_its_judgement() {
+        let unit = evenkeel_systemd::UnitName::try_new("web").unwrap();
+        let target = Target::Systemd(SystemdTarget::new(unit));
+        let judged = |field| match target.clone().judged_by(&[on(field)]) {
+            Target::Systemd(unit) => (unit.any_state, unit.needs_memory),
+            _ => panic!("another kind"),
+        };
+        assert_eq!(judged("active_state"), (true, false));
+        assert_eq!(judged("restarts"), (false, false));
+        assert_eq!(judged("memory_bytes"), (false, true));
+    }
+
+    #[test]
     fn a_target_can_be_aimed_where_its_kind_allows() {
         let http = Target::Http(HttpTarget::try_new("http://x/").unwrap());
         let aimed = |place| http.aimed_at(place).map(|target| target.describe());
@@ -335,7 +290,9 @@ mod tests {
 
     #[test]
     fn each_kind_has_fields_of_different_names() {
-        for kind in ["http", "tcp", "dns", "unix", "exec", "process", "supervisor", "file"] {
+        for kind in
+            ["http", "tcp", "dns", "unix", "exec", "process", "supervisor", "systemd", "file"]
+        {
             let fields = Target::fields_of(kind).unwrap();
             let names: std::collections::BTreeSet<_> =
                 fields.iter().map(|field| field.name).collect();

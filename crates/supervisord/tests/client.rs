@@ -312,6 +312,9 @@ async fn what_is_no_answer_of_supervisord_is_a_protocol_error() {
         Fake::new(|_| Say::Raw(b"SSH-2.0-OpenSSH\r\n\r\n".to_vec())),
         Fake::new(|_| Say::Raw(response(200, "<html>hello</html>"))),
         Fake::new(|_| Say::Value("<string>no array</string>".to_owned())),
+        // As deep as the stack of whoever follows it is not.
+        Fake::new(|_| Say::Raw(response(200, &"<value><array><data>".repeat(40_000)))),
+        Fake::new(|_| Say::Value("<array><data><value>".repeat(40_000))),
         Fake::new(move |_| Say::Raw(long.clone().into_bytes())),
     ];
     for fake in fakes {

@@ -2,5 +2,6 @@
 
 mod basics;
 mod host;
+mod leak;
 mod orders;
 mod parts;
