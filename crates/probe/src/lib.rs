@@ -52,6 +52,7 @@ mod supervisor;
 mod systemd;
 mod tcp;
 mod tls;
+mod tmux;
 
 pub use address::{AddressError, Endpoint, HttpUrl};
 pub use condition::{Breach, Condition, Test, breaches};
@@ -65,5 +66,6 @@ pub use scope::Scope;
 pub use target::{
     ClientCertificate, DnsName, DnsTarget, Exchange, ExecTarget, FileTarget, Header, HeaderError,
     HttpTarget, ProcessTarget, ProgramMemory, RecordType, RecordTypeError, RequestBody,
-    SupervisorTarget, SystemdTarget, Target, TcpTarget, TlsName, TlsOptions, UnixTarget,
+    SupervisorTarget, SystemdTarget, Target, TcpTarget, TlsName, TlsOptions, TmuxTarget,
+    UnixTarget,
 };

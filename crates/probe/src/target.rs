@@ -2,6 +2,7 @@ mod dns;
 mod http;
 mod stream;
 mod systemd;
+mod tmux;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use hyper::Method;
 
 use crate::field::{
     self, CERTIFICATE, EXIT_CODE, Field, FieldKind, MEMORY, RSS, STATES, TREE_PSS, TREE_RSS,
+    UNCHANGED,
 };
 use crate::{AddressError, Condition, Endpoint, HttpUrl, ProgramGlob};
 
@@ -19,6 +21,7 @@ pub(crate) use http::header_of;
 pub use http::{Header, HeaderError, HttpTarget, RequestBody};
 pub use stream::{ClientCertificate, Exchange, TcpTarget, TlsName, TlsOptions, UnixTarget};
 pub use systemd::SystemdTarget;
+pub use tmux::TmuxTarget;
 
 /// What is measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +42,8 @@ pub enum Target {
     Supervisor(SupervisorTarget),
     /// A unit of systemd runs.
     Systemd(SystemdTarget),
+    /// A tmux server answers, and what runs in its panes lives.
+    Tmux(TmuxTarget),
     /// A file system entry exists.
     File(FileTarget),
 }
@@ -120,6 +125,7 @@ impl Target {
             Self::Process(_) => "process",
             Self::Supervisor(_) => "supervisor",
             Self::Systemd(_) => "systemd",
+            Self::Tmux(_) => "tmux",
             Self::File(_) => "file",
         }
     }
@@ -157,6 +163,7 @@ impl Target {
     pub fn part_fields(&self) -> &'static [Field] {
         match self {
             Self::Supervisor(_) => field::PROGRAM,
+            Self::Tmux(_) => field::PANE,
             _ => &[],
         }
     }
@@ -172,6 +179,7 @@ impl Target {
             "process" => field::PROCESS,
             "supervisor" => field::SUPERVISOR,
             "systemd" => field::SYSTEMD,
+            "tmux" => field::TMUX,
             "file" => field::FILE,
             _ => return None,
         })
@@ -230,6 +238,7 @@ impl Target {
                 unit.any_state |= STATES.into_iter().any(judged);
                 unit.needs_memory |= judged(MEMORY);
             }
+            Self::Tmux(tmux) => tmux.reads_contents |= judged(UNCHANGED),
             Self::Dns(_) | Self::Process(_) | Self::File(_) => {}
         }
         self
@@ -277,6 +286,7 @@ impl fmt::Display for Target {
                 write!(formatter, "supervisord at {}", socket.display())
             }
             Self::Systemd(unit) => write!(formatter, "{unit}"),
+            Self::Tmux(tmux) => write!(formatter, "{tmux}"),
             Self::File(FileTarget { path }) => write!(formatter, "file {}", path.display()),
         }
     }
@@ -359,9 +369,18 @@ mod tests {
 
     #[test]
     fn each_kind_has_fields_of_different_names() {
-        for kind in
-            ["http", "tcp", "dns", "unix", "exec", "process", "supervisor", "systemd", "file"]
-        {
+        for kind in [
+            "http",
+            "tcp",
+            "dns",
+            "unix",
+            "exec",
+            "process",
+            "supervisor",
+            "systemd",
+            "tmux",
+            "file",
+        ] {
             let fields = Target::fields_of(kind).unwrap();
             let names: std::collections::BTreeSet<_> =
                 fields.iter().map(|field| field.name).collect();

@@ -42,6 +42,12 @@ pub enum TmuxError {
         /// Who refused.
         reason: String,
     },
+    /// There is no user of that name, whose server it would be.
+    #[error("there is no user `{user}`")]
+    NoUser {
+        /// The name.
+        user: String,
+    },
     /// tmux itself is not installed, or may not be run.
     #[error("cannot run tmux: {reason}")]
     NoProgram {

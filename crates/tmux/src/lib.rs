@@ -28,9 +28,11 @@ mod error;
 mod folder;
 mod owner;
 mod pane;
+mod place;
 mod server;
 
 pub use error::TmuxError;
 pub use folder::unsafe_folder;
 pub use pane::Pane;
+pub use place::Place;
 pub use server::Server;

@@ -43,6 +43,23 @@ impl Pane {
         format!("{}:{}.{}", self.session, self.window, self.index)
     }
 
+    /// A pane of this name in which `pid` runs alone.
+    pub fn named(session: &str, window: u32, index: u32, pid: u32) -> Self {
+        Self {
+            id: "%0".to_owned(),
+            session: session.to_owned(),
+            window,
+            index,
+            pid,
+            dead: false,
+            status: None,
+            signal: None,
+            window_panes: 1,
+            window_activity: 0,
+            server: 1,
+        }
+    }
+
     fn read(line: &str) -> Option<Self> {
         let mut fields = line.splitn(11, SEPARATOR);
         let mut next = || fields.next();
