@@ -13,5 +13,6 @@ mod recovery;
 mod state;
 mod supervisord;
 mod systemd;
+mod tmux;
 mod trash;
 mod why;

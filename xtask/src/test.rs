@@ -12,7 +12,7 @@ struct Tool {
     package: &'static str,
 }
 
-const TOOLS: [Tool; 8] = [
+const TOOLS: [Tool; 9] = [
     Tool { program: "supervisord", package: "supervisor" },
     Tool { program: "promtool", package: "prometheus" },
     Tool { program: "chromium", package: "chromium" },
@@ -20,6 +20,7 @@ const TOOLS: [Tool; 8] = [
     Tool { program: "chattr", package: "e2fsprogs" },
     Tool { program: "unshare", package: "util-linux" },
     Tool { program: "strace", package: "strace" },
+    Tool { program: "tmux", package: "tmux" },
     // A host of its own, booted by a real systemd.
     Tool { program: "systemd-nspawn", package: "systemd-container" },
     Tool { program: "dbus-daemon", package: "dbus" },
@@ -128,7 +129,10 @@ mod tests {
         let there = ["promtool", "chattr", "unshare"];
         let packages: Vec<_> =
             missing(|program| there.contains(&program)).iter().map(|tool| tool.package).collect();
-        assert_eq!(packages, ["supervisor", "chromium", "strace", "systemd-container", "dbus"]);
+        assert_eq!(
+            packages,
+            ["supervisor", "chromium", "strace", "tmux", "systemd-container", "dbus"]
+        );
     }
 
     #[test]

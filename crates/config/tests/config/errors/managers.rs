@@ -126,7 +126,9 @@ steps = [{ action = \"tmux.respawn-pane\", pane = \"web:0.0\" }]
 fn a_tmux_server_is_named_in_one_way() {
     let text = refused(
         "[check.none]
-tmux = { sessions = [\"a[\"] }
+tmux = { sessions = [\"a\"] }
+[check.glob]
+tmux = { socket_path = \"/s\", sessions = [\"a[\"] }
 [check.two]
 tmux = { socket_path = \"/s\", socket_name = \"default\" }
 [check.path]
@@ -143,11 +145,11 @@ steps = [{ action = \"tmux.respawn-pane\", unit = \"x\" }]
     for said in [
         "`check.none.tmux` must say in one way which server is meant",
         "in no way",
-        "`check.none.tmux.sessions[0]` names no session",
+        "`check.glob.tmux.sessions[0]` names no session",
         "in two ways",
-        "`check.path.tmux.socket_path` cannot be meant so",
+        "`check.path.tmux.socket_path` cannot be `s`",
         "`check.user.tmux.user` does not belong to `socket_path`",
-        "`check.name.tmux.socket_name` cannot be meant so",
+        "`check.name.tmux.socket_name` cannot be `a/b`",
         "`check.name.tmux.stalled_after`",
         "accepted beside `action` and `timeout`: pane",
     ] {
