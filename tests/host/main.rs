@@ -20,5 +20,6 @@ mod supervisord;
 mod supervisord_faults;
 mod survive;
 mod systemd;
+mod tmux;
 mod trash;
 mod why;

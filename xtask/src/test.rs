@@ -23,6 +23,7 @@ const TOOLS: &[Tool] = &[
     Tool { program: "chattr", package: "e2fsprogs" },
     Tool { program: "unshare", package: "util-linux" },
     Tool { program: "strace", package: "strace" },
+    Tool { program: "tmux", package: "tmux" },
     // Times in a history that was written long ago.
     Tool { program: "sqlite3", package: "sqlite3" },
     // A host of its own, booted by a real systemd.
@@ -135,7 +136,7 @@ mod tests {
             missing(|program| there.contains(&program)).iter().map(|tool| tool.package).collect();
         assert_eq!(
             packages,
-            ["supervisor", "chromium", "strace", "sqlite3", "systemd-container", "dbus"]
+            ["supervisor", "chromium", "strace", "tmux", "sqlite3", "systemd-container", "dbus"]
         );
     }
 

@@ -1,5 +1,5 @@
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustls::client::danger::ServerCertVerifier;
@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
 use crate::{Facts, FailureClass, Measurement, Outcome, Part, Target};
-use crate::{dns, exec, file, http, process, supervisor, systemd, tcp};
+use crate::{dns, exec, file, http, process, supervisor, systemd, tcp, tmux};
 
 /// Lookups under way at a time. One cannot be cancelled, so a dead name server must not pile up threads without end.
 const LOOKUPS: usize = 32;
@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) host_trust: Mutex<Option<HostTrust>>,
     /// Who is asked about units.
     pub(crate) managers: systemd::Managers,
+    /// What panes showed when they were last looked at.
+    pub(crate) stillness: Mutex<tmux::Stillness>,
 }
 
 /// What the host trusts, as it was at some time.
@@ -71,6 +73,7 @@ impl Prober {
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
             host_trust: Mutex::new(None),
             managers: systemd::Managers::default(),
+            stillness: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -111,6 +114,9 @@ impl Prober {
             Target::Supervisor(supervisor) => supervisor::measure(supervisor, &mut attempt).await,
             Target::Systemd(unit) => {
                 systemd::measure(&self.shared.managers, unit, &mut attempt).await
+            }
+            Target::Tmux(server) => {
+                tmux::measure(&self.shared.stillness, server, &mut attempt).await
             }
         };
         let Attempt { facts, parts, .. } = attempt;
