@@ -6,7 +6,8 @@ use crate::{Outcome, process};
 pub(crate) const BENCHES: &str = "\
   breaker    nanoseconds a call costs its circuit breaker, beside failsafe and recloser
   files      sweeps, repairs, cleanups and the watch, beside find, systemd-tmpfiles and the bare system calls;
-             `cargo xtask bench files --help` lists its flags, docs/bench.md says how to read it";
+             `cargo xtask bench files --help` lists its flags, docs/bench.md says how to read it
+  trend      nanoseconds a reading costs a forecast of a leak";
 
 /// Measures files; `flags` go to the program that does.
 pub(crate) fn files(flags: &[&str]) -> Outcome {
@@ -16,6 +17,11 @@ pub(crate) fn files(flags: &[&str]) -> Outcome {
     process::run("cargo", &build)?;
     let bench = ["bench", "--package", "evenkeel-tests", "--bench", "files", "--"];
     process::run("cargo", &[&bench[..], flags].concat())
+}
+
+/// Measures forecasts.
+pub(crate) fn trend() -> Outcome {
+    process::run("cargo", &["bench", "--package", "evenkeel-health", "--bench", "trend"])
 }
 
 /// Measures the breaker.

@@ -52,6 +52,7 @@ mod supervisor;
 mod systemd;
 mod tcp;
 mod tls;
+mod tmux;
 
 pub use address::{AddressError, Endpoint, HttpUrl};
 pub use condition::{Breach, Condition, Test, breaches};
@@ -66,5 +67,5 @@ pub use target::{
     ClientCertificate, DnsName, DnsTarget, Exchange, ExecTarget, FileTarget, Header, HeaderError,
     HttpTarget, ProcessSelector, ProcessTarget, ProgramMemory, RecordType, RecordTypeError,
     RequestBody, SupervisorTarget, SystemdTarget, Target, TcpTarget, TlsName, TlsOptions,
-    UnixTarget,
+    TmuxTarget, UnixTarget,
 };

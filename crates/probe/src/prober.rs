@@ -1,13 +1,13 @@
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustls::client::danger::ServerCertVerifier;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
 use crate::{Facts, FailureClass, Measurement, Outcome, Part, Target};
-use crate::{dns, exec, file, http, process, supervisor, systemd, tcp};
+use crate::{dns, exec, file, http, process, supervisor, systemd, tcp, tmux};
 
 /// Lookups under way at a time. One cannot be cancelled, so a dead name server must not pile up threads without end.
 const LOOKUPS: usize = 32;
@@ -24,10 +24,19 @@ pub struct Prober {
 pub(crate) struct Shared {
     /// Lookups that may still start.
     pub(crate) lookups: Arc<Semaphore>,
-    /// Trust in what the host trusts; 61 ms to make, so made at the first use and once.
-    pub(crate) host_trust: OnceCell<Arc<dyn ServerCertVerifier>>,
+    /// Trust in what the host trusts, and when it was read.
+    pub(crate) host_trust: Mutex<Option<HostTrust>>,
     /// Who is asked about units.
     pub(crate) managers: systemd::Managers,
+    /// What panes showed when they were last looked at.
+    pub(crate) stillness: Mutex<tmux::Stillness>,
+}
+
+/// What the host trusts, as it was at some time.
+#[derive(Debug, Clone)]
+pub(crate) struct HostTrust {
+    pub(crate) read: Instant,
+    pub(crate) verifier: Arc<dyn ServerCertVerifier>,
 }
 
 /// One attempt under way: what it has seen so far outlives its cancellation.
@@ -62,8 +71,9 @@ impl Prober {
     pub fn new() -> Self {
         let shared = Shared {
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
-            host_trust: OnceCell::new(),
+            host_trust: Mutex::new(None),
             managers: systemd::Managers::default(),
+            stillness: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -104,6 +114,9 @@ impl Prober {
             Target::Supervisor(supervisor) => supervisor::measure(supervisor, &mut attempt).await,
             Target::Systemd(unit) => {
                 systemd::measure(&self.shared.managers, unit, &mut attempt).await
+            }
+            Target::Tmux(server) => {
+                tmux::measure(&self.shared.stillness, server, &mut attempt).await
             }
         };
         let Attempt { facts, parts, .. } = attempt;

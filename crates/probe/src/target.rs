@@ -3,6 +3,7 @@ mod http;
 mod process;
 mod stream;
 mod systemd;
+mod tmux;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use hyper::Method;
 
 use crate::field::{
     self, CERTIFICATE, EXIT_CODE, Field, FieldKind, MEMORY, RSS, STATES, TREE_PSS, TREE_RSS,
+    UNCHANGED,
 };
 use crate::{AddressError, Condition, Endpoint, HttpUrl};
 
@@ -21,6 +23,7 @@ pub use http::{Header, HeaderError, HttpTarget, RequestBody};
 pub use process::{ProcessSelector, ProcessTarget, ProgramMemory, SupervisorTarget};
 pub use stream::{ClientCertificate, Exchange, TcpTarget, TlsName, TlsOptions, UnixTarget};
 pub use systemd::SystemdTarget;
+pub use tmux::TmuxTarget;
 
 /// What is measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +44,8 @@ pub enum Target {
     Supervisor(SupervisorTarget),
     /// A unit of systemd runs.
     Systemd(SystemdTarget),
+    /// A tmux server answers, and what runs in its panes lives.
+    Tmux(TmuxTarget),
     /// A file system entry exists.
     File(FileTarget),
 }
@@ -73,6 +78,7 @@ impl Target {
             Self::Process(_) => "process",
             Self::Supervisor(_) => "supervisor",
             Self::Systemd(_) => "systemd",
+            Self::Tmux(_) => "tmux",
             Self::File(_) => "file",
         }
     }
@@ -111,6 +117,7 @@ impl Target {
     pub fn part_fields(&self) -> &'static [Field] {
         match self {
             Self::Supervisor(_) => field::PROGRAM,
+            Self::Tmux(_) => field::PANE,
             _ => &[],
         }
     }
@@ -126,6 +133,7 @@ impl Target {
             "process" => field::PROCESS,
             "supervisor" => field::SUPERVISOR,
             "systemd" => field::SYSTEMD,
+            "tmux" => field::TMUX,
             "file" => field::FILE,
             _ => return None,
         })
@@ -185,6 +193,7 @@ impl Target {
                 unit.needs_memory |= judged(MEMORY);
             }
             Self::Process(process) => process.judged_by(conditions),
+            Self::Tmux(tmux) => tmux.reads_contents |= judged(UNCHANGED),
             Self::Dns(_) | Self::File(_) => {}
         }
         self
@@ -224,6 +233,7 @@ impl fmt::Display for Target {
                 write!(formatter, "supervisord at {}", socket.display())
             }
             Self::Systemd(unit) => write!(formatter, "{unit}"),
+            Self::Tmux(tmux) => write!(formatter, "{tmux}"),
             Self::File(FileTarget { path }) => write!(formatter, "file {}", path.display()),
         }
     }
@@ -290,9 +300,18 @@ mod tests {
 
     #[test]
     fn each_kind_has_fields_of_different_names() {
-        for kind in
-            ["http", "tcp", "dns", "unix", "exec", "process", "supervisor", "systemd", "file"]
-        {
+        for kind in [
+            "http",
+            "tcp",
+            "dns",
+            "unix",
+            "exec",
+            "process",
+            "supervisor",
+            "systemd",
+            "tmux",
+            "file",
+        ] {
             let fields = Target::fields_of(kind).unwrap();
             let names: std::collections::BTreeSet<_> =
                 fields.iter().map(|field| field.name).collect();

@@ -1,3 +1,5 @@
 //! systemd: on a host of its own that a real one has booted.
 
+mod agent;
 mod client;
+mod probe;

@@ -38,6 +38,7 @@ impl Checker {
             "supervisor" => {
                 self.supervisor(&table, raw.supervisor.as_ref()?).map(Target::Supervisor)
             }
+            "tmux" => self.tmux(&table, raw.tmux.as_ref()?).map(Target::Tmux),
             "systemd" => self.systemd(&table, raw.systemd.as_ref()?).map(Target::Systemd),
             _ => {
                 let path = self.need(
