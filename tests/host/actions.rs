@@ -64,8 +64,7 @@ fn what_a_killed_program_wrote_last_is_kept_before_it_is_restarted() {
                  echo 'connect postgres://app:hunter2@db/x'\nexec sleep 100000";
     let supervisord = Supervisord::start(&scratch, &[Program::new("worker", lines)]);
     let worker = supervisord.await_running("worker");
-    let settings =
-        workers(supervisord.socket(), "{ action = \"supervisor.restart-program\" }");
+    let settings = workers(supervisord.socket(), "{ action = \"supervisor.restart-program\" }");
     let agent = Agent::start(&scratch, &settings);
     agent.await_check("workers", "up", LONG);
     kill(Pid::from_raw(worker.cast_signed()), Signal::SIGKILL).unwrap();

@@ -54,7 +54,11 @@ fn a_worker_of_a_killed_supervisord_runs_once_though_its_unit_leaves_it() {
             && host.property("supervisor", "ActiveState") == "active"
     });
     until("it is verified", LONG, || events().contains("recovered"));
-    assert_ne!(host.sh(&format!("kill -0 {}", first.trim())).code, Some(0), "the old one was ended");
+    assert_ne!(
+        host.sh(&format!("kill -0 {}", first.trim())).code,
+        Some(0),
+        "the old one was ended"
+    );
     assert_eq!(host.ok("wc -l < /run/starts").trim(), "2", "one start more");
     assert_ne!(host.sh("test -e /run/twice").code, Some(0), "it never ran twice");
     assert!(events().contains("left over: process"), "{}", events());
