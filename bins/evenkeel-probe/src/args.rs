@@ -9,7 +9,7 @@ use evenkeel_cli::{Common, Failure};
 use evenkeel_command::CommandSpec;
 use evenkeel_config::parse_duration;
 use evenkeel_probe::{
-    Condition, ExecTarget, FileTarget, ProcessSelector, ProcessTarget, ProgramGlob,
+    Condition, DiskTarget, ExecTarget, FileTarget, ProcessSelector, ProcessTarget, ProgramGlob,
     SupervisorTarget, Target,
 };
 use evenkeel_supervisord::socket_of_url;
@@ -28,6 +28,7 @@ Examples:
   evenkeel-probe process --pidfile /run/app.pid --expect 'rss_bytes<300MB'
   evenkeel-probe supervisor --url unix:///run/supervisor.sock --program 'worker-*'
   evenkeel-probe file /var/lib/app/heartbeat --expect 'age_seconds<5m' --nagios
+  evenkeel-probe disk /var/lib --expect 'used_percent<90' --expect 'read_only=false'
   evenkeel-probe exec -- test -s /var/lib/app/index
 
 Exit: 0 up, 1 down, 2 wrong usage, 3 could not be told; with --nagios 0 up, 2 down, 3 anything else.";
@@ -104,6 +105,12 @@ enum Kind {
         /// Where it is
         path: PathBuf,
     },
+    /// A file system answers; how full it is, is for --expect to judge
+    #[command(after_help = help("disk"))]
+    Disk {
+        /// Any path on it
+        path: PathBuf,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -171,7 +178,8 @@ impl Kind {
                 let socket = socket_of_url(url).map_err(Failure::usage)?;
                 Target::Supervisor(SupervisorTarget::new(socket, globs))
             }
-            Self::File { path } => Target::File(FileTarget { path: path.clone() }),
+            Self::File { path } => Target::File(FileTarget::new(path)),
+            Self::Disk { path } => Target::Disk(DiskTarget::new(path)),
         })
     }
 }
@@ -266,6 +274,7 @@ mod tests {
             (&["process", "--cgroup", "/a/b"], "processes in cgroup `/a/b`"),
             (&["process", "--program", "web", "--url", "/run/s.sock"], "process of program `web`"),
             (&["supervisor", "--url", "unix:///run/s.sock"], "supervisord at /run/s.sock"),
+            (&["disk", "/", "--expect", "inodes_available>10"], "disk of /"),
             (&["file", "/etc/hosts", "--expect", "mode=0644"], "file /etc/hosts"),
         ] {
             assert_eq!(target(words).map(|(target, _)| target.describe()).as_deref(), Ok(shown));

@@ -141,6 +141,7 @@ pub(crate) struct Check {
     pub(crate) process: Option<Process>,
     pub(crate) supervisor: Option<Supervisor>,
     pub(crate) file: Option<File>,
+    pub(crate) disk: Option<Disk>,
     pub(crate) conditions: Option<Vec<Condition>>,
     pub(crate) timeout: Option<Lasting>,
     pub(crate) retries: Option<u32>,
@@ -245,6 +246,12 @@ pub(crate) struct Supervisor {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct File {
+    pub(crate) path: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Disk {
     pub(crate) path: Option<PathBuf>,
 }
 

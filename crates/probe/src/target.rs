@@ -1,10 +1,10 @@
 mod dns;
+mod file;
 mod http;
 mod process;
 mod stream;
 
 use std::fmt;
-use std::path::PathBuf;
 
 use evenkeel_command::CommandSpec;
 use hyper::Method;
@@ -13,6 +13,7 @@ use crate::field::{self, CERTIFICATE, EXIT_CODE, Field, FieldKind, RSS, TREE_PSS
 use crate::{AddressError, Condition, Endpoint, HttpUrl};
 
 pub use dns::{DnsName, DnsTarget, RecordType, RecordTypeError};
+pub use file::{DiskTarget, FileTarget};
 pub(crate) use http::header_of;
 pub use http::{Header, HeaderError, HttpTarget, RequestBody};
 pub use process::{ProcessSelector, ProcessTarget, ProgramMemory, SupervisorTarget};
@@ -37,6 +38,8 @@ pub enum Target {
     Supervisor(SupervisorTarget),
     /// A file system entry exists.
     File(FileTarget),
+    /// A file system can be looked at.
+    Disk(DiskTarget),
 }
 
 /// A command.
@@ -46,13 +49,6 @@ pub struct ExecTarget {
     pub command: CommandSpec,
     /// Whether any exit code is good: off unless a condition judges `exit_code`.
     pub any_exit: bool,
-}
-
-/// A file system entry; a symlink is looked at itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileTarget {
-    /// Where it is.
-    pub path: PathBuf,
 }
 
 impl Target {
@@ -67,6 +63,7 @@ impl Target {
             Self::Process(_) => "process",
             Self::Supervisor(_) => "supervisor",
             Self::File(_) => "file",
+            Self::Disk(_) => "disk",
         }
     }
 
@@ -118,6 +115,7 @@ impl Target {
             "process" => field::PROCESS,
             "supervisor" => field::SUPERVISOR,
             "file" => field::FILE,
+            "disk" => field::DISK,
             _ => return None,
         })
     }
@@ -172,7 +170,9 @@ impl Target {
                 supervisor.memory = supervisor.memory.max(most);
             }
             Self::Process(process) => process.judged_by(conditions),
-            Self::Dns(_) | Self::File(_) => {}
+            Self::File(file) => file.judged_by(conditions),
+            Self::Disk(disk) => disk.judged_by(conditions),
+            Self::Dns(_) => {}
         }
         self
     }
@@ -210,7 +210,8 @@ impl fmt::Display for Target {
             Self::Supervisor(SupervisorTarget { socket, .. }) => {
                 write!(formatter, "supervisord at {}", socket.display())
             }
-            Self::File(FileTarget { path }) => write!(formatter, "file {}", path.display()),
+            Self::File(FileTarget { path, .. }) => write!(formatter, "file {}", path.display()),
+            Self::Disk(DiskTarget { path, .. }) => write!(formatter, "disk of {}", path.display()),
         }
     }
 }
@@ -258,12 +259,13 @@ mod tests {
         assert!(Target::Http(local).aimed_at("https://b/").is_err());
         let dns = Target::Dns(DnsTarget::new(DnsName::try_new("a.example").unwrap()));
         assert_eq!(dns.aimed_at("::1").unwrap().describe(), "dns A a.example at [::1]:53");
-        assert!(Target::File(FileTarget { path: "/".into() }).aimed_at("/etc").is_err());
+        assert!(Target::File(FileTarget::new("/")).aimed_at("/etc").is_err());
     }
 
     #[test]
     fn each_kind_has_fields_of_different_names() {
-        for kind in ["http", "tcp", "dns", "unix", "exec", "process", "supervisor", "file"] {
+        for kind in ["http", "tcp", "dns", "unix", "exec", "process", "supervisor", "file", "disk"]
+        {
             let fields = Target::fields_of(kind).unwrap();
             let names: std::collections::BTreeSet<_> =
                 fields.iter().map(|field| field.name).collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use evenkeel_probe::{ExecTarget, FileTarget, Target};
+use evenkeel_probe::{DiskTarget, ExecTarget, FileTarget, Target};
 
 use super::Checker;
 use crate::key::Key;
@@ -38,6 +38,12 @@ impl Checker {
             "supervisor" => {
                 self.supervisor(&table, raw.supervisor.as_ref()?).map(Target::Supervisor)
             }
+            "disk" => {
+                let raw = raw.disk.as_ref()?.path.as_ref();
+                let path = self.need(&table, "path", raw, "path = \"/var/lib\"")?;
+                let path = self.absolute(&table.child("path"), path)?;
+                Some(Target::Disk(DiskTarget::new(path)))
+            }
             _ => {
                 let path = self.need(
                     &table,
@@ -46,7 +52,7 @@ impl Checker {
                     "path = \"/run/app.ready\"",
                 )?;
                 let path = self.absolute(&table.child("path"), path)?;
-                Some(Target::File(FileTarget { path }))
+                Some(Target::File(FileTarget::new(path)))
             }
         }
     }

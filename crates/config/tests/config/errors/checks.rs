@@ -18,7 +18,7 @@ error: `check.none` does not say what is measured
 1 | [check.none]
   |        ^^^^ no target
   |
-  = help: one of these is needed: http, tcp, dns, unix, exec, process, supervisor, file
+  = help: one of these is needed: http, tcp, dns, unix, exec, process, supervisor, file, disk
   = help: such as: http = { url = "http://127.0.0.1:8080/health" }
 
 error: `check.two` measures two things: `http` and `tcp`
