@@ -7,6 +7,8 @@ mod bad_input;
 mod demo;
 mod disk;
 mod import;
+mod listener;
+mod listener_protocol;
 mod page;
 mod programs;
 mod prometheus;

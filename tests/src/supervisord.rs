@@ -52,17 +52,24 @@ pub struct Supervisord {
 impl Supervisord {
     /// Starts it with these programs and waits until it answers.
     pub fn start(scratch: &Scratch, programs: &[Program]) -> Self {
+        Self::start_with(scratch, programs, "", 0)
+    }
+
+    /// As [`Supervisord::start`], with `more` sections, which hold so many further programs or listeners.
+    pub fn start_with(scratch: &Scratch, programs: &[Program], more: &str, further: usize) -> Self {
         let folder = scratch.folder("supervisor", 0o700);
         let socket = folder.join("s.sock");
         let conf = scratch.file(
             "supervisor/supervisord.conf",
-            &configuration(scratch, &folder, programs),
+            &(configuration(scratch, &folder, programs) + more),
             0o600,
         );
         let args = ["-c".as_ref(), conf.as_os_str()];
         let daemon = Daemon::start("supervisord", "supervisord", args, &folder.join("output.log"));
         let supervisord = Self { daemon, conf, socket };
-        until("supervisord answers", LONG, || supervisord.states().len() == programs.len());
+        until("supervisord answers", LONG, || {
+            supervisord.states().len() == programs.len() + further
+        });
         supervisord
     }
 
@@ -81,9 +88,21 @@ impl Supervisord {
     /// Stops a program, as an operator does.
     #[track_caller]
     pub fn stop(&self, name: &str) {
-        let args = ["-c".as_ref(), self.conf.as_os_str(), "stop".as_ref(), name.as_ref()];
-        let stopped = run_within(Duration::from_secs(20), "supervisorctl", args, None);
-        assert_eq!(stopped.code, Some(0), "{stopped:?}");
+        self.control("stop", name);
+    }
+
+    /// Has `supervisorctl` do this with a program.
+    #[track_caller]
+    pub fn control(&self, verb: &str, name: &str) {
+        let args = ["-c".as_ref(), self.conf.as_os_str(), verb.as_ref(), name.as_ref()];
+        let done = run_within(Duration::from_secs(20), "supervisorctl", args, None);
+        assert_eq!(done.code, Some(0), "{done:?}");
+    }
+
+    /// What it writes about itself.
+    pub fn log(&self) -> String {
+        let log = self.conf.with_file_name("d.log");
+        String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned()
     }
 
     /// The state of one program.

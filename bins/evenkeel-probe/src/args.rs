@@ -1,6 +1,7 @@
 mod network;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ use evenkeel_command::CommandSpec;
 use evenkeel_config::parse_duration;
 use evenkeel_probe::{
     Condition, DiskTarget, ExecTarget, FileTarget, ProcessSelector, ProcessTarget, ProgramGlob,
-    SupervisorTarget, Target,
+    SupervisorTarget, SystemdTarget, Target,
 };
 use evenkeel_supervisord::socket_of_url;
+use evenkeel_systemd::UnitName;
 
 use crate::args::network::{Dns, Http, Tcp, Unix};
 use crate::expect;
@@ -27,9 +29,11 @@ Examples:
   evenkeel-probe dns example.org --type MX --server 192.0.2.53
   evenkeel-probe process --pidfile /run/app.pid --expect 'rss_bytes<300MB'
   evenkeel-probe supervisor --url unix:///run/supervisor.sock --program 'worker-*'
+  evenkeel-probe systemd nginx --expect 'restarts<5'
   evenkeel-probe file /var/lib/app/heartbeat --expect 'age_seconds<5m' --nagios
   evenkeel-probe disk /var/lib --expect 'used_percent<90' --expect 'read_only=false'
   evenkeel-probe exec -- test -s /var/lib/app/index
+  evenkeel-probe serve --config /etc/evenkeel/probe.toml
 
 Exit: 0 up, 1 down, 2 wrong usage, 3 could not be told; with --nagios 0 up, 2 down, 3 anything else.";
 
@@ -42,7 +46,26 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) series: Series,
     #[command(subcommand)]
-    kind: Kind,
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Measure(Box<Kind>),
+    /// Answers /probe?module=&target= as the blackbox exporter does
+    Serve(Serve),
+}
+
+/// Where to serve.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Address to listen on; whoever reaches it chooses where this host connects to
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9115")]
+    pub(crate) listen: SocketAddr,
+    /// A name that requests may have in their `Host` header, besides localhost and addresses; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
 }
 
 /// How often to try, and what to expect.
@@ -63,6 +86,13 @@ pub(crate) struct Series {
     /// One line and an exit code as Nagios plugins give them
     #[arg(long, global = true, conflicts_with = "json")]
     pub(crate) nagios: bool,
+}
+
+impl Series {
+    /// Whether flags are set that belong to one measurement alone.
+    pub(crate) fn is_for_one(&self) -> bool {
+        self.nagios || !self.expect.is_empty()
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -98,6 +128,15 @@ enum Kind {
         /// Only these programs; repeatable
         #[arg(long, value_name = "GLOB", default_value = "*")]
         program: Vec<String>,
+    },
+    /// A unit of systemd runs, unless it was stopped on purpose
+    #[command(after_help = help("systemd"))]
+    Systemd {
+        /// The unit; `.service` may be left out
+        unit: String,
+        /// Ask the manager of this user, which works for that user alone
+        #[arg(long)]
+        user: Option<String>,
     },
     /// A file, directory or other entry exists; a symlink is looked at itself
     #[command(after_help = help("file"))]
@@ -153,9 +192,20 @@ const SELECTORS: [&str; 7] =
     ["pidfile", "name", "pid", "unit", "cgroup", "program", "supervisor_socket"];
 
 impl Args {
+    /// Where to serve, if that is what is asked for.
+    pub(crate) fn serve(&self) -> Option<&Serve> {
+        match &self.command {
+            Command::Serve(serve) => Some(serve),
+            Command::Measure(_) => None,
+        }
+    }
+
     /// What to measure, and what makes it a fault.
     pub(crate) fn target(&self) -> Result<(Target, Vec<Condition>), Failure> {
-        let target = self.kind.target()?;
+        let Command::Measure(kind) = &self.command else {
+            return Err(Failure::usage("the target comes with each request"));
+        };
+        let target = kind.target()?;
         let condition = |text: &String| expect::condition(text, &target).map_err(Failure::usage);
         let conditions = self.series.expect.iter().map(condition).collect::<Result<Vec<_>, _>>()?;
         let target = target.judged_by(&conditions);
@@ -177,6 +227,10 @@ impl Kind {
                 let globs = globs.collect::<Result<_, _>>().map_err(Failure::usage)?;
                 let socket = socket_of_url(url).map_err(Failure::usage)?;
                 Target::Supervisor(SupervisorTarget::new(socket, globs))
+            }
+            Self::Systemd { unit, user } => {
+                let target = SystemdTarget::new(UnitName::try_new(unit).map_err(Failure::usage)?);
+                Target::Systemd(SystemdTarget { user: user.clone(), ..target })
             }
             Self::File { path } => Target::File(FileTarget::new(path)),
             Self::Disk { path } => Target::Disk(DiskTarget::new(path)),
@@ -275,6 +329,7 @@ mod tests {
             (&["process", "--program", "web", "--url", "/run/s.sock"], "process of program `web`"),
             (&["supervisor", "--url", "unix:///run/s.sock"], "supervisord at /run/s.sock"),
             (&["disk", "/", "--expect", "inodes_available>10"], "disk of /"),
+            (&["systemd", "nginx", "--expect", "restarts<5"], "unit nginx.service"),
             (&["file", "/etc/hosts", "--expect", "mode=0644"], "file /etc/hosts"),
         ] {
             assert_eq!(target(words).map(|(target, _)| target.describe()).as_deref(), Ok(shown));
@@ -310,6 +365,7 @@ mod tests {
             &["process", "--pid", "1", "--url", "/run/s.sock"],
             &["supervisor", "--url", "http://localhost:9001"],
             &["supervisor", "--url", "/run/s.sock", "--program", "a["],
+            &["systemd", "web*"],
             &["tcp", "localhost:1", "--expect", "status=200"],
             &["tcp", "localhost:1", "--timeout", "soon"],
             &["tcp", "localhost:1", "--json", "--nagios"],

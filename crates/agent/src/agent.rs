@@ -10,10 +10,10 @@ use evenkeel_engine::{Act, Effect, Engine, Input, Record, Start, Status};
 use evenkeel_metrics::ProcessStats;
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Prober, Target};
-use evenkeel_recovery::actions::{ActionError, Occasion, perform};
 use evenkeel_recovery::machine::Ended;
 use tokio::sync::mpsc;
 
+use crate::act::{self, OwnRules};
 use crate::clock::HostClock;
 use crate::error::AgentError;
 use crate::executor::clean;
@@ -170,6 +170,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
         stopping: false,
         ending: Arc::default(),
     };
+    shell.engine.set_zone(clock.zone());
     shell.handle(Input::Tick);
     (shell.notify)(Notice::Ready);
     let give_up = match agent.until {
@@ -324,13 +325,12 @@ impl<N: Fn(Notice)> Shell<N> {
     }
 
     /// Writes the intent, waits until it is on disk, and only then acts.
-    fn act(&mut self, act: Act) {
+    fn act(&mut self, decided: Act) {
         let (now, wall) = (self.clock.now(), self.clock.wall());
-        let written = self.history.intend(act.clone(), now, wall);
+        let written = self.history.intend(decided.clone(), now, wall);
+        let rules = OwnRules::new(self.engine.settings(), &self.ending);
         let settle = self.history.settler();
-        let (answer, clock, intent) = (self.answer(), self.clock, act.intent);
-        let occasion =
-            Occasion { incident: act.incident, target: act.target.clone(), ..Occasion::default() };
+        let (answer, clock, intent) = (self.answer(), self.clock, decided.intent);
         self.writing += 1;
         tokio::spawn(async move {
             let written =
@@ -342,12 +342,7 @@ impl<N: Fn(Notice)> Shell<N> {
                     (Ended::Ran, format!("not done: the intent could not be written: {error}"))
                 }
                 Ok(id) => {
-                    let (ended, detail) =
-                        match perform(&act.action, act.timeout, &occasion, &()).await {
-                            Ok(done) => (Ended::Ran, done),
-                            Err(ActionError::Retryable { reason }) => (Ended::Ran, reason),
-                            Err(ActionError::Permanent { reason }) => (Ended::Impossible, reason),
-                        };
+                    let (ended, detail) = act::act(&decided, &rules).await;
                     settle(id, clock.wall(), detail.clone());
                     (ended, detail)
                 }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use evenkeel_moment::Moment;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use rustix::time::{ClockId, clock_gettime};
 
 /// The clocks of the host: the only place where the agent reads one.
@@ -20,5 +21,10 @@ impl HostClock {
     /// The time of day, for history and people.
     pub fn wall(self) -> Timestamp {
         Timestamp::now()
+    }
+
+    /// The zone of this host, by whose clocks quiet windows are meant; UTC where it has none.
+    pub fn zone(self) -> TimeZone {
+        TimeZone::system()
     }
 }

@@ -11,6 +11,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod act;
 mod agent;
 mod clock;
 mod error;

@@ -140,6 +140,7 @@ pub(crate) struct Check {
     pub(crate) exec: Option<Exec>,
     pub(crate) process: Option<Process>,
     pub(crate) supervisor: Option<Supervisor>,
+    pub(crate) systemd: Option<Systemd>,
     pub(crate) file: Option<File>,
     pub(crate) disk: Option<Disk>,
     pub(crate) conditions: Option<Vec<Condition>>,
@@ -240,7 +241,15 @@ pub(crate) struct Process {
 pub(crate) struct Supervisor {
     pub(crate) url: Option<String>,
     pub(crate) programs: Option<OneOrMany<String>>,
+    pub(crate) except: Option<OneOrMany<String>>,
     pub(crate) judge_states: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Systemd {
+    pub(crate) unit: Option<String>,
+    pub(crate) user: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -268,6 +277,8 @@ pub(crate) struct Condition {
     pub(crate) contains: Option<String>,
     pub(crate) matches: Option<String>,
     pub(crate) lacks: Option<String>,
+    pub(crate) reaches: Option<Scalar>,
+    pub(crate) within: Option<Lasting>,
     pub(crate) r#for: Option<Lasting>,
 }
 
@@ -328,6 +339,7 @@ pub(crate) struct Recovery {
     pub(crate) verify_timeout: Option<Lasting>,
     pub(crate) stable_for: Option<Lasting>,
     pub(crate) evidence: Option<bool>,
+    pub(crate) quiet: Option<OneOrMany<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,11 +1,14 @@
 //! Who of those that wait may act, and why the others may not (R4, R5).
 
 use evenkeel_moment::Moment;
+use evenkeel_recovery::actions::Occasion;
 use evenkeel_recovery::budget::{Budgets, Ledger};
 use evenkeel_recovery::machine::Phase;
 
 use crate::engine::{Engine, Running};
 use crate::event::{Act, Effect};
+use crate::occasion::occasion;
+use crate::programs::not_ready;
 use crate::record::{Record, Refusal};
 use crate::target::{RecoveryCore, Target};
 
@@ -22,6 +25,9 @@ impl Engine {
                 let refusal = self.refusal(now, index, &id);
                 let recovery = &mut self.recoveries[index];
                 let budgets = recovery.spec.budgets.clone();
+                let told = recovery.targets().find(|target| target.id == id);
+                let told = told.map(|target| occasion(recovery, target, &self.checks));
+                let evidence = recovery.spec.evidence;
                 let Some(target) = recovery.target_by_id(&id) else { continue };
                 match refusal {
                     Some(refusal) => refuse(now, target, refusal, effects),
@@ -34,7 +40,9 @@ impl Engine {
                             &budgets,
                             effects,
                         );
-                        let Some(act) = act else { continue };
+                        let Some(mut act) = act else { continue };
+                        act.occasion = told.unwrap_or_default();
+                        act.evidence = evidence && act.action.destroys_evidence();
                         self.next_intent += 1;
                         let (intent, target) = (act.intent, id);
                         self.running = Some(Running { intent, recovery: index, target });
@@ -59,9 +67,7 @@ impl Engine {
             return Some(held);
         }
         let target = recovery.targets().find(|target| target.id == id)?;
-        if target.next_step().is_none() {
-            return Some(Refusal::NoStep);
-        }
+        let Some(step) = target.next_step() else { return Some(Refusal::NoStep) };
         if id == recovery.spec.name {
             if let Some(check) = self.not_looked_at(recovery, target) {
                 return Some(Refusal::Looking { check: self.checks[check].spec.name.clone() });
@@ -69,6 +75,13 @@ impl Engine {
             if let Some(part) = recovery.part_under_recovery() {
                 return Some(Refusal::PartsFirst { part: part.to_owned() });
             }
+            let checks = recovery.checks.iter().filter_map(|check| self.checks.get(*check));
+            if let Some(refusal) = not_ready(now, checks, &step.action) {
+                return Some(refusal);
+            }
+        }
+        if let Some(quiet) = self.waits_for_quiet(now, recovery, target) {
+            return Some(quiet);
         }
         if let Some(running) = &self.running {
             return Some(Refusal::Busy { with: running.target.clone() });
@@ -80,6 +93,24 @@ impl Engine {
                 retry_after: empty.retry_after,
             }),
         }
+    }
+
+    /// What only a trend asks for waits for a quiet window, unless the limit may be reached before that.
+    fn waits_for_quiet(
+        &self,
+        now: Moment,
+        recovery: &RecoveryCore,
+        target: &Target,
+    ) -> Option<Refusal> {
+        let (windows, eta) = (recovery.spec.quiet.as_ref()?, target.only_trend?);
+        let wall = self.wall(now);
+        let opens = windows.next_opening(wall, &self.zone)?;
+        let in_time = wall < opens && opens < self.wall(eta.earliest);
+        in_time.then(|| Refusal::Quiet {
+            windows: windows.to_string(),
+            opens,
+            reaches: self.wall(eta.likely),
+        })
     }
 
     /// A check of the recovery that has not been looked at since the target's incident began.
@@ -133,5 +164,7 @@ fn start(
         attempt,
         action: step.action,
         timeout: step.timeout,
+        occasion: Occasion::default(),
+        evidence: false,
     })
 }

@@ -279,6 +279,22 @@ pub enum Refusal {
         /// The part's target.
         part: String,
     },
+    /// Only a trend asks for it, and a quiet window comes before the limit is reached.
+    Quiet {
+        /// The windows.
+        windows: String,
+        /// When the next one opens.
+        opens: Timestamp,
+        /// When the limit is likely reached.
+        reaches: Timestamp,
+    },
+    /// The program that the step would restart was stopped on purpose, or is still starting.
+    ProgramNotReady {
+        /// The program.
+        program: String,
+        /// Why it is left alone.
+        why: String,
+    },
     /// The budget is used up.
     Budget {
         /// Which budget: target or host.
@@ -294,9 +310,9 @@ impl Refusal {
         matches!(self, Self::Looking { .. })
     }
 
-    /// Whether it holds for as long as nobody changes anything.
+    /// Whether it holds for as long as nobody changes anything, or for hours.
     pub const fn is_lasting(&self) -> bool {
-        matches!(self, Self::ObserveOnly { .. } | Self::NoStep)
+        matches!(self, Self::ObserveOnly { .. } | Self::NoStep | Self::Quiet { .. })
     }
 }
 
@@ -324,6 +340,15 @@ impl Display for Refusal {
             }
             Self::Looking { check } => write!(formatter, "`{check}` is looked at first"),
             Self::PartsFirst { part } => write!(formatter, "`{part}` is being recovered first"),
+            Self::Quiet { windows, opens, reaches } => write!(
+                formatter,
+                "waits for the quiet window {windows}, which opens at {}; the limit is likely reached at {}",
+                clock_time(*opens),
+                clock_time(*reaches)
+            ),
+            Self::ProgramNotReady { program, why } => {
+                write!(formatter, "`{program}` is left alone: {why}")
+            }
             Self::Budget { scope, retry_after } => {
                 let seconds = retry_after.as_secs();
                 write!(formatter, "the budget per {scope} is used up; room again in {seconds} s")

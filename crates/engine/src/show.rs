@@ -96,6 +96,9 @@ fn check_status(check: &CheckCore, now: Moment, at: &impl Fn(Moment) -> Timestam
         breaker: check.breaker_state(now).map(|state| state.as_str().to_owned()),
         rss_bytes: number("rss_bytes"),
         pid: number("pid"),
+        limit_eta_seconds: check
+            .limit_eta()
+            .map(|eta| eta.likely.saturating_since(now).as_secs_f64()),
         parts: check
             .parts
             .iter()

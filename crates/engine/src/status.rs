@@ -49,6 +49,9 @@ pub struct CheckStatus {
     pub rss_bytes: Option<f64>,
     /// The process that it watches.
     pub pid: Option<f64>,
+    /// Seconds until the first of its limits is likely reached, by a trend; absent without one.
+    #[serde(default)]
+    pub limit_eta_seconds: Option<f64>,
     /// Its parts, such as the programs of a supervisor.
     pub parts: Vec<PartStatus>,
 }

@@ -26,6 +26,8 @@ pub(crate) const RESPONSE: &str = "response";
 pub(crate) const STATUS: &str = "status";
 pub(crate) const SHA256: &str = "sha256";
 pub(crate) const EXIT_CODE: &str = "exit_code";
+pub(crate) const MEMORY: &str = "memory_bytes";
+pub(crate) const STATES: [&str; 2] = ["active_state", "sub_state"];
 pub(crate) const RSS: &str = "rss_bytes";
 pub(crate) const TREE_RSS: &str = "tree_rss_bytes";
 pub(crate) const TREE_PSS: &str = "tree_pss_bytes";
@@ -44,8 +46,9 @@ const CONNECT: Field = number("connect_ms", "connecting");
 
 const TLS: Field = number("tls_ms", "the TLS handshake; 0 without TLS");
 const IP: Field = text("ip", "the address that was connected to; empty for a Unix socket");
-pub(crate) const CERTIFICATE: [Field; 2] = [
+pub(crate) const CERTIFICATE: [Field; 3] = [
     number("cert_days", "until the first certificate of the chain expires; https alone"),
+    number("cert_expiry_seconds", "when that is, in seconds of Unix time; https alone"),
     text("cert_subject", "whose certificate it is, as in `CN=example.org`; https alone"),
 ];
 const ANSWERED: Field = text(RESPONSE, "what was answered, up to 16 KiB");
@@ -68,10 +71,11 @@ pub(crate) const HTTP: &[Field] = &[
     IP,
     CERTIFICATE[0],
     CERTIFICATE[1],
+    CERTIFICATE[2],
 ];
 
 pub(crate) const TCP: &[Field] =
-    &[LATENCY, RESOLVE, CONNECT, TLS, IP, ANSWERED, CERTIFICATE[0], CERTIFICATE[1]];
+    &[LATENCY, RESOLVE, CONNECT, TLS, IP, ANSWERED, CERTIFICATE[0], CERTIFICATE[1], CERTIFICATE[2]];
 
 pub(crate) const UNIX: &[Field] = &[LATENCY, CONNECT, ANSWERED];
 
@@ -134,6 +138,25 @@ pub(crate) const PROGRAM: &[Field] = &[
         "resident memory of its process and all below it, shared pages counted for each",
     ),
     number(TREE_PSS, "memory of its process and all below it, shared pages counted once"),
+];
+
+pub(crate) const SYSTEMD: &[Field] = &[
+    LATENCY,
+    text(
+        "active_state",
+        "`active`, `inactive`, `failed`, `activating`, `deactivating` or `reloading`",
+    ),
+    text(
+        "sub_state",
+        "the state in the words of its kind of unit, such as `running` or `auto-restart`",
+    ),
+    text("load_state", "`loaded`, `masked`, `bad-setting` or `error`"),
+    text("result", "how its last run went: `success`, `exit-code`, `signal`, `start-limit-hit`, …"),
+    number("restarts", "restarts by systemd itself since it was last started by someone"),
+    number("main_pid", "its main process; 0 if there is none"),
+    number("state_seconds", "how long it is in this state"),
+    text("invocation_id", "names this very run of it; empty if it was never started"),
+    number(MEMORY, "memory of all its processes; where systemd accounts it"),
 ];
 
 pub(crate) const FILE: &[Field] = &[

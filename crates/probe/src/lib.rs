@@ -51,6 +51,7 @@ mod looks;
 mod process;
 mod program_memory;
 mod supervisor;
+mod systemd;
 mod tcp;
 mod tls;
 
@@ -66,6 +67,6 @@ pub use scope::Scope;
 pub use target::{
     ClientCertificate, DiskTarget, DnsName, DnsTarget, Exchange, ExecTarget, FileTarget, Header,
     HeaderError, HttpTarget, ProcessSelector, ProcessTarget, ProgramMemory, RecordType,
-    RecordTypeError, RequestBody, SupervisorTarget, Target, TcpTarget, TlsName, TlsOptions,
-    UnixTarget,
+    RecordTypeError, RequestBody, SupervisorTarget, SystemdTarget, Target, TcpTarget, TlsName,
+    TlsOptions, UnixTarget,
 };

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::looks::Looks;
 use crate::{Facts, FailureClass, Measurement, Outcome, Part, Target};
-use crate::{disk, dns, exec, file, http, process, supervisor, tcp};
+use crate::{disk, dns, exec, file, http, process, supervisor, systemd, tcp};
 
 /// Lookups under way at a time. One cannot be cancelled, so a dead name server must not pile up threads without end.
 const LOOKUPS: usize = 32;
@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) looks: Looks,
     /// Trust in what the host trusts; 61 ms to make, so made at the first use and once.
     pub(crate) host_trust: OnceCell<Arc<dyn ServerCertVerifier>>,
+    /// Who is asked about units.
+    pub(crate) managers: systemd::Managers,
 }
 
 /// One attempt under way: what it has seen so far outlives its cancellation.
@@ -66,6 +68,7 @@ impl Prober {
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
             looks: Looks::default(),
             host_trust: OnceCell::new(),
+            managers: systemd::Managers::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -99,9 +102,12 @@ impl Prober {
             Target::Process(process) => {
                 attempt.bounded(async |attempt| process::measure(process, attempt).await).await
             }
-            // These two take the deadline themselves: they have more to say about it.
+            // These take the deadline themselves: they have more to say about it.
             Target::Exec(exec) => exec::measure(exec, &mut attempt).await,
             Target::Supervisor(supervisor) => supervisor::measure(supervisor, &mut attempt).await,
+            Target::Systemd(unit) => {
+                systemd::measure(&self.shared.managers, unit, &mut attempt).await
+            }
         };
         let Attempt { facts, parts, .. } = attempt;
         Measurement { took: started.elapsed(), outcome, facts, parts }

@@ -104,7 +104,10 @@ fn note_daemon(error: &CallError, facts: &mut Facts) {
 /// One part for each program that is chosen, and for each that is named and not there.
 fn parts(target: &SupervisorTarget, programs: &[Program], exits: &Exits) -> Vec<Part> {
     let chosen = &target.programs;
-    let there = programs.iter().filter(|program| chosen.iter().any(|glob| glob.matches(program)));
+    let any =
+        |globs: &[ProgramGlob], program: &Program| globs.iter().any(|glob| glob.matches(program));
+    let there =
+        programs.iter().filter(|program| any(chosen, program) && !any(&target.except, program));
     let missing = chosen
         .iter()
         .filter(|glob| !programs.iter().any(|program| glob.matches(program)))

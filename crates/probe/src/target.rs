@@ -3,13 +3,16 @@ mod file;
 mod http;
 mod process;
 mod stream;
+mod systemd;
 
 use std::fmt;
 
 use evenkeel_command::CommandSpec;
 use hyper::Method;
 
-use crate::field::{self, CERTIFICATE, EXIT_CODE, Field, FieldKind, RSS, TREE_PSS, TREE_RSS};
+use crate::field::{
+    self, CERTIFICATE, EXIT_CODE, Field, FieldKind, MEMORY, RSS, STATES, TREE_PSS, TREE_RSS,
+};
 use crate::{AddressError, Condition, Endpoint, HttpUrl};
 
 pub use dns::{DnsName, DnsTarget, RecordType, RecordTypeError};
@@ -18,6 +21,7 @@ pub(crate) use http::header_of;
 pub use http::{Header, HeaderError, HttpTarget, RequestBody};
 pub use process::{ProcessSelector, ProcessTarget, ProgramMemory, SupervisorTarget};
 pub use stream::{ClientCertificate, Exchange, TcpTarget, TlsName, TlsOptions, UnixTarget};
+pub use systemd::SystemdTarget;
 
 /// What is measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +40,8 @@ pub enum Target {
     Process(ProcessTarget),
     /// A supervisord answers, and its programs run.
     Supervisor(SupervisorTarget),
+    /// A unit of systemd runs.
+    Systemd(SystemdTarget),
     /// A file system entry exists.
     File(FileTarget),
     /// A file system can be looked at.
@@ -62,6 +68,7 @@ impl Target {
             Self::Exec(_) => "exec",
             Self::Process(_) => "process",
             Self::Supervisor(_) => "supervisor",
+            Self::Systemd(_) => "systemd",
             Self::File(_) => "file",
             Self::Disk(_) => "disk",
         }
@@ -83,7 +90,8 @@ impl Target {
         if matches!(self, Self::Http(_)) && header_of(name).is_some() {
             return Some(FieldKind::Text);
         }
-        self.fields().iter().find(|field| field.name == name).map(|field| field.kind)
+        let mut fields = self.fields().iter().chain(self.part_fields());
+        fields.find(|field| field.name == name).map(|field| field.kind)
     }
 
     /// Whether a field of its kind will never be seen of this target: a certificate where no TLS is spoken.
@@ -114,6 +122,7 @@ impl Target {
             "exec" => field::EXEC,
             "process" => field::PROCESS,
             "supervisor" => field::SUPERVISOR,
+            "systemd" => field::SYSTEMD,
             "file" => field::FILE,
             "disk" => field::DISK,
             _ => return None,
@@ -150,7 +159,7 @@ impl Target {
     /// The target to measure if `conditions` are to judge what is found.
     ///
     /// What a condition judges is not judged by the default as well: a condition on `status` or `exit_code` takes the place
-    /// of "2xx" or "0". And the body is kept only for a condition that reads it.
+    /// of "2xx" or "0", one on `active_state` or `sub_state` that of "runs, unless it was stopped". And the body is kept only for a condition that reads it.
     #[must_use]
     pub fn judged_by(mut self, conditions: &[Condition]) -> Self {
         let judged = |field: &str| conditions.iter().any(|condition| condition.field == field);
@@ -168,6 +177,10 @@ impl Target {
                 let needed = needed.iter().filter(|(field, _)| judged(field));
                 let most = needed.map(|(_, memory)| *memory).max().unwrap_or_default();
                 supervisor.memory = supervisor.memory.max(most);
+            }
+            Self::Systemd(unit) => {
+                unit.any_state |= STATES.into_iter().any(judged);
+                unit.needs_memory |= judged(MEMORY);
             }
             Self::Process(process) => process.judged_by(conditions),
             Self::File(file) => file.judged_by(conditions),
@@ -212,6 +225,7 @@ impl fmt::Display for Target {
             }
             Self::File(FileTarget { path, .. }) => write!(formatter, "file {}", path.display()),
             Self::Disk(DiskTarget { path, .. }) => write!(formatter, "disk of {}", path.display()),
+            Self::Systemd(unit) => write!(formatter, "{unit}"),
         }
     }
 }
@@ -246,6 +260,19 @@ mod tests {
     }
 
     #[test]
+    fn only_a_condition_on_the_state_of_a_unit_takes_the_place_of_its_judgement() {
+        let unit = evenkeel_systemd::UnitName::try_new("web").unwrap();
+        let target = Target::Systemd(SystemdTarget::new(unit));
+        let judged = |field| match target.clone().judged_by(&[on(field)]) {
+            Target::Systemd(unit) => (unit.any_state, unit.needs_memory),
+            _ => panic!("another kind"),
+        };
+        assert_eq!(judged("active_state"), (true, false));
+        assert_eq!(judged("restarts"), (false, false));
+        assert_eq!(judged("memory_bytes"), (false, true));
+    }
+
+    #[test]
     fn a_target_can_be_aimed_where_its_kind_allows() {
         let http = Target::Http(HttpTarget::try_new("http://x/").unwrap());
         let aimed = |place| http.aimed_at(place).map(|target| target.describe());
@@ -264,8 +291,18 @@ mod tests {
 
     #[test]
     fn each_kind_has_fields_of_different_names() {
-        for kind in ["http", "tcp", "dns", "unix", "exec", "process", "supervisor", "file", "disk"]
-        {
+        for kind in [
+            "http",
+            "tcp",
+            "dns",
+            "unix",
+            "exec",
+            "process",
+            "supervisor",
+            "systemd",
+            "file",
+            "disk",
+        ] {
             let fields = Target::fields_of(kind).unwrap();
             let names: std::collections::BTreeSet<_> =
                 fields.iter().map(|field| field.name).collect();

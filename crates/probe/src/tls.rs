@@ -49,6 +49,8 @@ pub(crate) async fn secure<Stream: AsyncRead + AsyncWrite + Unpin>(
     protocols: &[&[u8]],
     attempt: &mut Attempt,
 ) -> Result<TlsStream<Stream>, Outcome> {
+    // Reading files of this host: that it is slow is not the target's fault.
+    attempt.step = Step::Start;
     let witness = Arc::new(Witness::new(verifier(prober, options.ca_file.as_deref()).await?));
     let config = config(witness.clone(), options.client.clone(), protocols).await?;
     attempt.step = Step::Tls;
@@ -59,6 +61,7 @@ pub(crate) async fn secure<Stream: AsyncRead + AsyncWrite + Unpin>(
     // Also of a session that failed: that a certificate has expired is best said with the date.
     if let Some(seen) = witness.seen() {
         attempt.facts.set("cert_days", seen.days_left);
+        attempt.facts.set("cert_expiry_seconds", seen.ends);
         attempt.facts.set("cert_subject", seen.subject);
     }
     session.map_err(|error| {
@@ -171,6 +174,8 @@ struct Witness {
 struct Seen {
     /// Until the first certificate of the chain ends; below zero if it has.
     days_left: f64,
+    /// When that is, in seconds of Unix time.
+    ends: f64,
     subject: String,
 }
 
@@ -197,8 +202,9 @@ impl ServerCertVerifier for Witness {
             let others = intermediates.iter().take(CHAIN).filter_map(|der| Certificate::read(der));
             let ends = others.map(|other| other.not_after).fold(first.not_after, i64::min);
             #[expect(clippy::cast_precision_loss, reason = "both are far below 2^53 seconds")]
-            let seconds_left = ends as f64 - now.as_secs() as f64;
-            let seen = Seen { days_left: seconds_left / DAY_SECONDS, subject: first.subject };
+            let (ends, now) = (ends as f64, now.as_secs() as f64);
+            let days_left = (ends - now) / DAY_SECONDS;
+            let seen = Seen { days_left, ends, subject: first.subject };
             *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
         }
         self.judge.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)

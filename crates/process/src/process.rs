@@ -220,6 +220,22 @@ impl Process {
         Ok(open)
     }
 
+    /// Its arguments, the program first; the first `limit` bytes of them. It may have written anything there.
+    pub fn arguments(&self, limit: usize) -> Result<Vec<Vec<u8>>, LookError> {
+        let text = self.read("cmdline", limit)?;
+        let words = text.bytes.strip_suffix(b"\0").unwrap_or(&text.bytes);
+        Ok(words.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect())
+    }
+
+    /// Its limits (`getrlimit(2)`), a line each as the kernel writes them: the name, the soft limit, the hard one.
+    pub fn limits(&self) -> Result<Vec<(String, String, String)>, LookError> {
+        Ok(parse_limits(&self.read("limits", SMALL)?.lossy()))
+    }
+
+    pub(crate) fn dir(&self) -> &OwnedFd {
+        &self.dir
+    }
+
     fn read(&self, name: &str, limit: usize) -> Result<Text, LookError> {
         read_at(&self.dir, name, limit).map_err(|errno| match errno {
             Errno::NOENT | Errno::SRCH => LookError::Gone { what: self.identity.to_string() },
@@ -227,7 +243,7 @@ impl Process {
         })
     }
 
-    fn what(&self, name: &str) -> String {
+    pub(crate) fn what(&self, name: &str) -> String {
         format!("`{name}` of {}", self.identity)
     }
 }
@@ -242,6 +258,17 @@ fn read_stat(dir: &OwnedFd, pid: u32) -> Result<Stat, LookError> {
 fn exists(pid: u32) -> bool {
     let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
     matches!(test_kill_process(pid), Ok(()) | Err(Errno::PERM))
+}
+
+/// Columns of fixed width: the names have spaces.
+fn parse_limits(limits: &str) -> Vec<(String, String, String)> {
+    let line = |line: &str| {
+        let (name, values) = line.split_at_checked(26)?;
+        let mut values = values.split_whitespace();
+        let name = name.trim().strip_prefix("Max ")?.to_owned();
+        Some((name, values.next()?.to_owned(), values.next()?.to_owned()))
+    };
+    limits.lines().skip(1).filter_map(line).collect()
 }
 
 fn parse_limit(limits: &str) -> Option<u64> {
@@ -267,6 +294,19 @@ mod tests {
             "Limit  Soft\nMax open files            1024                 4096       files\n";
         assert_eq!(parse_limit(limits), Some(1024));
         assert_eq!(parse_limit("Max open files            unlimited   unlimited  files\n"), None);
+    }
+
+    #[test]
+    fn limits_are_read_by_their_columns() {
+        let limits = "Limit                     Soft Limit           Hard Limit           Units\n\
+            Max cpu time              unlimited            unlimited            seconds\n\
+            Max open files            1024                 4096                 files\n";
+        let line = |name: &str, soft: &str, hard: &str| {
+            (name.to_owned(), soft.to_owned(), hard.to_owned())
+        };
+        let expected =
+            [line("cpu time", "unlimited", "unlimited"), line("open files", "1024", "4096")];
+        assert_eq!(parse_limits(limits), expected);
     }
 
     #[test]

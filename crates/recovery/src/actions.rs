@@ -17,12 +17,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use evenkeel_command::CommandSpec;
+use evenkeel_systemd::UnitName;
 use tokio::time::Instant;
 
 pub use error::ActionError;
 use error::{permanent, retryable};
+pub use evenkeel_process::Identity;
 pub use occasion::{Occasion, Rules};
 pub use signal::Signal;
+pub use systemd::UnitOrder;
 
 /// One thing a recovery can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,10 +55,17 @@ pub enum Action {
     },
     /// Restarts a unit of systemd.
     SystemdRestart {
-        /// The unit; `.service` may be left out, as for `systemctl`.
-        unit: String,
+        /// The unit.
+        unit: UnitName,
         /// Whether what the unit left in its cgroup is ended between the stop and the start.
         end_left_overs: bool,
+    },
+    /// Gives systemd another order about a unit.
+    SystemdOrder {
+        /// What is to be done.
+        order: UnitOrder,
+        /// With which unit.
+        unit: UnitName,
     },
     /// Sends a signal to the process that the check named, and to no other that has its number now.
     Signal {
@@ -133,6 +143,7 @@ async fn work(
         Action::SystemdRestart { unit, end_left_overs } => {
             systemd::restart(unit, *end_left_overs, deadline).await
         }
+        Action::SystemdOrder { order, unit } => systemd::order(*order, unit, deadline).await,
         Action::Signal { signal } => signal::send(*signal, occasion.process, deadline).await,
         Action::Exec { command, left_overs_of } => {
             let ended = match left_overs_of {

@@ -8,6 +8,7 @@ mod cleanup;
 mod condition;
 mod contradiction;
 mod host;
+mod managers;
 mod modules;
 mod network;
 mod permissions;

@@ -173,12 +173,22 @@ impl Checker {
             self.need(table, "url", raw.url.as_ref(), "url = \"unix:///var/run/supervisor.sock\"");
         let programs = self.need(table, "programs", raw.programs.as_ref(), "programs = [\"*\"]");
         let socket = url.and_then(|url| self.supervisor_socket(&table.child("url"), &url));
+        let globs = programs.and_then(|programs| self.globs(&table.child("programs"), &programs.0));
+        let except = raw.except.as_ref().map(|except| except.0.as_slice()).unwrap_or_default();
+        let except = self.globs(&table.child("except"), except)?;
+        let judge_states = raw.judge_states.unwrap_or(true);
+        let target = SupervisorTarget::new(socket?, globs?);
+        Some(SupervisorTarget { except, judge_states, ..target })
+    }
+
+    /// The globs, all of them good; else `None`.
+    fn globs(&mut self, key: &Key, given: &[String]) -> Option<Vec<ProgramGlob>> {
         let mut globs = Vec::new();
-        for (index, program) in programs.as_ref()?.0.iter().enumerate() {
+        for (index, program) in given.iter().enumerate() {
             match ProgramGlob::try_new(program) {
                 Ok(glob) => globs.push(glob),
                 Err(error) => {
-                    let key = table.child("programs").item(index);
+                    let key = key.item(index);
                     let accepted =
                         "accepted: the name of a program, or a glob such as \"worker-*\"";
                     self.refuse_with(
@@ -190,9 +200,7 @@ impl Checker {
                 }
             }
         }
-        let whole = globs.len() == programs?.0.len();
-        let judge_states = raw.judge_states.unwrap_or(true);
-        whole.then_some(SupervisorTarget { judge_states, ..SupervisorTarget::new(socket?, globs) })
+        (globs.len() == given.len()).then_some(globs)
     }
 
     pub(super) fn supervisor_socket(&mut self, key: &Key, url: &str) -> Option<PathBuf> {

@@ -44,6 +44,7 @@ impl Checker {
                 let path = self.absolute(&table.child("path"), path)?;
                 Some(Target::Disk(DiskTarget::new(path)))
             }
+            "systemd" => self.systemd(&table, raw.systemd.as_ref()?).map(Target::Systemd),
             _ => {
                 let path = self.need(
                     &table,

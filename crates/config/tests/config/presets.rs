@@ -80,7 +80,7 @@ fn the_plan_means_what_it_says() {
 
     let [recovery] = settings.recoveries.as_slice() else { panic!("one recovery") };
     let actions: Vec<_> = recovery.steps.iter().map(|step| step.action.clone()).collect();
-    let unit = "supervisor".to_owned();
+    let unit = "supervisor".parse().unwrap();
     let wanted = [
         Action::SupervisorRestartProgram { socket, program: None },
         Action::SystemdRestart { unit, end_left_overs: true },

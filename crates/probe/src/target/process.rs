@@ -54,6 +54,8 @@ pub struct SupervisorTarget {
     pub socket: PathBuf,
     /// Which programs are looked at; none, if empty. A program that is named exactly must exist.
     pub programs: Vec<ProgramGlob>,
+    /// Which of these are not.
+    pub except: Vec<ProgramGlob>,
     /// Whether a program that failed is bad; if not, one that does not run is unknown, and only conditions judge.
     pub judge_states: bool,
     /// What is measured of the memory of programs that run; more than nothing only for a condition that reads it.
@@ -106,7 +108,7 @@ impl SupervisorTarget {
     /// These programs of the supervisord on `socket`; one that failed is bad.
     pub fn new(socket: impl Into<PathBuf>, programs: Vec<ProgramGlob>) -> Self {
         let (socket, memory) = (socket.into(), ProgramMemory::None);
-        Self { socket, programs, judge_states: true, memory }
+        Self { socket, programs, except: Vec::new(), judge_states: true, memory }
     }
 }
 

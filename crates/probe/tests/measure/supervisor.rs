@@ -165,6 +165,16 @@ async fn programs_that_are_not_chosen_are_not_looked_at() {
 }
 
 #[tokio::test]
+async fn programs_that_are_excepted_are_not_looked_at() {
+    let fake = Fake::with(&[("web", "a", 200, 0), ("web", "b", 20, 0), ("db", "db", 200, 0)]);
+    let Target::Supervisor(mut supervisor) = target(&fake.socket, &["*"]) else { unreachable!() };
+    supervisor.except = vec![ProgramGlob::try_new("web:*").unwrap()];
+    let measurement = measure(Target::Supervisor(supervisor)).await;
+    let names: Vec<_> = measurement.parts.iter().map(|part| part.name.as_str()).collect();
+    assert_eq!(names, ["db"]);
+}
+
+#[tokio::test]
 async fn a_program_that_is_named_must_exist() {
     let measurement = Fake::with(&[("web", "web", 20, 0)]).measure(&["web", "wbe"]).await;
     assert_eq!(measurement.outcome, Outcome::Good);

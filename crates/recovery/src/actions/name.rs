@@ -12,6 +12,7 @@ impl Action {
             Self::SupervisorRestartGroup { .. } => "supervisor.restart-group",
             Self::SupervisorSignal { .. } => "supervisor.signal",
             Self::SystemdRestart { .. } => "systemd.restart",
+            Self::SystemdOrder { order, .. } => order.action_name(),
             Self::Signal { .. } => "signal",
             Self::Exec { .. } => "exec",
             Self::Notify { .. } => "notify",
@@ -37,6 +38,7 @@ impl Action {
             | Self::SupervisorRestartGroup { .. }
             | Self::SupervisorSignal { .. }
             | Self::SystemdRestart { .. }
+            | Self::SystemdOrder { .. }
             | Self::Signal { .. }
             | Self::Exec { .. } => true,
             Self::Notify { .. } | Self::PermissionsRepair { .. } | Self::CleanupRun { .. } => false,
@@ -70,9 +72,11 @@ impl fmt::Display for Action {
         match self {
             Self::SupervisorRestartProgram { program: Some(name), .. }
             | Self::SupervisorRestartGroup { group: Some(name), .. }
-            | Self::SystemdRestart { unit: name, .. }
             | Self::PermissionsRepair { rule: name }
             | Self::CleanupRun { rule: name } => write!(formatter, " {name}"),
+            Self::SystemdRestart { unit, .. } | Self::SystemdOrder { unit, .. } => {
+                write!(formatter, " {unit}")
+            }
             Self::SupervisorSignal { program, signal, .. } => {
                 write!(formatter, " {signal}")?;
                 program.iter().try_for_each(|program| write!(formatter, " {program}"))

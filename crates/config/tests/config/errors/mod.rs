@@ -4,9 +4,11 @@ mod checks;
 mod cleanups;
 mod files;
 mod form;
+mod managers;
 mod network;
 mod recoveries;
 mod steps;
+mod trends;
 
 use std::fs;
 
