@@ -112,6 +112,12 @@ enum Kind {
     /// A command exits with 0
     #[command(after_help = help("exec"))]
     Exec {
+        /// Set a variable of its environment; repeatable
+        #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+        env: Vec<(OsString, OsString)>,
+        /// Run it as this user, by name or number; takes the rights of root
+        #[arg(long)]
+        user: Option<String>,
         /// The command and its arguments, after `--`
         #[arg(last = true, required = true, value_name = "CMD")]
         command: Vec<OsString>,
@@ -220,7 +226,10 @@ impl Kind {
             Self::Tcp(tcp) => Target::Tcp(tcp.target()?),
             Self::Unix(unix) => Target::Unix(unix.target()?),
             Self::Dns(dns) => Target::Dns(dns.target()?),
-            Self::Exec { command } => Target::Exec(ExecTarget::new(CommandSpec::new(command))),
+            Self::Exec { env, user, command } => {
+                let command = CommandSpec { env: env.clone(), ..CommandSpec::new(command) };
+                Target::Exec(ExecTarget { user: user.clone(), ..ExecTarget::new(command) })
+            }
             Self::Process(process) => Target::Process(process.target()?),
             Self::Supervisor { url, program } => {
                 let globs = program.iter().map(|glob| ProgramGlob::try_new(glob));
@@ -274,6 +283,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
 }
 
+/// The value is not repeated in an error: it may be a secret.
+fn variable(text: &str) -> Result<(OsString, OsString), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("a variable is written `NAME=VALUE`".to_owned()),
+    }
+}
+
 /// The fields that `--expect` takes for a kind of target.
 fn help(kind: &str) -> String {
     let fields = Target::fields_of(kind).unwrap_or_default();
@@ -316,6 +333,7 @@ mod tests {
             (&["dns", "Example.org."], "dns A example.org"),
             (&["dns", "x", "--type", "mx", "--server", "192.0.2.53"], "dns MX x at 192.0.2.53:53"),
             (&["exec", "--", "test", "-e", "/"], "exec test -e /"),
+            (&["exec", "--env", "A=b=c", "--user", "root", "--", "env"], "exec env"),
             (&["process", "--name", "sh", "--user", "root"], "process `sh` of user `root`"),
             (
                 &["process", "--supervisor-socket", "/run/s.sock"],

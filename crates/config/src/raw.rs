@@ -220,6 +220,8 @@ pub(crate) struct Unix {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Exec {
     pub(crate) command: Option<Vec<String>>,
+    pub(crate) environment: Option<BTreeMap<String, String>>,
+    pub(crate) user: Option<NameOrNumber>,
 }
 
 #[derive(Debug, Default, Deserialize)]

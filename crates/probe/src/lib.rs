@@ -40,6 +40,7 @@ mod target;
 // Looking at the host.
 mod prober;
 
+mod account;
 mod connect;
 mod converse;
 mod disk;

@@ -53,6 +53,8 @@ pub enum Target {
 pub struct ExecTarget {
     /// What to run.
     pub command: CommandSpec,
+    /// Whose rights it has, by name or number; the caller's own if none.
+    pub user: Option<String>,
     /// Whether any exit code is good: off unless a condition judges `exit_code`.
     pub any_exit: bool,
 }
@@ -194,7 +196,7 @@ impl Target {
 impl ExecTarget {
     /// A command that is to exit with 0.
     pub fn new(command: CommandSpec) -> Self {
-        Self { command, any_exit: false }
+        Self { command, user: None, any_exit: false }
     }
 }
 
