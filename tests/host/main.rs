@@ -5,6 +5,7 @@
 mod agent;
 mod bad_input;
 mod demo;
+mod disk;
 mod import;
 mod leak;
 mod listener;
