@@ -6,6 +6,7 @@ mod actions;
 mod agent;
 mod bad_input;
 mod demo;
+mod disk;
 mod import;
 mod leak;
 mod listener;

@@ -143,6 +143,7 @@ pub(crate) struct Check {
     pub(crate) systemd: Option<Systemd>,
     pub(crate) tmux: Option<Tmux>,
     pub(crate) file: Option<File>,
+    pub(crate) disk: Option<Disk>,
     pub(crate) conditions: Option<Vec<Condition>>,
     pub(crate) timeout: Option<Lasting>,
     pub(crate) retries: Option<u32>,
@@ -220,6 +221,8 @@ pub(crate) struct Unix {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Exec {
     pub(crate) command: Option<Vec<String>>,
+    pub(crate) environment: Option<BTreeMap<String, String>>,
+    pub(crate) user: Option<NameOrNumber>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -265,6 +268,12 @@ pub(crate) struct Systemd {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct File {
+    pub(crate) path: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Disk {
     pub(crate) path: Option<PathBuf>,
 }
 

@@ -24,6 +24,7 @@ pub(crate) const HEADER_FIELD: &str = "header.";
 pub(crate) const BODY: &str = "body";
 pub(crate) const RESPONSE: &str = "response";
 pub(crate) const STATUS: &str = "status";
+pub(crate) const SHA256: &str = "sha256";
 pub(crate) const EXIT_CODE: &str = "exit_code";
 pub(crate) const UNCHANGED: &str = "unchanged_seconds";
 pub(crate) const MEMORY: &str = "memory_bytes";
@@ -184,4 +185,15 @@ pub(crate) const FILE: &[Field] = &[
     number("uid", "number of the owner"),
     number("gid", "number of the group"),
     number("links", "number of hard links"),
+    text(SHA256, "SHA-256 of its content, up to 64 MiB; where a condition judges it"),
+];
+
+/// Those of inodes are there where the file system has a number of them.
+pub(crate) const DISK: &[Field] = &[
+    number("used_percent", "blocks in use, as `df` counts: without those reserved for root"),
+    number("available_bytes", "what others than root may still write"),
+    number("total_bytes", "its size"),
+    number("inodes_used_percent", "inodes in use"),
+    number("inodes_available", "inodes that are left"),
+    text("read_only", "`true` or `false`"),
 ];

@@ -1,4 +1,5 @@
 mod dns;
+mod file;
 mod http;
 mod process;
 mod stream;
@@ -6,7 +7,6 @@ mod systemd;
 mod tmux;
 
 use std::fmt;
-use std::path::PathBuf;
 
 use evenkeel_command::CommandSpec;
 use hyper::Method;
@@ -18,6 +18,7 @@ use crate::field::{
 use crate::{AddressError, Condition, Endpoint, HttpUrl};
 
 pub use dns::{DnsName, DnsTarget, RecordType, RecordTypeError};
+pub use file::{DiskTarget, FileTarget};
 pub(crate) use http::header_of;
 pub use http::{Header, HeaderError, HttpTarget, RequestBody};
 pub use process::{ProcessSelector, ProcessTarget, ProgramMemory, SupervisorTarget};
@@ -48,6 +49,8 @@ pub enum Target {
     Tmux(TmuxTarget),
     /// A file system entry exists.
     File(FileTarget),
+    /// A file system can be looked at.
+    Disk(DiskTarget),
 }
 
 /// A command.
@@ -55,15 +58,10 @@ pub enum Target {
 pub struct ExecTarget {
     /// What to run.
     pub command: CommandSpec,
+    /// Whose rights it has, by name or number; the caller's own if none.
+    pub user: Option<String>,
     /// Whether any exit code is good: off unless a condition judges `exit_code`.
     pub any_exit: bool,
-}
-
-/// A file system entry; a symlink is looked at itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileTarget {
-    /// Where it is.
-    pub path: PathBuf,
 }
 
 impl Target {
@@ -80,6 +78,7 @@ impl Target {
             Self::Systemd(_) => "systemd",
             Self::Tmux(_) => "tmux",
             Self::File(_) => "file",
+            Self::Disk(_) => "disk",
         }
     }
 
@@ -135,6 +134,7 @@ impl Target {
             "systemd" => field::SYSTEMD,
             "tmux" => field::TMUX,
             "file" => field::FILE,
+            "disk" => field::DISK,
             _ => return None,
         })
     }
@@ -194,7 +194,9 @@ impl Target {
             }
             Self::Process(process) => process.judged_by(conditions),
             Self::Tmux(tmux) => tmux.reads_contents |= judged(UNCHANGED),
-            Self::Dns(_) | Self::File(_) => {}
+            Self::File(file) => file.judged_by(conditions),
+            Self::Disk(disk) => disk.judged_by(conditions),
+            Self::Dns(_) => {}
         }
         self
     }
@@ -203,7 +205,7 @@ impl Target {
 impl ExecTarget {
     /// A command that is to exit with 0.
     pub fn new(command: CommandSpec) -> Self {
-        Self { command, any_exit: false }
+        Self { command, user: None, any_exit: false }
     }
 }
 
@@ -232,9 +234,10 @@ impl fmt::Display for Target {
             Self::Supervisor(SupervisorTarget { socket, .. }) => {
                 write!(formatter, "supervisord at {}", socket.display())
             }
+            Self::File(FileTarget { path, .. }) => write!(formatter, "file {}", path.display()),
+            Self::Disk(DiskTarget { path, .. }) => write!(formatter, "disk of {}", path.display()),
             Self::Systemd(unit) => write!(formatter, "{unit}"),
             Self::Tmux(tmux) => write!(formatter, "{tmux}"),
-            Self::File(FileTarget { path }) => write!(formatter, "file {}", path.display()),
         }
     }
 }
@@ -295,7 +298,7 @@ mod tests {
         assert!(Target::Http(local).aimed_at("https://b/").is_err());
         let dns = Target::Dns(DnsTarget::new(DnsName::try_new("a.example").unwrap()));
         assert_eq!(dns.aimed_at("::1").unwrap().describe(), "dns A a.example at [::1]:53");
-        assert!(Target::File(FileTarget { path: "/".into() }).aimed_at("/etc").is_err());
+        assert!(Target::File(FileTarget::new("/")).aimed_at("/etc").is_err());
     }
 
     #[test]
@@ -311,6 +314,7 @@ mod tests {
             "systemd",
             "tmux",
             "file",
+            "disk",
         ] {
             let fields = Target::fields_of(kind).unwrap();
             let names: std::collections::BTreeSet<_> =
