@@ -103,8 +103,12 @@ impl Stage {
         self.read(&format!("{name}.pid")).trim().parse().ok()
     }
 
-    pub(crate) fn supervisord_pid(&self) -> u32 {
-        self.supervisord.as_ref().expect("it was started").daemon.pid()
+    /// Kills supervisord, and takes note of its death as the parent that it has.
+    pub(crate) fn kill_supervisord(&mut self) -> u32 {
+        let daemon = &mut self.supervisord.as_mut().expect("it was started").daemon;
+        daemon.signal(Signal::SIGKILL);
+        daemon.wait(LONG);
+        daemon.pid()
     }
 
     pub(crate) fn tmux_pid(&self) -> u32 {
