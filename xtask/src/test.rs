@@ -12,7 +12,7 @@ struct Tool {
     package: &'static str,
 }
 
-const TOOLS: [Tool; 9] = [
+const TOOLS: [Tool; 11] = [
     Tool { program: "supervisord", package: "supervisor" },
     Tool { program: "promtool", package: "prometheus" },
     Tool { program: "chromium", package: "chromium" },
@@ -25,6 +25,9 @@ const TOOLS: [Tool; 9] = [
     // A host of its own, booted by a real systemd.
     Tool { program: "systemd-nspawn", package: "systemd-container" },
     Tool { program: "dbus-daemon", package: "dbus" },
+    // Beside whom recovery is measured.
+    Tool { program: "monit", package: "monit" },
+    Tool { program: "tmux", package: "tmux" },
 ];
 
 /// Keeps Debian's packages from starting their daemons as they are installed.
@@ -132,7 +135,16 @@ mod tests {
             missing(|program| there.contains(&program)).iter().map(|tool| tool.package).collect();
         assert_eq!(
             packages,
-            ["supervisor", "chromium", "strace", "sqlite3", "systemd-container", "dbus"]
+            [
+                "supervisor",
+                "chromium",
+                "strace",
+                "sqlite3",
+                "systemd-container",
+                "dbus",
+                "monit",
+                "tmux"
+            ]
         );
     }
 
