@@ -23,7 +23,13 @@ pub(crate) struct Fault {
     /// Lines of Monit.
     pub(crate) monit: &'static str,
     /// A figure that only this fault has: what it is, and its value when all is quiet again.
-    pub(crate) after: Option<(&'static str, fn(&Stage) -> usize)>,
+    pub(crate) after: Option<Figure>,
+}
+
+/// What is counted, and how.
+pub(crate) struct Figure {
+    pub(crate) what: &'static str,
+    pub(crate) count: fn(&Stage) -> usize,
 }
 
 const SUPERVISORCTL: &str = "/usr/bin/supervisorctl -c PLACE/supervisor/supervisord.conf";
@@ -136,7 +142,10 @@ steps = [{ action = "exec", command = ["/usr/bin/supervisord", "-c", "PLACE/supe
   if does not exist then restart
   if 3 restarts within 20 cycles then unmonitor
 ",
-        after: Some(("workers running, of 2", |stage| stage.copies(&WORKERS))),
+        after: Some(Figure {
+            what: "workers running, of 2",
+            count: |stage| stage.copies(&WORKERS),
+        }),
     },
     Fault {
         name: "tmux",

@@ -8,7 +8,7 @@ use crate::stage::Stage;
 use crate::tool::{CYCLE, Told, Tool};
 
 /// Longer than any tool takes that heals the fault at all.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Monit looks at no endpoint of a program that started less than its start's timeout ago, which is 10 s here.
 const SETTLED: Duration = Duration::from_secs(20);
 /// Between two looks whether all is well.
@@ -44,7 +44,7 @@ pub(crate) fn run(fault: &Fault, tool: Tool, phase: f64) -> Run {
     }
     // It may say so only cycles later, and it may do more than was needed.
     std::thread::sleep(CYCLE * 4);
-    let after = fault.after.map(|(_, count)| count(&stage));
+    let after = fault.after.as_ref().map(|figure| (figure.count)(&stage));
     let actions = stage.starts() - starts;
     drop(running);
     let lines = log.end();

@@ -120,7 +120,7 @@ impl Stage {
     pub(crate) fn tmux_says(&self, command: &[&str]) -> Option<String> {
         let socket = self.join("tmux.sock");
         let args = ["-S".as_ref(), socket.as_os_str()].into_iter();
-        let said = run("tmux", args.chain(command.iter().map(|word| word.as_ref())), None);
+        let said = run("tmux", args.chain(command.iter().map(AsRef::as_ref)), None);
         (said.code == Some(0)).then_some(said.stdout)
     }
 
@@ -159,7 +159,7 @@ impl Stage {
                 let of = String::from_utf8_lossy(&of);
                 let is_named =
                     |name: &&str| of.contains(&format!("SUPERVISOR_PROCESS_NAME={name}\0"));
-                of.contains(&folder) && names.iter().any(|name| is_named(&name))
+                of.contains(&folder) && names.iter().any(is_named)
             })
             .count()
     }
