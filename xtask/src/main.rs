@@ -27,6 +27,7 @@ usage: cargo xtask <command>
   ci --only STEP            that step alone
   bench breaker             what a call costs its circuit breaker; fails when a figure that must hold is missed
   bench trend               what a reading costs a forecast of a leak
+  bench recovery [FLAG]...  how soon faults are healed, and by how many actions; `--peers` measures Monit at the same time
   bench files [FLAG]...     what the programs cost beside others; fails when a figure that must hold is missed; `bench` tells more
 ";
 
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
             Err(problem) => return usage(&problem),
         },
         ["bench", "files", flags @ ..] => bench::files(flags),
+        ["bench", "recovery", flags @ ..] => bench::recovery(flags),
         ["bench", "breaker"] => bench::breaker(),
         ["bench", "trend"] => bench::trend(),
         ["bench"] => {

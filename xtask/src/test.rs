@@ -29,6 +29,8 @@ const TOOLS: &[Tool] = &[
     // A host of its own, booted by a real systemd.
     Tool { program: "systemd-nspawn", package: "systemd-container" },
     Tool { program: "dbus-daemon", package: "dbus" },
+    // Beside whom recovery is measured.
+    Tool { program: "monit", package: "monit" },
 ];
 
 /// Keeps Debian's packages from starting their daemons as they are installed.
@@ -136,7 +138,16 @@ mod tests {
             missing(|program| there.contains(&program)).iter().map(|tool| tool.package).collect();
         assert_eq!(
             packages,
-            ["supervisor", "chromium", "strace", "tmux", "sqlite3", "systemd-container", "dbus"]
+            [
+                "supervisor",
+                "chromium",
+                "strace",
+                "tmux",
+                "sqlite3",
+                "systemd-container",
+                "dbus",
+                "monit"
+            ]
         );
     }
 

@@ -15,7 +15,7 @@ pub(crate) struct Fault {
     pub(crate) what: &'static str,
     pub(crate) set_up: fn(&mut Stage),
     /// Brings the fault about; returns what was there before.
-    pub(crate) inject: fn(&Stage) -> u32,
+    pub(crate) inject: fn(&mut Stage) -> u32,
     /// Whether all is well again, given what was there before.
     pub(crate) is_well: fn(&Stage, u32) -> bool,
     /// Settings of evenkeel; `PLACE` and `PORT` stand for those of the stage.
@@ -23,7 +23,13 @@ pub(crate) struct Fault {
     /// Lines of Monit.
     pub(crate) monit: &'static str,
     /// A figure that only this fault has: what it is, and its value when all is quiet again.
-    pub(crate) after: Option<(&'static str, fn(&Stage) -> usize)>,
+    pub(crate) after: Option<Figure>,
+}
+
+/// What is counted, and how.
+pub(crate) struct Figure {
+    pub(crate) what: &'static str,
+    pub(crate) count: fn(&Stage) -> usize,
 }
 
 const SUPERVISORCTL: &str = "/usr/bin/supervisorctl -c PLACE/supervisor/supervisord.conf";
@@ -52,7 +58,7 @@ when = ["worker"]
 steps = [{ action = "supervisor.restart-program" }]
 "#,
         monit: "check process worker with pidfile PLACE/worker.pid
-  start program = \"CONTROL start worker\"
+  start program = \"CONTROL start worker\" with timeout 10 seconds
   stop program = \"CONTROL stop worker\"
   if does not exist then restart
   if 3 restarts within 20 cycles then unmonitor
@@ -97,7 +103,7 @@ steps = [{ action = "supervisor.restart-program" }]
         evenkeel: r#"
 [check.eater]
 supervisor = { url = "unix://PLACE/supervisor/s.sock", programs = ["eater"] }
-conditions = [{ field = "rss_bytes", above = "60MiB", for = "5s" }]
+conditions = [{ field = "rss_bytes", above = "60MiB", for = "4s" }]
 interval = "5s"
 timeout = "2s"
 [recovery.eater]
@@ -105,7 +111,7 @@ when = ["eater"]
 steps = [{ action = "supervisor.restart-program" }]
 "#,
         monit: "check process eater with pidfile PLACE/eater.pid
-  start program = \"CONTROL start eater\"
+  start program = \"CONTROL start eater\" with timeout 10 seconds
   stop program = \"CONTROL stop eater\"
   if memory > 60 MB for 2 cycles then restart
   if 3 restarts within 20 cycles then unmonitor
@@ -116,11 +122,7 @@ steps = [{ action = "supervisor.restart-program" }]
         name: "left-overs",
         what: "supervisord is killed (SIGKILL) and its two workers live on; it is started anew, and starts them",
         set_up: |stage| stage.workers(&WORKERS),
-        inject: |stage| {
-            let pid = stage.supervisord_pid();
-            signal(pid, Signal::SIGKILL);
-            pid
-        },
+        inject: Stage::kill_supervisord,
         is_well: |stage, _| {
             !stage.processes("supervisor/again.conf").is_empty()
                 && stage.starts() >= 2 * WORKERS.len()
@@ -135,12 +137,15 @@ when = ["supervisord"]
 steps = [{ action = "exec", command = ["/usr/bin/supervisord", "-c", "PLACE/supervisor/again.conf"], end_left_overs = true, url = "unix://PLACE/supervisor/s.sock" }]
 "#,
         monit: "check process supervisord with pidfile PLACE/supervisor/s.pid
-  start program = \"/usr/bin/supervisord -c PLACE/supervisor/again.conf\"
+  start program = \"/usr/bin/supervisord -c PLACE/supervisor/again.conf\" with timeout 10 seconds
   stop program = \"CONTROL shutdown\"
   if does not exist then restart
   if 3 restarts within 20 cycles then unmonitor
 ",
-        after: Some(("workers running, of 2", |stage| stage.copies(&WORKERS))),
+        after: Some(Figure {
+            what: "workers running, of 2",
+            count: |stage| stage.copies(&WORKERS),
+        }),
     },
     Fault {
         name: "tmux",
@@ -183,7 +188,7 @@ steps = [{ action = "supervisor.restart-program", program = "web", url = "unix:/
 "#;
 
 const ENDPOINT_OF_MONIT: &str = "check process web with pidfile PLACE/web.pid
-  start program = \"CONTROL start web\"
+  start program = \"CONTROL start web\" with timeout 10 seconds
   stop program = \"CONTROL stop web\"
   if failed host 127.0.0.1 port PORT protocol http request \"/\" with timeout 1 seconds for 2 cycles then restart
   if 3 restarts within 20 cycles then unmonitor

@@ -32,8 +32,11 @@ struct Spread {
     most: f64,
 }
 
+/// Picks one time of a run, if it has it.
+type Time = fn(&Run) -> Option<Duration>;
+
 /// What is measured of each run, in the order of the table.
-const TIMES: [(&str, fn(&Run) -> Option<Duration>); 4] = [
+const TIMES: [(&str, Time); 4] = [
     ("detected", |run| run.told.detected),
     ("acted", |run| run.told.acted),
     ("healed", |run| run.healed),
@@ -52,7 +55,7 @@ impl Report {
             None => self.rows.push(Row {
                 fault: fault.name,
                 what: fault.what,
-                after: fault.after.map(|(what, _)| what),
+                after: fault.after.as_ref().map(|figure| figure.what),
                 tool,
                 runs: vec![run],
             }),
@@ -124,7 +127,7 @@ impl Report {
 }
 
 impl Row {
-    fn spread(&self, time: fn(&Run) -> Option<Duration>) -> Option<Spread> {
+    fn spread(&self, time: Time) -> Option<Spread> {
         let mut seconds: Vec<_> =
             self.runs.iter().filter_map(time).map(|time| time.as_secs_f64()).collect();
         seconds.sort_by(f64::total_cmp);
@@ -136,7 +139,7 @@ impl Row {
         })
     }
 
-    fn shown(&self, time: fn(&Run) -> Option<Duration>) -> String {
+    fn shown(&self, time: Time) -> String {
         let Some(Spread { count, least, median, most }) = self.spread(time) else {
             return "never".to_owned();
         };

@@ -103,8 +103,12 @@ impl Stage {
         self.read(&format!("{name}.pid")).trim().parse().ok()
     }
 
-    pub(crate) fn supervisord_pid(&self) -> u32 {
-        self.supervisord.as_ref().expect("it was started").daemon.pid()
+    /// Kills supervisord, and takes note of its death as the parent that it has.
+    pub(crate) fn kill_supervisord(&mut self) -> u32 {
+        let daemon = &mut self.supervisord.as_mut().expect("it was started").daemon;
+        daemon.signal(Signal::SIGKILL);
+        daemon.wait(LONG);
+        daemon.pid()
     }
 
     pub(crate) fn tmux_pid(&self) -> u32 {
@@ -116,7 +120,7 @@ impl Stage {
     pub(crate) fn tmux_says(&self, command: &[&str]) -> Option<String> {
         let socket = self.join("tmux.sock");
         let args = ["-S".as_ref(), socket.as_os_str()].into_iter();
-        let said = run("tmux", args.chain(command.iter().map(|word| word.as_ref())), None);
+        let said = run("tmux", args.chain(command.iter().map(AsRef::as_ref)), None);
         (said.code == Some(0)).then_some(said.stdout)
     }
 
@@ -155,7 +159,7 @@ impl Stage {
                 let of = String::from_utf8_lossy(&of);
                 let is_named =
                     |name: &&str| of.contains(&format!("SUPERVISOR_PROCESS_NAME={name}\0"));
-                of.contains(&folder) && names.iter().any(|name| is_named(&name))
+                of.contains(&folder) && names.iter().any(is_named)
             })
             .count()
     }
