@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 mod agent;
+mod apply;
 mod bad_input;
 mod demo;
 mod import;

@@ -49,6 +49,9 @@ fn of_incident(explanation: &Explanation, incident: &Incident, now: Timestamp) -
         incident.cause,
         span(incident.opened, now)
     );
+    for used in explanation.budgets.iter().filter(|used| used.scope == "target" && used.used > 0) {
+        text.push_str(&format!(", {} of {} used in the last {}", used.used, used.count, used.window));
+    }
     // What was said last is what holds now: a refusal, or what came of an action.
     if let Some(event) = last(&["refused", "judged", "acted", "intended"]) {
         text.push_str("; ");
