@@ -96,10 +96,7 @@ pub(crate) fn text_literal(text: &str) -> String {
 }
 
 /// The known name nearest to `given`, if a slip of the fingers could lead from one to the other.
-pub fn nearest<'a>(
-    given: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase().replace('-', "_");
     let tolerance = (given.chars().count() / 3).max(1);
     known
