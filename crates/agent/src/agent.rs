@@ -10,7 +10,7 @@ use evenkeel_engine::{Act, Effect, Engine, Input, Record, Start, Status};
 use evenkeel_metrics::ProcessStats;
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Prober, Target};
-use evenkeel_recovery::actions::{ActionError, perform};
+use evenkeel_recovery::actions::{ActionError, Occasion, perform};
 use evenkeel_recovery::machine::Ended;
 use tokio::sync::mpsc;
 
@@ -329,6 +329,11 @@ impl<N: Fn(Notice)> Shell<N> {
         let written = self.history.intend(act.clone(), now, wall);
         let settle = self.history.settler();
         let (answer, clock, intent) = (self.answer(), self.clock, act.intent);
+        let occasion = Occasion {
+            incident: act.incident,
+            target: act.target.clone(),
+            ..Occasion::default()
+        };
         self.writing += 1;
         tokio::spawn(async move {
             let written =
@@ -340,7 +345,7 @@ impl<N: Fn(Notice)> Shell<N> {
                     (Ended::Ran, format!("not done: the intent could not be written: {error}"))
                 }
                 Ok(id) => {
-                    let (ended, detail) = match perform(&act.action, act.timeout).await {
+                    let (ended, detail) = match perform(&act.action, act.timeout, &occasion, &()).await {
                         Ok(done) => (Ended::Ran, done),
                         Err(ActionError::Retryable { reason }) => (Ended::Ran, reason),
                         Err(ActionError::Permanent { reason }) => (Ended::Impossible, reason),
