@@ -40,7 +40,8 @@ pub(crate) fn apply(common: &Common, args: &Apply) -> Result<Exit, Failure> {
     Ok(verdict(&status))
 }
 
-/// The settings, cut down to what was named; a recovery brings the checks with it that it listens to.
+/// The settings, cut down to what was named; a recovery brings the checks with it that it listens to, a check
+/// those that it depends on.
 fn chosen(common: &Common, names: &Names) -> Result<Settings, Failure> {
     let mut settings = common.settings()?;
     let names = &names.names;
@@ -66,19 +67,32 @@ fn chosen(common: &Common, names: &Names) -> Result<Settings, Failure> {
             "no check, rule or recovery is named `{unknown}`; {hint}"
         )));
     }
-    let named = |name: &String| names.contains(name);
+    let is_named = |name: &String| names.contains(name);
     let listened: Vec<_> = settings
         .recoveries
         .iter()
-        .filter(|recovery| named(&recovery.name))
+        .filter(|recovery| is_named(&recovery.name))
         .flat_map(|recovery| recovery.when.clone())
         .collect();
-    let wanted = |name: &String| named(name) || listened.contains(name);
-    settings.checks.retain(|check| wanted(&check.name));
-    settings.permissions.retain(|rule| named(&rule.name));
-    settings.cleanup.retain(|rule| named(&rule.name));
+    // Without what it depends on a check's failure would be taken for its own.
+    let mut wanted: Vec<_> = names.iter().cloned().chain(listened).collect();
+    let mut place = 0;
+    while let Some(name) = wanted.get(place).cloned() {
+        let check = settings.checks.iter().find(|check| check.name == name);
+        for needed in check.into_iter().flat_map(|check| &check.depends_on) {
+            if !wanted.contains(needed) {
+                wanted.push(needed.clone());
+            }
+        }
+        place += 1;
+    }
+    settings.checks.retain(|check| wanted.contains(&check.name));
+    settings.permissions.retain(|rule| is_named(&rule.name));
+    settings.cleanup.retain(|rule| is_named(&rule.name));
     // One that listens to something else as well would be told less than it needs.
-    settings.recoveries.retain(|recovery| named(&recovery.name) || recovery.when.iter().all(named));
+    settings
+        .recoveries
+        .retain(|recovery| is_named(&recovery.name) || recovery.when.iter().all(is_named));
     Ok(settings)
 }
 

@@ -2,15 +2,20 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_config::Check;
-use evenkeel_health::{Hard, Health, Policy, Sample, State, Sustained};
+use evenkeel_health::{Flapping, Sample, State, Sustained};
 use evenkeel_moment::Moment;
-use evenkeel_probe::{Facts, FailureClass, Measurement, Outcome, breaches};
+use evenkeel_probe::{Breach, Condition, Facts, FailureClass, Measurement, Outcome, breaches};
 use evenkeel_recovery::breaker::{Breaker, BreakerState, Permit, Snapshot};
 use jiff::Timestamp;
 
 use crate::event::{Count, Effect};
 use crate::limits::Limits;
+use crate::past::FlapRing;
 use crate::record::Record;
+use crate::subject::{Changed, Subject};
+
+/// The fact that identifies the life of what runs.
+const INCARNATION: &str = "incarnation";
 
 /// One check: when it is due, the series of attempts that runs, its breaker, and what health makes of its results.
 #[derive(Debug)]
@@ -29,14 +34,14 @@ pub(crate) struct CheckCore {
     last: Option<Last>,
     /// When the last series came to its end.
     pub(crate) concluded: Option<Moment>,
-}
-
-/// The check itself, or one part of it, over time.
-#[derive(Debug)]
-pub(crate) struct Subject {
-    pub(crate) health: Health,
-    pub(crate) since: Moment,
-    pub(crate) reason: Option<String>,
+    /// When the last series that came to its end began: what it saw is not older than that.
+    pub(crate) looked: Option<Moment>,
+    /// The checks without which this one cannot be up, near and far, by their place in the settings.
+    pub(crate) dependencies: Vec<usize>,
+    /// Parts that were started anew since the last look, `None` for what the check itself watches.
+    pub(crate) reborn: Vec<Option<String>>,
+    /// Conditions that make it degraded.
+    degraded: Vec<Option<Sustained>>,
 }
 
 #[derive(Debug)]
@@ -54,6 +59,9 @@ struct Series {
     failed: Option<(Measurement, Judged)>,
     /// The host was changed by an action while this attempt was under way: its result says nothing.
     void: bool,
+    /// The agent itself was starved meanwhile: a failure says nothing.
+    doubted: bool,
+    began: Moment,
 }
 
 #[derive(Debug)]
@@ -69,42 +77,27 @@ struct Judged {
     class: Option<FailureClass>,
 }
 
-impl Subject {
-    fn new(policy: &Policy, now: Moment) -> Self {
-        Self { health: Health::new(policy.clone(), now), since: now, reason: None }
-    }
-
-    fn record(
-        &mut self,
-        now: Moment,
-        sample: Sample,
-        reason: Option<String>,
-    ) -> Option<(State, State)> {
-        let transition = self.health.record(now, sample);
-        self.reason = reason;
-        transition.map(|transition| {
-            self.since = now;
-            (transition.from, transition.to)
-        })
+impl Judged {
+    fn timed_out(&self) -> bool {
+        self.class == Some(FailureClass::Timeout)
     }
 }
 
 impl CheckCore {
-    pub(crate) fn new(spec: Check, index: usize, now: Moment, unit: f64) -> Self {
-        // Spread within a tenth of the interval, so that checks of one interval do not start in step.
-        let phase = (spec.interval / 10).mul_f64(unit);
+    /// A check whose first look is due after its delay and `phase`.
+    pub(crate) fn new(spec: Check, index: usize, now: Moment, phase: Duration) -> Self {
         Self {
             index,
             due: now + spec.initial_delay + phase,
             series: None,
             series_begun: 0,
             breaker: spec.breaker.clone().map(|config| Breaker::new(config, now)),
-            sustained: spec
-                .conditions
-                .iter()
-                .map(|condition| condition.sustained_for.map(Sustained::new))
-                .collect(),
-            own: Subject::new(&spec.health, now),
+            sustained: sustained(&spec.conditions),
+            degraded: sustained(&spec.degraded),
+            own: Subject::new(&spec, now),
+            looked: None,
+            dependencies: Vec::new(),
+            reborn: Vec::new(),
             parts: BTreeMap::new(),
             limits: BTreeMap::new(),
             last: None,
@@ -114,20 +107,22 @@ impl CheckCore {
     }
 
     /// When [`CheckCore::poll`] has something to do.
-    pub(crate) fn deadline(&self) -> Moment {
-        match self.series {
+    pub(crate) fn deadline(&self, now: Moment) -> Moment {
+        let due = match self.series {
             Some(Series { state: Attempt::RetryAt(at), .. }) => at.min(self.due),
             _ => self.due,
-        }
+        };
+        let subjects = self.parts.values().chain([&self.own]);
+        subjects.filter_map(|subject| subject.deadline(now)).fold(due, Moment::min)
     }
 
     /// Starts what is due. True if that ended a series, so that states may have changed.
     pub(crate) fn poll(&mut self, now: Moment, effects: &mut Vec<Effect>) -> bool {
-        let mut concluded = false;
+        let mut concluded = self.time_went_by(now, effects);
         if let Some(Series { state: Attempt::RetryAt(at), .. }) = self.series
             && now >= at
         {
-            concluded = self.attempt(now, effects);
+            concluded |= self.attempt(now, effects);
         }
         if now < self.due {
             return concluded;
@@ -144,6 +139,8 @@ impl CheckCore {
             state: Attempt::RetryAt(now),
             failed: None,
             void: false,
+            doubted: false,
+            began: now,
         });
         self.attempt(now, effects) || concluded
     }
@@ -175,10 +172,50 @@ impl CheckCore {
         if let Some(series) = &mut self.series {
             series.void = true;
         }
+        for subject in self.parts.values_mut().chain([&mut self.own]) {
+            subject.proofs = 0;
+        }
         if let Some(breaker) = &mut self.breaker {
             breaker.reset(now);
         }
         self.look_closer(now);
+    }
+
+    /// Looks at once for a decision that needs a look no older than `now`; a breaker that keeps away would only delay it.
+    pub(crate) fn look_afresh(&mut self, now: Moment) {
+        if let Some(breaker) = &mut self.breaker {
+            breaker.reset(now);
+        }
+        // A look that is under way began too early; the next one starts when it has ended.
+        self.due = self.due.min(now);
+    }
+
+    /// The agent itself was starved: what was under way meanwhile may have failed for that alone.
+    pub(crate) fn doubt(&mut self) {
+        if let Some(series) = &mut self.series {
+            series.doubted = true;
+        }
+    }
+
+    /// Whether its last look began at `since` or later.
+    pub(crate) fn was_looked_at(&self, since: Moment) -> bool {
+        self.looked.is_some_and(|looked| looked >= since)
+    }
+
+    /// What time alone changed. True if a state did.
+    fn time_went_by(&mut self, now: Moment, effects: &mut Vec<Effect>) -> bool {
+        let mut parts = std::mem::take(&mut self.parts);
+        let mut told = false;
+        for (name, part) in &mut parts {
+            let changed = part.poll(now);
+            told |= changed.state.is_some() || changed.flapping.is_some();
+            self.note_state(Some(name), &changed, part, effects);
+        }
+        self.parts = parts;
+        let changed = self.own.poll(now);
+        told |= changed.state.is_some() || changed.flapping.is_some();
+        self.note_state(None, &changed, &self.own, effects);
+        told
     }
 
     /// Takes in the end of an attempt. True if that ended the series, so that states may have changed.
@@ -194,8 +231,13 @@ impl CheckCore {
         };
         let Attempt::UnderWay(permit) = &mut series.state else { return false };
         let permit = permit.take();
-        let (attempt, void) = (series.attempt, series.void);
-        let judged = self.judge(now, &measurement);
+        let Series { attempt, void, doubted, began, .. } = *series;
+        let mut judged = self.judge(now, &measurement);
+        if doubted && matches!(judged.sample, Sample::Bad | Sample::BadForSure) {
+            judged.sample = Sample::Unknown;
+            let reason = judged.reason.unwrap_or_default();
+            judged.reason = Some(format!("{reason}, while the agent itself was starved"));
+        }
         effects.push(Effect::Count(Count::Attempt {
             check: self.spec.name.clone(),
             took: measurement.took,
@@ -210,23 +252,31 @@ impl CheckCore {
         if judged.sample == Sample::Bad && attempt < self.spec.retries {
             let state = Attempt::RetryAt(now + self.spec.retry_delay);
             let failed = Some((measurement, judged));
-            self.series = Some(Series { run, attempt: attempt + 1, state, failed, void });
+            let attempt = attempt + 1;
+            self.series = Some(Series { run, attempt, state, failed, void, doubted, began });
             return false;
         }
         self.conclude(now, measurement, judged, effects);
         true
     }
 
+    pub(crate) const fn index(&self) -> usize {
+        self.index
+    }
+
     /// The worst of the check's own state and its parts'; a part that says nothing does not count.
     pub(crate) fn worst(&self, now: Moment) -> (State, Option<&str>) {
-        let own = (self.own.health.state(now), self.own.reason.as_deref());
+        let worst = self.worst_subject(now);
+        (worst.health.state(now), worst.reason.as_deref())
+    }
+
+    pub(crate) fn worst_subject(&self, now: Moment) -> &Subject {
         self.parts
             .values()
-            .map(|part| (part.health.state(now), part.reason.as_deref()))
-            .filter(|(state, _)| *state != State::Unknown)
-            .chain([own])
-            .max_by_key(|(state, _)| badness(*state))
-            .unwrap_or(own)
+            .filter(|part| part.health.state(now) != State::Unknown)
+            .chain([&self.own])
+            .max_by_key(|subject| badness(subject.health.state(now)))
+            .unwrap_or(&self.own)
     }
 
     /// Whether the check as a whole is up, down, or cannot be told.
@@ -267,6 +317,33 @@ impl CheckCore {
         if let Some(config) = self.spec.breaker.clone() {
             self.breaker = Some(Breaker::restore(config, kept, now, wall.as_millisecond()));
         }
+    }
+
+    /// The last states of the check and of its parts, as they are kept.
+    pub(crate) fn flap_rings(&self) -> Vec<FlapRing> {
+        let parts = self.parts.iter().map(|(name, part)| (Some(name.clone()), part));
+        parts
+            .chain([(None, &self.own)])
+            .filter_map(|(part, subject)| {
+                let flapping = subject.flapping.as_ref()?;
+                let ups: Vec<_> = flapping.ups().collect();
+                let (check, flapping_since) = (self.spec.name.clone(), flapping.since());
+                (!ups.is_empty()).then_some(FlapRing { check, part, ups, flapping_since })
+            })
+            .collect()
+    }
+
+    /// Goes on with the last states as they were kept.
+    pub(crate) fn restore_flapping(&mut self, ring: &FlapRing, now: Moment) {
+        let Some(policy) = self.spec.flap else { return };
+        let subject = match &ring.part {
+            None => &mut self.own,
+            Some(part) => {
+                let spec = &self.spec;
+                self.parts.entry(part.clone()).or_insert_with(|| Subject::new(spec, now))
+            }
+        };
+        subject.flapping = Some(Flapping::restore(policy, &ring.ups, ring.flapping_since));
     }
 
     /// Starts an attempt, if the breaker lets it. True if its refusal ended a series that had failed so far.
@@ -325,24 +402,20 @@ impl CheckCore {
             let class = Some(failure.class);
             return Judged { sample, reason: Some(failure.detail.clone()), class };
         }
-        let breaches = breaches(&self.spec.conditions, &measurement.facts);
-        let mut judged = Judged { sample: Sample::Good, reason: None, class: None };
-        for (index, sustained) in self.sustained.iter_mut().enumerate() {
-            let breach = breaches.iter().find(|breach| breach.condition == index);
-            // Held for as long as the rule says: counting results on top would only wait twice.
-            let held = sustained.as_mut().map(|sustained| sustained.observe(now, breach.is_some()));
-            let sample = match (held, breach) {
-                (None, Some(_)) => Sample::Bad,
-                (Some(true), _) => Sample::BadForSure,
-                _ => continue,
-            };
-            if judged.sample != Sample::BadForSure {
-                judged.sample = sample;
-                judged.reason = breach.map(|breach| breach.detail.clone());
-                judged.class = breach.map(|breach| breach.class);
+        let facts = &measurement.facts;
+        let spec = &self.spec;
+        let down = worst(now, &spec.conditions, &mut self.sustained, facts);
+        let degraded = worst(now, &spec.degraded, &mut self.degraded, facts);
+        match (down, degraded) {
+            (Some((sample, breach)), _) => {
+                Judged { sample, reason: Some(breach.detail), class: Some(breach.class) }
             }
+            (None, Some((_, breach))) => {
+                let reason = Some(breach.detail);
+                Judged { sample: Sample::Degraded, reason, class: None }
+            }
+            (None, None) => Judged { sample: Sample::Good, reason: None, class: None },
         }
-        judged
     }
 
     fn conclude(
@@ -353,12 +426,16 @@ impl CheckCore {
         effects: &mut Vec<Effect>,
     ) {
         let Measurement { took, outcome, facts, parts } = measurement;
+        let timed_out = judged.timed_out();
         let Judged { sample, reason, .. } = judged;
-        self.series = None;
+        self.looked = self.series.take().map(|series| series.began).max(self.looked);
         self.concluded = Some(now);
+        if self.own.lives_as(facts.get(INCARNATION)) {
+            self.reborn.push(None);
+        }
         self.last = Some(Last { took, facts });
-        let changed = self.own.record(now, sample, reason.clone());
-        self.note_state(None, changed, reason, effects);
+        let changed = self.own.record(now, sample, reason, timed_out);
+        self.note_state(None, &changed, &self.own, effects);
         let listed = matches!(outcome, Outcome::Good);
         if listed {
             self.parts.retain(|name, _| parts.iter().any(|part| part.name == *name));
@@ -367,26 +444,34 @@ impl CheckCore {
             // Nobody could be asked about them.
             let reason = self.own.reason.clone();
             for part in self.parts.values_mut() {
-                part.record(now, Sample::Unknown, reason.clone());
+                part.record(now, Sample::Unknown, reason.clone(), false);
             }
         }
         for part in parts {
+            let mut timed_out = false;
             let (sample, reason) = match part.outcome {
                 Outcome::Good => self.judge_part(now, &part.name, &part.facts),
-                Outcome::Bad(failure) => (Sample::Bad, Some(failure.detail)),
+                Outcome::Bad(failure) => {
+                    timed_out = failure.class == FailureClass::Timeout;
+                    (Sample::Bad, Some(failure.detail))
+                }
                 Outcome::Unknown(failure) => (Sample::Unknown, Some(failure.detail)),
             };
-            let policy = &self.spec.health;
-            let subject =
-                self.parts.entry(part.name.clone()).or_insert_with(|| Subject::new(policy, now));
-            let changed = subject.record(now, sample, reason.clone());
-            self.note_state(Some(part.name), changed, reason, effects);
+            let spec = &self.spec;
+            let mut subject =
+                self.parts.remove(&part.name).unwrap_or_else(|| Subject::new(spec, now));
+            if subject.lives_as(part.facts.get(INCARNATION)) {
+                self.reborn.push(Some(part.name.clone()));
+            }
+            let changed = subject.record(now, sample, reason, timed_out);
+            self.note_state(Some(&part.name), &changed, &subject, effects);
+            self.parts.insert(part.name, subject);
         }
     }
 
     /// What a part's facts mean that does what it is for.
     fn judge_part(&mut self, now: Moment, name: &str, facts: &Facts) -> (Sample, Option<String>) {
-        if self.spec.part_conditions.is_empty() {
+        if self.spec.part_conditions.is_empty() && self.spec.part_degraded.is_empty() {
             return (Sample::Good, None);
         }
         let limits = self.limits.entry(name.to_owned()).or_insert_with(|| Limits::new(&self.spec));
@@ -395,22 +480,62 @@ impl CheckCore {
 
     fn note_state(
         &self,
-        part: Option<String>,
-        changed: Option<(State, State)>,
-        reason: Option<String>,
+        part: Option<&str>,
+        changed: &Changed,
+        subject: &Subject,
         effects: &mut Vec<Effect>,
     ) {
+        let check = || self.spec.name.clone();
+        let part = || part.map(str::to_owned);
         // A second failure on the way down, or a second success on the way up, is no news.
-        if let Some((from, to)) = changed.filter(|(from, to)| from.as_str() != to.as_str()) {
-            let check = self.spec.name.clone();
+        if let Some((from, to)) = changed.state.filter(|(from, to)| from.as_str() != to.as_str()) {
+            let (check, part, reason) = (check(), part(), subject.reason.clone());
             effects.push(Effect::Record(Record::CheckChanged { check, part, from, to, reason }));
+        }
+        let percent = subject.flapping.as_ref().map_or(0.0, Flapping::percent);
+        match changed.flapping {
+            Some(true) => {
+                let (check, part) = (check(), part());
+                effects.push(Effect::Record(Record::FlappingStarted { check, part, percent }));
+            }
+            Some(false) => {
+                let (check, part) = (check(), part());
+                effects.push(Effect::Record(Record::FlappingEnded { check, part, percent }));
+            }
+            None => {}
         }
     }
 }
 
-/// What the recovery of a target may take from a hard state.
-pub(crate) fn hard(subject: &Subject, now: Moment) -> Hard {
-    subject.health.hard(now)
+/// For how long each condition must have been broken.
+pub(crate) fn sustained(conditions: &[Condition]) -> Vec<Option<Sustained>> {
+    conditions.iter().map(|condition| condition.sustained_for.map(Sustained::new)).collect()
+}
+
+/// The worst of what is broken: what was broken for as long as its condition says comes before what is broken now.
+pub(crate) fn worst(
+    now: Moment,
+    conditions: &[Condition],
+    sustained: &mut [Option<Sustained>],
+    facts: &Facts,
+) -> Option<(Sample, Breach)> {
+    let mut worst = None;
+    let mut broken = breaches(conditions, facts).into_iter().peekable();
+    for (index, sustained) in sustained.iter_mut().enumerate() {
+        let breach = broken.next_if(|breach| breach.condition == index);
+        // Held for as long as the rule says: counting results on top would only wait twice.
+        let held = sustained.as_mut().map(|sustained| sustained.observe(now, breach.is_some()));
+        let sample = match held {
+            None => Sample::Bad,
+            Some(true) => Sample::BadForSure,
+            Some(false) => continue,
+        };
+        let Some(breach) = breach else { continue };
+        if worst.as_ref().is_none_or(|(worst, _)| *worst != Sample::BadForSure) {
+            worst = Some((sample, breach));
+        }
+    }
+    worst
 }
 
 fn note_breaker(check: &str, breaker: &mut Breaker, effects: &mut Vec<Effect>) {

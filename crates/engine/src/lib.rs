@@ -20,10 +20,17 @@ mod order;
 mod orders;
 mod past;
 mod record;
+mod refusal;
+mod restarts;
 mod rule;
 mod show;
+mod spread;
 mod status;
+mod storm;
+mod subject;
 mod target;
+mod view;
+mod words;
 
 pub use engine::Engine;
 pub use event::{
@@ -32,5 +39,6 @@ pub use event::{
 };
 pub use order::{Hold, Order, UnknownTarget, WHOLE_HOST};
 pub use past::{BreakerPast, FlapRing, OpenIncident, Past, Start};
-pub use record::{Outcome, Record, Refusal};
+pub use record::{Outcome, Record};
+pub use refusal::{Refusal, Usage};
 pub use status::{CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status};

@@ -5,6 +5,8 @@ use evenkeel_health::{Sample, Sustained};
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Facts, Value, breaches};
 
+use crate::check::{sustained, worst};
+
 /// What identifies one life of a part: after a restart its limits are counted afresh.
 const LIFE: [&str; 2] = ["incarnation", "pid"];
 /// How long a part is alive, where that is known.
@@ -14,12 +16,17 @@ const AGE: &str = "uptime_seconds";
 #[derive(Debug)]
 pub(crate) struct Limits {
     sustained: Vec<Option<Sustained>>,
+    degraded: Vec<Option<Sustained>>,
     life: Option<Value>,
 }
 
 impl Limits {
     pub(crate) fn new(check: &Check) -> Self {
-        Self { sustained: sustained(check), life: None }
+        Self {
+            sustained: sustained(&check.part_conditions),
+            degraded: sustained(&check.part_degraded),
+            life: None,
+        }
     }
 
     /// What the facts of a part that works mean, and why.
@@ -33,33 +40,21 @@ impl Limits {
     ) -> (Sample, Option<String>) {
         let life = LIFE.iter().find_map(|field| facts.get(field)).cloned();
         if life != self.life {
-            *self = Self { sustained: sustained(check), life };
+            *self = Self { life, ..Self::new(check) };
         }
         let breaches = breaches(&check.part_conditions, facts);
         if let (Some(breach), Some(left)) = (breaches.first(), grace_left(check, facts)) {
             let reason = format!("{}; it starts, and is judged in {left:.0} s", breach.detail);
             return (Sample::Unknown, Some(reason));
         }
-        let (mut worst, mut reason) = (Sample::Good, None);
-        for (index, sustained) in self.sustained.iter_mut().enumerate() {
-            let breach = breaches.iter().find(|breach| breach.condition == index);
-            let held = sustained.as_mut().map(|sustained| sustained.observe(now, breach.is_some()));
-            let sample = match (held, breach) {
-                (None, Some(_)) => Sample::Bad,
-                (Some(true), _) => Sample::BadForSure,
-                _ => continue,
-            };
-            if worst != Sample::BadForSure {
-                (worst, reason) = (sample, breach.map(|breach| breach.detail.clone()));
-            }
+        let down = worst(now, &check.part_conditions, &mut self.sustained, facts);
+        let degraded = worst(now, &check.part_degraded, &mut self.degraded, facts);
+        match (down, degraded) {
+            (Some((sample, breach)), _) => (sample, Some(breach.detail)),
+            (None, Some((_, breach))) => (Sample::Degraded, Some(breach.detail)),
+            (None, None) => (Sample::Good, None),
         }
-        (worst, reason)
     }
-}
-
-fn sustained(check: &Check) -> Vec<Option<Sustained>> {
-    let holds = check.part_conditions.iter().map(|condition| condition.sustained_for);
-    holds.map(|hold| hold.map(Sustained::new)).collect()
 }
 
 /// The seconds that are left of the grace of a part whose age is known, if there are any.

@@ -133,7 +133,8 @@ impl Target {
         if matches!(self, Self::Http(_)) && header_of(name).is_some() {
             return Some(FieldKind::Text);
         }
-        self.fields().iter().find(|field| field.name == name).map(|field| field.kind)
+        let mut fields = self.fields().iter().chain(self.part_fields());
+        fields.find(|field| field.name == name).map(|field| field.kind)
     }
 
     /// Whether a field of its kind will never be seen of this target: a certificate where no TLS is spoken.
