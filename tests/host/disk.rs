@@ -15,7 +15,7 @@ fn disk(prepare: &str, expect: &str) -> (Value, Option<i32>) {
         find_bin("evenkeel-probe").display()
     );
     let args = ["-m", "--propagation", "private", "sh", "-c", &script];
-    let finished = run_within(Duration::from_secs(60), "unshare", args, None);
+    let finished = run_within(Duration::from_mins(1), "unshare", args, None);
     (finished.json(), finished.code)
 }
 

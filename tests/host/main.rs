@@ -4,6 +4,7 @@
 
 mod actions;
 mod agent;
+mod apply;
 mod bad_input;
 mod demo;
 mod disk;

@@ -70,7 +70,10 @@ fn a_refusal_is_explained_as_well_as_an_action_also_without_an_agent() {
             (budget["scope"].as_str().unwrap(), budget["used"].as_u64(), budget["count"].as_u64())
         })
         .collect();
-    assert_eq!(used, [("target", Some(2), Some(2)), ("host", Some(2), Some(9))]);
+    assert_eq!(
+        used,
+        [("target", Some(2), Some(2)), ("group", Some(2), Some(6)), ("host", Some(2), Some(9))]
+    );
 
     let by_number = ask(&["why", "1", "--json"], &config).json();
     assert_eq!(by_number["incident"], document["incident"]);
@@ -83,7 +86,7 @@ fn a_refusal_is_explained_as_well_as_an_action_also_without_an_agent() {
         "2 actions so far",
         "not done: ",
         "rule    recovery.web: when marker is down: exec /bin/true; 5 further attempts each, then the next step; \
-         at most 2 in 1h for one target and 9 in 1h on the host; proved by the same checks within 2s",
+         at most 2 in 1h for one target, 6 in 1h in the group web and 9 in 1h on the host; proved by the same checks within 2s",
         "budget  2 of 2 used in the last 1h for the target (recovery.web)",
         "budget  2 of 9 used in the last 1h on the host (recovery.web)",
         "ACTION",

@@ -34,8 +34,10 @@ pub(crate) enum Command {
     /// A scratch host with real files and processes: faults are injected, the real agent heals them
     Demo(Demo),
     /// Everything once, read-only, as a table
+    #[command(after_help = CHECK)]
     Check(Names),
     /// One pass: repair, clean up, recover (for cron)
+    #[command(after_help = APPLY)]
     Apply(Apply),
     /// What the running agent says of the host
     Status,
@@ -86,10 +88,28 @@ pub(crate) struct Demo {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Names {
-    /// Only these checks and rules
+    /// Only these checks, rules and recoveries; a recovery with the checks that it listens to
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<String>,
 }
+
+const CHECK: &str = "\
+Examples:
+  evenkeel check                      all checks and rules, once
+  evenkeel check health tmux-state    one check and one rule
+
+Exit: 0 everything holds, 1 something does not, 2 wrong settings or names, 3 something could not be told";
+
+const APPLY: &str = "\
+What it does is bound by the same budgets and holds as the agent, and is in the same history; where an agent runs on
+these settings there is nothing left to do for it, and it says so.
+Examples:
+  evenkeel apply --dry-run            what would be done
+  evenkeel apply                      all of it; */5 * * * * in a crontab
+  evenkeel apply web tmux-state       one recovery and one rule
+
+Exit: 0 everything holds, or was made to hold; 1 something does not; 2 wrong settings or names; 3 it could not be
+      done: not permitted, or an agent is at it";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Apply {

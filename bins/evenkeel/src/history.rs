@@ -74,7 +74,11 @@ fn print_why(why: &Explanation) {
         print_line(format!("rule    {}", escaped(rule)));
     }
     for BudgetUse { scope, recovery, used, count, window } in &why.budgets {
-        let whose = if scope == "host" { "on the host" } else { "for the target" };
+        let whose = match scope.as_str() {
+            "target" => "for the target",
+            "group" => "in its group",
+            _ => "on the host",
+        };
         print_line(format!(
             "budget  {used} of {count} used in the last {window} {whose} (recovery.{})",
             escaped(recovery)

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use evenkeel_cli::agent::{pass, print_status, verdict};
-use evenkeel_cli::{Common, Exit, Failure};
-use evenkeel_config::Settings;
+use evenkeel_cli::{Common, Exit, Failure, escaped};
+use evenkeel_config::{Settings, nearest};
 use evenkeel_health::{Policy, Threshold};
 
 use crate::args::{Apply, Names};
@@ -40,30 +40,64 @@ pub(crate) fn apply(common: &Common, args: &Apply) -> Result<Exit, Failure> {
     Ok(verdict(&status))
 }
 
-/// The settings, cut down to what was named.
+/// The settings, cut down to what was named; a recovery brings the checks with it that it listens to, a check
+/// those that it depends on.
 fn chosen(common: &Common, names: &Names) -> Result<Settings, Failure> {
     let mut settings = common.settings()?;
-    if names.names.is_empty() {
+    let names = &names.names;
+    if names.is_empty() {
         return Ok(settings);
     }
+    let recoveries = settings.recoveries.iter().map(|recovery| &recovery.name);
     let known: Vec<_> = settings
         .checks
         .iter()
         .map(|check| &check.name)
         .chain(settings.permissions.iter().map(|rule| &rule.name))
         .chain(settings.cleanup.iter().map(|rule| &rule.name))
-        .cloned()
+        .chain(recoveries)
         .collect();
-    if let Some(unknown) = names.names.iter().find(|name| !known.contains(name)) {
-        let known = known.join(", ");
+    if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
+        let hint = match nearest(unknown, known.iter().map(|name| name.as_str())) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are: {}", listed(known)),
+        };
+        let unknown = escaped(unknown);
         return Err(Failure::usage(format!(
-            "no check or rule is named `{unknown}`; there are: {known}"
+            "no check, rule or recovery is named `{unknown}`; {hint}"
         )));
     }
-    let wanted = |name: &String| names.names.contains(name);
-    settings.checks.retain(|check| wanted(&check.name));
-    settings.permissions.retain(|rule| wanted(&rule.name));
-    settings.cleanup.retain(|rule| wanted(&rule.name));
-    settings.recoveries.retain(|recovery| recovery.when.iter().all(wanted));
+    let is_named = |name: &String| names.contains(name);
+    let listened: Vec<_> = settings
+        .recoveries
+        .iter()
+        .filter(|recovery| is_named(&recovery.name))
+        .flat_map(|recovery| recovery.when.clone())
+        .collect();
+    // Without what it depends on a check's failure would be taken for its own.
+    let mut wanted: Vec<_> = names.iter().cloned().chain(listened).collect();
+    let mut place = 0;
+    while let Some(name) = wanted.get(place).cloned() {
+        let check = settings.checks.iter().find(|check| check.name == name);
+        for needed in check.into_iter().flat_map(|check| &check.depends_on) {
+            if !wanted.contains(needed) {
+                wanted.push(needed.clone());
+            }
+        }
+        place += 1;
+    }
+    settings.checks.retain(|check| wanted.contains(&check.name));
+    settings.permissions.retain(|rule| is_named(&rule.name));
+    settings.cleanup.retain(|rule| is_named(&rule.name));
+    // One that listens to something else as well would be told less than it needs.
+    settings
+        .recoveries
+        .retain(|recovery| is_named(&recovery.name) || recovery.when.iter().all(is_named));
     Ok(settings)
+}
+
+fn listed(mut names: Vec<&String>) -> String {
+    names.sort();
+    names.dedup();
+    names.into_iter().cloned().collect::<Vec<_>>().join(", ")
 }

@@ -213,7 +213,8 @@ pub async fn run_hinted<N: Fn(Notice)>(
 /// The longest window of any budget, and an hour where there is none: so long nothing is done after charges were lost.
 fn longest_budget(settings: &Settings) -> Duration {
     let windows = settings.recoveries.iter().flat_map(|recovery| {
-        [recovery.budgets.per_target.window(), recovery.budgets.per_host.window()]
+        let budgets = &recovery.budgets;
+        [budgets.per_target, budgets.per_group, budgets.per_host].map(|rate| rate.window())
     });
     windows.max().unwrap_or(Duration::from_hours(1))
 }

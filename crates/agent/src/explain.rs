@@ -48,7 +48,7 @@ pub struct Explanation {
 /// How much of one budget is used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BudgetUse {
-    /// Whose it is: target or host.
+    /// Whose it is: target, group or host.
     pub scope: String,
     /// The recovery whose settings name it.
     pub recovery: String,
@@ -235,7 +235,7 @@ fn of_subject(
         answer: String::new(),
         rules: recoveries.iter().map(|recovery| rule(recovery)).collect(),
         holds: holds.collect(),
-        budgets: budgets(reader, &recoveries, name, now)?,
+        budgets: budgets(reader, settings, &recoveries, (name, now))?,
         standing,
         incident,
         intents: Vec::new(),
@@ -257,8 +257,8 @@ fn newest(mut events: Vec<Event>) -> Vec<Event> {
 fn rule(recovery: &Recovery) -> String {
     let steps: Vec<_> = recovery.steps.iter().map(|step| step.action.describe()).collect();
     format!(
-        "recovery.{}: when {} down: {}; {} further attempts each, then the next step; at most {} for one target and {} \
-         on the host; proved by the same checks within {}",
+        "recovery.{}: when {} down: {}; {} further attempts each, then the next step; at most {} for one target, {} in \
+         the group {} and {} on the host; proved by the same checks within {}",
         recovery.name,
         match recovery.when.as_slice() {
             [one] => format!("{one} is"),
@@ -267,6 +267,8 @@ fn rule(recovery: &Recovery) -> String {
         steps.join(", then "),
         recovery.retry.max_retries(),
         per(recovery.budgets.per_target),
+        per(recovery.budgets.per_group),
+        recovery.group,
         per(recovery.budgets.per_host),
         format_duration(recovery.verify_timeout),
     )
@@ -278,12 +280,13 @@ fn per(rate: Rate) -> String {
 
 fn budgets(
     reader: &Reader,
+    settings: &Settings,
     recoveries: &[&Recovery],
-    name: &str,
-    now: &Stamp,
+    (name, now): (&str, &Stamp),
 ) -> Result<Vec<BudgetUse>, JournalError> {
     let windows = recoveries.iter().flat_map(|recovery| {
-        [recovery.budgets.per_target.window(), recovery.budgets.per_host.window()]
+        let budgets = &recovery.budgets;
+        [budgets.per_target, budgets.per_group, budgets.per_host].map(|rate| rate.window())
     });
     let Some(longest) = windows.max() else { return Ok(Vec::new()) };
     let longest = SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX);
@@ -291,16 +294,28 @@ fn budgets(
     let mut uses = Vec::new();
     for recovery in recoveries {
         let target = if name.contains('/') { name } else { &recovery.name };
-        for (scope, rate) in
-            [("target", recovery.budgets.per_target), ("host", recovery.budgets.per_host)]
-        {
+        let of_group = |target: &str| {
+            let whole = target.split_once('/').map_or(target, |(whole, _)| whole);
+            settings.recoveries.iter().any(|one| one.name == whole && one.group == recovery.group)
+        };
+        let budgets = &recovery.budgets;
+        for (scope, rate) in [
+            ("target", budgets.per_target),
+            ("group", budgets.per_group),
+            ("host", budgets.per_host),
+        ] {
             let counts = |intent: &&evenkeel_journal::Intent| {
                 let stamp = Stamp {
                     boot_id: intent.boot_id.clone(),
                     boottime: intent.boottime,
                     wall: intent.wall,
                 };
-                (scope == "host" || intent.target == target) && stamp.age(now) < rate.window()
+                let whose = match scope {
+                    "target" => intent.target == target,
+                    "group" => of_group(&intent.target),
+                    _ => true,
+                };
+                whose && stamp.age(now) < rate.window()
             };
             uses.push(BudgetUse {
                 scope: scope.to_owned(),

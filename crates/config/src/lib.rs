@@ -37,6 +37,7 @@ pub use preset::{PRESETS, preset};
 pub use problem::{ConfigError, Place, Problem};
 pub use settings::{
     AgentSettings, Check, CleanupRule, Mode, Module, PermissionRule, Recovery, Settings, Slo, Step,
+    Storm,
 };
 pub use show::show;
 pub use sources::{Sources, VARIABLE_PREFIX};

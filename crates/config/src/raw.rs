@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::value::{
-    Age, Lasting, Mode, NameOrNumber, OneOrMany, Scalar, Share, Size, Status, Threshold,
+    Age, Lasting, Mode, NameOrNumber, OneOrMany, OrNever, OrOff, Scalar, Share, Size, Status,
+    Threshold,
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -32,6 +33,16 @@ pub(crate) struct Agent {
     pub(crate) socket: Option<String>,
     pub(crate) grace: Option<Lasting>,
     pub(crate) hold_errors_for: Option<Lasting>,
+    pub(crate) storm: Option<OrOff<Storm>>,
+    pub(crate) starved_after: Option<Lasting>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Storm {
+    pub(crate) targets: Option<u32>,
+    pub(crate) share: Option<Share>,
+    pub(crate) within: Option<Lasting>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -145,6 +156,9 @@ pub(crate) struct Check {
     pub(crate) file: Option<File>,
     pub(crate) disk: Option<Disk>,
     pub(crate) conditions: Option<Vec<Condition>>,
+    pub(crate) degraded: Option<Vec<Condition>>,
+    pub(crate) depends_on: Option<OneOrMany<String>>,
+    pub(crate) flap: Option<OrOff<Flap>>,
     pub(crate) timeout: Option<Lasting>,
     pub(crate) retries: Option<u32>,
     pub(crate) retry_delay: Option<Lasting>,
@@ -295,6 +309,14 @@ pub(crate) struct Condition {
     pub(crate) r#for: Option<Lasting>,
 }
 
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Flap {
+    pub(crate) low: Option<Share>,
+    pub(crate) high: Option<Share>,
+    pub(crate) hold: Option<Lasting>,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Breaker {
@@ -353,6 +375,8 @@ pub(crate) struct Recovery {
     pub(crate) stable_for: Option<Lasting>,
     pub(crate) evidence: Option<bool>,
     pub(crate) quiet: Option<OneOrMany<String>>,
+    pub(crate) group: Option<String>,
+    pub(crate) slow_retry: Option<OrNever>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -382,8 +406,10 @@ pub(crate) struct Backoff {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_field_names, reason = "the keys of the settings")]
 pub(crate) struct Budget {
     pub(crate) per_target: Option<String>,
+    pub(crate) per_group: Option<String>,
     pub(crate) per_host: Option<String>,
 }
 

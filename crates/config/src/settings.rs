@@ -39,7 +39,7 @@ pub enum Mode {
 }
 
 /// How the agent itself runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AgentSettings {
     /// Whether it may write.
     pub mode: Mode,
@@ -53,6 +53,21 @@ pub struct AgentSettings {
     pub grace: Duration,
     /// How long a repaired deviation still counts in `file_permission_errors`.
     pub hold_errors_for: Duration,
+    /// When so many targets are down together that the host is suspected and nobody is restarted; `None`: never.
+    pub storm: Option<Storm>,
+    /// A tick that comes so much later than it was asked for means that the agent itself was starved.
+    pub starved_after: Duration,
+}
+
+/// When targets that are down together make the host suspect.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Storm {
+    /// At least so many.
+    pub targets: u32,
+    /// And at least this share of all targets, above 0 and at most 1.
+    pub share: f64,
+    /// That went down within this time; `None`: within two of the longest interval among their checks.
+    pub within: Option<Duration>,
 }
 
 /// The built-in defaults.
@@ -97,6 +112,14 @@ pub struct Check {
     pub conditions: Vec<evenkeel_probe::Condition>,
     /// What the facts of each part must not be, such as a program's memory; judged part by part.
     pub part_conditions: Vec<evenkeel_probe::Condition>,
+    /// What the facts must not be for it to be as it should be: degraded, and not down.
+    pub degraded: Vec<evenkeel_probe::Condition>,
+    /// The same, of each part.
+    pub part_degraded: Vec<evenkeel_probe::Condition>,
+    /// The names of the checks without which it cannot be up.
+    pub depends_on: Vec<String>,
+    /// When it counts as flapping; `None`: never.
+    pub flap: Option<evenkeel_health::FlapPolicy>,
     /// How long one attempt may take.
     pub timeout: Duration,
     /// Further attempts in the same run, until the first good one.
@@ -134,6 +157,11 @@ pub struct Recovery {
     pub evidence: bool,
     /// When what only a trend asks for is done; `None`: at any time.
     pub quiet: Option<evenkeel_health::QuietWindows>,
+    /// What its group budget is shared with: every recovery of the same group. Its own name where none is given, so that the
+    /// parts of one recovery are a group.
+    pub group: String,
+    /// Once the ladder is used up, one fresh attempt per this time; `None`: none.
+    pub slow_retry: Option<Duration>,
 }
 
 /// One step of a recovery.

@@ -2,19 +2,23 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_config::Check;
-use evenkeel_health::{Eta, Hard, Health, Policy, Sample, State, Sustained};
+use evenkeel_health::{Eta, Flapping, Sample, State};
 use evenkeel_moment::Moment;
-use evenkeel_probe::{Facts, FailureClass, Measurement, Outcome, breaches};
-use evenkeel_recovery::actions::Identity;
+use evenkeel_probe::{Facts, FailureClass, Measurement, Outcome};
 use evenkeel_recovery::breaker::{Breaker, BreakerState, Permit, Snapshot};
 use jiff::Timestamp;
 
 use crate::event::{Count, Effect};
-use crate::forecasts::Forecasts;
+use crate::judges::{Judges, Worst};
 use crate::limits::Limits;
 use crate::occasion::process_of;
-use crate::programs::Looked;
+use crate::past::FlapRing;
+use crate::programs::LastParts;
 use crate::record::Record;
+use crate::subject::{Changed, Subject};
+
+/// The fact that identifies the life of what runs.
+const INCARNATION: &str = "incarnation";
 
 /// One check: when it is due, the series of attempts that runs, its breaker, and what health makes of its results.
 #[derive(Debug)]
@@ -25,29 +29,24 @@ pub(crate) struct CheckCore {
     series: Option<Series>,
     series_begun: u64,
     breaker: Option<Breaker>,
-    sustained: Vec<Option<Sustained>>,
-    forecasts: Forecasts,
+    conditions: Judges,
     pub(crate) own: Subject,
     pub(crate) parts: BTreeMap<String, Subject>,
-    /// What the last look said of each part; `None` if nobody could be asked.
-    pub(crate) looked: Option<Looked>,
     /// The conditions on each part, where there are any.
     limits: BTreeMap<String, Limits>,
     last: Option<Last>,
     /// When the last series came to its end.
     pub(crate) concluded: Option<Moment>,
-}
-
-/// The check itself, or one part of it, over time.
-#[derive(Debug)]
-pub(crate) struct Subject {
-    pub(crate) health: Health,
-    pub(crate) since: Moment,
-    pub(crate) reason: Option<String>,
-    /// When a limit is reached, if that is all that is wrong.
-    pub(crate) only_trend: Option<Eta>,
-    /// Its process, as it was seen last; a dead one's too.
-    pub(crate) process: Option<Identity>,
+    /// When the last series that came to its end began: what it saw is not older than that.
+    pub(crate) looked: Option<Moment>,
+    /// The checks without which this one cannot be up, near and far, by their place in the settings.
+    pub(crate) dependencies: Vec<usize>,
+    /// Parts that were started anew since the last look, `None` for what the check itself watches.
+    pub(crate) reborn: Vec<Option<String>>,
+    /// Conditions that make it degraded.
+    degraded: Judges,
+    /// What the last look said of each part; `None` if nobody could be asked.
+    pub(crate) last_parts: Option<LastParts>,
 }
 
 #[derive(Debug)]
@@ -65,6 +64,9 @@ struct Series {
     failed: Option<(Measurement, Judged)>,
     /// The host was changed by an action while this attempt was under way: its result says nothing.
     void: bool,
+    /// The agent itself was starved meanwhile: a failure says nothing.
+    doubted: bool,
+    began: Moment,
 }
 
 #[derive(Debug)]
@@ -81,51 +83,29 @@ struct Judged {
     only_trend: Option<Eta>,
 }
 
-impl Subject {
-    fn new(policy: &Policy, now: Moment) -> Self {
-        Self {
-            health: Health::new(policy.clone(), now),
-            since: now,
-            reason: None,
-            only_trend: None,
-            process: None,
-        }
-    }
-
-    fn record(
-        &mut self,
-        now: Moment,
-        sample: Sample,
-        reason: Option<String>,
-    ) -> Option<(State, State)> {
-        let transition = self.health.record(now, sample);
-        self.reason = reason;
-        transition.map(|transition| {
-            self.since = now;
-            (transition.from, transition.to)
-        })
+impl Judged {
+    fn timed_out(&self) -> bool {
+        self.class == Some(FailureClass::Timeout)
     }
 }
 
 impl CheckCore {
-    pub(crate) fn new(spec: Check, index: usize, now: Moment, unit: f64) -> Self {
-        // Spread within a tenth of the interval, so that checks of one interval do not start in step.
-        let phase = (spec.interval / 10).mul_f64(unit);
+    /// A check whose first look is due after its delay and `phase`.
+    pub(crate) fn new(spec: Check, index: usize, now: Moment, phase: Duration) -> Self {
         Self {
             index,
             due: now + spec.initial_delay + phase,
             series: None,
             series_begun: 0,
             breaker: spec.breaker.clone().map(|config| Breaker::new(config, now)),
-            sustained: spec
-                .conditions
-                .iter()
-                .map(|condition| condition.sustained_for.map(Sustained::new))
-                .collect(),
-            forecasts: Forecasts::new(&spec.conditions),
-            own: Subject::new(&spec.health, now),
-            parts: BTreeMap::new(),
+            conditions: Judges::new(&spec.conditions),
+            degraded: Judges::new(&spec.degraded),
+            last_parts: None,
+            own: Subject::new(&spec, now),
             looked: None,
+            dependencies: Vec::new(),
+            reborn: Vec::new(),
+            parts: BTreeMap::new(),
             limits: BTreeMap::new(),
             last: None,
             concluded: None,
@@ -134,20 +114,22 @@ impl CheckCore {
     }
 
     /// When [`CheckCore::poll`] has something to do.
-    pub(crate) fn deadline(&self) -> Moment {
-        match self.series {
+    pub(crate) fn deadline(&self, now: Moment) -> Moment {
+        let due = match self.series {
             Some(Series { state: Attempt::RetryAt(at), .. }) => at.min(self.due),
             _ => self.due,
-        }
+        };
+        let subjects = self.parts.values().chain([&self.own]);
+        subjects.filter_map(|subject| subject.deadline(now)).fold(due, Moment::min)
     }
 
     /// Starts what is due. True if that ended a series, so that states may have changed.
     pub(crate) fn poll(&mut self, now: Moment, effects: &mut Vec<Effect>) -> bool {
-        let mut concluded = false;
+        let mut concluded = self.time_went_by(now, effects);
         if let Some(Series { state: Attempt::RetryAt(at), .. }) = self.series
             && now >= at
         {
-            concluded = self.attempt(now, effects);
+            concluded |= self.attempt(now, effects);
         }
         if now < self.due {
             return concluded;
@@ -164,6 +146,8 @@ impl CheckCore {
             state: Attempt::RetryAt(now),
             failed: None,
             void: false,
+            doubted: false,
+            began: now,
         });
         self.attempt(now, effects) || concluded
     }
@@ -195,10 +179,50 @@ impl CheckCore {
         if let Some(series) = &mut self.series {
             series.void = true;
         }
+        for subject in self.parts.values_mut().chain([&mut self.own]) {
+            subject.proofs = 0;
+        }
         if let Some(breaker) = &mut self.breaker {
             breaker.reset(now);
         }
         self.look_closer(now);
+    }
+
+    /// Looks at once for a decision that needs a look no older than `now`; a breaker that keeps away would only delay it.
+    pub(crate) fn look_afresh(&mut self, now: Moment) {
+        if let Some(breaker) = &mut self.breaker {
+            breaker.reset(now);
+        }
+        // A look that is under way began too early; the next one starts when it has ended.
+        self.due = self.due.min(now);
+    }
+
+    /// The agent itself was starved: what was under way meanwhile may have failed for that alone.
+    pub(crate) fn doubt(&mut self) {
+        if let Some(series) = &mut self.series {
+            series.doubted = true;
+        }
+    }
+
+    /// Whether its last look began at `since` or later.
+    pub(crate) fn was_looked_at(&self, since: Moment) -> bool {
+        self.looked.is_some_and(|looked| looked >= since)
+    }
+
+    /// What time alone changed. True if a state did.
+    fn time_went_by(&mut self, now: Moment, effects: &mut Vec<Effect>) -> bool {
+        let mut parts = std::mem::take(&mut self.parts);
+        let mut told = false;
+        for (name, part) in &mut parts {
+            let changed = part.poll(now);
+            told |= changed.state.is_some() || changed.flapping.is_some();
+            self.note_state(Some(name), &changed, part, effects);
+        }
+        self.parts = parts;
+        let changed = self.own.poll(now);
+        told |= changed.state.is_some() || changed.flapping.is_some();
+        self.note_state(None, &changed, &self.own, effects);
+        told
     }
 
     /// Takes in the end of an attempt. True if that ended the series, so that states may have changed.
@@ -214,8 +238,13 @@ impl CheckCore {
         };
         let Attempt::UnderWay(permit) = &mut series.state else { return false };
         let permit = permit.take();
-        let (attempt, void) = (series.attempt, series.void);
-        let judged = self.judge(now, &measurement);
+        let Series { attempt, void, doubted, began, .. } = *series;
+        let mut judged = self.judge(now, &measurement);
+        if doubted && matches!(judged.sample, Sample::Bad | Sample::BadForSure) {
+            judged.sample = Sample::Unknown;
+            let reason = judged.reason.unwrap_or_default();
+            judged.reason = Some(format!("{reason}, while the agent itself was starved"));
+        }
         effects.push(Effect::Count(Count::Attempt {
             check: self.spec.name.clone(),
             took: measurement.took,
@@ -230,23 +259,31 @@ impl CheckCore {
         if judged.sample == Sample::Bad && attempt < self.spec.retries {
             let state = Attempt::RetryAt(now + self.spec.retry_delay);
             let failed = Some((measurement, judged));
-            self.series = Some(Series { run, attempt: attempt + 1, state, failed, void });
+            let attempt = attempt + 1;
+            self.series = Some(Series { run, attempt, state, failed, void, doubted, began });
             return false;
         }
         self.conclude(now, measurement, judged, effects);
         true
     }
 
+    pub(crate) const fn index(&self) -> usize {
+        self.index
+    }
+
     /// The worst of the check's own state and its parts'; a part that says nothing does not count.
     pub(crate) fn worst(&self, now: Moment) -> (State, Option<&str>) {
-        let own = (self.own.health.state(now), self.own.reason.as_deref());
+        let worst = self.worst_subject(now);
+        (worst.health.state(now), worst.reason.as_deref())
+    }
+
+    pub(crate) fn worst_subject(&self, now: Moment) -> &Subject {
         self.parts
             .values()
-            .map(|part| (part.health.state(now), part.reason.as_deref()))
-            .filter(|(state, _)| *state != State::Unknown)
-            .chain([own])
-            .max_by_key(|(state, _)| badness(*state))
-            .unwrap_or(own)
+            .filter(|part| part.health.state(now) != State::Unknown)
+            .chain([&self.own])
+            .max_by_key(|subject| badness(subject.health.state(now)))
+            .unwrap_or(&self.own)
     }
 
     /// Whether the check as a whole is up, down, or cannot be told.
@@ -268,7 +305,7 @@ impl CheckCore {
     /// When the first of its limits, or of its parts', is reached by a trend.
     pub(crate) fn limit_eta(&self) -> Option<Eta> {
         let parts = self.limits.values().filter_map(Limits::eta);
-        parts.chain(self.forecasts.eta()).min_by_key(|eta| eta.likely)
+        parts.chain(self.conditions.eta()).min_by_key(|eta| eta.likely)
     }
 
     pub(crate) fn last_took(&self) -> Option<Duration> {
@@ -293,6 +330,33 @@ impl CheckCore {
         if let Some(config) = self.spec.breaker.clone() {
             self.breaker = Some(Breaker::restore(config, kept, now, wall.as_millisecond()));
         }
+    }
+
+    /// The last states of the check and of its parts, as they are kept.
+    pub(crate) fn flap_rings(&self) -> Vec<FlapRing> {
+        let parts = self.parts.iter().map(|(name, part)| (Some(name.clone()), part));
+        parts
+            .chain([(None, &self.own)])
+            .filter_map(|(part, subject)| {
+                let flapping = subject.flapping.as_ref()?;
+                let ups: Vec<_> = flapping.ups().collect();
+                let (check, flapping_since) = (self.spec.name.clone(), flapping.since());
+                (!ups.is_empty()).then_some(FlapRing { check, part, ups, flapping_since })
+            })
+            .collect()
+    }
+
+    /// Goes on with the last states as they were kept.
+    pub(crate) fn restore_flapping(&mut self, ring: &FlapRing, now: Moment) {
+        let Some(policy) = self.spec.flap else { return };
+        let subject = match &ring.part {
+            None => &mut self.own,
+            Some(part) => {
+                let spec = &self.spec;
+                self.parts.entry(part.clone()).or_insert_with(|| Subject::new(spec, now))
+            }
+        };
+        subject.flapping = Some(Flapping::restore(policy, &ring.ups, ring.flapping_since));
     }
 
     /// Starts an attempt, if the breaker lets it. True if its refusal ended a series that had failed so far.
@@ -352,30 +416,19 @@ impl CheckCore {
             let reason = Some(failure.detail.clone());
             return Judged { sample, reason, class, only_trend: None };
         }
-        let (conditions, facts) = (&self.spec.conditions, &measurement.facts);
-        let mut breaches = breaches(conditions, facts);
-        breaches.extend(self.forecasts.observe(now, conditions, facts));
-        let mut judged =
-            Judged { sample: Sample::Good, reason: None, class: None, only_trend: None };
-        let mut leaks_only = true;
-        for (index, sustained) in self.sustained.iter_mut().enumerate() {
-            let breach = breaches.iter().find(|breach| breach.condition == index);
-            // Held for as long as the rule says: counting results on top would only wait twice.
-            let held = sustained.as_mut().map(|sustained| sustained.observe(now, breach.is_some()));
-            let sample = match (held, breach) {
-                (None, Some(_)) => Sample::Bad,
-                (Some(true), _) => Sample::BadForSure,
-                _ => continue,
-            };
-            leaks_only &= breach.is_some_and(|breach| breach.class == FailureClass::Leak);
-            if judged.sample != Sample::BadForSure {
-                judged.sample = sample;
-                judged.reason = breach.map(|breach| breach.detail.clone());
-                judged.class = breach.map(|breach| breach.class);
+        let facts = &measurement.facts;
+        let spec = &self.spec;
+        let down = self.conditions.worst(now, &spec.conditions, facts);
+        let degraded = self.degraded.worst(now, &spec.degraded, facts);
+        let only_trend = self.conditions.only_trend(down.as_ref());
+        let (sample, reason, class) = match (down, degraded) {
+            (Some(Worst { sample, breach, .. }), _) => {
+                (sample, Some(breach.detail), Some(breach.class))
             }
-        }
-        judged.only_trend = self.forecasts.eta().filter(|_| leaks_only);
-        judged
+            (None, Some(degraded)) => (Sample::Degraded, Some(degraded.breach.detail), None),
+            (None, None) => (Sample::Good, None, None),
+        };
+        Judged { sample, reason, class, only_trend }
     }
 
     fn conclude(
@@ -386,18 +439,22 @@ impl CheckCore {
         effects: &mut Vec<Effect>,
     ) {
         let Measurement { took, outcome, facts, parts } = measurement;
+        let timed_out = judged.timed_out();
         let Judged { sample, reason, only_trend, .. } = judged;
         if sample != Sample::Unknown {
             self.own.only_trend = only_trend;
         }
-        self.series = None;
-        self.concluded = Some(now);
         self.own.process = process_of(&facts, self.own.process);
+        self.looked = self.series.take().map(|series| series.began).max(self.looked);
+        self.concluded = Some(now);
+        if self.own.lives_as(facts.get(INCARNATION)) {
+            self.reborn.push(None);
+        }
         self.last = Some(Last { took, facts });
-        let changed = self.own.record(now, sample, reason.clone());
-        self.note_state(None, changed, reason, effects);
+        let changed = self.own.record(now, sample, reason, timed_out);
+        self.note_state(None, &changed, &self.own, effects);
         let listed = matches!(outcome, Outcome::Good);
-        self.looked = listed.then(|| Looked::at(&parts));
+        self.last_parts = listed.then(|| LastParts::of(&parts));
         if listed {
             self.parts.retain(|name, _| parts.iter().any(|part| part.name == *name));
             self.limits.retain(|name, _| self.parts.contains_key(name));
@@ -405,33 +462,41 @@ impl CheckCore {
             // Nobody could be asked about them.
             let reason = self.own.reason.clone();
             for part in self.parts.values_mut() {
-                part.record(now, Sample::Unknown, reason.clone());
+                part.record(now, Sample::Unknown, reason.clone(), false);
             }
         }
         for part in parts {
             let works = matches!(part.outcome, Outcome::Good);
+            let mut timed_out = false;
             let (sample, reason) = match part.outcome {
                 Outcome::Good => self.judge_part(now, &part.name, &part.facts),
-                Outcome::Bad(failure) => (Sample::Bad, Some(failure.detail)),
+                Outcome::Bad(failure) => {
+                    timed_out = failure.class == FailureClass::Timeout;
+                    (Sample::Bad, Some(failure.detail))
+                }
                 Outcome::Unknown(failure) => (Sample::Unknown, Some(failure.detail)),
             };
             let limits = self.limits.get(&part.name).filter(|_| works);
             let only_trend = limits.and_then(Limits::only_trend);
-            let policy = &self.spec.health;
-            let subject =
-                self.parts.entry(part.name.clone()).or_insert_with(|| Subject::new(policy, now));
+            let spec = &self.spec;
+            let mut subject =
+                self.parts.remove(&part.name).unwrap_or_else(|| Subject::new(spec, now));
+            if subject.lives_as(part.facts.get(INCARNATION)) {
+                self.reborn.push(Some(part.name.clone()));
+            }
             if sample != Sample::Unknown {
                 subject.only_trend = only_trend;
             }
             subject.process = process_of(&part.facts, subject.process);
-            let changed = subject.record(now, sample, reason.clone());
-            self.note_state(Some(part.name), changed, reason, effects);
+            let changed = subject.record(now, sample, reason, timed_out);
+            self.note_state(Some(&part.name), &changed, &subject, effects);
+            self.parts.insert(part.name, subject);
         }
     }
 
     /// What a part's facts mean that does what it is for.
     fn judge_part(&mut self, now: Moment, name: &str, facts: &Facts) -> (Sample, Option<String>) {
-        if self.spec.part_conditions.is_empty() {
+        if self.spec.part_conditions.is_empty() && self.spec.part_degraded.is_empty() {
             return (Sample::Good, None);
         }
         let limits = self.limits.entry(name.to_owned()).or_insert_with(|| Limits::new(&self.spec));
@@ -440,22 +505,31 @@ impl CheckCore {
 
     fn note_state(
         &self,
-        part: Option<String>,
-        changed: Option<(State, State)>,
-        reason: Option<String>,
+        part: Option<&str>,
+        changed: &Changed,
+        subject: &Subject,
         effects: &mut Vec<Effect>,
     ) {
+        let check = || self.spec.name.clone();
+        let part = || part.map(str::to_owned);
         // A second failure on the way down, or a second success on the way up, is no news.
-        if let Some((from, to)) = changed.filter(|(from, to)| from.as_str() != to.as_str()) {
-            let check = self.spec.name.clone();
+        if let Some((from, to)) = changed.state.filter(|(from, to)| from.as_str() != to.as_str()) {
+            let (check, part, reason) = (check(), part(), subject.reason.clone());
             effects.push(Effect::Record(Record::CheckChanged { check, part, from, to, reason }));
         }
+        let percent = subject.flapping.as_ref().map_or(0.0, Flapping::percent);
+        match changed.flapping {
+            Some(true) => {
+                let (check, part) = (check(), part());
+                effects.push(Effect::Record(Record::FlappingStarted { check, part, percent }));
+            }
+            Some(false) => {
+                let (check, part) = (check(), part());
+                effects.push(Effect::Record(Record::FlappingEnded { check, part, percent }));
+            }
+            None => {}
+        }
     }
-}
-
-/// What the recovery of a target may take from a hard state.
-pub(crate) fn hard(subject: &Subject, now: Moment) -> Hard {
-    subject.health.hard(now)
 }
 
 fn note_breaker(check: &str, breaker: &mut Breaker, effects: &mut Vec<Effect>) {

@@ -1,4 +1,4 @@
-use evenkeel_config::{Mode, Settings};
+use evenkeel_config::{Check, Mode, Settings};
 use evenkeel_moment::Moment;
 use evenkeel_recovery::breaker::BreakerState;
 use evenkeel_recovery::budget::Ledger;
@@ -10,9 +10,12 @@ use crate::chance::Chance;
 use crate::check::CheckCore;
 use crate::event::{Effect, Input};
 use crate::order::Hold;
-use crate::past::{BreakerPast, Past, Start};
-use crate::record::{Record, Refusal};
+use crate::past::{BreakerPast, OpenIncident, Past, Start};
+use crate::record::Record;
+use crate::refusal::Refusal;
 use crate::rule::RuleCore;
+use crate::spread;
+use crate::storm::Storm;
 use crate::target::{RecoveryCore, Target};
 
 /// All pure cores, joined.
@@ -33,6 +36,13 @@ pub struct Engine {
     pub(crate) next_intent: u64,
     pub(crate) next_incident: u64,
     pub(crate) holds: Vec<Hold>,
+    pub(crate) storm: Option<Storm>,
+    /// When the next call was asked for.
+    pub(crate) asked_for: Option<Moment>,
+    /// When history was last told that the agent was starved.
+    pub(crate) starved: Option<Moment>,
+    /// Incidents of targets that the settings no longer name.
+    orphans: Vec<OpenIncident>,
     /// A moment, and the time of day at it.
     pub(crate) anchor: (Moment, Timestamp),
     /// By which quiet windows are told.
@@ -56,11 +66,17 @@ impl Engine {
             .checks
             .iter()
             .enumerate()
-            .map(|(index, check)| {
-                let unit = if start.spread { chance.unit() } else { 0.0 };
-                CheckCore::new(check.clone(), index, now, unit)
-            })
+            .zip(spread::phases(&settings.checks, start.spread, &mut chance))
+            .map(|((index, check), phase)| CheckCore::new(check.clone(), index, now, phase))
             .collect();
+        for (index, needed) in dependencies(&settings.checks).into_iter().enumerate() {
+            checks[index].dependencies = needed;
+        }
+        for ring in &start.past.flaps {
+            for check in checks.iter_mut().filter(|check| check.spec.name == ring.check) {
+                check.restore_flapping(ring, now);
+            }
+        }
         for past in &start.past.breakers {
             for check in checks.iter_mut().filter(|check| check.spec.name == past.check) {
                 check.restore_breaker(&past.breaker, now, start.wall);
@@ -71,7 +87,10 @@ impl Engine {
             .iter()
             .map(|recovery| RecoveryCore::new(recovery.clone(), &checks))
             .collect();
-        for open in &start.past.open {
+        let (open, orphans): (Vec<_>, Vec<_>) = start.past.open.into_iter().partition(|open| {
+            recoveries.iter().any(|recovery: &RecoveryCore| recovery.is_mine(&open.target))
+        });
+        for open in &open {
             for recovery in &mut recoveries {
                 recovery.resume(open, now);
             }
@@ -100,6 +119,10 @@ impl Engine {
             next_intent: 1,
             next_incident: start.past.next_incident.max(1),
             holds: start.past.holds,
+            storm: None,
+            asked_for: None,
+            starved: None,
+            orphans,
             anchor: (now, start.wall),
             zone: TimeZone::UTC,
             settings,
@@ -164,7 +187,7 @@ impl Engine {
                 .collect(),
             next_incident: self.next_incident,
             holds: self.holds.clone(),
-            flaps: Vec::new(),
+            flaps: self.checks.iter().flat_map(CheckCore::flap_rings).collect(),
             breakers: self
                 .checks
                 .iter()
@@ -176,6 +199,7 @@ impl Engine {
     /// Takes in one input at `now` and says what to do, in order.
     pub fn handle(&mut self, now: Moment, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
+        self.notice_starvation(now, &mut effects);
         match input {
             Input::Measured { check, run, measurement } => {
                 if let Some(core) = self.checks.get_mut(check)
@@ -218,13 +242,14 @@ impl Engine {
             Input::Tick => {}
         }
         self.tick(now, &mut effects);
+        self.asked_for = self.deadline(now);
         effects
     }
 
     /// When [`Input::Tick`] has something to do; `None`: not before another input.
     pub fn deadline(&self, now: Moment) -> Option<Moment> {
         let grace_ends = self.started + self.settings.agent.grace;
-        let checks = self.checks.iter().map(CheckCore::deadline);
+        let checks = self.checks.iter().map(|check| check.deadline(now));
         let rules = self.permissions.iter().chain(&self.cleanups).filter_map(RuleCore::deadline);
         let machines = self
             .recoveries
@@ -238,11 +263,15 @@ impl Engine {
 
     /// Takes in what a check's new states mean for the recoveries that listen to it.
     fn see(&mut self, now: Moment, check: usize, effects: &mut Vec<Effect>) {
-        for recovery in
-            self.recoveries.iter_mut().filter(|recovery| recovery.checks.contains(&check))
-        {
+        self.note_restarts(now, check, effects);
+        for recovery in self.recoveries.iter_mut().filter(|recovery| {
+            recovery.checks.contains(&check) || recovery.dependencies.contains(&check)
+        }) {
             let was_open = recovery.whole.machine.in_incident();
-            recovery.see(now, &self.checks, &mut self.next_incident, effects);
+            let wanted = recovery.see(now, &self.checks, &mut self.next_incident, effects);
+            for doubtful in wanted {
+                self.checks[doubtful].look_now(now);
+            }
             if !was_open && recovery.whole.machine.in_incident() {
                 for other in recovery.checks.iter().filter(|other| **other != check) {
                     self.checks[*other].look_now(now);
@@ -288,6 +317,10 @@ impl Engine {
     }
 
     fn tick(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        for OpenIncident { incident, target, since, .. } in std::mem::take(&mut self.orphans) {
+            let lasted = now.saturating_since(since);
+            effects.push(Effect::Record(Record::IncidentClosed { incident, target, lasted }));
+        }
         self.end_holds(now, effects);
         for check in 0..self.checks.len() {
             if self.checks[check].poll(now, effects) {
@@ -308,11 +341,24 @@ impl Engine {
                 effects.push(Effect::Clean { rule, write });
             }
         }
+        self.watch_for_storms(now, effects);
         for recovery in &mut self.recoveries {
+            let mut decides = false;
             for target in recovery.targets_mut() {
                 let unit = self.chance.unit();
+                let before = target.machine.phase();
                 let change = target.machine.tick(now, unit);
                 target.note(now, change, effects);
+                // R11: what was seen before a delay is old.
+                if matches!(before, Phase::Backoff { .. } | Phase::Exhausted { .. })
+                    && target.machine.phase() == Phase::Gate
+                {
+                    target.look_afresh(now);
+                    decides = true;
+                }
+            }
+            for check in recovery.checks.iter().filter(|_| decides) {
+                self.checks[*check].look_afresh(now);
             }
         }
         if !self.gate_closed {
@@ -341,4 +387,25 @@ fn breaker_past(check: &CheckCore, now: Moment, wall: Timestamp) -> Option<Break
     let breaker = check.breaker_snapshot(now, wall)?;
     (breaker.state != BreakerState::Closed)
         .then(|| BreakerPast { check: check.spec.name.clone(), breaker })
+}
+
+/// For each check those without which it cannot be up, near and far, by their places.
+fn dependencies(checks: &[Check]) -> Vec<Vec<usize>> {
+    let place = |name: &String| checks.iter().position(|check| check.name == *name);
+    let near: Vec<Vec<usize>> =
+        checks.iter().map(|check| check.depends_on.iter().filter_map(place).collect()).collect();
+    let all_of = |index: usize| {
+        let mut all: Vec<usize> = near[index].clone();
+        let mut next = 0;
+        while let Some(other) = all.get(next).copied() {
+            next += 1;
+            for further in &near[other] {
+                if !all.contains(further) && *further != index {
+                    all.push(*further);
+                }
+            }
+        }
+        all
+    };
+    (0..checks.len()).map(all_of).collect()
 }

@@ -1,101 +1,140 @@
-//! Who of those that wait may act, and why the others may not (R4, R5).
+//! Who of those that wait may act, and why the others may not (R4, R5, R15 to R17).
 
+use evenkeel_health::Hard;
 use evenkeel_moment::Moment;
-use evenkeel_recovery::actions::Occasion;
-use evenkeel_recovery::budget::{Budgets, Ledger};
-use evenkeel_recovery::machine::Phase;
+use evenkeel_recovery::machine::{Phase, Stop};
 
 use crate::engine::{Engine, Running};
 use crate::event::{Act, Effect};
 use crate::occasion::occasion;
 use crate::programs::not_ready;
-use crate::record::{Record, Refusal};
+use crate::record::Record;
+use crate::refusal::{Refusal, Usage};
 use crate::target::{RecoveryCore, Target};
 
 impl Engine {
     /// Lets at most one waiting target act; tells the others why not (R4, R5).
     pub(crate) fn pass_the_gate(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         for index in 0..self.recoveries.len() {
-            let waiting: Vec<_> = self.recoveries[index]
-                .targets()
-                .filter(|target| target.machine.phase() == Phase::Gate)
-                .map(|target| target.id.clone())
-                .collect();
-            for id in waiting {
-                let refusal = self.refusal(now, index, &id);
-                let recovery = &mut self.recoveries[index];
-                let budgets = recovery.spec.budgets.clone();
-                let told = recovery.targets().find(|target| target.id == id);
-                let told = told.map(|target| occasion(recovery, target, &self.checks));
-                let evidence = recovery.spec.evidence;
-                let Some(target) = recovery.target_by_id(&id) else { continue };
-                match refusal {
-                    Some(refusal) => refuse(now, target, refusal, effects),
-                    None => {
-                        let act = start(
-                            now,
-                            target,
-                            self.next_intent,
-                            &mut self.ledger,
-                            &budgets,
-                            effects,
-                        );
-                        let Some(mut act) = act else { continue };
-                        act.occasion = told.unwrap_or_default();
-                        act.evidence = evidence && act.action.destroys_evidence();
-                        self.next_intent += 1;
-                        let (intent, target) = (act.intent, id);
-                        self.running = Some(Running { intent, recovery: index, target });
-                        effects.push(Effect::Act(act));
-                    }
-                }
+            let ids: Vec<_> =
+                self.recoveries[index].targets().map(|target| target.id.clone()).collect();
+            for id in ids {
+                self.ask_what_stops(now, index, &id);
+                self.ask_for_leave(now, index, &id, effects);
             }
         }
     }
 
-    /// The first reason why a target at the gate may not act now.
-    fn refusal(&self, now: Moment, recovery: usize, id: &str) -> Option<Refusal> {
+    /// Stops what is held now, and lets go what is stopped no more; that is looked at afresh before anything is done.
+    fn ask_what_stops(&mut self, now: Moment, index: usize, id: &str) {
+        let recovery = &self.recoveries[index];
+        let Some(target) = recovery.target(id) else { return };
+        let held = self.held(recovery, id).is_some();
+        let over = match target.machine.phase() {
+            Phase::Stopped { by: Stop::Maintenance } => !held,
+            Phase::Stopped { by: Stop::Blocked } => target.blocked.is_empty(),
+            Phase::Stopped { by: Stop::HostIncident } => !self.storm_rages(),
+            Phase::Stopped { by: Stop::FlapHold } => target.flapping.is_none(),
+            Phase::Stopped { by: Stop::Withheld } => self.observe_only().is_none(),
+            _ => false,
+        };
+        let recovery = &mut self.recoveries[index];
+        let Some(target) = recovery.target_by_id(id) else { return };
+        if held {
+            target.machine.stop(Stop::Maintenance);
+        } else if over && target.machine.release() {
+            target.let_go(now);
+            for check in recovery.checks.clone() {
+                self.checks[check].look_afresh(now);
+            }
+        }
+    }
+
+    fn ask_for_leave(&mut self, now: Moment, index: usize, id: &str, effects: &mut Vec<Effect>) {
+        let recovery = &self.recoveries[index];
+        let Some(target) = recovery.target(id) else { return };
+        if target.machine.phase() != Phase::Gate {
+            return;
+        }
+        let reasons = self.reasons(now, recovery, target);
+        if let [first, also @ ..] = reasons.as_slice() {
+            let usage = self.usage(now, recovery, id);
+            let (first, also) = (first.clone(), also.to_vec());
+            let Some(target) = self.recoveries[index].target_by_id(id) else { return };
+            let stop = first.stops();
+            let empty = match &first {
+                Refusal::Budget { retry_after, .. } => Some(now + *retry_after),
+                _ => None,
+            };
+            target.refuse(first, also, usage, effects);
+            if let Some(by) = stop {
+                target.machine.stop(by);
+            }
+            if let Some(until) = empty {
+                let change = target.machine.exhaust(until);
+                target.note(now, change, effects);
+            }
+            return;
+        }
+        if let Some(act) = self.start(now, index, id, effects) {
+            effects.push(Effect::Act(act));
+        }
+    }
+
+    /// Every reason why a target at the gate may not act now, the one that decides first (R4).
+    fn reasons(&self, now: Moment, recovery: &RecoveryCore, target: &Target) -> Vec<Refusal> {
+        let mut reasons = Vec::new();
         let grace_ends = self.started + self.settings.agent.grace;
-        if let Some(why) = self.observe_only() {
-            return Some(Refusal::ObserveOnly { why: why.to_owned() });
-        }
         if now < grace_ends {
-            return Some(Refusal::Grace { until: grace_ends });
+            reasons.push(Refusal::Grace { until: grace_ends });
         }
-        let recovery = &self.recoveries[recovery];
-        if let Some(held) = self.held(recovery, id) {
-            return Some(held);
-        }
-        let target = recovery.targets().find(|target| target.id == id)?;
-        let Some(step) = target.next_step() else { return Some(Refusal::NoStep) };
-        if id == recovery.spec.name {
-            if let Some(check) = self.not_looked_at(recovery, target) {
-                return Some(Refusal::Looking { check: self.checks[check].spec.name.clone() });
-            }
-            if let Some(part) = recovery.part_under_recovery() {
-                return Some(Refusal::PartsFirst { part: part.to_owned() });
-            }
-            let checks = recovery.checks.iter().filter_map(|check| self.checks.get(*check));
-            if let Some(refusal) = not_ready(now, checks, &step.action) {
-                return Some(refusal);
-            }
-        }
-        if let Some(quiet) = self.waits_for_quiet(now, recovery, target) {
-            return Some(quiet);
-        }
-        if let Some(running) = &self.running {
-            return Some(Refusal::Busy { with: running.target.clone() });
-        }
-        if !step.action.may_heal() {
-            return None;
-        }
-        match self.ledger.room(now, id, &recovery.spec.budgets) {
-            Ok(_) => None,
-            Err(empty) => Some(Refusal::Budget {
+        reasons.extend(self.held(recovery, &target.id));
+        reasons.extend(target.blocked.iter().map(|dependency| Refusal::Dependency {
+            check: dependency.check.clone(),
+            down: dependency.hard == Hard::Down,
+            since: self.wall(dependency.since),
+        }));
+        reasons.extend(self.storm_refusal());
+        reasons.extend(target.flapping.map(|since| Refusal::Flapping { since: self.wall(since) }));
+        let step = target.next_step();
+        let in_group = |other: &str| self.in_group(&recovery.spec.group, other);
+        // What cannot heal, as a notice, is no action on the host: it needs no room.
+        if step.is_none_or(|step| step.action.may_heal())
+            && let Err(empty) = self.ledger.room(now, &target.id, in_group, &recovery.spec.budgets)
+        {
+            reasons.push(Refusal::Budget {
                 scope: empty.scope.as_str().to_owned(),
+                rate: empty.rate.to_string(),
                 retry_after: empty.retry_after,
-            }),
+            });
         }
+        if let Some(why) = self.observe_only() {
+            reasons.push(Refusal::ObserveOnly { why: why.to_owned() });
+        }
+        if step.is_none() {
+            reasons.push(Refusal::NoStep);
+        }
+        if let Some(check) = self.not_looked_at(recovery, target) {
+            reasons.push(Refusal::Looking { check: self.checks[check].spec.name.clone() });
+        } else if !target.machine.is_ready() {
+            reasons.push(Refusal::NotSure);
+        } else if target.recovering {
+            reasons.push(Refusal::Recovering);
+        }
+        if target.id == recovery.spec.name
+            && let Some(part) = recovery.part_under_recovery()
+        {
+            reasons.push(Refusal::PartsFirst { part: part.to_owned() });
+        }
+        if let Some(step) = step.filter(|_| target.id == recovery.spec.name) {
+            let checks = recovery.checks.iter().filter_map(|check| self.checks.get(*check));
+            reasons.extend(not_ready(now, checks, &step.action));
+        }
+        reasons.extend(self.waits_for_quiet(now, recovery, target));
+        if let Some(running) = &self.running {
+            reasons.push(Refusal::Busy { with: running.target.clone() });
+        }
+        reasons
     }
 
     /// What only a trend asks for waits for a quiet window, unless the limit may be reached before that.
@@ -116,60 +155,88 @@ impl Engine {
         })
     }
 
-    /// A check of the recovery that has not been looked at since the target's incident began.
+    /// A check that has to be looked at before the target may act: one that has not been since its incident began, since it
+    /// waits for a fresh look, or a dependency that may explain everything.
     fn not_looked_at(&self, recovery: &RecoveryCore, target: &Target) -> Option<usize> {
-        let since = target.incident_since()?;
+        if let Some(doubtful) = target.doubtful.first() {
+            return Some(*doubtful);
+        }
+        if target.waits_for_a_look() {
+            return recovery.checks.first().copied();
+        }
+        // Only the whole may have a smaller cause that another check shows.
+        let since = target.incident_since().filter(|_| target.id == recovery.spec.name)?;
         let old =
             |check: &usize| self.checks[*check].concluded.is_none_or(|concluded| concluded < since);
         recovery.checks.iter().copied().find(old)
     }
-}
 
-fn refuse(now: Moment, target: &mut Target, refusal: Refusal, effects: &mut Vec<Effect>) {
-    let empty = match &refusal {
-        Refusal::Budget { retry_after, .. } => Some(*retry_after),
-        _ => None,
-    };
-    target.refuse(refusal, effects);
-    if let Some(retry_after) = empty {
-        let change = target.machine.exhaust(Some(now + retry_after));
-        target.note(now, change, effects);
+    /// Writes the intent, charges the budgets, and gives the action to do (R5).
+    fn start(
+        &mut self,
+        now: Moment,
+        index: usize,
+        id: &str,
+        effects: &mut Vec<Effect>,
+    ) -> Option<Act> {
+        let recovery = &self.recoveries[index];
+        let told = occasion(recovery, recovery.target(id)?, &self.checks);
+        let wants_evidence = recovery.spec.evidence;
+        let target = self.recoveries[index].target_by_id(id)?;
+        let step = target.next_step()?.clone();
+        if !target.machine.act() {
+            return None;
+        }
+        target.started();
+        let (incident, rung, attempt) =
+            (target.incident_id(), target.machine.step(), target.machine.attempt());
+        // Charged before it starts: an action that never ends must not be free. A notice is no action on the host.
+        if step.action.may_heal() {
+            self.ledger.charge(now, id);
+        }
+        let recovery = &self.recoveries[index];
+        effects.push(Effect::Record(Record::Intended {
+            incident,
+            target: id.to_owned(),
+            action: step.action.describe(),
+            step: rung,
+            attempt,
+            budget_left: self.remaining(now, recovery, id),
+        }));
+        let intent = self.next_intent;
+        self.next_intent += 1;
+        self.running = Some(Running { intent, recovery: index, target: id.to_owned() });
+        Some(Act {
+            intent,
+            incident,
+            target: id.to_owned(),
+            step: rung,
+            attempt,
+            evidence: wants_evidence && step.action.destroys_evidence(),
+            action: step.action,
+            timeout: step.timeout,
+            occasion: told,
+        })
     }
-}
 
-fn start(
-    now: Moment,
-    target: &mut Target,
-    intent: u64,
-    ledger: &mut Ledger,
-    budgets: &Budgets,
-    effects: &mut Vec<Effect>,
-) -> Option<Act> {
-    let step = target.next_step()?.clone();
-    // Charged before it starts: an action that never ends must not be free. A notice is no action on the host.
-    if step.action.may_heal() {
-        ledger.charge(now, &target.id);
+    /// Whether a target is of this group.
+    pub(crate) fn in_group(&self, group: &str, target: &str) -> bool {
+        let name = target.split('/').next().unwrap_or(target);
+        self.recoveries
+            .iter()
+            .any(|recovery| recovery.spec.name == name && recovery.spec.group == group)
     }
-    target.machine.act();
-    target.started();
-    let (rung, attempt) = (target.machine.step(), target.machine.attempt());
-    effects.push(Effect::Record(Record::Intended {
-        incident: target.incident_id(),
-        target: target.id.clone(),
-        action: step.action.describe(),
-        step: rung,
-        attempt,
-        budget_left: ledger.remaining(now, &target.id, budgets),
-    }));
-    Some(Act {
-        intent,
-        incident: target.incident_id(),
-        target: target.id.clone(),
-        step: rung,
-        attempt,
-        action: step.action,
-        timeout: step.timeout,
-        occasion: Occasion::default(),
-        evidence: false,
-    })
+
+    /// Actions that a target's budgets leave.
+    pub(crate) fn remaining(&self, now: Moment, recovery: &RecoveryCore, id: &str) -> u32 {
+        let in_group = |other: &str| self.in_group(&recovery.spec.group, other);
+        self.ledger.remaining(now, id, in_group, &recovery.spec.budgets)
+    }
+
+    /// How much of a target's own budget is used.
+    pub(crate) fn usage(&self, now: Moment, recovery: &RecoveryCore, id: &str) -> Usage {
+        let rate = recovery.spec.budgets.per_target;
+        let used = self.ledger.used(now, id, rate);
+        Usage { used, count: rate.count(), window: rate.window() }
+    }
 }

@@ -16,6 +16,7 @@ mod engine;
 mod event;
 mod forecasts;
 mod gate;
+mod judges;
 mod limits;
 mod occasion;
 mod order;
@@ -23,10 +24,17 @@ mod orders;
 mod past;
 mod programs;
 mod record;
+mod refusal;
+mod restarts;
 mod rule;
 mod show;
+mod spread;
 mod status;
+mod storm;
+mod subject;
 mod target;
+mod view;
+mod words;
 
 pub use engine::Engine;
 pub use event::{
@@ -35,5 +43,6 @@ pub use event::{
 };
 pub use order::{Hold, Order, UnknownTarget, WHOLE_HOST};
 pub use past::{BreakerPast, FlapRing, OpenIncident, Past, Start};
-pub use record::{Outcome, Record, Refusal};
+pub use record::{Outcome, Record};
+pub use refusal::{Refusal, Usage};
 pub use status::{CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status};

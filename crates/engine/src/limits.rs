@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use evenkeel_config::Check;
-use evenkeel_health::{Eta, Sample, Sustained};
+use evenkeel_health::{Eta, Sample};
 use evenkeel_moment::Moment;
-use evenkeel_probe::{Facts, FailureClass, Value, breaches};
+use evenkeel_probe::{Facts, Value, breaches};
 
-use crate::forecasts::Forecasts;
+use crate::judges::{Judges, Worst};
 
 /// What identifies one life of a part: after a restart its limits are counted afresh.
 const LIFE: [&str; 2] = ["incarnation", "pid"];
@@ -15,8 +15,8 @@ const AGE: &str = "uptime_seconds";
 /// The conditions on one part, over time.
 #[derive(Debug)]
 pub(crate) struct Limits {
-    sustained: Vec<Option<Sustained>>,
-    forecasts: Forecasts,
+    conditions: Judges,
+    degraded: Judges,
     life: Option<Value>,
     /// When a limit is reached, if that is all that is wrong.
     only_trend: Option<Eta>,
@@ -24,17 +24,17 @@ pub(crate) struct Limits {
 
 impl Limits {
     pub(crate) fn new(check: &Check) -> Self {
-        Self::of_life(check, None)
-    }
-
-    fn of_life(check: &Check, life: Option<Value>) -> Self {
-        let forecasts = Forecasts::new(&check.part_conditions);
-        Self { sustained: sustained(check), forecasts, life, only_trend: None }
+        Self {
+            conditions: Judges::new(&check.part_conditions),
+            degraded: Judges::new(&check.part_degraded),
+            life: None,
+            only_trend: None,
+        }
     }
 
     /// When the first of the limits is reached by a trend.
     pub(crate) fn eta(&self) -> Option<Eta> {
-        self.forecasts.eta()
+        self.conditions.eta()
     }
 
     /// The same, if by the last look nothing else was wrong.
@@ -53,37 +53,23 @@ impl Limits {
     ) -> (Sample, Option<String>) {
         let life = LIFE.iter().find_map(|field| facts.get(field)).cloned();
         if life != self.life {
-            *self = Self::of_life(check, life);
+            *self = Self { life, ..Self::new(check) };
         }
-        let mut breaches = breaches(&check.part_conditions, facts);
-        breaches.extend(self.forecasts.observe(now, &check.part_conditions, facts));
         self.only_trend = None;
-        if let (Some(breach), Some(left)) = (breaches.first(), grace_left(check, facts)) {
+        let broken = breaches(&check.part_conditions, facts);
+        if let (Some(breach), Some(left)) = (broken.first(), grace_left(check, facts)) {
             let reason = format!("{}; it starts, and is judged in {left:.0} s", breach.detail);
             return (Sample::Unknown, Some(reason));
         }
-        let (mut worst, mut reason, mut leaks_only) = (Sample::Good, None, true);
-        for (index, sustained) in self.sustained.iter_mut().enumerate() {
-            let breach = breaches.iter().find(|breach| breach.condition == index);
-            let held = sustained.as_mut().map(|sustained| sustained.observe(now, breach.is_some()));
-            let sample = match (held, breach) {
-                (None, Some(_)) => Sample::Bad,
-                (Some(true), _) => Sample::BadForSure,
-                _ => continue,
-            };
-            leaks_only &= breach.is_some_and(|breach| breach.class == FailureClass::Leak);
-            if worst != Sample::BadForSure {
-                (worst, reason) = (sample, breach.map(|breach| breach.detail.clone()));
-            }
+        let down = self.conditions.worst(now, &check.part_conditions, facts);
+        let degraded = self.degraded.worst(now, &check.part_degraded, facts);
+        self.only_trend = self.conditions.only_trend(down.as_ref());
+        match (down, degraded) {
+            (Some(Worst { sample, breach, .. }), _) => (sample, Some(breach.detail)),
+            (None, Some(degraded)) => (Sample::Degraded, Some(degraded.breach.detail)),
+            (None, None) => (Sample::Good, None),
         }
-        self.only_trend = self.forecasts.eta().filter(|_| leaks_only);
-        (worst, reason)
     }
-}
-
-fn sustained(check: &Check) -> Vec<Option<Sustained>> {
-    let holds = check.part_conditions.iter().map(|condition| condition.sustained_for);
-    holds.map(|hold| hold.map(Sustained::new)).collect()
 }
 
 /// The seconds that are left of the grace of a part whose age is known, if there are any.

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use crate::engine::Engine;
 use crate::event::Effect;
 use crate::order::{Hold, Order, UnknownTarget, WHOLE_HOST, covers};
-use crate::record::{Record, Refusal};
+use crate::record::Record;
+use crate::refusal::Refusal;
 use crate::target::RecoveryCore;
 
 impl Engine {
@@ -54,12 +55,20 @@ impl Engine {
             }
             Order::Reset { target, by } => {
                 effects.push(Effect::Record(Record::Reset { target: target.clone(), by }));
+                if target == WHOLE_HOST
+                    && let Some(storm) = &mut self.storm
+                {
+                    storm.overruled = true;
+                }
                 for recovery in &mut self.recoveries {
                     let (name, when) = (recovery.spec.name.clone(), recovery.spec.when.clone());
                     for one in recovery.targets_mut() {
                         if covers(&target, &name, &when, &one.id) {
                             one.reset(now);
                         }
+                    }
+                    for check in &recovery.checks {
+                        self.checks[*check].look_now(now);
                     }
                 }
             }

@@ -1,8 +1,6 @@
-use std::fmt::{self, Display};
 use std::time::Duration;
 
 use evenkeel_health::State;
-use evenkeel_moment::Moment;
 use evenkeel_recovery::actions::evidence::Evidence;
 use evenkeel_recovery::breaker;
 use jiff::Timestamp;
@@ -10,6 +8,7 @@ use serde::Serialize;
 
 use crate::event::{Fight, Party};
 use crate::order::WHOLE_HOST;
+use crate::refusal::{Refusal, Usage};
 
 /// A line of history: what was seen, decided, refused or done, and why.
 #[derive(Debug, Clone, Serialize)]
@@ -124,8 +123,13 @@ pub enum Record {
         cause: String,
         /// The action that was not taken.
         action: String,
-        /// Why.
+        /// Why: what decided.
         reason: Refusal,
+        /// What else stood in the way.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        also: Vec<Refusal>,
+        /// How much of the target's own budget was used.
+        budget: Usage,
     },
     /// An action was decided on; it starts after this line is on disk.
     Intended {
@@ -186,6 +190,63 @@ pub enum Record {
         target: String,
         /// How long it lasted.
         lasted: Duration,
+    },
+    /// A target is down because of what it depends on: it is left alone, and opens no incident of its own.
+    Victim {
+        /// The target.
+        target: String,
+        /// Its checks that are down.
+        cause: String,
+        /// The checks that it depends on and that are not up.
+        of: Vec<String>,
+    },
+    /// Most targets went down together: the host is suspected, and nobody is restarted until fewer are down.
+    StormBegan {
+        /// The first of them, in the order in which they went down.
+        targets: Vec<String>,
+        /// How many are down.
+        down: usize,
+        /// Of how many.
+        of: usize,
+        /// Within which time.
+        within: Duration,
+    },
+    /// Fewer targets are down again.
+    StormEnded {
+        /// How long it lasted.
+        lasted: Duration,
+    },
+    /// The agent itself was kept from running: what failed meanwhile counts as unknown.
+    Starved {
+        /// How much later it came than it had asked to be called.
+        late: Duration,
+    },
+    /// A check, or one part of it, goes up and down too often.
+    FlappingStarted {
+        /// The check.
+        check: String,
+        /// The part; `None`: the check itself.
+        part: Option<String>,
+        /// The weighed share of changes among its last states.
+        percent: f64,
+    },
+    /// It is calm again.
+    FlappingEnded {
+        /// The check.
+        check: String,
+        /// The part; `None`: the check itself.
+        part: Option<String>,
+        /// The weighed share of changes among its last states.
+        percent: f64,
+    },
+    /// What a check watches was started anew, and not by the agent; a restart is a restart, so it is charged.
+    RestartedByOthers {
+        /// The check.
+        check: String,
+        /// The part; `None`: the check itself.
+        part: Option<String>,
+        /// The targets whose budgets it was charged to.
+        charged: Vec<String>,
     },
     /// An operator ordered that nothing is done about a target.
     Held {
@@ -248,137 +309,24 @@ impl Outcome {
     }
 }
 
-/// Why an action was not taken (R4).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "refusal")]
-pub enum Refusal {
-    /// The agent has started just now and looks before it acts.
-    Grace {
-        /// When the grace ends.
-        until: Moment,
-    },
-    /// The agent may only observe.
-    ObserveOnly {
-        /// Why it may only observe.
-        why: String,
-    },
-    /// An operator ordered that nothing is done.
-    Held {
-        /// What he named: the target, its recovery, a check, or `*`.
-        target: String,
-        /// Why.
-        reason: String,
-        /// Who ordered it.
-        by: String,
-        /// When it ends by itself; `None`: not before it is released.
-        until: Option<Timestamp>,
-    },
-    /// No step of the ladder fits this target.
-    NoStep,
-    /// One action at a time: another target's runs.
-    Busy {
-        /// The other target.
-        with: String,
-    },
-    /// A check that the target listens to has not been looked at since the incident began: it may show a smaller cause.
-    Looking {
-        /// The check.
-        check: String,
-    },
-    /// A part of the target is being recovered; the whole waits for it.
-    PartsFirst {
-        /// The part's target.
-        part: String,
-    },
-    /// Only a trend asks for it, and a quiet window comes before the limit is reached.
-    Quiet {
-        /// The windows.
-        windows: String,
-        /// When the next one opens.
-        opens: Timestamp,
-        /// When the limit is likely reached.
-        reaches: Timestamp,
-    },
-    /// The program that the step would restart was stopped on purpose, or is still starting.
-    ProgramNotReady {
-        /// The program.
-        program: String,
-        /// Why it is left alone.
-        why: String,
-    },
-    /// The budget is used up.
-    Budget {
-        /// Which budget: target or host.
-        scope: String,
-        /// How long until it has room.
-        retry_after: Duration,
-    },
-}
-
-impl Refusal {
-    /// Whether it ends by itself within moments, so that it is worth no line of history.
-    pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Looking { .. })
-    }
-
-    /// Whether it holds for as long as nobody changes anything, or for hours.
-    pub const fn is_lasting(&self) -> bool {
-        matches!(self, Self::ObserveOnly { .. } | Self::NoStep | Self::Quiet { .. })
-    }
-}
-
-impl Display for Refusal {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Grace { .. } => {
-                write!(formatter, "the agent has just started and looks before it acts")
-            }
-            Self::ObserveOnly { why } => write!(formatter, "observe only: {why}"),
-            Self::Held { target, reason, by, until } => {
-                write!(formatter, "held by {by}")?;
-                if target == WHOLE_HOST {
-                    write!(formatter, " with the whole host")?;
-                }
-                match until {
-                    Some(until) => write!(formatter, " until {}", clock_time(*until))?,
-                    None => write!(formatter, " until it is released")?,
-                }
-                write!(formatter, ": {reason}")
-            }
-            Self::NoStep => write!(formatter, "no step of the recovery fits this target"),
-            Self::Busy { with } => {
-                write!(formatter, "one action at a time; `{with}` has one running")
-            }
-            Self::Looking { check } => write!(formatter, "`{check}` is looked at first"),
-            Self::PartsFirst { part } => write!(formatter, "`{part}` is being recovered first"),
-            Self::Quiet { windows, opens, reaches } => write!(
-                formatter,
-                "waits for the quiet window {windows}, which opens at {}; the limit is likely reached at {}",
-                clock_time(*opens),
-                clock_time(*reaches)
-            ),
-            Self::ProgramNotReady { program, why } => {
-                write!(formatter, "`{program}` is left alone: {why}")
-            }
-            Self::Budget { scope, retry_after } => {
-                let seconds = retry_after.as_secs();
-                write!(formatter, "the budget per {scope} is used up; room again in {seconds} s")
-            }
-        }
-    }
-}
-
 impl Record {
     /// All kinds that [`Record::kind`] gives, in the order in which things happen.
-    pub const KINDS: [&str; 18] = [
+    pub const KINDS: [&str; 25] = [
         "check_changed",
         "breaker_changed",
+        "flapping_started",
+        "flapping_ended",
+        "restarted_by_others",
         "repaired",
         "fought",
         "rule_failed",
         "cleaned",
         "purged",
         "incident_opened",
+        "victim",
+        "storm_began",
+        "storm_ended",
+        "starved",
         "refused",
         "intended",
         "evidence",
@@ -408,6 +356,13 @@ impl Record {
             Self::Acted { .. } => "acted",
             Self::Judged { .. } => "judged",
             Self::IncidentClosed { .. } => "incident_closed",
+            Self::Victim { .. } => "victim",
+            Self::StormBegan { .. } => "storm_began",
+            Self::StormEnded { .. } => "storm_ended",
+            Self::Starved { .. } => "starved",
+            Self::FlappingStarted { .. } => "flapping_started",
+            Self::FlappingEnded { .. } => "flapping_ended",
+            Self::RestartedByOthers { .. } => "restarted_by_others",
             Self::Held { .. } => "held",
             Self::Released { .. } => "released",
             Self::HoldEnded { .. } => "hold_ended",
@@ -418,10 +373,16 @@ impl Record {
     /// The check, rule or recovery target that the line is about.
     pub fn target(&self) -> String {
         match self {
-            Self::CheckChanged { check, part: Some(part), .. } => format!("{check}/{part}"),
-            Self::CheckChanged { check, part: None, .. } | Self::BreakerChanged { check, .. } => {
-                check.clone()
-            }
+            Self::CheckChanged { check, part, .. }
+            | Self::FlappingStarted { check, part, .. }
+            | Self::FlappingEnded { check, part, .. }
+            | Self::RestartedByOthers { check, part, .. } => match part {
+                Some(part) => format!("{check}/{part}"),
+                None => check.clone(),
+            },
+            Self::BreakerChanged { check, .. } => check.clone(),
+            Self::StormBegan { .. } | Self::StormEnded { .. } => WHOLE_HOST.to_owned(),
+            Self::Starved { .. } => "agent".to_owned(),
             Self::Repaired { rule, .. }
             | Self::RepairedMore { rule, .. }
             | Self::Fought { rule, .. }
@@ -435,6 +396,7 @@ impl Record {
             | Self::Acted { target, .. }
             | Self::Judged { target, .. }
             | Self::IncidentClosed { target, .. }
+            | Self::Victim { target, .. }
             | Self::Held { target, .. }
             | Self::Released { target, .. }
             | Self::HoldEnded { target, .. }
@@ -455,101 +417,6 @@ impl Record {
             _ => None,
         }
     }
-
-    /// The line, for people.
-    pub fn message(&self) -> String {
-        match self {
-            Self::CheckChanged { from, to, reason, .. } => {
-                let reason =
-                    reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-                format!("{} -> {}{reason}", from.as_str(), to.as_str())
-            }
-            Self::BreakerChanged { change, .. } => {
-                format!("breaker {} -> {}", change.from.as_str(), change.to.as_str())
-            }
-            Self::Repaired { path, what, before, after, by, wrong_for, .. } => {
-                let wrong_for = wrong_for.map_or_else(String::new, |wrong_for| {
-                    format!(", wrong for {}", span(wrong_for))
-                });
-                let by = by.as_ref().map_or_else(String::new, |by| format!(", by {}", by.shown));
-                format!("{what} of {path}: {before} -> {after}{wrong_for}{by}")
-            }
-            Self::RepairedMore { what, entries, .. } => {
-                format!("{entries} more entries put right: {what}")
-            }
-            Self::Fought { fight, .. } => {
-                let Fight { path, what, ours, theirs, by, times, pause } = fight;
-                let by = by.as_ref().map_or("somebody unknown", |by| &by.shown);
-                let pause = pause.as_secs();
-                format!(
-                    "{what} of {path}: put right to {ours} {times} times, and to {theirs} again and again by {by}; left alone for {pause} s"
-                )
-            }
-            Self::RuleFailed { entries: 0, reason, .. } => reason.clone(),
-            Self::RuleFailed { entries, reason, .. } => {
-                format!("{entries} left as they are: {reason}")
-            }
-            Self::Cleaned { action, entries, bytes, run: Some(run), .. } => {
-                format!(
-                    "{action}: {entries} entries, {bytes} bytes; `evenkeel undo {run}` brings them back"
-                )
-            }
-            Self::Cleaned { action, entries, bytes, run: None, .. } => {
-                format!("{action}: {entries} entries, {bytes} bytes given back")
-            }
-            Self::Purged { entries, bytes, .. } => {
-                format!("out of the trash: {entries} entries, {bytes} bytes given back")
-            }
-            Self::IncidentOpened { cause, evidence, .. } => format!("down by {cause}: {evidence}"),
-            Self::Refused { action, reason, .. } => format!("{action} not done: {reason}"),
-            Self::Intended { action, step, attempt, budget_left, .. } => {
-                let (step, attempt) = (step + 1, attempt + 1);
-                format!(
-                    "{action}: step {step}, attempt {attempt}; {budget_left} left in the budget"
-                )
-            }
-            Self::Evidence { evidence, .. } => evidence.summary(),
-            Self::Acted { action, detail, .. } => format!("{action} ended: {detail}"),
-            Self::Judged { action, outcome, next, .. } => {
-                format!("{action}: {}; {next}", outcome.as_str())
-            }
-            Self::IncidentClosed { lasted, .. } => {
-                format!("over after {:.1} s", lasted.as_secs_f64())
-            }
-            Self::Held { until: Some(until), reason, by, .. } => {
-                format!("held by {by} until {}: {reason}", clock_time(*until))
-            }
-            Self::Held { until: None, reason, by, .. } => {
-                format!("held by {by} until it is released: {reason}")
-            }
-            Self::Released { by, lasted, .. } => {
-                format!("released by {by} after {}", span(*lasted))
-            }
-            Self::HoldEnded { reason, lasted, .. } => {
-                format!("the hold ended by itself after {}: {reason}", span(*lasted))
-            }
-            Self::Reset { by, .. } => format!("reset by {by}: a fresh try after a fresh look"),
-        }
-    }
-}
-
-/// A time of day, for people: UTC, because a library reads no time zone of its host.
-fn clock_time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-/// A span of time with a unit that fits it.
-fn span(span: Duration) -> String {
-    let seconds = span.as_secs_f64();
-    if seconds < 1.0 {
-        format!("{:.3} ms", seconds * 1e3)
-    } else if seconds < 60.0 {
-        format!("{seconds:.1} s")
-    } else if seconds < 3600.0 {
-        format!("{:.0} min", seconds / 60.0)
-    } else {
-        format!("{:.1} h", seconds / 3600.0)
-    }
 }
 
 #[cfg(test)]
@@ -562,7 +429,10 @@ mod tests {
         let source = include_str!("record.rs");
         let (_, kind) = source.split_once("pub const fn kind(&self)").expect("the function");
         let (arms, _) = kind.split_once("\n    }\n").expect("its end");
-        let quoted = arms.split('"').skip(1).step_by(2);
-        assert!(quoted.eq(Record::KINDS), "{arms}");
+        let mut quoted: Vec<_> = arms.split('"').skip(1).step_by(2).collect();
+        let mut listed = Record::KINDS;
+        quoted.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(quoted, listed);
     }
 }

@@ -27,7 +27,7 @@ impl Engine {
                 phase: target.machine.phase().as_str().to_owned(),
                 attempt: target.machine.attempt(),
                 step: target.next_step().map(|step| step.action.describe()),
-                budget_remaining: self.ledger.remaining(now, &target.id, &recovery.spec.budgets),
+                budget_remaining: self.remaining(now, recovery, &target.id),
                 reason: match &target.refusal {
                     Some(refusal) => Some(refusal.to_string()),
                     None => target.reason.clone(),

@@ -1,14 +1,18 @@
 use std::collections::BTreeMap;
+use std::mem::Discriminant;
 
 use evenkeel_config::{Recovery, Step};
-use evenkeel_health::{Eta, Hard, State};
+use evenkeel_health::{Eta, Hard};
 use evenkeel_moment::Moment;
-use evenkeel_recovery::machine::{Change, Machine, Phase, Policy, Seen};
+use evenkeel_recovery::machine::{Change, Earlier, Machine, Phase, Policy, Seen, Stop};
 
-use crate::check::{CheckCore, Subject, hard};
+use crate::check::CheckCore;
 use crate::event::Effect;
 use crate::past::OpenIncident;
-use crate::record::{Outcome, Record, Refusal};
+use crate::record::{Outcome, Record};
+use crate::refusal::{Refusal, Usage};
+use crate::view::{Dependency, Source, View};
+use crate::words::span;
 
 /// One recovery of the settings: the target that its checks speak of as a whole, and one target for each part.
 #[derive(Debug)]
@@ -16,6 +20,8 @@ pub(crate) struct RecoveryCore {
     pub(crate) spec: Recovery,
     /// The checks it listens to, by their place in the settings.
     pub(crate) checks: Vec<usize>,
+    /// The checks that these depend on.
+    pub(crate) dependencies: Vec<usize>,
     pub(crate) whole: Target,
     pub(crate) parts: BTreeMap<String, Target>,
 }
@@ -27,20 +33,24 @@ pub(crate) struct Target {
     pub(crate) machine: Machine,
     pub(crate) steps: Vec<Step>,
     pub(crate) refusal: Option<Refusal>,
+    /// The refusal that history was told last.
+    told: Option<Discriminant<Refusal>>,
     pub(crate) reason: Option<String>,
-    cause: String,
+    /// Since when it is down by what its checks say, whatever follows from it.
+    pub(crate) down_since: Option<Moment>,
+    /// Since when it fails in a way that counts towards a storm.
+    pub(crate) failing_since: Option<Moment>,
+    /// Looks that began before this do not count for a decision.
+    look_since: Option<Moment>,
+    pub(crate) recovering: bool,
+    pub(crate) flapping: Option<Moment>,
+    pub(crate) blocked: Vec<Dependency>,
+    pub(crate) doubtful: Vec<usize>,
+    pub(crate) cause: String,
     /// When a limit is reached, if that is all that is wrong.
     pub(crate) only_trend: Option<Eta>,
     incident: Option<(u64, Moment)>,
     last_action: &'static str,
-}
-
-/// What health says of a target now, and by which checks.
-struct View {
-    seen: Seen,
-    cause: String,
-    evidence: String,
-    only_trend: Option<Eta>,
 }
 
 impl RecoveryCore {
@@ -50,8 +60,11 @@ impl RecoveryCore {
             .iter()
             .filter_map(|name| checks.iter().position(|check| check.spec.name == *name))
             .collect();
+        let indices: Vec<usize> = indices;
+        let depends_on = indices.iter().flat_map(|index| checks[*index].dependencies.clone());
+        let dependencies = depends_on.filter(|index| !indices.contains(index)).collect();
         let whole = Target::new(spec.name.clone(), &spec, None);
-        Self { spec, checks: indices, whole, parts: BTreeMap::new() }
+        Self { spec, checks: indices, dependencies, whole, parts: BTreeMap::new() }
     }
 
     pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
@@ -70,6 +83,17 @@ impl RecoveryCore {
         }
     }
 
+    /// Whether a target of that id is of this recovery.
+    pub(crate) fn is_mine(&self, id: &str) -> bool {
+        let rest = id.strip_prefix(&self.spec.name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    /// The target by its id.
+    pub(crate) fn target(&self, id: &str) -> Option<&Target> {
+        self.targets().find(|target| target.id == id)
+    }
+
     /// The target by its id, made if it is a part that has not been seen yet.
     pub(crate) fn target_by_id(&mut self, id: &str) -> Option<&mut Target> {
         if id == self.spec.name {
@@ -84,38 +108,42 @@ impl RecoveryCore {
         )
     }
 
-    /// Takes in what the checks say now.
+    /// Takes in what the checks say now. Gives the checks that must be looked at before it is clear what it means.
     pub(crate) fn see(
         &mut self,
         now: Moment,
         checks: &[CheckCore],
         incidents: &mut u64,
         effects: &mut Vec<Effect>,
-    ) {
-        let mine = self.checks.iter().filter_map(|index| checks.get(*index));
-        let whole =
-            View::of(now, &mine.clone().map(|check| (check.spec.name.as_str(), &check.own)));
-        self.whole.see(now, whole, incidents, effects);
+    ) -> Vec<usize> {
+        let mine: Vec<_> = self.checks.iter().filter_map(|index| checks.get(*index)).collect();
+        let sources: Vec<_> = mine.iter().map(|check| (*check, &check.own)).collect();
+        let mut wanted = self.whole.see(now, &sources, checks, incidents, effects);
         let mut gone: Vec<_> = self.parts.keys().cloned().collect();
-        for check in mine {
+        for check in &mine {
             for (part, subject) in &check.parts {
                 gone.retain(|name| name != part);
-                let view = View::of(now, &[(check.spec.name.as_str(), subject)].into_iter());
                 let id = format!("{}/{part}", self.spec.name);
                 let spec = &self.spec;
                 let target = self
                     .parts
                     .entry(part.clone())
                     .or_insert_with(|| Target::new(id, spec, Some(part)));
-                target.see(now, view, incidents, effects);
+                wanted.extend(target.see(now, &[(*check, subject)], checks, incidents, effects));
             }
         }
+        // Whether a part is gone is known once every check that could speak of it has spoken.
+        let all_spoke = mine.iter().all(|check| check.own.hard(now) == Hard::Up);
         for part in gone {
-            // No check speaks of it any more; an open incident waits, a quiet target is forgotten.
-            if self.parts.get(&part).is_some_and(|target| !target.machine.in_incident()) {
+            let Some(target) = self.parts.get_mut(&part) else { continue };
+            if !target.machine.in_incident() {
                 self.parts.remove(&part);
+            } else if all_spoke {
+                // Nobody runs it any more, so nothing is wrong with it: its incident ends as one that passed.
+                target.gone(now, effects);
             }
         }
+        wanted
     }
 
     /// A part that is being recovered: the whole waits, since its failure may be the part's.
@@ -129,36 +157,6 @@ impl RecoveryCore {
                 )
             })
             .map(|part| part.id.as_str())
-    }
-}
-
-impl View {
-    fn of<'a>(
-        now: Moment,
-        subjects: &(impl Iterator<Item = (&'a str, &'a Subject)> + Clone),
-    ) -> Self {
-        let down = subjects.clone().filter(|(_, subject)| hard(subject, now) == Hard::Down);
-        let cause = down.clone().map(|(check, _)| check).collect::<Vec<_>>().join(", ");
-        let evidence = down
-            .filter_map(|(_, subject)| subject.reason.as_deref())
-            .collect::<Vec<_>>()
-            .join("; ");
-        let suspect = subjects
-            .clone()
-            .any(|(_, subject)| matches!(subject.health.state(now), State::Suspect { .. }));
-        let all_up = subjects.clone().all(|(_, subject)| hard(subject, now) == Hard::Up);
-        let seen = match (cause.is_empty(), suspect, all_up) {
-            (false, ..) => Seen::Down,
-            (true, true, _) => Seen::Suspect,
-            (true, false, true) => Seen::Up,
-            (true, false, false) => Seen::Unknown,
-        };
-        let ahead = subjects.clone().filter(|(_, subject)| hard(subject, now) == Hard::Down);
-        let mut ahead: Vec<_> = ahead.map(|(_, subject)| subject.only_trend).collect();
-        ahead.sort_by_key(|eta| eta.map(|eta| eta.likely));
-        // One that is down for another reason comes first, as one without such a moment.
-        let only_trend = ahead.first().copied().flatten();
-        Self { seen, cause, evidence, only_trend }
     }
 }
 
@@ -179,7 +177,15 @@ impl Target {
             machine,
             steps,
             refusal: None,
+            told: None,
             reason: None,
+            down_since: None,
+            failing_since: None,
+            look_since: None,
+            recovering: false,
+            flapping: None,
+            blocked: Vec::new(),
+            doubtful: Vec::new(),
             cause: String::new(),
             only_trend: None,
             incident: None,
@@ -190,12 +196,9 @@ impl Target {
     /// Goes on with an incident that was open when the agent ended.
     fn resume(&mut self, spec: &Recovery, open: &OpenIncident, now: Moment) {
         let policy = policy(spec, &self.steps);
-        self.machine = match open.used {
-            Some((step, attempt)) if open.unproved => {
-                Machine::after_lost_action(policy, step, attempt, now)
-            }
-            used => Machine::in_open_incident(policy, used),
-        };
+        let OpenIncident { used, unproved, exhausted, again_at, .. } = *open;
+        let earlier = Earlier { used, unproved, exhausted, again_at };
+        self.machine = Machine::resume(policy, earlier, now);
         self.incident = Some((open.incident, open.since));
         if let Some((step, _)) = open.used {
             self.last_action = self.steps.get(step as usize).map_or("", |step| step.action.name());
@@ -212,30 +215,81 @@ impl Target {
             target: self.id.clone(),
             since,
             used: machine.last_used(),
-            unproved: matches!(machine.phase(), Phase::Acting | Phase::Verifying { .. }),
+            unproved: machine.is_unproved(),
             exhausted: machine.is_used_up(),
-            again_at: match machine.phase() {
-                Phase::Backoff { until } | Phase::Exhausted { until: Some(until), .. } => {
-                    Some(until)
-                }
-                _ => None,
-            },
+            again_at: machine.again_at(),
         })
     }
 
     /// An operator gives it a fresh try.
     pub(crate) fn reset(&mut self, now: Moment) {
-        self.machine.reset(now);
-        self.refusal = None;
+        self.machine.reset();
+        self.let_go(now);
     }
 
-    fn see(&mut self, now: Moment, view: View, incidents: &mut u64, effects: &mut Vec<Effect>) {
+    /// From now on only looks that began at `now` or later count for a decision.
+    pub(crate) const fn look_afresh(&mut self, now: Moment) {
+        self.look_since = Some(now);
+    }
+
+    /// Whether a decision waits for a fresh look.
+    pub(crate) const fn waits_for_a_look(&self) -> bool {
+        self.look_since.is_some()
+    }
+
+    fn see(
+        &mut self,
+        now: Moment,
+        sources: &[Source<'_>],
+        checks: &[CheckCore],
+        incidents: &mut u64,
+        effects: &mut Vec<Effect>,
+    ) -> Vec<usize> {
+        let view = View::of(now, sources, checks, self.down_since);
+        if self
+            .look_since
+            .is_some_and(|since| sources.iter().all(|(check, _)| check.was_looked_at(since)))
+        {
+            self.look_since = None;
+        }
+        self.down_since = match view.seen {
+            Seen::Down => self.down_since.or(Some(now)),
+            _ => None,
+        };
+        // What times out counts before it is sure: if many do together, it is the host's doing.
+        self.failing_since = match view.seen {
+            Seen::Down => self.failing_since.or(Some(now)),
+            Seen::Suspect if view.timed_out => self.failing_since.or(Some(now)),
+            _ => None,
+        };
+        self.recovering = view.recovering;
+        self.flapping = view.flapping;
+        self.blocked.clone_from(&view.blocked);
+        self.doubtful.clone_from(&view.doubtful);
         if view.seen == Seen::Down {
             self.cause.clone_from(&view.cause);
             self.only_trend = view.only_trend;
             self.reason = Some(view.evidence.clone());
         }
-        let change = self.machine.see(now, view.seen);
+        let fresh = !self.machine.in_incident();
+        let quiet =
+            matches!(self.machine.phase(), Phase::Unknown | Phase::Healthy | Phase::Suspect);
+        let seen = match (self.machine.phase(), view.seen) {
+            // Up, but not proved yet: that takes as many good results as any recovery of a check.
+            (Phase::Verifying { .. }, Seen::Up) if !view.proved => Seen::Unknown,
+            (_, Seen::Down) if fresh && quiet && view.is_victim() => {
+                if self.machine.stop(Stop::Blocked) {
+                    effects.push(Effect::Record(self.victim(&view.blocked)));
+                }
+                Seen::Down
+            }
+            // Whose fault it is has to be known before it is called an incident of its own.
+            (_, Seen::Down) if fresh && quiet && !view.doubtful.is_empty() => Seen::Suspect,
+            (_, seen) if self.look_since.is_none() => seen,
+            (Phase::Acting | Phase::Stabilizing { .. } | Phase::Exhausted { .. }, seen) => seen,
+            _ => Seen::Unknown,
+        };
+        let change = self.machine.see(now, seen);
         if change == Some(Change::Opened) {
             let incident = *incidents;
             *incidents += 1;
@@ -249,6 +303,20 @@ impl Target {
         } else {
             self.note(now, change, effects);
         }
+        view.doubtful
+    }
+
+    /// No check speaks of it any more.
+    fn gone(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        self.look_since = None;
+        self.reason = Some("no check speaks of it any more".to_owned());
+        let change = self.machine.see(now, Seen::Up);
+        self.note(now, change, effects);
+    }
+
+    fn victim(&self, blocked: &[Dependency]) -> Record {
+        let of = blocked.iter().map(|dependency| dependency.check.clone()).collect();
+        Record::Victim { target: self.id.clone(), cause: self.cause.clone(), of }
     }
 
     /// Writes what a change means to history.
@@ -266,7 +334,14 @@ impl Target {
                 (Some(Outcome::Failed), format!("next is step {}", step + 1))
             }
             Change::Exhausted if self.refusal.is_none() => {
-                (Some(Outcome::Failed), "nothing is left to try".to_owned())
+                let next = match self.machine.again_at() {
+                    Some(at) => {
+                        let wait = at.saturating_since(now);
+                        format!("the ladder is used up; one fresh attempt in {}", span(wait))
+                    }
+                    None => "nothing is left to try".to_owned(),
+                };
+                (Some(Outcome::Failed), next)
             }
             Change::Opened
             | Change::CameBack
@@ -288,7 +363,7 @@ impl Target {
         }
         if matches!(change, Change::Verified | Change::CameBack | Change::Closed | Change::Resumed)
         {
-            self.refusal = None;
+            self.forget_refusal();
         }
         if change == Change::Closed
             && let Some((incident, since)) = self.incident.take()
@@ -301,39 +376,50 @@ impl Target {
         }
     }
 
-    /// Keeps why nothing is done, and writes it to history when it is a new reason.
-    pub(crate) fn refuse(&mut self, refusal: Refusal, effects: &mut Vec<Effect>) {
-        let same = self
-            .refusal
-            .as_ref()
-            .is_some_and(|last| std::mem::discriminant(last) == std::mem::discriminant(&refusal));
-        if !same && !refusal.is_passing() {
+    /// Keeps why nothing is done, and writes it to history when what decides is a new reason.
+    pub(crate) fn refuse(
+        &mut self,
+        reason: Refusal,
+        also: Vec<Refusal>,
+        budget: Usage,
+        effects: &mut Vec<Effect>,
+    ) {
+        let told = Some(std::mem::discriminant(&reason));
+        if !reason.is_passing() && self.told != told {
+            self.told = told;
             effects.push(Effect::Record(Record::Refused {
                 incident: self.incident_id(),
                 target: self.id.clone(),
                 cause: self.cause.clone(),
                 action: self.action_name().to_owned(),
-                reason: refusal.clone(),
+                reason: reason.clone(),
+                also,
+                budget,
             }));
         }
-        self.refusal = Some(refusal);
+        self.refusal = Some(reason);
     }
 
-    /// The checks that were down when it was last seen down.
-    pub(crate) fn cause(&self) -> &str {
-        &self.cause
+    /// Nothing keeps it any more.
+    pub(crate) fn let_go(&mut self, now: Moment) {
+        self.forget_refusal();
+        self.look_afresh(now);
     }
 
-    /// Whether a check is one of those.
-    pub(crate) fn names_cause(&self, check: &str) -> bool {
-        self.cause.split(", ").any(|cause| cause == check)
+    fn forget_refusal(&mut self) {
+        (self.refusal, self.told) = (None, None);
     }
 
     pub(crate) fn started(&mut self) {
-        self.refusal = None;
+        self.forget_refusal();
         // What cannot heal has no outcome to be told.
         let may_heal = self.next_step().is_some_and(|step| step.action.may_heal());
         self.last_action = if may_heal { self.action_name() } else { "" };
+    }
+
+    /// Whether a check is one of those that were down when it was last seen down.
+    pub(crate) fn names_cause(&self, check: &str) -> bool {
+        self.cause.split(", ").any(|cause| cause == check)
     }
 
     pub(crate) fn next_step(&self) -> Option<&Step> {
@@ -360,5 +446,6 @@ fn policy(spec: &Recovery, steps: &[Step]) -> Policy {
         retry: spec.retry.clone(),
         verify_timeout: spec.verify_timeout,
         stable_for: spec.stable_for,
+        slow_retry: spec.slow_retry,
     }
 }

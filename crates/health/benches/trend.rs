@@ -10,9 +10,12 @@ use evenkeel_moment::Moment;
 const READINGS: u32 = 20_000;
 const WINDOW: Duration = Duration::from_hours(2);
 
+/// The value at a second.
+type Series = fn(f64) -> f64;
+
 fn main() {
     // Cargo passes `--bench`; nothing else is known.
-    let kinds: [(&str, fn(f64) -> f64); 3] = [
+    let kinds: [(&str, Series); 3] = [
         ("steady", |_| 1e8),
         ("saw-tooth", |second| 1e8 + 1e5 * (second % 400.0)),
         ("leak", |second| 1e8 + 1e3 * second + 1e5 * (second % 60.0)),
@@ -29,7 +32,7 @@ fn main() {
 }
 
 /// Nanoseconds for one reading and what follows from it, once the window is full.
-fn cost(every: u32, value: fn(f64) -> f64) -> f64 {
+fn cost(every: u32, value: Series) -> f64 {
     let mut forecast = Forecast::new(1e12, WINDOW, Direction::Rising);
     let second = |index: u32| f64::from(index * every);
     let at = |index: u32| Moment::ORIGIN + Duration::from_secs_f64(second(index));

@@ -1,4 +1,4 @@
-//! Results over time to a state: thresholds, start-up grace, unknown, staleness (docs/semantics.md, 4).
+//! Results over time to a state: thresholds, start-up grace, flapping, unknown, staleness (docs/semantics.md, 4).
 //!
 //! A check gives one [`Sample`] per cycle; a [`Health`] makes of them a soft [`State`], for people and metrics, and a
 //! [`Hard`] one, for recoveries. Pure: `now` is an argument, the same samples give the same states. How samples come
@@ -26,6 +26,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod flap;
 mod health;
 mod policy;
 mod quiet;
@@ -33,6 +34,7 @@ mod state;
 mod sustained;
 mod trend;
 
+pub use flap::{FlapPolicy, Flapping, HISTORY};
 pub use health::Health;
 pub use policy::{LONGEST_WINDOW, Policy, PolicyError, Threshold};
 pub use quiet::{QuietError, QuietWindows};

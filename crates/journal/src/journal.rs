@@ -190,26 +190,43 @@ impl Journal {
     /// Writes that an action is about to start; gives the intent's number. It is on the disk when this returns: only then
     /// may the action start.
     pub fn intend(&mut self, intent: &Intent) -> Result<i64, JournalError> {
+        let doing = "write an intent";
+        self.durably(doing, |journal| journal.insert_intent(doing, intent, None))
+    }
+
+    /// Writes what others did, as far as it counts for the budgets as an action of ours; gives its number.
+    pub fn charge(&mut self, intent: &Intent, outcome: &str) -> Result<i64, JournalError> {
+        self.insert_intent("write a charge", intent, Some(outcome))
+    }
+
+    fn insert_intent(
+        &self,
+        doing: &'static str,
+        intent: &Intent,
+        outcome: Option<&str>,
+    ) -> Result<i64, JournalError> {
         let Intent { incident, target, step, attempt, action, boot_id, boottime, wall } = intent;
         // Beyond 292 years since the boot.
         let boottime_ns = i64::try_from(boottime.as_nanos()).unwrap_or(i64::MAX);
-        self.durably("write an intent", |journal| {
-            journal.insert(
-                "write an intent",
-                "INSERT INTO intents (incident, target, step, attempt, action, boot_id, boottime_ns, wall_ms)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                params![
-                    incident,
-                    target,
-                    step,
-                    attempt,
-                    action,
-                    boot_id,
-                    boottime_ns,
-                    wall.as_millisecond()
-                ],
-            )
-        })
+        let wall_ms = wall.as_millisecond();
+        self.insert(
+            doing,
+            "INSERT INTO intents
+             (incident, target, step, attempt, action, boot_id, boottime_ns, wall_ms, settled_ms, outcome)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            params![
+                incident,
+                target,
+                step,
+                attempt,
+                action,
+                boot_id,
+                boottime_ns,
+                wall_ms,
+                outcome.map(|_| wall_ms),
+                outcome
+            ],
+        )
     }
 
     /// Writes how an intended action ended. False if that was written before or the intent is not known: nothing changed.

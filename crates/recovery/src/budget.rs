@@ -1,4 +1,4 @@
-//! How many actions may start in a sliding window, per target and per host (docs/semantics.md, 5).
+//! How many actions may start in a sliding window, per target, group and host (docs/semantics.md, 5).
 //!
 //! A [`Ledger`] keeps when actions started. It is charged before the act, survives the agent (the caller restores it from
 //! the journal) and is never refunded: an action that helped was still an action.
@@ -23,11 +23,13 @@ pub struct Rate {
     window: Duration,
 }
 
-/// The budgets of one recovery; an action needs room in both.
+/// The budgets of one recovery; an action needs room in all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Budgets {
     /// For actions on one target. Default of docs/semantics.md, 5: 3 in 1 h.
     pub per_target: Rate,
+    /// For actions on the targets of one group, taken together. Default of docs/semantics.md, 5: 6 in 1 h.
+    pub per_group: Rate,
     /// For actions on this host, whatever their target. Default of docs/semantics.md, 5: 10 in 1 h.
     pub per_host: Rate,
 }
@@ -44,6 +46,8 @@ pub struct Ledger {
 pub struct Remaining {
     /// On this target.
     pub per_target: u32,
+    /// In its group.
+    pub per_group: u32,
     /// On this host.
     pub per_host: u32,
 }
@@ -54,6 +58,8 @@ pub struct Remaining {
 pub enum Scope {
     /// The target's.
     Target,
+    /// Its group's.
+    Group,
     /// The host's.
     Host,
 }
@@ -62,9 +68,11 @@ pub enum Scope {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the budget per {} is used up; room again in {}", scope.as_str(), humantime::format_duration(*retry_after))]
 pub struct Empty {
-    /// The budget that is empty; of two, the one that has room last.
+    /// The budget that is empty; of several, the one that has room last.
     pub scope: Scope,
-    /// How long until both budgets have room, if nothing else starts.
+    /// What it allows.
+    pub rate: Rate,
+    /// How long until every budget has room, if nothing else starts.
     pub retry_after: Duration,
 }
 
@@ -76,6 +84,19 @@ pub struct Empty {
 pub struct RateError {
     /// What was given.
     pub value: String,
+}
+
+/// What decides how close together the actions on one target can be.
+#[derive(Debug, Clone, Copy)]
+pub struct Densest<'a> {
+    /// The delays between the attempts of a step.
+    pub plan: &'a RetryPlan,
+    /// How many steps its ladder has.
+    pub steps: u32,
+    /// How long it must be up until its incident is over.
+    pub stable_for: Duration,
+    /// The time between fresh attempts once its ladder is used up, if there are any.
+    pub slow_retry: Option<Duration>,
 }
 
 /// A rate that can never be reached, so that it limits nothing.
@@ -111,47 +132,53 @@ impl Rate {
         self.window
     }
 
-    /// Whether this rate per target can ever refuse an action, given the delays between attempts.
+    /// Whether this rate per target can ever refuse an action, given the delays between attempts; see [`Densest::starts`].
     ///
     /// A backoff and a rate can cancel each other out (docs/semantics.md, 3.3): at a delay of 60 s ten starts fit into 10 min, so
-    /// `60/10m` never refuses anything. Counted is the densest series that one target can make: every attempt of each of
-    /// `steps` steps as soon as its delay allows (jitter at its most, actions and proofs that take no time), and after the
-    /// last one a fresh incident once the target has been up for `stable_for`. What an operator resets by hand is not counted.
+    /// `60/10m` never refuses anything.
     ///
     /// Fails with the number of starts that do fit, when that number is not above the rate's count.
-    pub fn can_ever_bind(
-        self,
-        plan: &RetryPlan,
-        steps: u32,
-        stable_for: Duration,
-    ) -> Result<(), NeverBinds> {
-        let needed = self.count as usize + 1;
+    pub fn can_ever_bind(self, series: &Densest<'_>) -> Result<(), NeverBinds> {
+        let most_starts = series.starts(self.window, self.count.saturating_add(1));
+        if most_starts > self.count {
+            return Ok(());
+        }
+        Err(NeverBinds { rate: self, most_starts })
+    }
+}
+
+impl Densest<'_> {
+    /// The most starts of one target within any stretch as long as `window`, counted up to `enough`.
+    ///
+    /// Counted is the densest series that one target can make: every attempt of each step as soon as its delay allows (jitter
+    /// at its most, actions and proofs that take no time), and after the last one a fresh attempt once the target has been
+    /// up for `stable_for`, or by the slow retry if that comes first. What an operator resets by hand is not counted.
+    pub fn starts(&self, window: Duration, enough: u32) -> u32 {
+        let Self { plan, steps, stable_for, slow_retry } = *self;
+        let after_incident = slow_retry.map_or(stable_for, |period| period.min(stable_for));
         let mut recent = VecDeque::new();
         let mut most_starts = 0;
         let mut at = Duration::ZERO;
         // Two whole incidents hold every stretch there is: from then on the series repeats.
         let incident = u64::from(steps) * (u64::from(plan.max_retries()) + 1);
-        for start in 0..incident.saturating_mul(2).saturating_add(needed as u64) {
+        for start in 0..incident.saturating_mul(2).saturating_add(u64::from(enough)) {
             recent.push_back(at);
-            while recent.front().is_some_and(|first| at.saturating_sub(*first) >= self.window) {
+            while recent.front().is_some_and(|first| at.saturating_sub(*first) >= window) {
                 recent.pop_front();
             }
             most_starts = most_starts.max(recent.len());
-            if most_starts >= needed {
-                return Ok(());
-            }
-            if incident == 0 {
+            if most_starts >= enough as usize || incident == 0 {
                 break;
             }
             let attempt = start % (u64::from(plan.max_retries()) + 1);
             let attempt = u32::try_from(attempt).unwrap_or(u32::MAX);
             let last_of_incident = (start + 1).is_multiple_of(incident);
             // The next step follows at once; a fresh incident only after the last one is over.
-            let after_step = if last_of_incident { stable_for } else { Duration::ZERO };
+            let after_step = if last_of_incident { after_incident } else { Duration::ZERO };
             let wait = plan.next(attempt, 1.0).unwrap_or(after_step);
             at = at.saturating_add(wait);
         }
-        Err(NeverBinds { rate: self, most_starts: u32::try_from(most_starts).unwrap_or(u32::MAX) })
+        u32::try_from(most_starts).unwrap_or(u32::MAX)
     }
 }
 
@@ -176,10 +203,11 @@ impl fmt::Display for Rate {
 }
 
 impl Scope {
-    /// `target` or `host`.
+    /// `target`, `group` or `host`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Target => "target",
+            Self::Group => "group",
             Self::Host => "host",
         }
     }
@@ -200,26 +228,58 @@ impl Ledger {
         self.insert(now, target.to_owned());
     }
 
-    /// Whether both budgets have room for an action on `target`, and how much.
+    /// Whether every budget has room for an action on `target`, and how much. `in_group` says of a target whether it is of
+    /// the same group.
     ///
     /// A start counts for exactly its rate's window; a start dated after `now` counts as one at `now`.
     /// Fails with the budget that is empty and how long that lasts.
-    pub fn room(&self, now: Moment, target: &str, budgets: &Budgets) -> Result<Remaining, Empty> {
-        let per_target = self.left(now, Some(target), budgets.per_target);
-        let per_host = self.left(now, None, budgets.per_host);
-        match (per_target, per_host) {
-            (Ok(per_target), Ok(per_host)) => Ok(Remaining { per_target, per_host }),
-            (Err(retry_after), Err(longer)) if retry_after < longer => {
-                Err(Empty { scope: Scope::Host, retry_after: longer })
-            }
-            (Err(retry_after), _) => Err(Empty { scope: Scope::Target, retry_after }),
-            (Ok(_), Err(retry_after)) => Err(Empty { scope: Scope::Host, retry_after }),
+    pub fn room(
+        &self,
+        now: Moment,
+        target: &str,
+        in_group: impl Fn(&str) -> bool,
+        budgets: &Budgets,
+    ) -> Result<Remaining, Empty> {
+        let per_target = self.left(now, |of| of == target, budgets.per_target);
+        let per_group = self.left(now, in_group, budgets.per_group);
+        let per_host = self.left(now, |_| true, budgets.per_host);
+        let scopes = [
+            (Scope::Target, budgets.per_target, per_target),
+            (Scope::Group, budgets.per_group, per_group),
+            (Scope::Host, budgets.per_host, per_host),
+        ];
+        let empty = scopes
+            .into_iter()
+            .rev()
+            .filter_map(|(scope, rate, left)| Some(Empty { scope, rate, retry_after: left.err()? }))
+            // Of equals the last: the target's own budget is named before the group's and the host's.
+            .max_by_key(|empty| empty.retry_after);
+        match empty {
+            Some(empty) => Err(empty),
+            None => Ok(Remaining {
+                per_target: per_target.unwrap_or(0),
+                per_group: per_group.unwrap_or(0),
+                per_host: per_host.unwrap_or(0),
+            }),
         }
     }
 
-    /// How many actions on `target` may start right now, one after the other: the smaller of what the two budgets leave.
-    pub fn remaining(&self, now: Moment, target: &str, budgets: &Budgets) -> u32 {
-        self.room(now, target, budgets).map_or(0, |room| room.per_target.min(room.per_host))
+    /// How many actions on `target` may start right now, one after the other: the smallest of what the budgets leave.
+    pub fn remaining(
+        &self,
+        now: Moment,
+        target: &str,
+        in_group: impl Fn(&str) -> bool,
+        budgets: &Budgets,
+    ) -> u32 {
+        self.room(now, target, in_group, budgets)
+            .map_or(0, |room| room.per_target.min(room.per_group).min(room.per_host))
+    }
+
+    /// How many actions on `target` started within `rate`'s window.
+    pub fn used(&self, now: Moment, target: &str, rate: Rate) -> u32 {
+        let starts = self.counted(now, |of| of == target, rate).count();
+        u32::try_from(starts).unwrap_or(u32::MAX)
     }
 
     /// Adds starts of earlier runs, as moments of this boot, in any order.
@@ -252,19 +312,30 @@ impl Ledger {
     }
 
     /// Starts that `rate` leaves, or how long until it leaves one.
-    fn left(&self, now: Moment, target: Option<&str>, rate: Rate) -> Result<u32, Duration> {
-        let counted = || {
-            self.starts
-                .iter()
-                .rev()
-                .take_while(|(at, _)| now.saturating_since(*at) < rate.window)
-                .filter(|(_, of)| target.is_none_or(|target| of == target))
-        };
+    fn left(&self, now: Moment, of: impl Fn(&str) -> bool, rate: Rate) -> Result<u32, Duration> {
         // There is room once fewer than `count` are left, which is when this one has left the window.
-        match counted().nth(rate.count as usize - 1) {
-            Some((at, _)) => Err(rate.window.saturating_sub(now.saturating_since(*at))),
-            None => Ok(rate.count - u32::try_from(counted().count()).unwrap_or(rate.count)),
+        match self.counted(now, &of, rate).nth(rate.count as usize - 1) {
+            Some(at) => Err(rate.window.saturating_sub(now.saturating_since(at))),
+            None => {
+                let starts = self.counted(now, &of, rate).count();
+                Ok(rate.count - u32::try_from(starts).unwrap_or(rate.count))
+            }
         }
+    }
+
+    /// Starts within `rate`'s window, newest first.
+    fn counted(
+        &self,
+        now: Moment,
+        of: impl Fn(&str) -> bool,
+        rate: Rate,
+    ) -> impl Iterator<Item = Moment> {
+        self.starts
+            .iter()
+            .rev()
+            .take_while(move |(at, _)| now.saturating_since(*at) < rate.window)
+            .filter(move |(_, target)| of(target))
+            .map(|(at, _)| *at)
     }
 }
 

@@ -4,7 +4,7 @@ use evenkeel_config::format_duration;
 use evenkeel_journal::{Event, Hold, Incident};
 use jiff::Timestamp;
 
-use super::Explanation;
+use super::{BudgetUse, Explanation};
 
 /// The explanation with its short answer.
 pub(super) fn answered(mut explanation: Explanation, now: Timestamp) -> Explanation {
@@ -49,6 +49,11 @@ fn of_incident(explanation: &Explanation, incident: &Incident, now: Timestamp) -
         incident.cause,
         span(incident.opened, now)
     );
+    for used in explanation.budgets.iter().filter(|used| used.scope == "target" && used.used > 0) {
+        let BudgetUse { used, count, window, .. } = used;
+        let share = format!(", {used} of {count} used in the last {window}");
+        text.push_str(&share);
+    }
     // What was said last is what holds now: a refusal, or what came of an action.
     if let Some(event) = last(&["refused", "judged", "acted", "intended"]) {
         text.push_str("; ");

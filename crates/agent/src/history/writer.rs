@@ -66,7 +66,7 @@ impl Writer {
                 let last = &self.kept;
                 let written = journal.together(durability, |journal| {
                     let ids: Result<Vec<_>, _> =
-                        records.iter().map(|record| append(journal, now.wall, record)).collect();
+                        records.iter().map(|record| append(journal, &now, record)).collect();
                     if let Some(kept) = &kept {
                         kept.write(last, journal, &now)?;
                     }
@@ -134,8 +134,9 @@ fn durability(records: &[Record], act: Option<&Act>) -> Durability {
     if act.is_some() || !records.iter().all(seen) { Durability::AtOnce } else { Durability::Soon }
 }
 
-/// Writes one record, and what it means for the incidents.
-fn append(journal: &mut Journal, at: Timestamp, record: &Record) -> Result<i64, JournalError> {
+/// Writes one record, and what it means for incidents and budgets.
+fn append(journal: &mut Journal, now: &Stamp, record: &Record) -> Result<i64, JournalError> {
+    let at = now.wall;
     let (target, message) = (record.target(), record.message());
     let data = serde_json::to_value(record).unwrap_or(Value::Null);
     match record {
@@ -144,6 +145,11 @@ fn append(journal: &mut Journal, at: Timestamp, record: &Record) -> Result<i64, 
         }
         Record::IncidentClosed { incident, .. } => {
             journal.close_incident(number(*incident), at, "up")?;
+        }
+        Record::RestartedByOthers { charged, .. } => {
+            for target in charged {
+                journal.charge(&by_others(target, now), "by others")?;
+            }
         }
         _ => {}
     }
@@ -160,6 +166,20 @@ fn event(id: i64, at: Timestamp, record: &Record) -> Event {
         target: record.target(),
         incident: record.incident().map(number),
         message: record.message(),
+    }
+}
+
+/// What others did to a target, which counts as an action of ours.
+fn by_others(target: &str, now: &Stamp) -> Intent {
+    Intent {
+        incident: 0,
+        target: target.to_owned(),
+        step: 0,
+        attempt: 0,
+        action: "restarted by others".to_owned(),
+        boot_id: now.boot_id.clone(),
+        boottime: now.boottime,
+        wall: now.wall,
     }
 }
 

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use super::Checker;
 use crate::key::Key;
 use crate::raw;
-use crate::settings::{AgentSettings, Mode};
+use crate::settings::{AgentSettings, Mode, Storm};
+use crate::value::OrOff;
 
 /// What switches off a listener.
 const OFF: &str = "off";
@@ -23,6 +24,8 @@ pub(super) fn agent(checker: &mut Checker, raw: &raw::Agent) -> Option<AgentSett
     }
     let listen = listen(checker, &rule.child("listen"), raw.listen.as_deref());
     let socket = socket(checker, &rule.child("socket"), raw.socket.as_deref());
+    let storm = storm(checker, &rule.child("storm"), raw.storm);
+    let starved_after = checker.above_zero(&rule, "starved_after", raw.starved_after);
     Some(AgentSettings {
         mode: match raw.mode? {
             raw::Running::Enforce => Mode::Enforce,
@@ -33,7 +36,32 @@ pub(super) fn agent(checker: &mut Checker, raw: &raw::Agent) -> Option<AgentSett
         socket: socket?.into_option(),
         grace: raw.grace?.0,
         hold_errors_for: raw.hold_errors_for?.0,
+        storm: storm?.into_option(),
+        starved_after: starved_after?,
     })
+}
+
+/// When targets that are down together make the host suspect.
+fn storm(checker: &mut Checker, key: &Key, raw: Option<OrOff<raw::Storm>>) -> Option<OrOff<Storm>> {
+    let OrOff::On(raw) = raw? else { return Some(OrOff::Off) };
+    let (targets, share) = (raw.targets?, raw.share?.0.ratio());
+    let mut good = true;
+    if targets < 2 {
+        let message = format!("`{}` must be 2 or more", key.child("targets"));
+        let label = "one target alone makes no storm";
+        checker.refuse_with(&key.child("targets"), message, label, &[]);
+        good = false;
+    }
+    if share <= 0.0 {
+        let message = format!("`{}` must be above 0%", key.child("share"));
+        checker.refuse(&key.child("share"), message, "every failure would be a storm");
+        good = false;
+    }
+    let within = match raw.within {
+        Some(given) => Some(checker.above_zero(key, "within", Some(given))?),
+        None => None,
+    };
+    good.then_some(OrOff::On(Storm { targets, share, within }))
 }
 
 /// A listener that settings can switch off.

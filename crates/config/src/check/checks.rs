@@ -10,7 +10,7 @@ use crate::problem::Problem;
 use crate::raw;
 use crate::read::KINDS;
 use crate::settings::Check;
-use crate::value::Lasting;
+use crate::value::{Lasting, OrOff, Share};
 
 /// A check is stale after so many intervals without a result.
 const STALE_INTERVALS: u32 = 3;
@@ -40,6 +40,7 @@ impl Timing {
 impl Checker {
     pub(super) fn checks(&mut self, rules: &BTreeMap<String, raw::Check>) -> Vec<Check> {
         let checked = rules.iter().filter_map(|(name, raw)| self.check(name, raw, rules)).collect();
+        self.refuse_circles(rules);
         self.refuse_program_twice(rules);
         checked
     }
@@ -54,9 +55,14 @@ impl Checker {
         let named = self.name_is_good(&rule);
         let target =
             self.one_kind(&rule, raw).and_then(|kind| self.target(&rule, kind, raw, rules));
-        let conditions = target
-            .as_ref()
-            .and_then(|target| self.conditions(&rule, raw.conditions.as_deref(), target));
+        let conditions = target.as_ref().and_then(|target| {
+            self.conditions(&rule.child("conditions"), raw.conditions.as_deref(), target)
+        });
+        let degraded = target.as_ref().and_then(|target| {
+            self.conditions(&rule.child("degraded"), raw.degraded.as_deref(), target)
+        });
+        let depends_on = self.dependencies(&rule, name, raw.depends_on.as_ref(), rules);
+        let flap = self.flap(&rule, raw.flap);
         let timing = self.timing(&rule, raw);
         let health = self.health(&rule, raw);
         let breaker = timing.and_then(|timing| match &raw.breaker {
@@ -65,16 +71,22 @@ impl Checker {
         });
         let (timing, conditions, target) = (timing?, conditions?, target?);
         let far_enough = self.refuse_short_sight(&rule, &conditions, timing.interval);
-        let target = target.judged_by(&conditions);
+        let degraded = degraded?;
+        let target = target.judged_by(&[conditions.clone(), degraded.clone()].concat());
         let of_parts = |condition: &Condition| {
             target.part_fields().iter().any(|field| field.name == condition.field)
         };
         let (part_conditions, conditions) = conditions.into_iter().partition(of_parts);
+        let (part_degraded, degraded) = degraded.into_iter().partition(of_parts);
         (named && far_enough).then_some(Check {
             name: name.to_owned(),
             target,
             conditions,
             part_conditions,
+            degraded,
+            part_degraded,
+            depends_on: depends_on?,
+            flap: flap?.into_option(),
             timeout: timing.timeout,
             retries: timing.retries,
             retry_delay: timing.retry_delay,
@@ -188,6 +200,25 @@ impl Checker {
                     OUT_OF_BOUNDS,
                     &error.accepted,
                 );
+            })
+            .ok()
+    }
+
+    /// When the check flaps.
+    fn flap(
+        &mut self,
+        rule: &Key,
+        raw: Option<OrOff<raw::Flap>>,
+    ) -> Option<OrOff<health::FlapPolicy>> {
+        let OrOff::On(raw) = raw? else { return Some(OrOff::Off) };
+        let percent = |share: Option<Share>| share.map(|Share(share)| share.ratio() * 100.0);
+        let policy =
+            health::FlapPolicy::try_new(percent(raw.low)?, percent(raw.high)?, raw.hold?.0);
+        policy
+            .map(OrOff::On)
+            .map_err(|error| {
+                let key = rule.child(error.key);
+                self.refuse_policy(&key, &error.value, OUT_OF_BOUNDS, &error.accepted);
             })
             .ok()
     }

@@ -28,7 +28,7 @@ impl Checker {
     /// The conditions, all of them good; else `None`.
     pub(super) fn conditions(
         &mut self,
-        rule: &Key,
+        list: &Key,
         given: Option<&[raw::Condition]>,
         target: &Target,
     ) -> Option<Vec<Condition>> {
@@ -36,11 +36,10 @@ impl Checker {
         let conditions: Vec<_> = given
             .iter()
             .enumerate()
-            .filter_map(|(index, raw)| {
-                self.condition(&rule.child("conditions").item(index), raw, target)
-            })
+            .filter_map(|(index, raw)| self.condition(&list.item(index), raw, target))
             .collect();
-        (conditions.len() == given.len()).then_some(conditions)
+        (conditions.len() == given.len() && self.something_is_good(list, &conditions))
+            .then_some(conditions)
     }
 
     fn condition(&mut self, key: &Key, raw: &raw::Condition, target: &Target) -> Option<Condition> {

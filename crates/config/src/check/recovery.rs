@@ -3,14 +3,14 @@ use std::time::Duration;
 
 use evenkeel_health::QuietWindows;
 use evenkeel_recovery::backoff::{DEFAULT_FLOOR, RetryPlan};
-use evenkeel_recovery::budget::{Budgets, Rate};
+use evenkeel_recovery::budget::{Budgets, Densest, Rate};
 
 use super::{Checker, OUT_OF_BOUNDS, plain};
 use crate::key::Key;
 use crate::problem::Problem;
 use crate::raw;
 use crate::settings::{Check, Recovery};
-use crate::value::{Lasting, OneOrMany};
+use crate::value::{Lasting, OneOrMany, OrNever, OrOff};
 
 /// What a recovery knows of the checks of the settings.
 #[derive(Clone, Copy)]
@@ -23,13 +23,28 @@ pub(super) struct Known<'a> {
     pub(super) cleanup: &'a [&'a str],
 }
 
+/// The densest series of actions that one target of a recovery can make.
+fn densest(recovery: &Recovery) -> Densest<'_> {
+    Densest {
+        plan: &recovery.retry,
+        steps: u32::try_from(recovery.steps.len()).unwrap_or(u32::MAX),
+        stable_for: recovery.stable_for,
+        slow_retry: recovery.slow_retry,
+    }
+}
+
 impl Checker {
     pub(super) fn recoveries(&mut self, raw: &raw::Settings, checked: &[Check]) -> Vec<Recovery> {
         let permissions: Vec<_> = raw.permissions.keys().map(String::as_str).collect();
         let cleanup: Vec<_> = raw.cleanup.keys().map(String::as_str).collect();
         let known =
             Known { raw: &raw.check, checked, permissions: &permissions, cleanup: &cleanup };
-        raw.recovery.iter().filter_map(|(name, raw)| self.recovery(name, raw, known)).collect()
+        let recoveries: Vec<_> =
+            raw.recovery.iter().filter_map(|(name, raw)| self.recovery(name, raw, known)).collect();
+        if recoveries.len() == raw.recovery.len() {
+            self.shared_budgets_can_bind(&recoveries, known);
+        }
+        recoveries
     }
 
     fn recovery(&mut self, name: &str, raw: &raw::Recovery, known: Known<'_>) -> Option<Recovery> {
@@ -44,6 +59,8 @@ impl Checker {
         let verify_timeout = self.above_zero(&rule, "verify_timeout", raw.verify_timeout);
         let stable_for = self.above_zero(&rule, "stable_for", raw.stable_for);
         let quiet = raw.quiet.as_ref().map(|texts| self.quiet(&rule, texts));
+        let group = self.group(&rule, name, raw.group.as_ref());
+        let slow_retry = self.slow_retry(&rule, raw.slow_retry);
         if let (Some(when), Some(verify_timeout)) = (&when, verify_timeout) {
             self.refuse_hasty_verdict(&rule, when, verify_timeout, known.checked);
         }
@@ -57,6 +74,8 @@ impl Checker {
             stable_for: stable_for?,
             evidence: raw.evidence.unwrap_or(true),
             quiet: quiet.map_or(Ok(None), |quiet| quiet.map(Some)).ok()?,
+            group: group?,
+            slow_retry: slow_retry?.into_option(),
         };
         (named && self.budget_can_bind(&rule, &recovery)).then_some(recovery)
     }
@@ -74,6 +93,26 @@ impl Checker {
             let key = item.filter(|item| self.tree.locate(item).is_some()).unwrap_or(key);
             self.refuse_policy(&key, &error.text, &error.message, error.accepted);
         })
+    }
+
+    fn group(&mut self, rule: &Key, name: &str, given: Option<&String>) -> Option<String> {
+        let Some(group) = given else { return Some(name.to_owned()) };
+        if group.trim().is_empty() || group.chars().any(char::is_control) {
+            let key = rule.child("group");
+            self.refuse_policy(&key, group, "not a name", "a name such as \"workers\"");
+            return None;
+        }
+        Some(group.clone())
+    }
+
+    /// The time between fresh attempts once the ladder is used up.
+    fn slow_retry(&mut self, rule: &Key, given: Option<OrNever>) -> Option<OrOff<Duration>> {
+        match given? {
+            OrNever::Never => Some(OrOff::Off),
+            OrNever::After(given) => {
+                self.above_zero(rule, "slow_retry", Some(given)).map(OrOff::On)
+            }
+        }
     }
 
     fn retry_plan(&mut self, rule: &Key, raw: &raw::Recovery) -> Option<RetryPlan> {
@@ -103,8 +142,9 @@ impl Checker {
     fn budgets(&mut self, rule: &Key, raw: Option<&raw::Budget>) -> Option<Budgets> {
         let table = rule.child("budget");
         let per_target = self.rate(&table.child("per_target"), raw?.per_target.as_deref());
+        let per_group = self.rate(&table.child("per_group"), raw?.per_group.as_deref());
         let per_host = self.rate(&table.child("per_host"), raw?.per_host.as_deref());
-        Some(Budgets { per_target: per_target?, per_host: per_host? })
+        Some(Budgets { per_target: per_target?, per_group: per_group?, per_host: per_host? })
     }
 
     fn rate(&mut self, key: &Key, text: Option<&str>) -> Option<Rate> {
@@ -120,11 +160,8 @@ impl Checker {
 
     /// A budget that the delays never let be used up is no limit, though it looks like one.
     fn budget_can_bind(&mut self, rule: &Key, recovery: &Recovery) -> bool {
-        let steps = u32::try_from(recovery.steps.len()).unwrap_or(u32::MAX);
         let rate = recovery.budgets.per_target;
-        let Err(never) = rate.can_ever_bind(&recovery.retry, steps, recovery.stable_for) else {
-            return true;
-        };
+        let Err(never) = rate.can_ever_bind(&densest(recovery)) else { return true };
         let key = rule.child("budget.per_target");
         let most = never.most_starts;
         let problem = Problem::new(format!("`{key}` can never be used up"))
@@ -140,6 +177,54 @@ impl Checker {
             ));
         self.tree.add(&key, problem);
         false
+    }
+
+    /// The same of a budget that several targets share, where it was written and not only left as it is.
+    ///
+    /// How many programs a supervisor has is not known here, so such a target can use up any budget.
+    fn shared_budgets_can_bind(&mut self, recoveries: &[Recovery], known: Known<'_>) {
+        let has_parts = |recovery: &Recovery| {
+            let mut checks =
+                known.checked.iter().filter(|check| recovery.when.contains(&check.name));
+            checks.any(|check| !check.target.part_fields().is_empty())
+        };
+        for recovery in recoveries {
+            let budgets = &recovery.budgets;
+            for (name, rate) in [("per_group", budgets.per_group), ("per_host", budgets.per_host)] {
+                let key = Key::of(&["recovery"]).named(&recovery.name).child("budget").child(name);
+                let sharing: Vec<_> = recoveries
+                    .iter()
+                    .filter(|other| name == "per_host" || other.group == recovery.group)
+                    .collect();
+                if !self.tree.is_written(&key) || sharing.iter().any(|other| has_parts(other)) {
+                    continue;
+                }
+                let enough = rate.count().saturating_add(1);
+                let starts = |of: &&Recovery| densest(of).starts(rate.window(), enough);
+                let each: Vec<_> = sharing.iter().map(starts).collect();
+                let most = each.iter().fold(0u32, |sum, starts| sum.saturating_add(*starts));
+                if most > rate.count() {
+                    continue;
+                }
+                let sum: Vec<_> = sharing
+                    .iter()
+                    .zip(&each)
+                    .map(|(other, starts)| format!("{starts} of `{}`", other.name))
+                    .collect();
+                let problem = Problem::new(format!("`{key}` can never be used up"))
+                    .key_is(&key)
+                    .at(self.tree.place_of_value(&key))
+                    .label(format!(
+                        "with these delays at most {most} actions start within {}: {}",
+                        plain(rate.window()),
+                        sum.join(" + ")
+                    ))
+                    .help(format!(
+                        "accepted: a count of less than {most}, a longer window, or shorter delays"
+                    ));
+                self.tree.add(&key, problem);
+            }
+        }
     }
 
     /// The proof needs `success_threshold` good results in a row, each as long as an attempt may take.

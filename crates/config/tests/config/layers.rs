@@ -139,18 +139,21 @@ hold_errors_for = "2m"                  # default
 listen = "127.0.0.1:9720"               # default
 mode = "enforce"                        # default
 socket = "/run/evenkeel/evenkeel.sock"  # default
+starved_after = "10s"                   # default
 state_dir = "/var/lib/evenkeel"         # default
+storm = { share = "50%", targets = 3 }  # default
 
 [check.web]
-failure_threshold = { failures = 3, within = 5 }  # default
-initial_delay = "0s"                              # default
-interval = "20s"                                  # a.toml:4
-retries = 1                                       # --set check.web.retries=1
-retry_delay = "200ms"                             # default
-startup_grace = "0s"                              # default
-success_threshold = 2                             # default
-tcp = { address = "localhost:80" }                # a.toml:3
-timeout = "5s"                                    # default
+failure_threshold = { failures = 3, within = 5 }    # default
+flap = { high = "30%", hold = "10m", low = "20%" }  # default
+initial_delay = "0s"                                # default
+interval = "20s"                                    # a.toml:4
+retries = 1                                         # --set check.web.retries=1
+retry_delay = "200ms"                               # default
+startup_grace = "0s"                                # default
+success_threshold = 2                               # default
+tcp = { address = "localhost:80" }                  # a.toml:3
+timeout = "5s"                                      # default
 "#;
     assert_eq!(shown, expected, "{shown}");
 }

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use evenkeel_config::{
-    AgentSettings, Mode, PRESETS, Settings, Sources, load, load_text, preset, show,
+    AgentSettings, Mode, PRESETS, Settings, Sources, Storm, load, load_text, preset, show,
 };
 use evenkeel_probe::{Condition, ProcessSelector, ProcessTarget, Target, Test};
 use evenkeel_recovery::actions::Action;
@@ -41,6 +41,8 @@ fn the_plan_means_what_it_says() {
         socket: Some(PathBuf::from("/run/evenkeel/evenkeel.sock")),
         grace: seconds(60),
         hold_errors_for: seconds(120),
+        storm: Some(Storm { targets: 3, share: 0.5, within: None }),
+        starved_after: seconds(10),
     };
     assert_eq!(settings.agent, expected);
     assert_eq!(settings.agent, AgentSettings::default());
@@ -88,6 +90,8 @@ fn the_plan_means_what_it_says() {
     assert_eq!(actions, wanted);
     assert_eq!(recovery.retry.max_retries(), 3);
     assert_eq!(recovery.budgets.per_target.to_string(), "3/1h");
+    assert_eq!(recovery.budgets.per_group.to_string(), "6/1h");
+    assert_eq!((recovery.group.as_str(), recovery.slow_retry), ("supervisor", Some(seconds(3600))));
     assert_eq!((recovery.verify_timeout, recovery.stable_for), (seconds(60), seconds(600)));
     assert_eq!(settings.slos[0].checks, ["supervisor", "health"]);
 }

@@ -43,8 +43,15 @@ fn a_series_that_its_breaker_cuts_short_still_counts_as_a_failure() {
 fn an_action_that_never_helps_stops_when_its_attempts_are_used_up() {
     let mut host = ScriptedHost::new(WEB);
     host.seen.insert(0, bad());
+    host.run_for(50 * MINUTE);
+    assert_eq!(host.acts.len(), 2, "one attempt and one retry");
     host.run_for(24 * 60 * MINUTE);
-    assert_eq!(host.acts.len(), 2, "one attempt and one retry, then never again by itself");
+    assert_eq!(host.acts.len(), 26, "then one an hour or so: never dead for ever");
+    let mut host =
+        ScriptedHost::new(&WEB.replace("max_retries", "slow_retry = \"never\"\nmax_retries"));
+    host.seen.insert(0, bad());
+    host.run_for(24 * 60 * MINUTE);
+    assert_eq!(host.acts.len(), 2, "unless the settings want it so");
     let status = host.engine.status(host.now, jiff::Timestamp::UNIX_EPOCH);
     assert_eq!(status.recoveries[0].phase, "exhausted");
     assert!(!status.healthy);

@@ -46,6 +46,16 @@ fn an_intent_is_open_until_it_is_settled_and_settles_once() {
 }
 
 #[test]
+fn what_others_did_is_charged_and_is_no_open_intent() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.journal();
+    let charged = Intent { incident: 0, ..intent("web", at(1), "boot") };
+    journal.charge(&charged, "by others").unwrap();
+    assert_eq!(journal.open_intents().unwrap(), []);
+    assert_eq!(journal.ledger(at(0)).unwrap(), [charged]);
+}
+
+#[test]
 fn the_ledger_has_what_is_recent_and_all_of_this_boot_whatever_the_time_of_day_says() {
     let scratch = Scratch::new();
     let mut journal = scratch.journal();

@@ -7,7 +7,37 @@ fn at(seconds: u64) -> Moment {
 }
 
 fn budgets(per_target: &str, per_host: &str) -> Budgets {
-    Budgets { per_target: per_target.parse().unwrap(), per_host: per_host.parse().unwrap() }
+    grouped(per_target, "1000/1h", per_host)
+}
+
+fn grouped(per_target: &str, per_group: &str, per_host: &str) -> Budgets {
+    let rate = |text: &str| text.parse().unwrap();
+    Budgets { per_target: rate(per_target), per_group: rate(per_group), per_host: rate(per_host) }
+}
+
+fn series(plan: &RetryPlan, steps: u32) -> Densest<'_> {
+    Densest { plan, steps, stable_for: Duration::from_mins(10), slow_retry: None }
+}
+
+/// A group of nobody.
+fn alone(_: &str) -> bool {
+    false
+}
+
+#[test]
+fn the_targets_of_a_group_share_its_budget_and_others_do_not() {
+    let budgets = grouped("3/1h", "4/1h", "10/1h");
+    let mut ledger = Ledger::new();
+    let workers = |target: &str| target.starts_with("worker/");
+    for target in ["worker/a", "worker/a", "worker/b", "worker/c"] {
+        assert!(ledger.room(at(1), target, workers, &budgets).is_ok());
+        ledger.charge(at(1), target);
+    }
+    let empty = ledger.room(at(1), "worker/d", workers, &budgets).unwrap_err();
+    assert_eq!((empty.scope, empty.rate), (Scope::Group, budgets.per_group));
+    assert_eq!(empty.to_string(), "the budget per group is used up; room again in 1h");
+    assert!(ledger.room(at(1), "web", |target: &str| target == "web", &budgets).is_ok());
+    assert_eq!(ledger.used(at(1), "worker/a", budgets.per_target), 2);
 }
 
 fn plan(initial: u64, cap: u64, retries: u32) -> RetryPlan {
@@ -50,14 +80,24 @@ fn the_target_budget_is_empty_after_its_count_and_has_room_after_its_window() {
     let budgets = budgets("3/1h", "10/1h");
     let mut ledger = Ledger::new();
     for (start, left) in [(0, 3), (60, 2), (600, 1)] {
-        assert_eq!(ledger.remaining(at(start), "a", &budgets), left);
+        assert_eq!(ledger.remaining(at(start), "a", alone, &budgets), left);
         ledger.charge(at(start), "a");
     }
-    let empty = ledger.room(at(700), "a", &budgets).unwrap_err();
-    assert_eq!(empty, Empty { scope: Scope::Target, retry_after: Duration::from_secs(2_900) });
+    let empty = ledger.room(at(700), "a", alone, &budgets).unwrap_err();
+    assert_eq!(
+        empty,
+        Empty {
+            scope: Scope::Target,
+            rate: budgets.per_target,
+            retry_after: Duration::from_secs(2_900)
+        }
+    );
     assert_eq!(empty.to_string(), "the budget per target is used up; room again in 48m 20s");
-    assert!(ledger.room(at(3_599), "a", &budgets).is_err());
-    assert_eq!(ledger.room(at(3_600), "a", &budgets), Ok(Remaining { per_target: 1, per_host: 8 }));
+    assert!(ledger.room(at(3_599), "a", alone, &budgets).is_err());
+    assert_eq!(
+        ledger.room(at(3_600), "a", alone, &budgets),
+        Ok(Remaining { per_target: 1, per_group: 1000, per_host: 8 })
+    );
 }
 
 #[test]
@@ -65,10 +105,10 @@ fn one_target_does_not_use_up_the_budget_of_another_but_all_use_the_hosts() {
     let budgets = budgets("3/1h", "4/1h");
     let mut ledger = Ledger::new();
     for target in ["a", "a", "a", "b"] {
-        assert!(ledger.room(at(1), target, &budgets).is_ok());
+        assert!(ledger.room(at(1), target, alone, &budgets).is_ok());
         ledger.charge(at(1), target);
     }
-    assert_eq!(ledger.room(at(1), "c", &budgets).unwrap_err().scope, Scope::Host);
+    assert_eq!(ledger.room(at(1), "c", alone, &budgets).unwrap_err().scope, Scope::Host);
 }
 
 #[test]
@@ -76,8 +116,11 @@ fn of_two_empty_budgets_the_one_that_has_room_last_is_named() {
     let budgets = budgets("1/1h", "1/2h");
     let mut ledger = Ledger::new();
     ledger.charge(at(0), "a");
-    let empty = ledger.room(at(0), "a", &budgets).unwrap_err();
-    assert_eq!(empty, Empty { scope: Scope::Host, retry_after: Duration::from_hours(2) });
+    let empty = ledger.room(at(0), "a", alone, &budgets).unwrap_err();
+    assert_eq!(
+        empty,
+        Empty { scope: Scope::Host, rate: budgets.per_host, retry_after: Duration::from_hours(2) }
+    );
 }
 
 #[test]
@@ -86,7 +129,7 @@ fn restored_starts_count_in_whatever_order_they_come() {
     let mut ledger = Ledger::new();
     ledger.restore([(at(3_000), "a".to_owned()), (at(10), "a".to_owned())]);
     assert_eq!(
-        ledger.room(at(3_100), "a", &budgets).unwrap_err().retry_after,
+        ledger.room(at(3_100), "a", alone, &budgets).unwrap_err().retry_after,
         Duration::from_secs(510)
     );
     assert_eq!(ledger.entries()[0].0, at(10));
@@ -97,10 +140,10 @@ fn a_clock_set_back_keeps_a_charge_for_one_window_at_most() {
     let budgets = budgets("1/1h", "10/1h");
     let mut ledger = Ledger::new();
     ledger.restore([(at(1_000_000), "a".to_owned())]);
-    assert!(ledger.room(at(10), "a", &budgets).is_err());
+    assert!(ledger.room(at(10), "a", alone, &budgets).is_err());
     ledger.prune(at(10));
-    assert!(ledger.room(at(3_609), "a", &budgets).is_err());
-    assert!(ledger.room(at(3_610), "a", &budgets).is_ok());
+    assert!(ledger.room(at(3_609), "a", alone, &budgets).is_err());
+    assert!(ledger.room(at(3_610), "a", alone, &budgets).is_ok());
 }
 
 #[test]
@@ -114,7 +157,7 @@ fn starts_that_no_window_reaches_are_forgotten() {
 #[test]
 fn a_rate_that_the_backoff_keeps_from_ever_being_reached_is_found_out() {
     let rate: Rate = "60/10m".parse().unwrap();
-    let error = rate.can_ever_bind(&plan(60, 60, 1_000), 1, Duration::from_mins(10)).unwrap_err();
+    let error = rate.can_ever_bind(&series(&plan(60, 60, 1_000), 1)).unwrap_err();
     assert_eq!(error.most_starts, 10);
     assert_eq!(
         error.to_string(),
@@ -125,22 +168,29 @@ fn a_rate_that_the_backoff_keeps_from_ever_being_reached_is_found_out() {
 #[test]
 fn the_budgets_of_the_plan_can_be_used_up() {
     let rate: Rate = "3/1h".parse().unwrap();
-    assert_eq!(rate.can_ever_bind(&plan(10, 300, 3), 2, Duration::from_mins(10)), Ok(()));
+    assert_eq!(rate.can_ever_bind(&series(&plan(10, 300, 3), 2)), Ok(()));
 }
 
 #[test]
 fn without_retries_only_fresh_incidents_use_a_budget() {
-    let stable_for = Duration::from_mins(10);
     let rate = |text: &str| text.parse::<Rate>().unwrap();
     assert_eq!(
-        rate("6/1h").can_ever_bind(&plan(10, 300, 0), 1, stable_for).unwrap_err().most_starts,
+        rate("6/1h").can_ever_bind(&series(&plan(10, 300, 0), 1)).unwrap_err().most_starts,
         6
     );
-    assert_eq!(rate("5/1h").can_ever_bind(&plan(10, 300, 0), 1, stable_for), Ok(()));
+    assert_eq!(rate("5/1h").can_ever_bind(&series(&plan(10, 300, 0), 1)), Ok(()));
     assert_eq!(
-        rate("5/1h").can_ever_bind(&plan(10, 300, 0), 0, stable_for).unwrap_err().most_starts,
+        rate("5/1h").can_ever_bind(&series(&plan(10, 300, 0), 0)).unwrap_err().most_starts,
         1
     );
+}
+
+#[test]
+fn a_slow_retry_that_comes_before_a_fresh_incident_makes_the_series_denser() {
+    let plan = plan(10, 300, 0);
+    let slow = Densest { slow_retry: Some(Duration::from_mins(5)), ..series(&plan, 1) };
+    assert_eq!(series(&plan, 1).starts(Duration::from_hours(1), 100), 6);
+    assert_eq!(slow.starts(Duration::from_hours(1), 100), 12);
 }
 
 proptest! {
@@ -148,19 +198,23 @@ proptest! {
     fn no_stretch_as_long_as_the_window_holds_more_than_the_count(
         steps in prop::collection::vec((0..2_000u64, 0..3usize), 1..200),
         per_target in 1..6u32,
+        per_group in 1..7u32,
         per_host in 1..8u32,
     ) {
         let hour = Duration::from_hours(1);
         let rate = |count| Rate::try_new(count, hour).unwrap();
-        let budgets = Budgets { per_target: rate(per_target), per_host: rate(per_host) };
+        let (per_target, per_group, per_host) = (rate(per_target), rate(per_group), rate(per_host));
+        let budgets = Budgets { per_target, per_group, per_host };
+        // `a` and `b` are of one group, `c` is of none.
+        let in_group = |of: usize| move |other: &str| of < 2 && other != "c";
         let mut ledger = Ledger::new();
         let mut now = 0;
         let mut acts: Vec<(u64, usize)> = Vec::new();
         for (wait, target) in steps {
             now += wait;
             let name = ["a", "b", "c"][target];
-            let room = ledger.room(at(now), name, &budgets);
-            prop_assert_eq!(ledger.remaining(at(now), name, &budgets) > 0, room.is_ok());
+            let room = ledger.room(at(now), name, in_group(target), &budgets);
+            prop_assert_eq!(ledger.remaining(at(now), name, in_group(target), &budgets) > 0, room.is_ok());
             if room.is_ok() {
                 ledger.charge(at(now), name);
                 acts.push((now, target));
@@ -170,7 +224,9 @@ proptest! {
             let within = |at: &u64| (*start..start + 3_600).contains(at);
             let host = acts.iter().filter(|(at, _)| within(at)).count();
             let target = acts.iter().filter(|(at, other)| within(at) && other == of).count();
-            prop_assert!(host <= per_host as usize && target <= per_target as usize);
+            let group = acts.iter().filter(|(at, other)| within(at) && *other < 2).count();
+            prop_assert!(host <= per_host.count() as usize && target <= per_target.count() as usize);
+            prop_assert!(*of == 2 || group <= per_group.count() as usize);
         }
     }
 
@@ -180,11 +236,11 @@ proptest! {
         let mut ledger = Ledger::new();
         ledger.restore(starts.iter().map(|start| (at(*start), "a".to_owned())));
         let now = at(3_600);
-        if let Err(empty) = ledger.room(now, "a", &budgets) {
+        if let Err(empty) = ledger.room(now, "a", alone, &budgets) {
             let promised = now + empty.retry_after;
-            prop_assert!(ledger.room(promised, "a", &budgets).is_ok());
+            prop_assert!(ledger.room(promised, "a", alone, &budgets).is_ok());
             let just_before = Moment::from_nanos(promised.as_nanos() - 1);
-            prop_assert!(ledger.room(just_before, "a", &budgets).is_err());
+            prop_assert!(ledger.room(just_before, "a", alone, &budgets).is_err());
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod checks;
 mod cleanups;
+mod dependencies;
 mod files;
 mod form;
 mod managers;
@@ -57,7 +58,7 @@ error: unknown key `grcae` in `agent`
  | --set agent.grcae=5s
  |       ^^^^^^^^^^^ did you mean `grace`?
  |
- = help: accepted: mode, state_dir, listen, socket, grace, hold_errors_for
+ = help: accepted: mode, state_dir, listen, socket, grace, hold_errors_for, storm, starved_after
 
 error: bad value for `agent.hold_errors_for`
  |

@@ -1,0 +1,45 @@
+//! Restarts by others: a person, a script, systemd itself. They count on the same budget, since what they mean for the target
+//! and for whoever waits for it is the same.
+
+use evenkeel_moment::Moment;
+use evenkeel_recovery::machine::Phase;
+
+use crate::engine::Engine;
+use crate::event::Effect;
+use crate::record::Record;
+
+impl Engine {
+    /// Records and charges what a check saw to be started anew, unless an action of ours explains it.
+    pub(crate) fn note_restarts(&mut self, now: Moment, check: usize, effects: &mut Vec<Effect>) {
+        let reborn = std::mem::take(&mut self.checks[check].reborn);
+        for part in reborn {
+            let ours = self
+                .recoveries
+                .iter()
+                .filter(|recovery| recovery.checks.contains(&check))
+                .any(|recovery| {
+                    recovery.targets().any(|target| {
+                        matches!(target.machine.phase(), Phase::Acting | Phase::Verifying { .. })
+                    })
+                });
+            if ours {
+                continue;
+            }
+            let mut charged = Vec::new();
+            for recovery in self.recoveries.iter().filter(|one| one.checks.contains(&check)) {
+                let id = match &part {
+                    Some(part) => format!("{}/{part}", recovery.spec.name),
+                    None => recovery.spec.name.clone(),
+                };
+                // A full budget is not made fuller: what restarts all the time must not make the ledger grow.
+                let rate = recovery.spec.budgets.per_target;
+                if self.ledger.used(now, &id, rate) < rate.count() {
+                    self.ledger.charge(now, &id);
+                    charged.push(id);
+                }
+            }
+            let name = self.checks[check].spec.name.clone();
+            effects.push(Effect::Record(Record::RestartedByOthers { check: name, part, charged }));
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Records in words, for people.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::event::Fight;
+use crate::record::Record;
+use crate::refusal::Refusal;
+
+impl Record {
+    /// The line, for people.
+    pub fn message(&self) -> String {
+        match self {
+            Self::CheckChanged { from, to, reason, .. } => {
+                let reason =
+                    reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                format!("{} -> {}{reason}", from.as_str(), to.as_str())
+            }
+            Self::BreakerChanged { change, .. } => {
+                format!("breaker {} -> {}", change.from.as_str(), change.to.as_str())
+            }
+            Self::Repaired { .. }
+            | Self::RepairedMore { .. }
+            | Self::Fought { .. }
+            | Self::RuleFailed { .. }
+            | Self::Cleaned { .. }
+            | Self::Purged { .. } => self.about_files(),
+            Self::IncidentOpened { cause, evidence, .. } => format!("down by {cause}: {evidence}"),
+            Self::Refused { action, reason, also, budget, .. } => {
+                let all: Vec<_> =
+                    [reason].into_iter().chain(also).map(Refusal::to_string).collect();
+                let all = all.join("; ");
+                format!("{action} not done: {all}; {budget}")
+            }
+            Self::Victim { cause, of, .. } => {
+                let of = of.join("`, `");
+                format!("down by {cause}, a victim of `{of}`: left alone until that is up again")
+            }
+            Self::StormBegan { targets, down, of, within } => {
+                let (named, within) = (targets.join(", "), span(*within));
+                format!(
+                    "{down} of {of} targets went down within {within}: the host is suspected, and nobody is restarted: {named}"
+                )
+            }
+            Self::StormEnded { lasted } => {
+                format!("over after {}: targets are looked at afresh", span(*lasted))
+            }
+            Self::Starved { late } => {
+                let late = span(*late);
+                format!(
+                    "the agent itself was kept from running for {late}: what failed meanwhile is unknown"
+                )
+            }
+            Self::FlappingStarted { percent, .. } => {
+                format!(
+                    "goes up and down too often ({percent:.0} % of its last states changed): left alone until it is calm"
+                )
+            }
+            Self::FlappingEnded { percent, .. } => {
+                format!("calm again ({percent:.0} % of its last states changed)")
+            }
+            Self::RestartedByOthers { charged, .. } if charged.is_empty() => {
+                "was started anew, and not by the agent".to_owned()
+            }
+            Self::RestartedByOthers { charged, .. } => {
+                let charged = charged.join(", ");
+                format!(
+                    "was started anew, and not by the agent; charged to the budget of {charged}"
+                )
+            }
+            Self::Intended { action, step, attempt, budget_left, .. } => {
+                let (step, attempt) = (step + 1, attempt + 1);
+                format!(
+                    "{action}: step {step}, attempt {attempt}; {budget_left} left in the budget"
+                )
+            }
+            Self::Evidence { evidence, .. } => evidence.summary(),
+            Self::Acted { action, detail, .. } => format!("{action} ended: {detail}"),
+            Self::Judged { action, outcome, next, .. } => {
+                format!("{action}: {}; {next}", outcome.as_str())
+            }
+            Self::IncidentClosed { lasted, .. } => {
+                format!("over after {:.1} s", lasted.as_secs_f64())
+            }
+            Self::Held { until: Some(until), reason, by, .. } => {
+                format!("held by {by} until {}: {reason}", clock_time(*until))
+            }
+            Self::Held { until: None, reason, by, .. } => {
+                format!("held by {by} until it is released: {reason}")
+            }
+            Self::Released { by, lasted, .. } => {
+                format!("released by {by} after {}", span(*lasted))
+            }
+            Self::HoldEnded { reason, lasted, .. } => {
+                format!("the hold ended by itself after {}: {reason}", span(*lasted))
+            }
+            Self::Reset { by, .. } => format!("reset by {by}: a fresh try after a fresh look"),
+        }
+    }
+
+    fn about_files(&self) -> String {
+        match self {
+            Self::Repaired { path, what, before, after, by, wrong_for, .. } => {
+                let wrong_for = wrong_for.map_or_else(String::new, |wrong_for| {
+                    format!(", wrong for {}", span(wrong_for))
+                });
+                let by = by.as_ref().map_or_else(String::new, |by| format!(", by {}", by.shown));
+                format!("{what} of {path}: {before} -> {after}{wrong_for}{by}")
+            }
+            Self::RepairedMore { what, entries, .. } => {
+                format!("{entries} more entries put right: {what}")
+            }
+            Self::Fought { fight, .. } => {
+                let Fight { path, what, ours, theirs, by, times, pause } = fight;
+                let by = by.as_ref().map_or("somebody unknown", |by| &by.shown);
+                let pause = pause.as_secs();
+                format!(
+                    "{what} of {path}: put right to {ours} {times} times, and to {theirs} again and again by {by}; left alone for {pause} s"
+                )
+            }
+            Self::RuleFailed { entries: 0, reason, .. } => reason.clone(),
+            Self::RuleFailed { entries, reason, .. } => {
+                format!("{entries} left as they are: {reason}")
+            }
+            Self::Cleaned { action, entries, bytes, run: Some(run), .. } => {
+                format!(
+                    "{action}: {entries} entries, {bytes} bytes; `evenkeel undo {run}` brings them back"
+                )
+            }
+            Self::Cleaned { action, entries, bytes, run: None, .. } => {
+                format!("{action}: {entries} entries, {bytes} bytes given back")
+            }
+            Self::Purged { entries, bytes, .. } => {
+                format!("out of the trash: {entries} entries, {bytes} bytes given back")
+            }
+            // All others are about checks and targets.
+            _ => String::new(),
+        }
+    }
+}
+
+/// A time of day, for people: UTC, because a library reads no time zone of its host.
+pub(crate) fn clock_time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// A span of time with a unit that fits it.
+pub(crate) fn span(span: Duration) -> String {
+    let seconds = span.as_secs_f64();
+    if seconds < 1.0 {
+        format!("{:.3} ms", seconds * 1e3)
+    } else if seconds < 60.0 {
+        format!("{seconds:.1} s")
+    } else if seconds < 3600.0 {
+        format!("{:.0} min", seconds / 60.0)
+    } else {
+        format!("{:.1} h", seconds / 3600.0)
+    }
+}
