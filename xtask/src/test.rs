@@ -23,11 +23,14 @@ const TOOLS: &[Tool] = &[
     Tool { program: "chattr", package: "e2fsprogs" },
     Tool { program: "unshare", package: "util-linux" },
     Tool { program: "strace", package: "strace" },
+    Tool { program: "tmux", package: "tmux" },
     // Times in a history that was written long ago.
     Tool { program: "sqlite3", package: "sqlite3" },
     // A host of its own, booted by a real systemd.
     Tool { program: "systemd-nspawn", package: "systemd-container" },
     Tool { program: "dbus-daemon", package: "dbus" },
+    // Beside whom recovery is measured.
+    Tool { program: "monit", package: "monit" },
 ];
 
 /// Keeps Debian's packages from starting their daemons as they are installed.
@@ -135,7 +138,16 @@ mod tests {
             missing(|program| there.contains(&program)).iter().map(|tool| tool.package).collect();
         assert_eq!(
             packages,
-            ["supervisor", "chromium", "strace", "sqlite3", "systemd-container", "dbus"]
+            [
+                "supervisor",
+                "chromium",
+                "strace",
+                "tmux",
+                "sqlite3",
+                "systemd-container",
+                "dbus",
+                "monit"
+            ]
         );
     }
 
