@@ -4,7 +4,7 @@ use evenkeel_probe::{DnsName, DnsTarget, FailureClass, Measurement, Outcome, Rec
 use simple_dns::rdata::{A, RData};
 use simple_dns::{CLASS, Name, Packet, PacketFlag, RCODE, ResourceRecord};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::{TcpSocket, UdpSocket};
 
 use crate::{assert_bad, assert_good, measure, measure_shortly};
 
@@ -13,10 +13,12 @@ type Act = fn(Packet<'_>) -> Vec<Vec<u8>>;
 
 /// A name server that answers over UDP as `act` says, and over TCP as `stream` says, if it does.
 async fn server(act: Act, stream: Option<Act>) -> SocketAddr {
-    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let (socket, port) = both().await;
     let address = socket.local_addr().unwrap();
+    // Bound and not listened on, the port refuses; and nobody else's test can have it.
+    let mut unused = Some(port);
     if let Some(act) = stream {
-        let listener = TcpListener::bind(address).await.unwrap();
+        let listener = unused.take().unwrap().listen(16).unwrap();
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let length = stream.read_u16().await.unwrap();
@@ -31,6 +33,7 @@ async fn server(act: Act, stream: Option<Act>) -> SocketAddr {
         });
     }
     tokio::spawn(async move {
+        let _unused = unused;
         let mut message = [0; 512];
         while let Ok((length, from)) = socket.recv_from(&mut message).await {
             for reply in act(Packet::parse(&message[..length]).unwrap()) {
@@ -39,6 +42,17 @@ async fn server(act: Act, stream: Option<Act>) -> SocketAddr {
         }
     });
     address
+}
+
+/// A port that is free for UDP and for TCP.
+async fn both() -> (UdpSocket, TcpSocket) {
+    loop {
+        let datagrams = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let streams = TcpSocket::new_v4().unwrap();
+        if streams.bind(datagrams.local_addr().unwrap()).is_ok() {
+            return (datagrams, streams);
+        }
+    }
 }
 
 fn answering(question: &Packet<'_>, addresses: &[[u8; 4]]) -> Packet<'static> {
