@@ -329,11 +329,8 @@ impl<N: Fn(Notice)> Shell<N> {
         let written = self.history.intend(act.clone(), now, wall);
         let settle = self.history.settler();
         let (answer, clock, intent) = (self.answer(), self.clock, act.intent);
-        let occasion = Occasion {
-            incident: act.incident,
-            target: act.target.clone(),
-            ..Occasion::default()
-        };
+        let occasion =
+            Occasion { incident: act.incident, target: act.target.clone(), ..Occasion::default() };
         self.writing += 1;
         tokio::spawn(async move {
             let written =
@@ -345,11 +342,12 @@ impl<N: Fn(Notice)> Shell<N> {
                     (Ended::Ran, format!("not done: the intent could not be written: {error}"))
                 }
                 Ok(id) => {
-                    let (ended, detail) = match perform(&act.action, act.timeout, &occasion, &()).await {
-                        Ok(done) => (Ended::Ran, done),
-                        Err(ActionError::Retryable { reason }) => (Ended::Ran, reason),
-                        Err(ActionError::Permanent { reason }) => (Ended::Impossible, reason),
-                    };
+                    let (ended, detail) =
+                        match perform(&act.action, act.timeout, &occasion, &()).await {
+                            Ok(done) => (Ended::Ran, done),
+                            Err(ActionError::Retryable { reason }) => (Ended::Ran, reason),
+                            Err(ActionError::Permanent { reason }) => (Ended::Impossible, reason),
+                        };
                     settle(id, clock.wall(), detail.clone());
                     (ended, detail)
                 }

@@ -41,4 +41,4 @@ pub use order::{Hold, Order, UnknownTarget, WHOLE_HOST};
 pub use past::{BreakerPast, FlapRing, OpenIncident, Past, Start};
 pub use record::{Outcome, Record};
 pub use refusal::{Refusal, Usage};
-pub use status::{CheckStatus, PartStatus, RecoveryStatus, RuleStatus, Status};
+pub use status::{CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status};

@@ -22,6 +22,25 @@ pub struct Status {
     pub rules: Vec<RuleStatus>,
     /// The targets of recovery.
     pub recoveries: Vec<RecoveryStatus>,
+    /// Why nobody is restarted, while most targets are down together.
+    #[serde(default)]
+    pub storm: Option<String>,
+    /// What operators hold.
+    #[serde(default)]
+    pub holds: Vec<HoldStatus>,
+}
+
+/// What an operator holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HoldStatus {
+    /// The target, as he named it; `*` is the whole host.
+    pub target: String,
+    /// When it ends by itself.
+    pub until: Option<Timestamp>,
+    /// Why.
+    pub reason: String,
+    /// Who ordered it.
+    pub by: String,
 }
 
 /// One check.
@@ -35,6 +54,12 @@ pub struct CheckStatus {
     pub target: String,
     /// The worst of its own state and its parts'.
     pub state: String,
+    /// Whether it, or a part of it, goes up and down too often.
+    #[serde(default)]
+    pub flapping: bool,
+    /// Whether an operator holds every recovery that listens to it.
+    #[serde(default)]
+    pub held: bool,
     /// Since when its own state has held.
     pub since: Option<Timestamp>,
     /// What the last result said, if it was not good.
