@@ -151,7 +151,10 @@ pub(crate) struct Check {
     pub(crate) exec: Option<Exec>,
     pub(crate) process: Option<Process>,
     pub(crate) supervisor: Option<Supervisor>,
+    pub(crate) systemd: Option<Systemd>,
+    pub(crate) tmux: Option<Tmux>,
     pub(crate) file: Option<File>,
+    pub(crate) disk: Option<Disk>,
     pub(crate) conditions: Option<Vec<Condition>>,
     pub(crate) degraded: Option<Vec<Condition>>,
     pub(crate) depends_on: Option<OneOrMany<String>>,
@@ -232,6 +235,8 @@ pub(crate) struct Unix {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Exec {
     pub(crate) command: Option<Vec<String>>,
+    pub(crate) environment: Option<BTreeMap<String, String>>,
+    pub(crate) user: Option<NameOrNumber>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -242,6 +247,10 @@ pub(crate) struct Process {
     pub(crate) pidfile: Option<PathBuf>,
     pub(crate) name: Option<String>,
     pub(crate) user: Option<String>,
+    pub(crate) unit: Option<String>,
+    pub(crate) program: Option<String>,
+    pub(crate) cgroup: Option<PathBuf>,
+    pub(crate) tree: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -249,12 +258,36 @@ pub(crate) struct Process {
 pub(crate) struct Supervisor {
     pub(crate) url: Option<String>,
     pub(crate) programs: Option<OneOrMany<String>>,
+    pub(crate) except: Option<OneOrMany<String>>,
     pub(crate) judge_states: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(crate) struct Tmux {
+    pub(crate) socket_path: Option<PathBuf>,
+    pub(crate) socket_name: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) sessions: Option<OneOrMany<String>>,
+    pub(crate) stalled_after: Option<Lasting>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Systemd {
+    pub(crate) unit: Option<String>,
+    pub(crate) user: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct File {
+    pub(crate) path: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Disk {
     pub(crate) path: Option<PathBuf>,
 }
 
@@ -271,6 +304,8 @@ pub(crate) struct Condition {
     pub(crate) contains: Option<String>,
     pub(crate) matches: Option<String>,
     pub(crate) lacks: Option<String>,
+    pub(crate) reaches: Option<Scalar>,
+    pub(crate) within: Option<Lasting>,
     pub(crate) r#for: Option<Lasting>,
 }
 
@@ -341,11 +376,13 @@ pub(crate) struct Recovery {
     pub(crate) evidence: Option<bool>,
     pub(crate) group: Option<String>,
     pub(crate) slow_retry: Option<OrNever>,
+    pub(crate) quiet: Option<OneOrMany<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Step {
+    pub(crate) pane: Option<String>,
     pub(crate) action: Option<String>,
     pub(crate) program: Option<String>,
     pub(crate) group: Option<String>,

@@ -160,6 +160,8 @@ pub struct Recovery {
     pub group: String,
     /// Once the ladder is used up, one fresh attempt per this time; `None`: none.
     pub slow_retry: Option<Duration>,
+    /// When what only a trend asks for is done; `None`: at any time.
+    pub quiet: Option<evenkeel_health::QuietWindows>,
 }
 
 /// One step of a recovery.

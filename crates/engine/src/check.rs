@@ -2,15 +2,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_config::Check;
-use evenkeel_health::{Flapping, Sample, State, Sustained};
+use evenkeel_health::{Eta, Flapping, Sample, State, Sustained};
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Breach, Condition, Facts, FailureClass, Measurement, Outcome, breaches};
 use evenkeel_recovery::breaker::{Breaker, BreakerState, Permit, Snapshot};
 use jiff::Timestamp;
 
 use crate::event::{Count, Effect};
+use crate::forecasts::Forecasts;
 use crate::limits::Limits;
+use crate::occasion::process_of;
 use crate::past::FlapRing;
+use crate::programs::Looked;
 use crate::record::Record;
 use crate::subject::{Changed, Subject};
 
@@ -29,13 +32,16 @@ pub(crate) struct CheckCore {
     sustained: Vec<Option<Sustained>>,
     pub(crate) own: Subject,
     pub(crate) parts: BTreeMap<String, Subject>,
+    /// What the last look said of each part; `None` if nobody could be asked.
+    pub(crate) looked: Option<Looked>,
+    forecasts: Forecasts,
     /// The conditions on each part, where there are any.
     limits: BTreeMap<String, Limits>,
     last: Option<Last>,
     /// When the last series came to its end.
     pub(crate) concluded: Option<Moment>,
     /// When the last series that could tell anything began: what it saw is not older than that.
-    pub(crate) looked: Option<Moment>,
+    pub(crate) look_began: Option<Moment>,
     /// The checks without which this one cannot be up, near and far, by their place in the settings.
     pub(crate) dependencies: Vec<usize>,
     /// Parts that were started anew since the last look, `None` for what the check itself watches.
@@ -75,6 +81,7 @@ struct Judged {
     sample: Sample,
     reason: Option<String>,
     class: Option<FailureClass>,
+    only_trend: Option<Eta>,
 }
 
 impl Judged {
@@ -95,7 +102,9 @@ impl CheckCore {
             sustained: sustained(&spec.conditions),
             degraded: sustained(&spec.degraded),
             own: Subject::new(&spec, now),
+            look_began: None,
             looked: None,
+            forecasts: Forecasts::new(&spec.conditions),
             dependencies: Vec::new(),
             reborn: Vec::new(),
             parts: BTreeMap::new(),
@@ -199,7 +208,7 @@ impl CheckCore {
 
     /// Whether its last look began at `since` or later.
     pub(crate) fn was_looked_at(&self, since: Moment) -> bool {
-        self.looked.is_some_and(|looked| looked >= since)
+        self.look_began.is_some_and(|began| began >= since)
     }
 
     /// What time alone changed. True if a state did.
@@ -293,6 +302,12 @@ impl CheckCore {
             matches!(subject.health.state(now), State::Suspect { .. } | State::Recovering { .. })
         };
         !unsteady(&self.own) && !self.parts.values().any(unsteady)
+    }
+
+    /// When the first of its limits, or of its parts', is reached by a trend.
+    pub(crate) fn limit_eta(&self) -> Option<Eta> {
+        let parts = self.limits.values().filter_map(Limits::eta);
+        parts.chain(self.forecasts.eta()).min_by_key(|eta| eta.likely)
     }
 
     pub(crate) fn last_took(&self) -> Option<Duration> {
@@ -400,21 +415,27 @@ impl CheckCore {
         };
         if let Some((sample, failure)) = failure {
             let class = Some(failure.class);
-            return Judged { sample, reason: Some(failure.detail.clone()), class };
+            let reason = Some(failure.detail.clone());
+            return Judged { sample, reason, class, only_trend: None };
         }
         let facts = &measurement.facts;
         let spec = &self.spec;
-        let down = worst(now, &spec.conditions, &mut self.sustained, facts);
-        let degraded = worst(now, &spec.degraded, &mut self.degraded, facts);
-        match (down, degraded) {
+        let mut broken = breaches(&spec.conditions, facts);
+        broken.extend(self.forecasts.observe(now, &spec.conditions, facts));
+        let Worst { found, leaks_only } = worst(now, &broken, &mut self.sustained);
+        let broken = breaches(&spec.degraded, facts);
+        let degraded = worst(now, &broken, &mut self.degraded).found;
+        let only_trend = self.forecasts.eta().filter(|_| leaks_only);
+        match (found, degraded) {
             (Some((sample, breach)), _) => {
-                Judged { sample, reason: Some(breach.detail), class: Some(breach.class) }
+                let (reason, class) = (Some(breach.detail), Some(breach.class));
+                Judged { sample, reason, class, only_trend }
             }
             (None, Some((_, breach))) => {
-                let reason = Some(breach.detail);
-                Judged { sample: Sample::Degraded, reason, class: None }
+                let (sample, reason) = (Sample::Degraded, Some(breach.detail));
+                Judged { sample, reason, class: None, only_trend }
             }
-            (None, None) => Judged { sample: Sample::Good, reason: None, class: None },
+            (None, None) => Judged { sample: Sample::Good, reason: None, class: None, only_trend },
         }
     }
 
@@ -427,10 +448,14 @@ impl CheckCore {
     ) {
         let Measurement { took, outcome, facts, parts } = measurement;
         let timed_out = judged.timed_out();
-        let Judged { sample, reason, .. } = judged;
+        let Judged { sample, reason, only_trend, .. } = judged;
+        if sample != Sample::Unknown {
+            self.own.only_trend = only_trend;
+        }
+        self.own.process = process_of(&facts, self.own.process);
         let began = self.series.take().map(|series| series.began);
         if sample != Sample::Unknown {
-            self.looked = began.max(self.looked);
+            self.look_began = began.max(self.look_began);
         }
         self.concluded = Some(now);
         if self.own.lives_as(facts.get(INCARNATION)) {
@@ -440,6 +465,7 @@ impl CheckCore {
         let changed = self.own.record(now, sample, reason, timed_out);
         self.note_state(None, &changed, &self.own, effects);
         let listed = matches!(outcome, Outcome::Good);
+        self.looked = listed.then(|| Looked::at(&parts));
         if listed {
             self.parts.retain(|name, _| parts.iter().any(|part| part.name == *name));
             self.limits.retain(|name, _| self.parts.contains_key(name));
@@ -451,6 +477,7 @@ impl CheckCore {
             }
         }
         for part in parts {
+            let works = matches!(part.outcome, Outcome::Good);
             let mut timed_out = false;
             let (sample, reason) = match part.outcome {
                 Outcome::Good => self.judge_part(now, &part.name, &part.facts),
@@ -463,6 +490,11 @@ impl CheckCore {
             let spec = &self.spec;
             let mut subject =
                 self.parts.remove(&part.name).unwrap_or_else(|| Subject::new(spec, now));
+            if sample != Sample::Unknown {
+                let limits = self.limits.get(&part.name).filter(|_| works);
+                subject.only_trend = limits.and_then(Limits::only_trend);
+            }
+            subject.process = process_of(&part.facts, subject.process);
             if subject.lives_as(part.facts.get(INCARNATION)) {
                 self.reborn.push(Some(part.name.clone()));
             }
@@ -515,17 +547,23 @@ pub(crate) fn sustained(conditions: &[Condition]) -> Vec<Option<Sustained>> {
     conditions.iter().map(|condition| condition.sustained_for.map(Sustained::new)).collect()
 }
 
-/// The worst of what is broken: what was broken for as long as its condition says comes before what is broken now.
+/// What is broken, taken together.
+#[derive(Debug)]
+pub(crate) struct Worst {
+    /// The worst of it: what was broken for as long as its condition says comes before what is broken now.
+    pub(crate) found: Option<(Sample, Breach)>,
+    /// Whether nothing is wrong but that a trend reaches a limit.
+    pub(crate) leaks_only: bool,
+}
+
 pub(crate) fn worst(
     now: Moment,
-    conditions: &[Condition],
+    breaches: &[Breach],
     sustained: &mut [Option<Sustained>],
-    facts: &Facts,
-) -> Option<(Sample, Breach)> {
-    let mut worst = None;
-    let mut broken = breaches(conditions, facts).into_iter().peekable();
+) -> Worst {
+    let mut worst = Worst { found: None, leaks_only: true };
     for (index, sustained) in sustained.iter_mut().enumerate() {
-        let breach = broken.next_if(|breach| breach.condition == index);
+        let breach = breaches.iter().find(|breach| breach.condition == index);
         // Held for as long as the rule says: counting results on top would only wait twice.
         let held = sustained.as_mut().map(|sustained| sustained.observe(now, breach.is_some()));
         let sample = match held {
@@ -534,8 +572,9 @@ pub(crate) fn worst(
             Some(false) => continue,
         };
         let Some(breach) = breach else { continue };
-        if worst.as_ref().is_none_or(|(worst, _)| *worst != Sample::BadForSure) {
-            worst = Some((sample, breach));
+        worst.leaks_only &= breach.class == FailureClass::Leak;
+        if worst.found.as_ref().is_none_or(|(found, _)| *found != Sample::BadForSure) {
+            worst.found = Some((sample, breach.clone()));
         }
     }
     worst

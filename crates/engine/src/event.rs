@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use evenkeel_probe::{FailureClass, Measurement};
-use evenkeel_recovery::actions::Action;
+use evenkeel_recovery::actions::{Action, Occasion};
 use evenkeel_recovery::machine::Ended;
 use serde::Serialize;
 
@@ -125,6 +125,10 @@ pub struct Act {
     pub action: Action,
     /// How long it may take.
     pub timeout: Duration,
+    /// What it is told of the incident.
+    pub occasion: Occasion,
+    /// Whether what is to be seen of the target is kept first.
+    pub evidence: bool,
 }
 
 /// A fact for the metrics alone.

@@ -6,6 +6,8 @@ use evenkeel_recovery::machine::{Phase, Stop};
 
 use crate::engine::{Engine, Running};
 use crate::event::{Act, Effect};
+use crate::occasion::occasion;
+use crate::programs::not_ready;
 use crate::record::Record;
 use crate::refusal::{Refusal, Usage};
 use crate::target::{RecoveryCore, Target};
@@ -94,8 +96,11 @@ impl Engine {
         }));
         reasons.extend(self.storm_refusal());
         reasons.extend(target.flapping.map(|since| Refusal::Flapping { since: self.wall(since) }));
+        let may_heal = target.next_step().is_none_or(|step| step.action.may_heal());
         let in_group = |other: &str| self.in_group(&recovery.spec.group, other);
-        if let Err(empty) = self.ledger.room(now, &target.id, in_group, &recovery.spec.budgets) {
+        if may_heal
+            && let Err(empty) = self.ledger.room(now, &target.id, in_group, &recovery.spec.budgets)
+        {
             reasons.push(Refusal::Budget {
                 scope: empty.scope.as_str().to_owned(),
                 rate: empty.rate.to_string(),
@@ -115,15 +120,37 @@ impl Engine {
         } else if target.recovering {
             reasons.push(Refusal::Recovering);
         }
-        if target.id == recovery.spec.name
-            && let Some(part) = recovery.part_under_recovery()
-        {
-            reasons.push(Refusal::PartsFirst { part: part.to_owned() });
+        if target.id == recovery.spec.name {
+            if let Some(part) = recovery.part_under_recovery() {
+                reasons.push(Refusal::PartsFirst { part: part.to_owned() });
+            }
+            let checks = recovery.checks.iter().filter_map(|check| self.checks.get(*check));
+            reasons
+                .extend(target.next_step().and_then(|step| not_ready(now, checks, &step.action)));
         }
+        reasons.extend(self.waits_for_quiet(now, recovery, target));
         if let Some(running) = &self.running {
             reasons.push(Refusal::Busy { with: running.target.clone() });
         }
         reasons
+    }
+
+    /// What only a trend asks for waits for a quiet window, unless the limit may be reached before that.
+    fn waits_for_quiet(
+        &self,
+        now: Moment,
+        recovery: &RecoveryCore,
+        target: &Target,
+    ) -> Option<Refusal> {
+        let (windows, eta) = (recovery.spec.quiet.as_ref()?, target.only_trend?);
+        let wall = self.wall(now);
+        let opens = windows.next_opening(wall, &self.zone)?;
+        let in_time = wall < opens && opens < self.wall(eta.earliest);
+        in_time.then(|| Refusal::Quiet {
+            windows: windows.to_string(),
+            opens,
+            reaches: self.wall(eta.likely),
+        })
     }
 
     /// A check that has to be looked at before the target may act: one that has not been since its incident began, since it
@@ -150,8 +177,10 @@ impl Engine {
         id: &str,
         effects: &mut Vec<Effect>,
     ) -> Option<Act> {
-        let recovery = &mut self.recoveries[index];
-        let target = recovery.target_by_id(id)?;
+        let recovery = &self.recoveries[index];
+        let occasion = occasion(recovery, recovery.target(id)?, &self.checks);
+        let evidence = recovery.spec.evidence;
+        let target = self.recoveries[index].target_by_id(id)?;
         let step = target.next_step()?.clone();
         if !target.machine.act() {
             return None;
@@ -159,8 +188,10 @@ impl Engine {
         target.started();
         let (incident, rung, attempt) =
             (target.incident_id(), target.machine.step(), target.machine.attempt());
-        // Charged before it starts: an action that never ends must not be free.
-        self.ledger.charge(now, id);
+        // Charged before it starts: an action that never ends must not be free. A notice is no action on the host.
+        if step.action.may_heal() {
+            self.ledger.charge(now, id);
+        }
         let recovery = &self.recoveries[index];
         effects.push(Effect::Record(Record::Intended {
             incident,
@@ -179,8 +210,10 @@ impl Engine {
             target: id.to_owned(),
             step: rung,
             attempt,
+            evidence: evidence && step.action.destroys_evidence(),
             action: step.action,
             timeout: step.timeout,
+            occasion,
         })
     }
 

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use evenkeel_health::State;
+use evenkeel_recovery::actions::evidence::Evidence;
 use evenkeel_recovery::breaker;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -144,6 +145,16 @@ pub enum Record {
         attempt: u32,
         /// Actions left in the target's budget after this one.
         budget_left: u32,
+    },
+    /// What was to be seen of the target before its action changed it.
+    Evidence {
+        /// The incident.
+        incident: u64,
+        /// The target.
+        target: String,
+        /// What was seen, and what could not be.
+        #[serde(flatten)]
+        evidence: Box<Evidence>,
     },
     /// An action ended; whether it helped is yet to be seen.
     Acted {
@@ -300,27 +311,28 @@ impl Outcome {
 
 impl Record {
     /// All kinds that [`Record::kind`] gives, in the order in which things happen.
-    pub const KINDS: [&str; 24] = [
+    pub const KINDS: [&str; 25] = [
         "check_changed",
         "breaker_changed",
-        "flapping_started",
-        "flapping_ended",
-        "restarted_by_others",
         "repaired",
         "fought",
         "rule_failed",
         "cleaned",
         "purged",
         "incident_opened",
+        "refused",
+        "intended",
+        "evidence",
+        "acted",
+        "judged",
+        "incident_closed",
         "victim",
         "storm_began",
         "storm_ended",
         "starved",
-        "refused",
-        "intended",
-        "acted",
-        "judged",
-        "incident_closed",
+        "flapping_started",
+        "flapping_ended",
+        "restarted_by_others",
         "held",
         "released",
         "hold_ended",
@@ -340,6 +352,7 @@ impl Record {
             Self::IncidentOpened { .. } => "incident_opened",
             Self::Refused { .. } => "refused",
             Self::Intended { .. } => "intended",
+            Self::Evidence { .. } => "evidence",
             Self::Acted { .. } => "acted",
             Self::Judged { .. } => "judged",
             Self::IncidentClosed { .. } => "incident_closed",
@@ -379,6 +392,7 @@ impl Record {
             Self::IncidentOpened { target, .. }
             | Self::Refused { target, .. }
             | Self::Intended { target, .. }
+            | Self::Evidence { target, .. }
             | Self::Acted { target, .. }
             | Self::Judged { target, .. }
             | Self::IncidentClosed { target, .. }
@@ -396,10 +410,26 @@ impl Record {
             Self::IncidentOpened { incident, .. }
             | Self::Refused { incident, .. }
             | Self::Intended { incident, .. }
+            | Self::Evidence { incident, .. }
             | Self::Acted { incident, .. }
             | Self::Judged { incident, .. }
             | Self::IncidentClosed { incident, .. } => Some(*incident),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every word that [`Record::kind`] can give stands in its text, one arm after the other.
+    #[test]
+    fn all_kinds_are_listed() {
+        let source = include_str!("record.rs");
+        let (_, kind) = source.split_once("pub const fn kind(&self)").expect("the function");
+        let (arms, _) = kind.split_once("\n    }\n").expect("its end");
+        let quoted = arms.split('"').skip(1).step_by(2);
+        assert!(quoted.eq(Record::KINDS), "{arms}");
     }
 }

@@ -81,6 +81,22 @@ pub enum Refusal {
         /// The part's target.
         part: String,
     },
+    /// Only a trend asks for it, and a quiet window comes before the limit is reached.
+    Quiet {
+        /// The windows.
+        windows: String,
+        /// When the next one opens.
+        opens: Timestamp,
+        /// When the limit is likely reached.
+        reaches: Timestamp,
+    },
+    /// The program that the step would restart was stopped on purpose, or is still starting.
+    ProgramNotReady {
+        /// The program.
+        program: String,
+        /// Why it is left alone.
+        why: String,
+    },
     /// The budget is used up.
     Budget {
         /// Which budget: target, group or host.
@@ -109,9 +125,9 @@ impl Refusal {
         matches!(self, Self::Looking { .. } | Self::NotSure | Self::Recovering)
     }
 
-    /// Whether it holds for as long as nobody changes anything.
+    /// Whether it holds for as long as nobody changes anything, or for hours.
     pub const fn is_lasting(&self) -> bool {
-        matches!(self, Self::ObserveOnly { .. } | Self::NoStep)
+        matches!(self, Self::ObserveOnly { .. } | Self::NoStep | Self::Quiet { .. })
     }
 
     /// The phase that it puts a target in, unless that stays at the gate.
@@ -176,6 +192,15 @@ impl Display for Refusal {
             }
             Self::Looking { check } => write!(formatter, "`{check}` is looked at first"),
             Self::PartsFirst { part } => write!(formatter, "`{part}` is being recovered first"),
+            Self::Quiet { windows, opens, reaches } => write!(
+                formatter,
+                "waits for the quiet window {windows}, which opens at {}; the limit is likely reached at {}",
+                clock_time(*opens),
+                clock_time(*reaches)
+            ),
+            Self::ProgramNotReady { program, why } => {
+                write!(formatter, "`{program}` is left alone: {why}")
+            }
             Self::Budget { scope, rate, retry_after } => {
                 let after = span(*retry_after);
                 write!(

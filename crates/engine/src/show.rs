@@ -53,7 +53,8 @@ impl Engine {
                 .iter()
                 .map(|hold| HoldStatus {
                     target: hold.target.clone(),
-                    until: hold.until.map(|until| wall + signed(until.saturating_since(now))),
+                    since: at(hold.since),
+                    until: hold.until.map(|until| self.wall(until)),
                     reason: hold.reason.clone(),
                     by: hold.by.clone(),
                 })
@@ -118,6 +119,9 @@ impl Engine {
             breaker: check.breaker_state(now).map(|state| state.as_str().to_owned()),
             rss_bytes: number("rss_bytes"),
             pid: number("pid"),
+            limit_eta_seconds: check
+                .limit_eta()
+                .map(|eta| eta.likely.saturating_since(now).as_secs_f64()),
             parts: check
                 .parts
                 .iter()

@@ -33,9 +33,11 @@ pub struct Status {
 /// What an operator holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HoldStatus {
-    /// The target, as he named it; `*` is the whole host.
+    /// The target, as the order named it; `*` is the whole host.
     pub target: String,
-    /// When it ends by itself.
+    /// When it was ordered.
+    pub since: Timestamp,
+    /// When it ends by itself; absent: not before it is released.
     pub until: Option<Timestamp>,
     /// Why.
     pub reason: String,
@@ -74,6 +76,9 @@ pub struct CheckStatus {
     pub rss_bytes: Option<f64>,
     /// The process that it watches.
     pub pid: Option<f64>,
+    /// Seconds until the first of its limits is likely reached, by a trend; absent without one.
+    #[serde(default)]
+    pub limit_eta_seconds: Option<f64>,
     /// Its parts, such as the programs of a supervisor.
     pub parts: Vec<PartStatus>,
 }

@@ -1,7 +1,8 @@
 use evenkeel_config::Check;
-use evenkeel_health::{Flapping, Hard, Health, Sample, State};
+use evenkeel_health::{Eta, Flapping, Hard, Health, Sample, State};
 use evenkeel_moment::Moment;
 use evenkeel_probe::Value;
+use evenkeel_recovery::actions::Identity;
 
 /// The check itself, or one part of it, over time.
 #[derive(Debug)]
@@ -16,6 +17,10 @@ pub(crate) struct Subject {
     pub(crate) told: bool,
     /// Good results in a row since the last action: the proof that it helped.
     pub(crate) proofs: u32,
+    /// When a limit is reached, if that is all that is wrong.
+    pub(crate) only_trend: Option<Eta>,
+    /// Its process, as it was seen last; a dead one's too.
+    pub(crate) process: Option<Identity>,
     /// What identifies the life of what runs.
     incarnation: Option<Value>,
 }
@@ -38,6 +43,8 @@ impl Subject {
             told: false,
             flapping: spec.flap.map(Flapping::new),
             proofs: 0,
+            only_trend: None,
+            process: None,
             incarnation: None,
         }
     }

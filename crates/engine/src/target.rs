@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::mem::Discriminant;
 
 use evenkeel_config::{Recovery, Step};
-use evenkeel_health::Hard;
+use evenkeel_health::{Eta, Hard};
 use evenkeel_moment::Moment;
 use evenkeel_recovery::machine::{Change, Earlier, Machine, Phase, Policy, Seen, Stop};
 
@@ -47,7 +47,9 @@ pub(crate) struct Target {
     pub(crate) flapping: Option<Moment>,
     pub(crate) blocked: Vec<Dependency>,
     pub(crate) doubtful: Vec<usize>,
-    pub(crate) cause: String,
+    cause: String,
+    /// When a limit is reached, if that is all that is wrong.
+    pub(crate) only_trend: Option<Eta>,
     incident: Option<(u64, Moment)>,
     last_action: &'static str,
 }
@@ -187,6 +189,7 @@ impl Target {
             blocked: Vec::new(),
             doubtful: Vec::new(),
             cause: String::new(),
+            only_trend: None,
             incident: None,
             last_action: "",
         }
@@ -268,6 +271,7 @@ impl Target {
         self.doubtful.clone_from(&view.doubtful);
         if view.seen == Seen::Down {
             self.cause.clone_from(&view.cause);
+            self.only_trend = view.only_trend;
             self.reason = Some(view.evidence.clone());
         }
         let fresh = !self.machine.in_incident();
@@ -409,9 +413,21 @@ impl Target {
         (self.refusal, self.told) = (None, None);
     }
 
+    /// The checks that were down when it was last seen down.
+    pub(crate) fn cause(&self) -> &str {
+        &self.cause
+    }
+
+    /// Whether a check is one of those.
+    pub(crate) fn names_cause(&self, check: &str) -> bool {
+        self.cause.split(", ").any(|cause| cause == check)
+    }
+
     pub(crate) fn started(&mut self) {
         self.forget_refusal();
-        self.last_action = self.action_name();
+        // What cannot heal has no outcome to be told.
+        let may_heal = self.next_step().is_some_and(|step| step.action.may_heal());
+        self.last_action = if may_heal { self.action_name() } else { "" };
     }
 
     pub(crate) fn next_step(&self) -> Option<&Step> {

@@ -1,6 +1,6 @@
 //! What health says of a target, all its checks taken together, and what it depends on.
 
-use evenkeel_health::{Hard, State};
+use evenkeel_health::{Eta, Hard, State};
 use evenkeel_moment::Moment;
 use evenkeel_recovery::machine::Seen;
 
@@ -20,6 +20,8 @@ pub(crate) struct View {
     pub(crate) seen: Seen,
     pub(crate) cause: String,
     pub(crate) evidence: String,
+    /// When a limit is reached, if that is all that is wrong.
+    pub(crate) only_trend: Option<Eta>,
     /// Whether everything that is down is on its way up: good results, but not enough of them.
     pub(crate) recovering: bool,
     /// Whether the last look at something that is down could tell nothing.
@@ -72,6 +74,13 @@ impl View {
                 .filter_map(|(_, subject)| subject.reason.as_deref())
                 .collect::<Vec<_>>()
                 .join("; "),
+            only_trend: {
+                let mut ahead: Vec<_> =
+                    down.iter().map(|(_, subject)| subject.only_trend).collect();
+                ahead.sort_by_key(|eta| eta.map(|eta| eta.likely));
+                // One that is down for another reason comes first, as one without such a moment.
+                ahead.first().copied().flatten()
+            },
             recovering: !down.is_empty()
                 && down.iter().all(|(_, subject)| {
                     matches!(subject.health.state(now), State::Recovering { .. })

@@ -75,6 +75,7 @@ impl Record {
                     "{action}: step {step}, attempt {attempt}; {budget_left} left in the budget"
                 )
             }
+            Self::Evidence { evidence, .. } => evidence.summary(),
             Self::Acted { action, detail, .. } => format!("{action} ended: {detail}"),
             Self::Judged { action, outcome, next, .. } => {
                 format!("{action}: {}; {next}", outcome.as_str())

@@ -29,14 +29,18 @@
 mod flap;
 mod health;
 mod policy;
+mod quiet;
 mod state;
 mod sustained;
+mod trend;
 
 pub use flap::{FlapPolicy, Flapping, HISTORY};
 pub use health::Health;
 pub use policy::{LONGEST_WINDOW, Policy, PolicyError, Threshold};
+pub use quiet::{QuietError, QuietWindows};
 pub use state::{Hard, Sample, State, Transition};
 pub use sustained::Sustained;
+pub use trend::{Direction, Eta, Forecast, Outlook, Readings, Trend};
 
 #[cfg(test)]
 mod tests;

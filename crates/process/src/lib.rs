@@ -31,6 +31,8 @@ mod stat;
 
 mod maps;
 mod memory;
+mod open_files;
+mod threads;
 
 // Several.
 mod find;
@@ -48,14 +50,16 @@ mod read;
 
 pub use cgroup::{Cgroup, CgroupMemory, Cgroups, Members};
 pub use error::LookError;
-pub use find::{UnitProcesses, find_by_name, processes_of_unit};
+pub use find::{UnitProcesses, find_by_name, holders_of_socket, processes_of_unit};
 pub use handle::Handle;
 pub use host::{boot_time, since_boot, uptime};
 pub use maps::MapsSummary;
 pub use memory::Memory;
+pub use open_files::OpenFiles;
 pub use pidfile::{Pidfile, PidfileError};
 pub use pressure::{Pressure, Resource};
 pub use process::{Descriptors, Process, Users};
 pub use stat::{Identity, Stat, State};
 pub use table::{Descendants, Table};
+pub use threads::{Thread, Threads};
 pub use unit::Unit;

@@ -1,18 +1,23 @@
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{CWD, Dir, Mode, OFlags, fstat, openat};
+use rustix::fs::{CWD, Dir, Mode, OFlags, fstat, openat, readlinkat};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
 use crate::cgroup::MEMBERSHIP_LIMIT;
 use crate::read::{Text, read_at};
 use crate::{
-    Cgroups, Handle, Identity, LookError, MapsSummary, Memory, Stat, maps, memory, read, stat,
+    Cgroups, Handle, Identity, LookError, MapsSummary, Memory, Stat, Table, maps, memory, read,
+    stat,
 };
 
 const SMALL: usize = 16 * 1024;
 /// About 80,000 mappings; a process may have 65,530 unless its host says otherwise.
 const MAPS: usize = 8 * 1024 * 1024;
+/// With more threads than this a look at all processes is quicker.
+const THREADS: usize = 64;
+/// More children than a host has processes.
+const CHILDREN: usize = 4 * 1024 * 1024;
 /// No process may have more descriptors (`fs.nr_open`), but for hosts that ask for trouble.
 const DESCRIPTORS: u64 = 1 << 20;
 
@@ -110,6 +115,36 @@ impl Process {
         Ok(Descriptors { open: self.count_descriptors()?, limit: parse_limit(&limits.lossy()) })
     }
 
+    /// How many children it has. For what they are, see [`Table`](crate::Table), which looks at every process of the host.
+    pub fn children(&self) -> Result<u64, LookError> {
+        let fail = |errno| LookError::of(self.what("task"), errno);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let tasks = openat(&self.dir, "task", flags, Mode::empty()).map_err(fail)?;
+        let mut children = 0;
+        // Each thread has its own.
+        for (place, task) in Dir::read_from(&tasks).map_err(fail)?.enumerate() {
+            let task = task.map_err(fail)?;
+            let name = String::from_utf8_lossy(task.file_name().to_bytes()).into_owned();
+            if name.starts_with('.') {
+                continue;
+            }
+            let listed = if place > THREADS {
+                Err(LookError::Gone { what: self.what("children") })
+            } else {
+                self.read(&format!("task/{name}/children"), CHILDREN)
+            };
+            match listed {
+                Ok(text) => children += text.lossy().split_ascii_whitespace().count() as u64,
+                // The kernel was built without that list, or the thread ended, or it would take too long.
+                Err(error) if error.is_gone() => {
+                    return Ok(Table::read()?.children(self.identity).count() as u64);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(children)
+    }
+
     /// Who it runs as.
     pub fn users(&self) -> Result<Users, LookError> {
         let status = self.read("status", SMALL)?;
@@ -147,6 +182,22 @@ impl Process {
         Ok(handle)
     }
 
+    /// Whether one of its descriptors is this socket; not, if they may not be looked at.
+    pub(crate) fn has_socket(&self, inode: u64) -> bool {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let Ok(dir) = openat(&self.dir, "fd", flags, Mode::empty()) else { return false };
+        let Ok(entries) = Dir::read_from(&dir) else { return false };
+        let wanted = format!("socket:[{inode}]");
+        let is_wanted = |name: &std::ffi::CStr| {
+            readlinkat(&dir, name, Vec::new())
+                .is_ok_and(|link| link.as_bytes() == wanted.as_bytes())
+        };
+        entries
+            .take(usize::try_from(DESCRIPTORS).unwrap_or(usize::MAX))
+            .filter_map(Result::ok)
+            .any(|entry| is_wanted(entry.file_name()))
+    }
+
     fn count_descriptors(&self) -> Result<u64, LookError> {
         let what = || self.what("fd");
         let fail = |errno| LookError::of(what(), errno);
@@ -169,6 +220,22 @@ impl Process {
         Ok(open)
     }
 
+    /// Its arguments, the program first; the first `limit` bytes of them. It may have written anything there.
+    pub fn arguments(&self, limit: usize) -> Result<Vec<Vec<u8>>, LookError> {
+        let text = self.read("cmdline", limit)?;
+        let words = text.bytes.strip_suffix(b"\0").unwrap_or(&text.bytes);
+        Ok(words.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect())
+    }
+
+    /// Its limits (`getrlimit(2)`), a line each as the kernel writes them: the name, the soft limit, the hard one.
+    pub fn limits(&self) -> Result<Vec<(String, String, String)>, LookError> {
+        Ok(parse_limits(&self.read("limits", SMALL)?.lossy()))
+    }
+
+    pub(crate) fn dir(&self) -> &OwnedFd {
+        &self.dir
+    }
+
     fn read(&self, name: &str, limit: usize) -> Result<Text, LookError> {
         read_at(&self.dir, name, limit).map_err(|errno| match errno {
             Errno::NOENT | Errno::SRCH => LookError::Gone { what: self.identity.to_string() },
@@ -176,7 +243,7 @@ impl Process {
         })
     }
 
-    fn what(&self, name: &str) -> String {
+    pub(crate) fn what(&self, name: &str) -> String {
         format!("`{name}` of {}", self.identity)
     }
 }
@@ -191,6 +258,17 @@ fn read_stat(dir: &OwnedFd, pid: u32) -> Result<Stat, LookError> {
 fn exists(pid: u32) -> bool {
     let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
     matches!(test_kill_process(pid), Ok(()) | Err(Errno::PERM))
+}
+
+/// Columns of fixed width: the names have spaces.
+fn parse_limits(limits: &str) -> Vec<(String, String, String)> {
+    let line = |line: &str| {
+        let (name, values) = line.split_at_checked(26)?;
+        let mut values = values.split_whitespace();
+        let name = name.trim().strip_prefix("Max ")?.to_owned();
+        Some((name, values.next()?.to_owned(), values.next()?.to_owned()))
+    };
+    limits.lines().skip(1).filter_map(line).collect()
 }
 
 fn parse_limit(limits: &str) -> Option<u64> {
@@ -216,6 +294,19 @@ mod tests {
             "Limit  Soft\nMax open files            1024                 4096       files\n";
         assert_eq!(parse_limit(limits), Some(1024));
         assert_eq!(parse_limit("Max open files            unlimited   unlimited  files\n"), None);
+    }
+
+    #[test]
+    fn limits_are_read_by_their_columns() {
+        let limits = "Limit                     Soft Limit           Hard Limit           Units\n\
+            Max cpu time              unlimited            unlimited            seconds\n\
+            Max open files            1024                 4096                 files\n";
+        let line = |name: &str, soft: &str, hard: &str| {
+            (name.to_owned(), soft.to_owned(), hard.to_owned())
+        };
+        let expected =
+            [line("cpu time", "unlimited", "unlimited"), line("open files", "1024", "4096")];
+        assert_eq!(parse_limits(limits), expected);
     }
 
     #[test]

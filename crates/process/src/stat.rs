@@ -68,6 +68,13 @@ impl Identity {
         format!("{}@{}", self.pid, self.start_ticks)
     }
 
+    /// The process that [`Identity::incarnation`] made this text of; `None` for a text that it did not make.
+    pub fn of_incarnation(text: &str) -> Option<Self> {
+        let (pid, start_ticks) = text.split_once('@')?;
+        let identity = Self { pid: pid.parse().ok()?, start_ticks: start_ticks.parse().ok()? };
+        (identity.incarnation() == text).then_some(identity)
+    }
+
     /// When it was started, since boot.
     pub fn started(&self) -> Duration {
         host::since_boot(self.start_ticks)
@@ -225,6 +232,10 @@ pub(crate) mod tests {
     fn an_incarnation_differs_for_a_number_that_was_given_anew() {
         let one = Identity { pid: 7, start_ticks: 100 };
         assert_ne!(one.incarnation(), Identity { start_ticks: 101, ..one }.incarnation());
+        assert_eq!(Identity::of_incarnation(&one.incarnation()), Some(one));
+        for text in ["7", "7@", "+7@100", "07@100", "7@100@1", "x@1", "-1@1"] {
+            assert_eq!(Identity::of_incarnation(text), None, "{text}");
+        }
         assert_eq!(one.age(one.started() + Duration::from_secs(10)), Duration::from_secs(10));
         assert_eq!(one.age(Duration::ZERO), Duration::ZERO);
     }

@@ -285,7 +285,7 @@ impl Machine {
                 self.verify(now);
                 None
             }
-            Ended::Impossible => {
+            Ended::Impossible | Ended::Told => {
                 self.unproved = false;
                 Some(self.escalate(now))
             }

@@ -27,6 +27,7 @@
     allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
 )]
 
+mod blocking;
 mod bus;
 mod error;
 mod job;
@@ -36,6 +37,7 @@ mod nearest;
 mod text;
 mod unit;
 
+pub use blocking::missing_units;
 pub use error::SystemdError;
 pub use job::JobEnd;
 pub use manager::Manager;

@@ -178,6 +178,30 @@ impl Properties<'_> {
 }
 
 impl Unit {
+    /// A service of this name that is loaded and was never started.
+    pub fn named(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            load: LoadState::Loaded,
+            active: ActiveState::Inactive,
+            sub: "dead".to_owned(),
+            result: "success".to_owned(),
+            restarts: 0,
+            invocation: None,
+            main_pid: None,
+            control_group: None,
+            memory_bytes: None,
+            kill_mode: Some(KillMode::ControlGroup),
+            service_type: "simple".to_owned(),
+            frozen: false,
+            needs_daemon_reload: false,
+            since: None,
+            restart_delay: None,
+            start_timeout: None,
+            stop_timeout: None,
+        }
+    }
+
     /// It was started too often within its `StartLimitIntervalSec=`: systemd starts it no more until that is over, or reset.
     pub fn hit_start_limit(&self) -> bool {
         self.active == ActiveState::Failed && self.result == "start-limit-hit"

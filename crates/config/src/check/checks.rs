@@ -70,6 +70,7 @@ impl Checker {
             None => Some(None),
         });
         let (timing, conditions, target) = (timing?, conditions?, target?);
+        let far_enough = self.refuse_short_sight(&rule, &conditions, timing.interval);
         let degraded = degraded?;
         let target = target.judged_by(&[conditions.clone(), degraded.clone()].concat());
         let of_parts = |condition: &Condition| {
@@ -77,7 +78,7 @@ impl Checker {
         };
         let (part_conditions, conditions) = conditions.into_iter().partition(of_parts);
         let (part_degraded, degraded) = degraded.into_iter().partition(of_parts);
-        named.then_some(Check {
+        (named && far_enough).then_some(Check {
             name: name.to_owned(),
             target,
             conditions,
@@ -106,6 +107,8 @@ impl Checker {
             raw.exec.is_some(),
             raw.process.is_some(),
             raw.supervisor.is_some(),
+            raw.systemd.is_some(),
+            raw.tmux.is_some(),
             raw.file.is_some(),
         ];
         let kinds: Vec<_> = KINDS

@@ -1,9 +1,18 @@
 //! What of this host stands in the way of valid settings.
 
+use std::time::Duration;
+
+use evenkeel_probe::{SystemdTarget, Target};
+use evenkeel_recovery::actions::Action;
+use evenkeel_systemd::{UnitName, missing_units};
+
 use crate::key::Key;
 use crate::problem::Problem;
 use crate::read::Tree;
 use crate::settings::Settings;
+
+/// How long systemd may take to answer about all units.
+const SYSTEMD_ANSWERS: Duration = Duration::from_secs(10);
 
 /// One problem for each name that means nobody here, and each root that cannot be one.
 pub(super) fn unfit(settings: &Settings, tree: &Tree) -> Vec<Problem> {
@@ -20,7 +29,53 @@ pub(super) fn unfit(settings: &Settings, tree: &Tree) -> Vec<Problem> {
             problems.push(problem(tree, &table, name, &value, &chain(&error)));
         }
     }
+    problems.extend(unknown_units(settings, tree));
     problems
+}
+
+/// One problem for each unit that this host's systemd does not know. None where it cannot be asked: other hosts may run it.
+fn unknown_units(settings: &Settings, tree: &Tree) -> Vec<Problem> {
+    let mentions = named_units(settings);
+    let names: Vec<_> = mentions.iter().map(|(_, unit)| unit.clone()).collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let Ok(missing) = missing_units(&names, SYSTEMD_ANSWERS) else { return Vec::new() };
+    let unknown = |(key, unit): &(Key, UnitName)| {
+        let (_, near) = missing.iter().find(|(missing, _)| missing == unit)?;
+        let label = match near.first() {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "there is neither a unit nor a unit file of that name".to_owned(),
+        };
+        let problem = Problem::new(format!("this host's systemd knows no unit `{unit}`"))
+            .key_is(key)
+            .at(tree.place_of_value(key))
+            .label(label);
+        Some(problem.help("until there is one, the check is down, and the step does nothing"))
+    };
+    mentions.iter().filter_map(unknown).collect()
+}
+
+/// Every unit of the host's own manager, where it is named.
+fn named_units(settings: &Settings) -> Vec<(Key, UnitName)> {
+    let mut named = Vec::new();
+    for check in &settings.checks {
+        if let Target::Systemd(SystemdTarget { unit, user: None, .. }) = &check.target {
+            named
+                .push((Key::of(&["check"]).named(&check.name).child("systemd.unit"), unit.clone()));
+        }
+    }
+    for recovery in &settings.recoveries {
+        let steps = Key::of(&["recovery"]).named(&recovery.name).child("steps");
+        for (index, step) in recovery.steps.iter().enumerate() {
+            if let Action::SystemdRestart { unit, .. } | Action::SystemdOrder { unit, .. } =
+                &step.action
+            {
+                named.push((steps.item(index).child("unit"), unit.clone()));
+            }
+        }
+    }
+    named
 }
 
 fn problem(tree: &Tree, table: &Key, name: &str, value: &str, why: &str) -> Problem {

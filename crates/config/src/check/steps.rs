@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use evenkeel_command::CommandSpec;
-use evenkeel_recovery::actions::{Action, Signal};
+use evenkeel_recovery::actions::{Action, Signal, UnitOrder};
+use evenkeel_systemd::UnitName;
 
 use super::Checker;
 use super::recovery::Known;
@@ -17,11 +18,17 @@ use crate::settings::Step;
 const STEP_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The actions that a step can name, each with the keys that belong to it.
-const ACTIONS: [(&str, &[&str]); 9] = [
+const ACTIONS: [(&str, &[&str]); 15] = [
     ("supervisor.restart-program", &["program", "url"]),
     ("supervisor.restart-group", &["group", "url"]),
     ("supervisor.signal", &["signal", "program", "url"]),
     ("systemd.restart", &["unit", "end_left_overs"]),
+    ("systemd.start", &["unit"]),
+    ("systemd.stop", &["unit"]),
+    ("systemd.reload", &["unit"]),
+    ("systemd.reset-failed", &["unit"]),
+    ("tmux.respawn-pane", &["pane"]),
+    ("tmux.recreate-socket", &[]),
     ("signal", &["signal"]),
     ("exec", &["command", "end_left_overs", "url"]),
     ("permissions.repair", &["rule"]),
@@ -96,6 +103,7 @@ impl Checker {
             ("signal", raw.signal.is_some()),
             ("url", raw.url.is_some()),
             ("unit", raw.unit.is_some()),
+            ("pane", raw.pane.is_some()),
             ("command", raw.command.is_some()),
             ("rule", raw.rule.is_some()),
             ("end_left_overs", raw.end_left_overs.is_some()),
@@ -134,6 +142,18 @@ impl Checker {
                 let end_left_overs =
                     raw.end_left_overs.unwrap_or_else(|| place.listens_to_supervisor());
                 Some(Action::SystemdRestart { unit, end_left_overs })
+            }
+            "systemd.start" => self.unit_order(UnitOrder::Start, place),
+            "systemd.stop" => self.unit_order(UnitOrder::Stop, place),
+            "systemd.reload" => self.unit_order(UnitOrder::Reload, place),
+            "systemd.reset-failed" => self.unit_order(UnitOrder::ResetFailed, place),
+            "tmux.respawn-pane" => {
+                let place = self.tmux_of_step((place.rule, key), place.when, place.known.raw)?;
+                Some(Action::TmuxRespawnPane { place, pane: raw.pane.clone() })
+            }
+            "tmux.recreate-socket" => {
+                let place = self.tmux_of_step((place.rule, key), place.when, place.known.raw)?;
+                Some(Action::TmuxRecreateSocket { place })
             }
             "signal" => {
                 let signal = self.signal(key, raw);
@@ -180,14 +200,17 @@ impl Checker {
         Some(Action::Exec { command: command?, left_overs_of: Some(socket?) })
     }
 
-    fn unit(&mut self, key: &Key, raw: &raw::Step) -> Option<String> {
+    fn unit(&mut self, key: &Key, raw: &raw::Step) -> Option<UnitName> {
         let unit = self.need(key, "unit", raw.unit.as_ref(), "unit = \"app\"")?;
-        if unit.is_empty() || unit.starts_with('-') || unit.contains(['/', ' ', '\0', '\n']) {
-            let accepted = "the name of a unit, such as `app` or `app.service`";
-            self.refuse_policy(&key.child("unit"), &unit, "not the name of a unit", accepted);
-            return None;
-        }
-        Some(unit)
+        self.unit_name(&key.child("unit"), &unit)
+    }
+
+    fn unit_order(
+        &mut self,
+        order: UnitOrder,
+        Place { key, raw, .. }: Place<'_>,
+    ) -> Option<Action> {
+        Some(Action::SystemdOrder { order, unit: self.unit(key, raw)? })
     }
 
     fn signal(&mut self, key: &Key, raw: &raw::Step) -> Option<Signal> {

@@ -25,12 +25,15 @@ fn is_permanent(error: &ActionError) -> bool {
 
 #[test]
 fn actions_are_called_as_in_the_settings() {
-    let systemd = Action::SystemdRestart { unit: "supervisor".into(), end_left_overs: true };
+    let systemd = Action::SystemdRestart {
+        unit: UnitName::try_new("supervisor").unwrap(),
+        end_left_overs: true,
+    };
     assert_eq!(restart("/s", None).name(), "supervisor.restart-program");
     assert_eq!(restart("/s", Some("web")).describe(), "supervisor.restart-program web");
     assert_eq!(
         (systemd.name(), systemd.describe().as_str()),
-        ("systemd.restart", "systemd.restart supervisor")
+        ("systemd.restart", "systemd.restart supervisor.service")
     );
     assert_eq!(exec("true").describe(), "exec sh -c true");
 }

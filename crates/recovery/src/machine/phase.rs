@@ -100,6 +100,8 @@ pub enum Ended {
     Ran,
     /// It can never work: there is no such program, or it is not permitted (R7).
     Impossible,
+    /// It was not to heal anything, as a notice is: the next step follows, and nothing is proved or disproved.
+    Told,
 }
 
 /// What happened to a target; the caller records it.

@@ -5,9 +5,11 @@ mod cleanups;
 mod dependencies;
 mod files;
 mod form;
+mod managers;
 mod network;
 mod recoveries;
 mod steps;
+mod trends;
 
 use std::fs;
 

@@ -1,0 +1,206 @@
+//! Performs one action, and what it needs of the rules of the settings.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use evenkeel_cleanup::Clock;
+use evenkeel_config::{CleanupRule, PermissionRule, Settings};
+use evenkeel_engine::{Act, Record, Remaining};
+use evenkeel_recovery::actions::evidence::{Bounds, Scene, gather};
+use evenkeel_recovery::actions::{ActionError, Rules, perform};
+use evenkeel_recovery::machine::Ended;
+use evenkeel_safefs::escaped;
+use tokio::time::Instant;
+
+use crate::executor::{chain, clean};
+
+/// How many entries a line about a rule names.
+const NAMED: usize = 3;
+
+/// The rules that actions may name, performed by this process with their own policies and caps.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnRules {
+    permissions: Vec<PermissionRule>,
+    cleanup: Vec<CleanupRule>,
+    /// The agent is about to end: what can stop between two entries does.
+    ending: Arc<AtomicBool>,
+}
+
+/// What is to be seen of the target before the action changes it; `None` if nobody wants to know.
+pub(crate) async fn evidence(act: &Act) -> Option<Record> {
+    if !act.evidence {
+        return None;
+    }
+    let scene = Scene::of(&act.action, &act.occasion);
+    let evidence = Box::new(gather(&scene, Bounds::default()).await);
+    let (incident, target) = (act.incident, act.target.clone());
+    tracing::info!(target, took_ms = evidence.took_ms, "evidence: {}", evidence.summary());
+    Some(Record::Evidence { incident, target, evidence })
+}
+
+/// Performs the action; how it ended, and what was done in words.
+pub(crate) async fn act(act: &Act, rules: &OwnRules) -> (Ended, String) {
+    let performed = perform(&act.action, act.timeout, &act.occasion, rules).await;
+    if !act.action.may_heal() {
+        // Told or not, it is no attempt: the ladder goes on.
+        let said = performed.unwrap_or_else(|error| error.reason().to_owned());
+        return (Ended::Told, said);
+    }
+    match performed {
+        Ok(done) => (Ended::Ran, done),
+        Err(ActionError::Retryable { reason }) => (Ended::Ran, reason),
+        Err(ActionError::Permanent { reason }) => (Ended::Impossible, reason),
+    }
+}
+
+impl OwnRules {
+    pub(crate) fn new(settings: &Settings, ending: &Arc<AtomicBool>) -> Self {
+        Self {
+            permissions: settings.permissions.clone(),
+            cleanup: settings.cleanup.clone(),
+            ending: Arc::clone(ending),
+        }
+    }
+}
+
+impl Rules for OwnRules {
+    async fn repair(&self, rule: &str, _timeout: Duration) -> Result<String, ActionError> {
+        let found = self.permissions.iter().find(|known| known.name == rule).cloned();
+        let rule =
+            found.ok_or_else(|| permanent(format!("there is no permission rule `{rule}`")))?;
+        off_thread(move || repair(&rule)).await
+    }
+
+    async fn clean(&self, rule: &str, timeout: Duration) -> Result<String, ActionError> {
+        let found = self.cleanup.iter().find(|known| known.name == rule).cloned();
+        let rule = found.ok_or_else(|| permanent(format!("there is no cleanup rule `{rule}`")))?;
+        let (ending, deadline) = (Arc::clone(&self.ending), Instant::now() + timeout);
+        off_thread(move || {
+            let goes_on = || !ending.load(Ordering::Relaxed) && Instant::now() < deadline;
+            let outcome = clean(&rule, Clock::of_host(), true, goes_on).map_err(retryable)?;
+            let mut said = vec![format!(
+                "cleanup rule `{}`: {} entries, {} bytes ({})",
+                rule.name,
+                outcome.taken.len(),
+                outcome.bytes,
+                outcome.action
+            )];
+            said.extend(outcome.run.map(|run| format!("`evenkeel undo {run}` brings them back")));
+            if let Some(Remaining { path, reason }) = outcome.remaining.first() {
+                said.push(format!("{} left: {path}: {reason}", outcome.remaining.len()));
+            }
+            Ok(said.join("; "))
+        })
+        .await
+    }
+}
+
+/// A keeper of the same rule may be at it too: each of them opens, judges and changes an entry by itself, and the later one
+/// finds it right.
+fn repair(rule: &PermissionRule) -> Result<String, ActionError> {
+    let name = &rule.name;
+    let plan = evenkeel_permissions::sweep(&rule.policy)
+        .map_err(|error| retryable(format!("permission rule `{name}`: {}", chain(&error))))?;
+    let (found, refused) = (plan.steps.len(), plan.refused.first().cloned());
+    let report = evenkeel_permissions::apply(&rule.policy, plan);
+    let repaired: Vec<_> = report
+        .repaired
+        .iter()
+        .take(NAMED)
+        .map(|repair| {
+            let (kind, path) = (repair.kind.as_str(), escaped(&repair.path));
+            format!("{kind} of {path}: {} -> {}", repair.before, repair.after)
+        })
+        .collect();
+    let done = report.repaired.len();
+    let mut said = match repaired.as_slice() {
+        [] if found == 0 => format!("permission rule `{name}`: everything is as it says"),
+        _ => format!("permission rule `{name}`: put {done} of {found} right"),
+    };
+    if !repaired.is_empty() {
+        said = format!("{said}: {}", repaired.join(", "));
+    }
+    let failed = report.failed.first().map(|failed| (&failed.path, &failed.reason));
+    let left = failed.or_else(|| refused.as_ref().map(|refused| (&refused.path, &refused.reason)));
+    match left {
+        None => Ok(said),
+        Some((path, reason)) => Err(retryable(format!("{said}; {}: {reason}", escaped(path)))),
+    }
+}
+
+async fn off_thread(
+    work: impl FnOnce() -> Result<String, ActionError> + Send + 'static,
+) -> Result<String, ActionError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(retryable("it ended by a defect, which is in the log".to_owned())))
+}
+
+fn permanent(reason: String) -> ActionError {
+    ActionError::Permanent { reason }
+}
+
+fn retryable(reason: String) -> ActionError {
+    ActionError::Retryable { reason }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a scratch directory of its own")]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use evenkeel_config::load_text;
+    use evenkeel_recovery::actions::{Action, Occasion};
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_mins(1);
+
+    fn rules(scratch: &std::path::Path) -> OwnRules {
+        let place = scratch.display();
+        let user = rustix::process::geteuid().as_raw();
+        let settings = format!(
+            "[permissions.state]\npath = \"{place}\"\nowner = \"{user}\"\nfiles = [{{ match = \"*.hash\", mode = \"0644\" }}]\n\
+             [cleanup.old]\npath = \"{place}\"\nmatch = \"*.tmp\"\nmax_count = 1\naction = \"delete\"\nmax_files = 2\n"
+        );
+        OwnRules::new(&load_text("x.toml", &settings).unwrap(), &Arc::default())
+    }
+
+    async fn run(rules: &OwnRules, action: &Action) -> Result<String, ActionError> {
+        perform(action, LONG, &Occasion::default(), rules).await
+    }
+
+    #[tokio::test]
+    async fn a_step_repairs_by_the_rules_own_policy_and_says_what() {
+        let scratch = tempfile::tempdir().unwrap();
+        let file = scratch.path().join("a.hash");
+        fs::write(&file, "").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        let rules = rules(scratch.path());
+        let action = Action::PermissionsRepair { rule: "state".into() };
+        let said = run(&rules, &action).await.unwrap();
+        assert!(said.starts_with("permission rule `state`: put 1 of 1 right: mode of "), "{said}");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
+        let again = run(&rules, &action).await;
+        assert_eq!(again, Ok("permission rule `state`: everything is as it says".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_step_cleans_within_the_rules_own_caps() {
+        let scratch = tempfile::tempdir().unwrap();
+        for number in 0..3 {
+            fs::write(scratch.path().join(format!("{number}.tmp")), "").unwrap();
+        }
+        let rules = rules(scratch.path());
+        let action = Action::CleanupRun { rule: "old".into() };
+        let said = run(&rules, &action).await.unwrap();
+        assert!(said.starts_with("cleanup rule `old`: 2 entries, "), "{said}");
+        for number in 0..9 {
+            fs::write(scratch.path().join(format!("{number}.tmp")), "").unwrap();
+        }
+        let refused = run(&rules, &action).await.unwrap_err();
+        assert!(refused.reason().contains("max_files"), "{refused}");
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 9, "none was taken");
+    }
+}
