@@ -374,9 +374,9 @@ pub(crate) struct Recovery {
     pub(crate) verify_timeout: Option<Lasting>,
     pub(crate) stable_for: Option<Lasting>,
     pub(crate) evidence: Option<bool>,
-    pub(crate) quiet: Option<OneOrMany<String>>,
     pub(crate) group: Option<String>,
     pub(crate) slow_retry: Option<OrNever>,
+    pub(crate) quiet: Option<OneOrMany<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

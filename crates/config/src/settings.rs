@@ -155,13 +155,13 @@ pub struct Recovery {
     pub stable_for: Duration,
     /// Whether what is to be seen of a target is kept before an action changes it.
     pub evidence: bool,
-    /// When what only a trend asks for is done; `None`: at any time.
-    pub quiet: Option<evenkeel_health::QuietWindows>,
     /// What its group budget is shared with: every recovery of the same group. Its own name where none is given, so that the
     /// parts of one recovery are a group.
     pub group: String,
     /// Once the ladder is used up, one fresh attempt per this time; `None`: none.
     pub slow_retry: Option<Duration>,
+    /// When what only a trend asks for is done; `None`: at any time.
+    pub quiet: Option<evenkeel_health::QuietWindows>,
 }
 
 /// One step of a recovery.

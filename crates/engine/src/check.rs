@@ -2,18 +2,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_config::Check;
-use evenkeel_health::{Eta, Flapping, Sample, State};
+use evenkeel_health::{Eta, Flapping, Sample, State, Sustained};
 use evenkeel_moment::Moment;
-use evenkeel_probe::{Facts, FailureClass, Measurement, Outcome};
+use evenkeel_probe::{Breach, Condition, Facts, FailureClass, Measurement, Outcome, breaches};
 use evenkeel_recovery::breaker::{Breaker, BreakerState, Permit, Snapshot};
 use jiff::Timestamp;
 
 use crate::event::{Count, Effect};
-use crate::judges::{Judges, Worst};
+use crate::forecasts::Forecasts;
 use crate::limits::Limits;
 use crate::occasion::process_of;
 use crate::past::FlapRing;
-use crate::programs::LastParts;
+use crate::programs::Looked;
 use crate::record::Record;
 use crate::subject::{Changed, Subject};
 
@@ -29,24 +29,25 @@ pub(crate) struct CheckCore {
     series: Option<Series>,
     series_begun: u64,
     breaker: Option<Breaker>,
-    conditions: Judges,
+    sustained: Vec<Option<Sustained>>,
     pub(crate) own: Subject,
     pub(crate) parts: BTreeMap<String, Subject>,
+    /// What the last look said of each part; `None` if nobody could be asked.
+    pub(crate) looked: Option<Looked>,
+    forecasts: Forecasts,
     /// The conditions on each part, where there are any.
     limits: BTreeMap<String, Limits>,
     last: Option<Last>,
     /// When the last series came to its end.
     pub(crate) concluded: Option<Moment>,
-    /// When the last series that came to its end began: what it saw is not older than that.
-    pub(crate) looked: Option<Moment>,
+    /// When the last series that could tell anything began: what it saw is not older than that.
+    pub(crate) look_began: Option<Moment>,
     /// The checks without which this one cannot be up, near and far, by their place in the settings.
     pub(crate) dependencies: Vec<usize>,
     /// Parts that were started anew since the last look, `None` for what the check itself watches.
     pub(crate) reborn: Vec<Option<String>>,
     /// Conditions that make it degraded.
-    degraded: Judges,
-    /// What the last look said of each part; `None` if nobody could be asked.
-    pub(crate) last_parts: Option<LastParts>,
+    degraded: Vec<Option<Sustained>>,
 }
 
 #[derive(Debug)]
@@ -98,11 +99,12 @@ impl CheckCore {
             series: None,
             series_begun: 0,
             breaker: spec.breaker.clone().map(|config| Breaker::new(config, now)),
-            conditions: Judges::new(&spec.conditions),
-            degraded: Judges::new(&spec.degraded),
-            last_parts: None,
+            sustained: sustained(&spec.conditions),
+            degraded: sustained(&spec.degraded),
             own: Subject::new(&spec, now),
+            look_began: None,
             looked: None,
+            forecasts: Forecasts::new(&spec.conditions),
             dependencies: Vec::new(),
             reborn: Vec::new(),
             parts: BTreeMap::new(),
@@ -206,7 +208,7 @@ impl CheckCore {
 
     /// Whether its last look began at `since` or later.
     pub(crate) fn was_looked_at(&self, since: Moment) -> bool {
-        self.looked.is_some_and(|looked| looked >= since)
+        self.look_began.is_some_and(|began| began >= since)
     }
 
     /// What time alone changed. True if a state did.
@@ -305,7 +307,7 @@ impl CheckCore {
     /// When the first of its limits, or of its parts', is reached by a trend.
     pub(crate) fn limit_eta(&self) -> Option<Eta> {
         let parts = self.limits.values().filter_map(Limits::eta);
-        parts.chain(self.conditions.eta()).min_by_key(|eta| eta.likely)
+        parts.chain(self.forecasts.eta()).min_by_key(|eta| eta.likely)
     }
 
     pub(crate) fn last_took(&self) -> Option<Duration> {
@@ -418,17 +420,23 @@ impl CheckCore {
         }
         let facts = &measurement.facts;
         let spec = &self.spec;
-        let down = self.conditions.worst(now, &spec.conditions, facts);
-        let degraded = self.degraded.worst(now, &spec.degraded, facts);
-        let only_trend = self.conditions.only_trend(down.as_ref());
-        let (sample, reason, class) = match (down, degraded) {
-            (Some(Worst { sample, breach, .. }), _) => {
-                (sample, Some(breach.detail), Some(breach.class))
+        let mut broken = breaches(&spec.conditions, facts);
+        broken.extend(self.forecasts.observe(now, &spec.conditions, facts));
+        let Worst { found, leaks_only } = worst(now, &broken, &mut self.sustained);
+        let broken = breaches(&spec.degraded, facts);
+        let degraded = worst(now, &broken, &mut self.degraded).found;
+        let only_trend = self.forecasts.eta().filter(|_| leaks_only);
+        match (found, degraded) {
+            (Some((sample, breach)), _) => {
+                let (reason, class) = (Some(breach.detail), Some(breach.class));
+                Judged { sample, reason, class, only_trend }
             }
-            (None, Some(degraded)) => (Sample::Degraded, Some(degraded.breach.detail), None),
-            (None, None) => (Sample::Good, None, None),
-        };
-        Judged { sample, reason, class, only_trend }
+            (None, Some((_, breach))) => {
+                let (sample, reason) = (Sample::Degraded, Some(breach.detail));
+                Judged { sample, reason, class: None, only_trend }
+            }
+            (None, None) => Judged { sample: Sample::Good, reason: None, class: None, only_trend },
+        }
     }
 
     fn conclude(
@@ -445,7 +453,10 @@ impl CheckCore {
             self.own.only_trend = only_trend;
         }
         self.own.process = process_of(&facts, self.own.process);
-        self.looked = self.series.take().map(|series| series.began).max(self.looked);
+        let began = self.series.take().map(|series| series.began);
+        if sample != Sample::Unknown {
+            self.look_began = began.max(self.look_began);
+        }
         self.concluded = Some(now);
         if self.own.lives_as(facts.get(INCARNATION)) {
             self.reborn.push(None);
@@ -454,7 +465,7 @@ impl CheckCore {
         let changed = self.own.record(now, sample, reason, timed_out);
         self.note_state(None, &changed, &self.own, effects);
         let listed = matches!(outcome, Outcome::Good);
-        self.last_parts = listed.then(|| LastParts::of(&parts));
+        self.looked = listed.then(|| Looked::at(&parts));
         if listed {
             self.parts.retain(|name, _| parts.iter().any(|part| part.name == *name));
             self.limits.retain(|name, _| self.parts.contains_key(name));
@@ -476,18 +487,17 @@ impl CheckCore {
                 }
                 Outcome::Unknown(failure) => (Sample::Unknown, Some(failure.detail)),
             };
-            let limits = self.limits.get(&part.name).filter(|_| works);
-            let only_trend = limits.and_then(Limits::only_trend);
             let spec = &self.spec;
             let mut subject =
                 self.parts.remove(&part.name).unwrap_or_else(|| Subject::new(spec, now));
+            if sample != Sample::Unknown {
+                let limits = self.limits.get(&part.name).filter(|_| works);
+                subject.only_trend = limits.and_then(Limits::only_trend);
+            }
+            subject.process = process_of(&part.facts, subject.process);
             if subject.lives_as(part.facts.get(INCARNATION)) {
                 self.reborn.push(Some(part.name.clone()));
             }
-            if sample != Sample::Unknown {
-                subject.only_trend = only_trend;
-            }
-            subject.process = process_of(&part.facts, subject.process);
             let changed = subject.record(now, sample, reason, timed_out);
             self.note_state(Some(&part.name), &changed, &subject, effects);
             self.parts.insert(part.name, subject);
@@ -530,6 +540,44 @@ impl CheckCore {
             None => {}
         }
     }
+}
+
+/// For how long each condition must have been broken.
+pub(crate) fn sustained(conditions: &[Condition]) -> Vec<Option<Sustained>> {
+    conditions.iter().map(|condition| condition.sustained_for.map(Sustained::new)).collect()
+}
+
+/// What is broken, taken together.
+#[derive(Debug)]
+pub(crate) struct Worst {
+    /// The worst of it: what was broken for as long as its condition says comes before what is broken now.
+    pub(crate) found: Option<(Sample, Breach)>,
+    /// Whether nothing is wrong but that a trend reaches a limit.
+    pub(crate) leaks_only: bool,
+}
+
+pub(crate) fn worst(
+    now: Moment,
+    breaches: &[Breach],
+    sustained: &mut [Option<Sustained>],
+) -> Worst {
+    let mut worst = Worst { found: None, leaks_only: true };
+    for (index, sustained) in sustained.iter_mut().enumerate() {
+        let breach = breaches.iter().find(|breach| breach.condition == index);
+        // Held for as long as the rule says: counting results on top would only wait twice.
+        let held = sustained.as_mut().map(|sustained| sustained.observe(now, breach.is_some()));
+        let sample = match held {
+            None => Sample::Bad,
+            Some(true) => Sample::BadForSure,
+            Some(false) => continue,
+        };
+        let Some(breach) = breach else { continue };
+        worst.leaks_only &= breach.class == FailureClass::Leak;
+        if worst.found.as_ref().is_none_or(|(found, _)| *found != Sample::BadForSure) {
+            worst.found = Some((sample, breach.clone()));
+        }
+    }
+    worst
 }
 
 fn note_breaker(check: &str, breaker: &mut Breaker, effects: &mut Vec<Effect>) {

@@ -96,10 +96,9 @@ impl Engine {
         }));
         reasons.extend(self.storm_refusal());
         reasons.extend(target.flapping.map(|since| Refusal::Flapping { since: self.wall(since) }));
-        let step = target.next_step();
+        let may_heal = target.next_step().is_none_or(|step| step.action.may_heal());
         let in_group = |other: &str| self.in_group(&recovery.spec.group, other);
-        // What cannot heal, as a notice, is no action on the host: it needs no room.
-        if step.is_none_or(|step| step.action.may_heal())
+        if may_heal
             && let Err(empty) = self.ledger.room(now, &target.id, in_group, &recovery.spec.budgets)
         {
             reasons.push(Refusal::Budget {
@@ -111,24 +110,23 @@ impl Engine {
         if let Some(why) = self.observe_only() {
             reasons.push(Refusal::ObserveOnly { why: why.to_owned() });
         }
-        if step.is_none() {
+        if target.next_step().is_none() {
             reasons.push(Refusal::NoStep);
         }
         if let Some(check) = self.not_looked_at(recovery, target) {
             reasons.push(Refusal::Looking { check: self.checks[check].spec.name.clone() });
-        } else if !target.machine.is_ready() {
+        } else if target.unsure || !target.machine.is_ready() {
             reasons.push(Refusal::NotSure);
         } else if target.recovering {
             reasons.push(Refusal::Recovering);
         }
-        if target.id == recovery.spec.name
-            && let Some(part) = recovery.part_under_recovery()
-        {
-            reasons.push(Refusal::PartsFirst { part: part.to_owned() });
-        }
-        if let Some(step) = step.filter(|_| target.id == recovery.spec.name) {
+        if target.id == recovery.spec.name {
+            if let Some(part) = recovery.part_under_recovery() {
+                reasons.push(Refusal::PartsFirst { part: part.to_owned() });
+            }
             let checks = recovery.checks.iter().filter_map(|check| self.checks.get(*check));
-            reasons.extend(not_ready(now, checks, &step.action));
+            reasons
+                .extend(target.next_step().and_then(|step| not_ready(now, checks, &step.action)));
         }
         reasons.extend(self.waits_for_quiet(now, recovery, target));
         if let Some(running) = &self.running {
@@ -180,8 +178,8 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Option<Act> {
         let recovery = &self.recoveries[index];
-        let told = occasion(recovery, recovery.target(id)?, &self.checks);
-        let wants_evidence = recovery.spec.evidence;
+        let occasion = occasion(recovery, recovery.target(id)?, &self.checks);
+        let evidence = recovery.spec.evidence;
         let target = self.recoveries[index].target_by_id(id)?;
         let step = target.next_step()?.clone();
         if !target.machine.act() {
@@ -212,10 +210,10 @@ impl Engine {
             target: id.to_owned(),
             step: rung,
             attempt,
-            evidence: wants_evidence && step.action.destroys_evidence(),
+            evidence: evidence && step.action.destroys_evidence(),
             action: step.action,
             timeout: step.timeout,
-            occasion: told,
+            occasion,
         })
     }
 

@@ -16,7 +16,6 @@ mod engine;
 mod event;
 mod forecasts;
 mod gate;
-mod judges;
 mod limits;
 mod occasion;
 mod order;

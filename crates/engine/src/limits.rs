@@ -1,11 +1,12 @@
 use std::time::Duration;
 
 use evenkeel_config::Check;
-use evenkeel_health::{Eta, Sample};
+use evenkeel_health::{Eta, Sample, Sustained};
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Facts, Value, breaches};
 
-use crate::judges::{Judges, Worst};
+use crate::check::{Worst, sustained, worst};
+use crate::forecasts::Forecasts;
 
 /// What identifies one life of a part: after a restart its limits are counted afresh.
 const LIFE: [&str; 2] = ["incarnation", "pid"];
@@ -15,8 +16,9 @@ const AGE: &str = "uptime_seconds";
 /// The conditions on one part, over time.
 #[derive(Debug)]
 pub(crate) struct Limits {
-    conditions: Judges,
-    degraded: Judges,
+    sustained: Vec<Option<Sustained>>,
+    degraded: Vec<Option<Sustained>>,
+    forecasts: Forecasts,
     life: Option<Value>,
     /// When a limit is reached, if that is all that is wrong.
     only_trend: Option<Eta>,
@@ -24,21 +26,26 @@ pub(crate) struct Limits {
 
 impl Limits {
     pub(crate) fn new(check: &Check) -> Self {
+        Self::of_life(check, None)
+    }
+
+    fn of_life(check: &Check, life: Option<Value>) -> Self {
         Self {
-            conditions: Judges::new(&check.part_conditions),
-            degraded: Judges::new(&check.part_degraded),
-            life: None,
+            sustained: sustained(&check.part_conditions),
+            degraded: sustained(&check.part_degraded),
+            forecasts: Forecasts::new(&check.part_conditions),
+            life,
             only_trend: None,
         }
     }
 
     /// When the first of the limits is reached by a trend.
     pub(crate) fn eta(&self) -> Option<Eta> {
-        self.conditions.eta()
+        self.forecasts.eta()
     }
 
     /// The same, if by the last look nothing else was wrong.
-    pub(crate) fn only_trend(&self) -> Option<Eta> {
+    pub(crate) const fn only_trend(&self) -> Option<Eta> {
         self.only_trend
     }
 
@@ -53,20 +60,23 @@ impl Limits {
     ) -> (Sample, Option<String>) {
         let life = LIFE.iter().find_map(|field| facts.get(field)).cloned();
         if life != self.life {
-            *self = Self { life, ..Self::new(check) };
+            *self = Self::of_life(check, life);
         }
+        let conditions = &check.part_conditions;
+        let mut breaches = breaches(conditions, facts);
+        breaches.extend(self.forecasts.observe(now, conditions, facts));
         self.only_trend = None;
-        let broken = breaches(&check.part_conditions, facts);
-        if let (Some(breach), Some(left)) = (broken.first(), grace_left(check, facts)) {
+        if let (Some(breach), Some(left)) = (breaches.first(), grace_left(check, facts)) {
             let reason = format!("{}; it starts, and is judged in {left:.0} s", breach.detail);
             return (Sample::Unknown, Some(reason));
         }
-        let down = self.conditions.worst(now, &check.part_conditions, facts);
-        let degraded = self.degraded.worst(now, &check.part_degraded, facts);
-        self.only_trend = self.conditions.only_trend(down.as_ref());
-        match (down, degraded) {
-            (Some(Worst { sample, breach, .. }), _) => (sample, Some(breach.detail)),
-            (None, Some(degraded)) => (Sample::Degraded, Some(degraded.breach.detail)),
+        let Worst { found, leaks_only } = worst(now, &breaches, &mut self.sustained);
+        let broken = evenkeel_probe::breaches(&check.part_degraded, facts);
+        let degraded = worst(now, &broken, &mut self.degraded).found;
+        self.only_trend = self.forecasts.eta().filter(|_| leaks_only);
+        match (found, degraded) {
+            (Some((sample, breach)), _) => (sample, Some(breach.detail)),
+            (None, Some((_, breach))) => (Sample::Degraded, Some(breach.detail)),
             (None, None) => (Sample::Good, None),
         }
     }

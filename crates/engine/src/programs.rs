@@ -15,12 +15,12 @@ const UPTIME: &str = "uptime_seconds";
 
 /// What the last look said of each part.
 #[derive(Debug, Default)]
-pub(crate) struct LastParts {
+pub(crate) struct Looked {
     parts: BTreeMap<String, (Facts, Option<String>)>,
 }
 
-impl LastParts {
-    pub(crate) fn of(parts: &[Part]) -> Self {
+impl Looked {
+    pub(crate) fn at(parts: &[Part]) -> Self {
         let unclear = |part: &Part| match &part.outcome {
             Outcome::Unknown(failure) => Some(failure.detail.clone()),
             Outcome::Good | Outcome::Bad(_) => None,
@@ -43,9 +43,7 @@ pub(crate) fn not_ready<'a>(
     let grace = checks.clone().map(|check| check.spec.health.startup_grace()).max()?;
     let refuse = |why| Some(Refusal::ProgramNotReady { program: program.clone(), why });
     for check in checks {
-        let (Some(looked), Some(concluded)) = (&check.last_parts, check.concluded) else {
-            continue;
-        };
+        let (Some(looked), Some(concluded)) = (&check.looked, check.concluded) else { continue };
         let Some((facts, unclear)) = looked.parts.get(program) else { continue };
         if let Some(why) = unclear {
             return refuse(why.clone());

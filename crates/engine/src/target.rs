@@ -43,10 +43,11 @@ pub(crate) struct Target {
     /// Looks that began before this do not count for a decision.
     look_since: Option<Moment>,
     pub(crate) recovering: bool,
+    pub(crate) unsure: bool,
     pub(crate) flapping: Option<Moment>,
     pub(crate) blocked: Vec<Dependency>,
     pub(crate) doubtful: Vec<usize>,
-    pub(crate) cause: String,
+    cause: String,
     /// When a limit is reached, if that is all that is wrong.
     pub(crate) only_trend: Option<Eta>,
     incident: Option<(u64, Moment)>,
@@ -183,6 +184,7 @@ impl Target {
             failing_since: None,
             look_since: None,
             recovering: false,
+            unsure: false,
             flapping: None,
             blocked: Vec::new(),
             doubtful: Vec::new(),
@@ -263,6 +265,7 @@ impl Target {
             _ => None,
         };
         self.recovering = view.recovering;
+        self.unsure = view.unsure;
         self.flapping = view.flapping;
         self.blocked.clone_from(&view.blocked);
         self.doubtful.clone_from(&view.doubtful);
@@ -410,16 +413,21 @@ impl Target {
         (self.refusal, self.told) = (None, None);
     }
 
+    /// The checks that were down when it was last seen down.
+    pub(crate) fn cause(&self) -> &str {
+        &self.cause
+    }
+
+    /// Whether a check is one of those.
+    pub(crate) fn names_cause(&self, check: &str) -> bool {
+        self.cause.split(", ").any(|cause| cause == check)
+    }
+
     pub(crate) fn started(&mut self) {
         self.forget_refusal();
         // What cannot heal has no outcome to be told.
         let may_heal = self.next_step().is_some_and(|step| step.action.may_heal());
         self.last_action = if may_heal { self.action_name() } else { "" };
-    }
-
-    /// Whether a check is one of those that were down when it was last seen down.
-    pub(crate) fn names_cause(&self, check: &str) -> bool {
-        self.cause.split(", ").any(|cause| cause == check)
     }
 
     pub(crate) fn next_step(&self) -> Option<&Step> {

@@ -11,6 +11,10 @@ use crate::subject::Subject;
 pub(crate) type Source<'a> = (&'a CheckCore, &'a Subject);
 
 /// What health says of a target now, and by which checks.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "answers to separate questions, in any combination"
+)]
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) seen: Seen,
@@ -20,6 +24,8 @@ pub(crate) struct View {
     pub(crate) only_trend: Option<Eta>,
     /// Whether everything that is down is on its way up: good results, but not enough of them.
     pub(crate) recovering: bool,
+    /// Whether the last look at something that is down could tell nothing.
+    pub(crate) unsure: bool,
     /// Whether each of its checks gave so many good results since the last action that it counts as proved.
     pub(crate) proved: bool,
     /// Whether something of it goes up and down too often, and since when.
@@ -68,10 +74,18 @@ impl View {
                 .filter_map(|(_, subject)| subject.reason.as_deref())
                 .collect::<Vec<_>>()
                 .join("; "),
+            only_trend: {
+                let mut ahead: Vec<_> =
+                    down.iter().map(|(_, subject)| subject.only_trend).collect();
+                ahead.sort_by_key(|eta| eta.map(|eta| eta.likely));
+                // One that is down for another reason comes first, as one without such a moment.
+                ahead.first().copied().flatten()
+            },
             recovering: !down.is_empty()
                 && down.iter().all(|(_, subject)| {
                     matches!(subject.health.state(now), State::Recovering { .. })
                 }),
+            unsure: down.iter().any(|(_, subject)| !subject.told),
             proved: sources.iter().all(|(_, subject)| subject.is_proved()),
             flapping: sources.iter().filter_map(|(_, subject)| subject.flapping_since()).min(),
             timed_out: matches!(seen, Seen::Suspect | Seen::Down)
@@ -81,7 +95,6 @@ impl View {
                     .all(|(_, subject)| subject.timed_out),
             blocked: Vec::new(),
             doubtful: Vec::new(),
-            only_trend: soonest(&down),
         };
         view.ask_dependencies(now, &down, checks, down_since.unwrap_or(now));
         view
@@ -123,19 +136,16 @@ impl View {
     }
 }
 
-/// When the first limit is reached, if nothing is down but for a trend.
-fn soonest(down: &[&Source<'_>]) -> Option<Eta> {
-    let ahead: Option<Vec<_>> = down.iter().map(|(_, subject)| subject.only_trend).collect();
-    ahead?.into_iter().min_by_key(|eta| eta.likely)
-}
-
 impl CheckCore {
     /// What keeps those from being up that depend on this check, if something does.
     fn failing(&self, now: Moment) -> Option<Dependency> {
-        let hard = match self.up(now) {
-            Some(true) => return None,
-            Some(false) => Hard::Down,
-            None => Hard::Unknown,
+        // A part of which nothing is known says nothing, as in the check's own state.
+        let is_down = |subject: &Subject| subject.hard(now) == Hard::Down;
+        let down = self.parts.values().chain([&self.own]).any(is_down);
+        let hard = match (down, self.own.hard(now)) {
+            (true, _) => Hard::Down,
+            (false, Hard::Up) => return None,
+            (false, _) => Hard::Unknown,
         };
         let worst = self.worst_subject(now);
         Some(Dependency { check: self.spec.name.clone(), hard, since: worst.since })

@@ -58,9 +58,9 @@ impl Checker {
         let budgets = self.budgets(&rule, raw.budget.as_ref());
         let verify_timeout = self.above_zero(&rule, "verify_timeout", raw.verify_timeout);
         let stable_for = self.above_zero(&rule, "stable_for", raw.stable_for);
-        let quiet = raw.quiet.as_ref().map(|texts| self.quiet(&rule, texts));
         let group = self.group(&rule, name, raw.group.as_ref());
         let slow_retry = self.slow_retry(&rule, raw.slow_retry);
+        let quiet = raw.quiet.as_ref().map(|texts| self.quiet(&rule, texts));
         if let (Some(when), Some(verify_timeout)) = (&when, verify_timeout) {
             self.refuse_hasty_verdict(&rule, when, verify_timeout, known.checked);
         }
@@ -73,26 +73,11 @@ impl Checker {
             verify_timeout: verify_timeout?,
             stable_for: stable_for?,
             evidence: raw.evidence.unwrap_or(true),
-            quiet: quiet.map_or(Ok(None), |quiet| quiet.map(Some)).ok()?,
             group: group?,
             slow_retry: slow_retry?.into_option(),
+            quiet: quiet.map_or(Ok(None), |quiet| quiet.map(Some)).ok()?,
         };
         (named && self.budget_can_bind(&rule, &recovery)).then_some(recovery)
-    }
-
-    /// When what only a trend asks for is done; `Err`: it was refused.
-    fn quiet(
-        &mut self,
-        rule: &Key,
-        OneOrMany(texts): &OneOrMany<String>,
-    ) -> Result<QuietWindows, ()> {
-        QuietWindows::try_new(texts).map_err(|error| {
-            let key = rule.child("quiet");
-            let place = texts.iter().position(|text| *text == error.text);
-            let item = place.map(|place| key.item(place));
-            let key = item.filter(|item| self.tree.locate(item).is_some()).unwrap_or(key);
-            self.refuse_policy(&key, &error.text, &error.message, error.accepted);
-        })
     }
 
     fn group(&mut self, rule: &Key, name: &str, given: Option<&String>) -> Option<String> {
@@ -113,6 +98,21 @@ impl Checker {
                 self.above_zero(rule, "slow_retry", Some(given)).map(OrOff::On)
             }
         }
+    }
+
+    /// When what only a trend asks for is done; `Err`: it was refused.
+    fn quiet(
+        &mut self,
+        rule: &Key,
+        OneOrMany(texts): &OneOrMany<String>,
+    ) -> Result<QuietWindows, ()> {
+        QuietWindows::try_new(texts).map_err(|error| {
+            let key = rule.child("quiet");
+            let place = texts.iter().position(|text| *text == error.text);
+            let item = place.map(|place| key.item(place));
+            let key = item.filter(|item| self.tree.locate(item).is_some()).unwrap_or(key);
+            self.refuse_policy(&key, &error.text, &error.message, error.accepted);
+        })
     }
 
     fn retry_plan(&mut self, rule: &Key, raw: &raw::Recovery) -> Option<RetryPlan> {
