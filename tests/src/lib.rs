@@ -14,6 +14,7 @@ mod prometheus;
 mod scratch;
 mod supervisord;
 mod systemd;
+mod tmux;
 mod wait;
 
 /// The examples in the README are compiled and run.
@@ -31,4 +32,5 @@ pub use prometheus::{Prometheus, promtool};
 pub use scratch::Scratch;
 pub use supervisord::{Program, ProgramState, Supervisord};
 pub use systemd::SystemdHost;
+pub use tmux::TmuxServer;
 pub use wait::{LONG, until, until_some};

@@ -8,7 +8,8 @@ pub(crate) const BENCHES: &str = "\
   files      sweeps, repairs, cleanups and the watch, beside find, systemd-tmpfiles and the bare system calls;
              `cargo xtask bench files --help` lists its flags, docs/bench.md says how to read it
   recovery   how soon a killed program, a hung endpoint, a leak and others are detected, healed and proved, beside Monit if
-             `--peers` is given; `cargo xtask bench recovery --help` lists its flags";
+             `--peers` is given; `cargo xtask bench recovery --help` lists its flags
+  trend      nanoseconds a reading costs a forecast of a leak";
 
 /// Measures files; `flags` go to the program that does.
 pub(crate) fn files(flags: &[&str]) -> Outcome {
@@ -18,6 +19,11 @@ pub(crate) fn files(flags: &[&str]) -> Outcome {
     process::run("cargo", &build)?;
     let bench = ["bench", "--package", "evenkeel-tests", "--bench", "files", "--"];
     process::run("cargo", &[&bench[..], flags].concat())
+}
+
+/// Measures forecasts.
+pub(crate) fn trend() -> Outcome {
+    process::run("cargo", &["bench", "--package", "evenkeel-health", "--bench", "trend"])
 }
 
 /// Measures how soon faults are healed; `flags` go to the program that does. Installs whom it is measured beside.

@@ -10,11 +10,12 @@ use evenkeel_cli::{Common, Failure};
 use evenkeel_command::CommandSpec;
 use evenkeel_config::parse_duration;
 use evenkeel_probe::{
-    Condition, ExecTarget, FileTarget, ProcessSelector, ProcessTarget, ProgramGlob,
-    SupervisorTarget, SystemdTarget, Target,
+    Condition, DiskTarget, ExecTarget, FileTarget, ProcessSelector, ProcessTarget, ProgramGlob,
+    SupervisorTarget, SystemdTarget, Target, TmuxTarget,
 };
 use evenkeel_supervisord::socket_of_url;
 use evenkeel_systemd::UnitName;
+use evenkeel_tmux::Place;
 
 use crate::args::network::{Dns, Http, Tcp, Unix};
 use crate::expect;
@@ -31,6 +32,7 @@ Examples:
   evenkeel-probe supervisor --url unix:///run/supervisor.sock --program 'worker-*'
   evenkeel-probe systemd nginx --expect 'restarts<5'
   evenkeel-probe file /var/lib/app/heartbeat --expect 'age_seconds<5m' --nagios
+  evenkeel-probe disk /var/lib --expect 'used_percent<90' --expect 'read_only=false'
   evenkeel-probe exec -- test -s /var/lib/app/index
   evenkeel-probe serve --config /etc/evenkeel/probe.toml
 
@@ -111,6 +113,12 @@ enum Kind {
     /// A command exits with 0
     #[command(after_help = help("exec"))]
     Exec {
+        /// Set a variable of its environment; repeatable
+        #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+        env: Vec<(OsString, OsString)>,
+        /// Run it as this user, by name or number; takes the rights of root
+        #[arg(long)]
+        user: Option<String>,
         /// The command and its arguments, after `--`
         #[arg(last = true, required = true, value_name = "CMD")]
         command: Vec<OsString>,
@@ -137,10 +145,32 @@ enum Kind {
         #[arg(long)]
         user: Option<String>,
     },
+    /// A tmux server answers, and what runs in its panes lives
+    #[command(after_help = help("tmux"))]
+    Tmux {
+        /// Its socket: a path, or a name as for `tmux -L`
+        #[arg(value_name = "TARGET", default_value = "default")]
+        socket: String,
+        /// Whose socket of that name
+        #[arg(long)]
+        user: Option<String>,
+        /// Only these sessions, and each must be there; repeatable
+        #[arg(long, value_name = "GLOB")]
+        session: Vec<String>,
+        /// A pane in which nothing was written for so long is stalled, if it is alone in its window
+        #[arg(long, value_name = "D", value_parser = duration)]
+        stalled_after: Option<Duration>,
+    },
     /// A file, directory or other entry exists; a symlink is looked at itself
     #[command(after_help = help("file"))]
     File {
         /// Where it is
+        path: PathBuf,
+    },
+    /// A file system answers; how full it is, is for --expect to judge
+    #[command(after_help = help("disk"))]
+    Disk {
+        /// Any path on it
         path: PathBuf,
     },
 }
@@ -213,7 +243,10 @@ impl Kind {
             Self::Tcp(tcp) => Target::Tcp(tcp.target()?),
             Self::Unix(unix) => Target::Unix(unix.target()?),
             Self::Dns(dns) => Target::Dns(dns.target()?),
-            Self::Exec { command } => Target::Exec(ExecTarget::new(CommandSpec::new(command))),
+            Self::Exec { env, user, command } => {
+                let command = CommandSpec { env: env.clone(), ..CommandSpec::new(command) };
+                Target::Exec(ExecTarget { user: user.clone(), ..ExecTarget::new(command) })
+            }
             Self::Process(process) => Target::Process(process.target()?),
             Self::Supervisor { url, program } => {
                 let globs = program.iter().map(|glob| ProgramGlob::try_new(glob));
@@ -225,8 +258,27 @@ impl Kind {
                 let target = SystemdTarget::new(UnitName::try_new(unit).map_err(Failure::usage)?);
                 Target::Systemd(SystemdTarget { user: user.clone(), ..target })
             }
-            Self::File { path } => Target::File(FileTarget { path: path.clone() }),
+            Self::Tmux { socket, user, session, stalled_after } => {
+                let globs = session.iter().map(|glob| ProgramGlob::try_new(glob));
+                let sessions = globs.collect::<Result<_, _>>().map_err(Failure::usage)?;
+                let (place, stalled_after) = (tmux_place(socket, user.as_deref())?, *stalled_after);
+                Target::Tmux(TmuxTarget { sessions, stalled_after, ..TmuxTarget::new(place) })
+            }
+            Self::File { path } => Target::File(FileTarget::new(path)),
+            Self::Disk { path } => Target::Disk(DiskTarget::new(path)),
         })
+    }
+}
+
+fn tmux_place(socket: &str, user: Option<&str>) -> Result<Place, Failure> {
+    match (socket.contains('/'), user) {
+        (true, None) => Ok(Place::Path(socket.into())),
+        (true, Some(_)) => {
+            Err(Failure::usage("`--user` goes with the name of a socket, not with a path"))
+        }
+        (false, user) => {
+            Ok(Place::Named { name: socket.to_owned(), user: user.map(str::to_owned) })
+        }
     }
 }
 
@@ -264,6 +316,14 @@ fn unit_name(unit: &str) -> String {
 
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
+}
+
+/// The value is not repeated in an error: it may be a secret.
+fn variable(text: &str) -> Result<(OsString, OsString), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("a variable is written `NAME=VALUE`".to_owned()),
+    }
 }
 
 /// The fields that `--expect` takes for a kind of target.
@@ -308,6 +368,7 @@ mod tests {
             (&["dns", "Example.org."], "dns A example.org"),
             (&["dns", "x", "--type", "mx", "--server", "192.0.2.53"], "dns MX x at 192.0.2.53:53"),
             (&["exec", "--", "test", "-e", "/"], "exec test -e /"),
+            (&["exec", "--env", "A=b=c", "--user", "root", "--", "env"], "exec env"),
             (&["process", "--name", "sh", "--user", "root"], "process `sh` of user `root`"),
             (
                 &["process", "--supervisor-socket", "/run/s.sock"],
@@ -320,7 +381,10 @@ mod tests {
             (&["process", "--cgroup", "/a/b"], "processes in cgroup `/a/b`"),
             (&["process", "--program", "web", "--url", "/run/s.sock"], "process of program `web`"),
             (&["supervisor", "--url", "unix:///run/s.sock"], "supervisord at /run/s.sock"),
+            (&["disk", "/", "--expect", "inodes_available>10"], "disk of /"),
             (&["systemd", "nginx", "--expect", "restarts<5"], "unit nginx.service"),
+            (&["tmux", "jobs", "--user", "app", "--session", "w*"], "tmux at `jobs` of user `app`"),
+            (&["tmux", "/run/t.sock"], "tmux at /run/t.sock"),
             (&["file", "/etc/hosts", "--expect", "mode=0644"], "file /etc/hosts"),
         ] {
             assert_eq!(target(words).map(|(target, _)| target.describe()).as_deref(), Ok(shown));
@@ -357,6 +421,8 @@ mod tests {
             &["supervisor", "--url", "http://localhost:9001"],
             &["supervisor", "--url", "/run/s.sock", "--program", "a["],
             &["systemd", "web*"],
+            &["tmux", "/run/t.sock", "--user", "app"],
+            &["tmux", "jobs", "--session", "w["],
             &["tcp", "localhost:1", "--expect", "status=200"],
             &["tcp", "localhost:1", "--timeout", "soon"],
             &["tcp", "localhost:1", "--json", "--nagios"],

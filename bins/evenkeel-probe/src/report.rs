@@ -170,7 +170,7 @@ mod tests {
 
     #[track_caller]
     fn check(outcome: Outcome, parts: Vec<Part>, conditions: &[Condition], expected: Verdict) {
-        let target = Target::File(FileTarget { path: "/".into() });
+        let target = Target::File(FileTarget::new("/"));
         let facts = [("links", 3)].into_iter().collect();
         let measurement = Measurement { took: Duration::ZERO, outcome, facts, parts };
         let report = Report::new(&target, conditions, 1, measurement);

@@ -280,7 +280,8 @@ impl<N: Fn(Notice)> Shell<N> {
                 Effect::Act(act) => {
                     let (written, told) = oneshot::channel();
                     batch.waiting.push(written);
-                    batch.act = Some(act.clone());
+                    // A notice is no attempt: it is charged to nobody, and may be given twice.
+                    batch.act = act.action.may_heal().then(|| act.clone());
                     self.act(act, told);
                 }
             }
@@ -311,8 +312,9 @@ impl<N: Fn(Notice)> Shell<N> {
     /// Waits until the intent is on disk, and only then acts.
     fn act(&mut self, decided: Act, written: oneshot::Receiver<Written>) {
         let rules = OwnRules::new(self.engine.settings(), &self.ending);
-        let settle = self.history.settler();
+        let (settle, record) = (self.history.settler(), self.history.recorder());
         let (answer, clock, intent) = (self.answer(), self.clock, decided.intent);
+        let boot_id = Arc::clone(&self.boot_id);
         self.writing += 1;
         tokio::spawn(async move {
             let written =
@@ -324,9 +326,14 @@ impl<N: Fn(Notice)> Shell<N> {
                     (Ended::Ran, format!("not done: the intent could not be written: {error}"))
                 }
                 Ok(id) => {
-                    let id = id.unwrap_or_default();
+                    let seen = act::evidence(&decided).await;
+                    if let Some(seen) = seen {
+                        record(clock.stamp(&boot_id), seen);
+                    }
                     let (ended, detail) = act::act(&decided, &rules).await;
-                    settle(id, clock.wall(), detail.clone());
+                    if let Some(id) = id {
+                        settle(id, clock.wall(), detail.clone());
+                    }
                     (ended, detail)
                 }
             };

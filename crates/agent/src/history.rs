@@ -24,8 +24,7 @@ use self::writer::Writer;
 use crate::error::AgentError;
 
 /// Kinds of lines that are the agent's own, beside those of [`Record::KINDS`].
-pub(crate) const KINDS: [&str; 4] =
-    ["agent_started", "observe_only", "observe_only_ended", "evidence"];
+pub(crate) const KINDS: [&str; 3] = ["agent_started", "observe_only", "observe_only_ended"];
 /// Lines kept in memory for the page.
 const RECENT: usize = 500;
 
@@ -168,6 +167,18 @@ impl History {
     /// Writes a line of the agent's own, soon.
     pub(crate) fn note(&self, at: Timestamp, note: Note) {
         self.send(Line::Note(at, note));
+    }
+
+    /// Writes what was seen on the way to an action, where it was seen; in the order in which it comes.
+    pub(crate) fn recorder(&self) -> impl Fn(Stamp, Record) + Send + Sync + use<> {
+        let lines = self.lines.clone();
+        move |now, record| {
+            if let Some(lines) = &lines {
+                let batch = Batch { records: vec![record], ..Batch::at(now) };
+                // As for every line: the thread ends last.
+                let _ = lines.send(Line::Batch(Box::new(batch)));
+            }
+        }
     }
 
     /// Writes how an intended action ended; to be called where the action ends.

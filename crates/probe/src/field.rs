@@ -24,7 +24,9 @@ pub(crate) const HEADER_FIELD: &str = "header.";
 pub(crate) const BODY: &str = "body";
 pub(crate) const RESPONSE: &str = "response";
 pub(crate) const STATUS: &str = "status";
+pub(crate) const SHA256: &str = "sha256";
 pub(crate) const EXIT_CODE: &str = "exit_code";
+pub(crate) const UNCHANGED: &str = "unchanged_seconds";
 pub(crate) const MEMORY: &str = "memory_bytes";
 pub(crate) const STATES: [&str; 2] = ["active_state", "sub_state"];
 pub(crate) const RSS: &str = "rss_bytes";
@@ -158,6 +160,21 @@ pub(crate) const SYSTEMD: &[Field] = &[
     number(MEMORY, "memory of all its processes; where systemd accounts it"),
 ];
 
+pub(crate) const TMUX: &[Field] = &[
+    LATENCY,
+    number("sessions", "how many sessions were chosen"),
+    number("panes", "how many panes they have"),
+    number("dead", "how many of them are dead"),
+    number("server_pid", "the server's process; 0 if no pane was chosen"),
+];
+
+/// What each pane that works has.
+pub(crate) const PANE: &[Field] = &[
+    text("state", "of each pane: `ok`, `dead` or `stalled`"),
+    number("pid", "of each pane: the process that was started in it"),
+    number(UNCHANGED, "of each pane: how long it has shown the same"),
+];
+
 pub(crate) const FILE: &[Field] = &[
     text("type", "`file`, `directory`, `symlink`, `socket`, `fifo` or `device`"),
     number("size_bytes", "size"),
@@ -168,4 +185,15 @@ pub(crate) const FILE: &[Field] = &[
     number("uid", "number of the owner"),
     number("gid", "number of the group"),
     number("links", "number of hard links"),
+    text(SHA256, "SHA-256 of its content, up to 64 MiB; where a condition judges it"),
+];
+
+/// Those of inodes are there where the file system has a number of them.
+pub(crate) const DISK: &[Field] = &[
+    number("used_percent", "blocks in use, as `df` counts: without those reserved for root"),
+    number("available_bytes", "what others than root may still write"),
+    number("total_bytes", "its size"),
+    number("inodes_used_percent", "inodes in use"),
+    number("inodes_available", "inodes that are left"),
+    text("read_only", "`true` or `false`"),
 ];

@@ -1,26 +1,30 @@
 mod dns;
+mod file;
 mod http;
 mod process;
 mod stream;
 mod systemd;
+mod tmux;
 
 use std::fmt;
-use std::path::PathBuf;
 
 use evenkeel_command::CommandSpec;
 use hyper::Method;
 
 use crate::field::{
     self, CERTIFICATE, EXIT_CODE, Field, FieldKind, MEMORY, RSS, STATES, TREE_PSS, TREE_RSS,
+    UNCHANGED,
 };
 use crate::{AddressError, Condition, Endpoint, HttpUrl};
 
 pub use dns::{DnsName, DnsTarget, RecordType, RecordTypeError};
+pub use file::{DiskTarget, FileTarget};
 pub(crate) use http::header_of;
 pub use http::{Header, HeaderError, HttpTarget, RequestBody};
 pub use process::{ProcessSelector, ProcessTarget, ProgramMemory, SupervisorTarget};
 pub use stream::{ClientCertificate, Exchange, TcpTarget, TlsName, TlsOptions, UnixTarget};
 pub use systemd::SystemdTarget;
+pub use tmux::TmuxTarget;
 
 /// What is measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,8 +45,12 @@ pub enum Target {
     Supervisor(SupervisorTarget),
     /// A unit of systemd runs.
     Systemd(SystemdTarget),
+    /// A tmux server answers, and what runs in its panes lives.
+    Tmux(TmuxTarget),
     /// A file system entry exists.
     File(FileTarget),
+    /// A file system can be looked at.
+    Disk(DiskTarget),
 }
 
 /// A command.
@@ -50,15 +58,10 @@ pub enum Target {
 pub struct ExecTarget {
     /// What to run.
     pub command: CommandSpec,
+    /// Whose rights it has, by name or number; the caller's own if none.
+    pub user: Option<String>,
     /// Whether any exit code is good: off unless a condition judges `exit_code`.
     pub any_exit: bool,
-}
-
-/// A file system entry; a symlink is looked at itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileTarget {
-    /// Where it is.
-    pub path: PathBuf,
 }
 
 impl Target {
@@ -73,7 +76,9 @@ impl Target {
             Self::Process(_) => "process",
             Self::Supervisor(_) => "supervisor",
             Self::Systemd(_) => "systemd",
+            Self::Tmux(_) => "tmux",
             Self::File(_) => "file",
+            Self::Disk(_) => "disk",
         }
     }
 
@@ -111,6 +116,7 @@ impl Target {
     pub fn part_fields(&self) -> &'static [Field] {
         match self {
             Self::Supervisor(_) => field::PROGRAM,
+            Self::Tmux(_) => field::PANE,
             _ => &[],
         }
     }
@@ -126,7 +132,9 @@ impl Target {
             "process" => field::PROCESS,
             "supervisor" => field::SUPERVISOR,
             "systemd" => field::SYSTEMD,
+            "tmux" => field::TMUX,
             "file" => field::FILE,
+            "disk" => field::DISK,
             _ => return None,
         })
     }
@@ -185,7 +193,10 @@ impl Target {
                 unit.needs_memory |= judged(MEMORY);
             }
             Self::Process(process) => process.judged_by(conditions),
-            Self::Dns(_) | Self::File(_) => {}
+            Self::Tmux(tmux) => tmux.reads_contents |= judged(UNCHANGED),
+            Self::File(file) => file.judged_by(conditions),
+            Self::Disk(disk) => disk.judged_by(conditions),
+            Self::Dns(_) => {}
         }
         self
     }
@@ -194,7 +205,7 @@ impl Target {
 impl ExecTarget {
     /// A command that is to exit with 0.
     pub fn new(command: CommandSpec) -> Self {
-        Self { command, any_exit: false }
+        Self { command, user: None, any_exit: false }
     }
 }
 
@@ -223,8 +234,10 @@ impl fmt::Display for Target {
             Self::Supervisor(SupervisorTarget { socket, .. }) => {
                 write!(formatter, "supervisord at {}", socket.display())
             }
+            Self::File(FileTarget { path, .. }) => write!(formatter, "file {}", path.display()),
+            Self::Disk(DiskTarget { path, .. }) => write!(formatter, "disk of {}", path.display()),
             Self::Systemd(unit) => write!(formatter, "{unit}"),
-            Self::File(FileTarget { path }) => write!(formatter, "file {}", path.display()),
+            Self::Tmux(tmux) => write!(formatter, "{tmux}"),
         }
     }
 }
@@ -285,14 +298,24 @@ mod tests {
         assert!(Target::Http(local).aimed_at("https://b/").is_err());
         let dns = Target::Dns(DnsTarget::new(DnsName::try_new("a.example").unwrap()));
         assert_eq!(dns.aimed_at("::1").unwrap().describe(), "dns A a.example at [::1]:53");
-        assert!(Target::File(FileTarget { path: "/".into() }).aimed_at("/etc").is_err());
+        assert!(Target::File(FileTarget::new("/")).aimed_at("/etc").is_err());
     }
 
     #[test]
     fn each_kind_has_fields_of_different_names() {
-        for kind in
-            ["http", "tcp", "dns", "unix", "exec", "process", "supervisor", "systemd", "file"]
-        {
+        for kind in [
+            "http",
+            "tcp",
+            "dns",
+            "unix",
+            "exec",
+            "process",
+            "supervisor",
+            "systemd",
+            "tmux",
+            "file",
+            "disk",
+        ] {
             let fields = Target::fields_of(kind).unwrap();
             let names: std::collections::BTreeSet<_> =
                 fields.iter().map(|field| field.name).collect();

@@ -353,13 +353,14 @@ async fn a_group_is_restarted_but_for_what_was_stopped_on_purpose() {
             listed += 1;
             // Before; while one of them starts; at the end.
             let states = [[20, 0, 200], [10, 0, 200], [20, 0, 200]][listed - 1];
-            let infos: String = ["a", "idle", "broken"]
+            let infos: Vec<_> = ["a", "idle", "broken"]
                 .into_iter()
                 .zip(states)
                 .map(|(name, state)| format!("<value>{}</value>", in_group(name, state)))
                 .collect();
             Say::Value(format!(
-                "<array><data>{infos}<value>{}</value></data></array>",
+                "<array><data>{}<value>{}</value></data></array>",
+                infos.concat(),
                 info("web", 20)
             ))
         }

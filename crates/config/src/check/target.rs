@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use evenkeel_probe::{ExecTarget, FileTarget, Target};
+use evenkeel_probe::{DiskTarget, ExecTarget, FileTarget, Target};
 
 use super::Checker;
 use crate::key::Key;
@@ -24,19 +24,17 @@ impl Checker {
             "tcp" => self.tcp(&table, raw.tcp.as_ref()?, timeout).map(Target::Tcp),
             "dns" => self.dns(&table, raw.dns.as_ref()?).map(Target::Dns),
             "unix" => self.unix(&table, raw.unix.as_ref()?).map(Target::Unix),
-            "exec" => {
-                let command = self.need(
-                    &table,
-                    "command",
-                    raw.exec.as_ref()?.command.as_ref(),
-                    "command = [\"true\"]",
-                )?;
-                let command = self.command(&table.child("command"), command)?;
-                Some(Target::Exec(ExecTarget::new(command)))
-            }
+            "exec" => self.exec_target(&table, raw.exec.as_ref()?).map(Target::Exec),
             "process" => self.process(&table, raw.process.as_ref()?, rules).map(Target::Process),
             "supervisor" => {
                 self.supervisor(&table, raw.supervisor.as_ref()?).map(Target::Supervisor)
+            }
+            "tmux" => self.tmux(&table, raw.tmux.as_ref()?).map(Target::Tmux),
+            "disk" => {
+                let raw = raw.disk.as_ref()?.path.as_ref();
+                let path = self.need(&table, "path", raw, "path = \"/var/lib\"")?;
+                let path = self.absolute(&table.child("path"), path)?;
+                Some(Target::Disk(DiskTarget::new(path)))
             }
             "systemd" => self.systemd(&table, raw.systemd.as_ref()?).map(Target::Systemd),
             _ => {
@@ -47,9 +45,25 @@ impl Checker {
                     "path = \"/run/app.ready\"",
                 )?;
                 let path = self.absolute(&table.child("path"), path)?;
-                Some(Target::File(FileTarget { path }))
+                Some(Target::File(FileTarget::new(path)))
             }
         }
+    }
+
+    fn exec_target(&mut self, table: &Key, raw: &raw::Exec) -> Option<ExecTarget> {
+        let example = "command = [\"true\"]";
+        let command = self.need(table, "command", raw.command.as_ref(), example)?;
+        let mut command = self.command(&table.child("command"), command)?;
+        for (name, value) in raw.environment.iter().flatten() {
+            if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+                let key = table.child("environment").named(name);
+                self.refuse(&key, format!("`{key}` cannot be set"), "no variable is called so");
+                return None;
+            }
+            command = command.env(name, value);
+        }
+        let user = raw.user.as_ref().map(|user| user.0.clone());
+        Some(ExecTarget { user, ..ExecTarget::new(command) })
     }
 
     pub(super) fn absolute(&mut self, key: &Key, path: PathBuf) -> Option<PathBuf> {

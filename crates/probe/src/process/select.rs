@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
+use super::{PROCESSES, unseen};
+use crate::account::uid_of;
+use crate::nearest::did_you_mean;
+use crate::{FailureClass, Outcome, ProcessSelector};
 use evenkeel_process::{
     Cgroup, LookError, Pidfile, PidfileError, Process, find_by_name, processes_of_unit,
 };
-use nix::unistd::User;
-
-use super::{PROCESSES, unseen};
-use crate::nearest::did_you_mean;
-use crate::{FailureClass, Outcome, ProcessSelector};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -141,21 +140,4 @@ fn neighbours(path: &Path) -> String {
     let children = Cgroup::find(parent).and_then(|parent| parent.children()).unwrap_or_default();
     let names = children.iter().filter_map(|child| child.path().rsplit('/').next());
     did_you_mean(&name.to_string_lossy(), names)
-}
-
-fn uid_of(user: &str) -> Result<u32, Outcome> {
-    match user.parse() {
-        Ok(number) => Ok(number),
-        Err(_) => match User::from_name(user) {
-            Ok(Some(found)) => Ok(found.uid.as_raw()),
-            // Whether one was meant to be there cannot be told.
-            Ok(None) => {
-                Err(Outcome::unknown(FailureClass::Missing, format!("there is no user `{user}`")))
-            }
-            Err(errno) => {
-                let detail = format!("cannot look up user `{user}`: {errno}");
-                Err(Outcome::unknown(FailureClass::Limit, detail))
-            }
-        },
-    }
 }
