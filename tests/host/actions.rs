@@ -232,7 +232,7 @@ fn a_step_repairs_by_a_permission_rule() {
     // The rule looks once an hour and does not watch: what repairs in time is the step.
     let settings = format!(
         "[permissions.state]\npath = \"{}\"\nfiles = [{{ match = \"*.hash\", mode = \"0644\" }}]\nwatch = false\ninterval = \"1h\"\n\
-         [check.readable]\nfile = {{ path = \"{}\" }}\nconditions = [{{ field = \"mode\", not = \"0644\" }}]\ntimeout = \"1s\"\nretries = 0\ninterval = \"1s\"\n\
+         [check.readable]\nfile = {{ path = \"{}\" }}\nconditions = [{{ field = \"mode\", differs = \"0644\" }}]\ntimeout = \"1s\"\nretries = 0\ninterval = \"1s\"\n\
          [recovery.readable]\nwhen = [\"readable\"]\nsteps = [{{ action = \"permissions.repair\", rule = \"state\" }}]\n{SOON}",
         state.display(),
         file.display()

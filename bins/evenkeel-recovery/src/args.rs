@@ -9,6 +9,7 @@ Examples:
   evenkeel-recovery once --supervisor unix:///run/supervisor.sock --program 'worker-*'
   evenkeel-recovery once --http http://127.0.0.1:8080/health --unit web.service --dry-run
   evenkeel-recovery run --http http://127.0.0.1:8080/health --exec /usr/local/bin/restart-web
+  evenkeel-recovery run --supervisor unix:///run/supervisor.sock --step '{ action = \"supervisor.restart-group\" }'
   evenkeel-recovery run --config /etc/evenkeel/evenkeel.toml
   evenkeel-recovery supervisor-listener memmon -p web=200MB -a 1GB    (as `[eventlistener:…]` of supervisord)
 
@@ -72,6 +73,10 @@ pub(crate) struct Target {
     /// Recover by running this program
     #[arg(long, value_name = "PROGRAM", num_args = 1.., value_terminator = ";")]
     exec: Vec<String>,
+    /// A step as an inline table of TOML, in the place of those that the other flags mean; repeatable, in order
+    /// (`recovery.target.steps`)
+    #[arg(long, value_name = "TABLE", conflicts_with_all = ["unit", "exec"])]
+    step: Vec<String>,
     /// Where the history is kept, so that no run forgets the budget (`agent.state_dir`)
     #[arg(long, value_name = "DIR")]
     state_dir: Option<String>,
@@ -91,8 +96,8 @@ impl Target {
             sets.push(format!("check.target.http.url={}", quoted(url)));
         }
         if !sets.is_empty() {
-            let mut steps = Vec::new();
-            if self.supervisor.is_some() {
+            let mut steps = self.step.clone();
+            if self.supervisor.is_some() && steps.is_empty() {
                 steps.push("{ action = \"supervisor.restart-program\" }".to_owned());
             }
             if !self.exec.is_empty() {
@@ -142,5 +147,31 @@ mod tests {
                 "agent.grace=1s",
             ]
         );
+    }
+
+    #[test]
+    fn steps_as_tables_take_the_place_of_those_that_flags_mean() {
+        let (group, notify) =
+            ("{ action = \"supervisor.restart-group\" }", "{ action = \"notify\" }");
+        let args = [
+            "evenkeel-recovery",
+            "once",
+            "--supervisor",
+            "unix:///run/s.sock",
+            "--step",
+            group,
+            "--step",
+            notify,
+        ];
+        let Command::Once(once) = Args::parse_from(args).command else {
+            panic!("once was asked for")
+        };
+        let common = once.target.in_words(&Args::parse_from(args).common);
+        assert!(
+            common.set.contains(&format!("recovery.target.steps=[{group}, {notify}]")),
+            "{common:?}"
+        );
+        let settings = common.settings().unwrap();
+        assert_eq!(settings.recoveries[0].steps.len(), 2);
     }
 }
