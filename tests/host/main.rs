@@ -9,6 +9,7 @@ mod disk;
 mod import;
 mod listener;
 mod listener_protocol;
+mod memory;
 mod page;
 mod programs;
 mod prometheus;
