@@ -12,7 +12,7 @@ use serde_json::Value;
 
 fn probe(args: &[&str]) -> Finished {
     let program = find_bin("evenkeel-probe");
-    run_within(Duration::from_secs(60), program, args.iter().chain(&["--json"]), None)
+    run_within(Duration::from_mins(1), program, args.iter().chain(&["--json"]), None)
 }
 
 /// What is said of a supervisord, and with which exit code.

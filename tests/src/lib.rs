@@ -14,6 +14,7 @@ mod prometheus;
 mod scratch;
 mod supervisord;
 mod systemd;
+mod tmux;
 mod wait;
 
 /// The examples in the README are compiled and run.
@@ -23,7 +24,7 @@ struct Readme;
 
 pub use agent::Agent;
 pub use daemon::Daemon;
-pub use http::{HangingEndpoint, Response, free_port, get, get_as};
+pub use http::{HangingEndpoint, Response, free_port, get, get_as, post};
 pub use metrics::Samples;
 pub use page::dump_dom;
 pub use programs::{Finished, evenkeel, find_bin, installed, is_root, run, run_within};
@@ -31,4 +32,5 @@ pub use prometheus::{Prometheus, promtool};
 pub use scratch::Scratch;
 pub use supervisord::{Program, ProgramState, Supervisord};
 pub use systemd::SystemdHost;
+pub use tmux::TmuxServer;
 pub use wait::{LONG, until, until_some};

@@ -11,10 +11,11 @@ use evenkeel_command::CommandSpec;
 use evenkeel_config::parse_duration;
 use evenkeel_probe::{
     Condition, DiskTarget, ExecTarget, FileTarget, ProcessSelector, ProcessTarget, ProgramGlob,
-    SupervisorTarget, SystemdTarget, Target,
+    SupervisorTarget, SystemdTarget, Target, TmuxTarget,
 };
 use evenkeel_supervisord::socket_of_url;
 use evenkeel_systemd::UnitName;
+use evenkeel_tmux::Place;
 
 use crate::args::network::{Dns, Http, Tcp, Unix};
 use crate::expect;
@@ -144,6 +145,22 @@ enum Kind {
         #[arg(long)]
         user: Option<String>,
     },
+    /// A tmux server answers, and what runs in its panes lives
+    #[command(after_help = help("tmux"))]
+    Tmux {
+        /// Its socket: a path, or a name as for `tmux -L`
+        #[arg(value_name = "TARGET", default_value = "default")]
+        socket: String,
+        /// Whose socket of that name
+        #[arg(long)]
+        user: Option<String>,
+        /// Only these sessions, and each must be there; repeatable
+        #[arg(long, value_name = "GLOB")]
+        session: Vec<String>,
+        /// A pane in which nothing was written for so long is stalled, if it is alone in its window
+        #[arg(long, value_name = "D", value_parser = duration)]
+        stalled_after: Option<Duration>,
+    },
     /// A file, directory or other entry exists; a symlink is looked at itself
     #[command(after_help = help("file"))]
     File {
@@ -241,9 +258,27 @@ impl Kind {
                 let target = SystemdTarget::new(UnitName::try_new(unit).map_err(Failure::usage)?);
                 Target::Systemd(SystemdTarget { user: user.clone(), ..target })
             }
+            Self::Tmux { socket, user, session, stalled_after } => {
+                let globs = session.iter().map(|glob| ProgramGlob::try_new(glob));
+                let sessions = globs.collect::<Result<_, _>>().map_err(Failure::usage)?;
+                let (place, stalled_after) = (tmux_place(socket, user.as_deref())?, *stalled_after);
+                Target::Tmux(TmuxTarget { sessions, stalled_after, ..TmuxTarget::new(place) })
+            }
             Self::File { path } => Target::File(FileTarget::new(path)),
             Self::Disk { path } => Target::Disk(DiskTarget::new(path)),
         })
+    }
+}
+
+fn tmux_place(socket: &str, user: Option<&str>) -> Result<Place, Failure> {
+    match (socket.contains('/'), user) {
+        (true, None) => Ok(Place::Path(socket.into())),
+        (true, Some(_)) => {
+            Err(Failure::usage("`--user` goes with the name of a socket, not with a path"))
+        }
+        (false, user) => {
+            Ok(Place::Named { name: socket.to_owned(), user: user.map(str::to_owned) })
+        }
     }
 }
 
@@ -348,6 +383,8 @@ mod tests {
             (&["supervisor", "--url", "unix:///run/s.sock"], "supervisord at /run/s.sock"),
             (&["disk", "/", "--expect", "inodes_available>10"], "disk of /"),
             (&["systemd", "nginx", "--expect", "restarts<5"], "unit nginx.service"),
+            (&["tmux", "jobs", "--user", "app", "--session", "w*"], "tmux at `jobs` of user `app`"),
+            (&["tmux", "/run/t.sock"], "tmux at /run/t.sock"),
             (&["file", "/etc/hosts", "--expect", "mode=0644"], "file /etc/hosts"),
         ] {
             assert_eq!(target(words).map(|(target, _)| target.describe()).as_deref(), Ok(shown));
@@ -384,6 +421,8 @@ mod tests {
             &["supervisor", "--url", "http://localhost:9001"],
             &["supervisor", "--url", "/run/s.sock", "--program", "a["],
             &["systemd", "web*"],
+            &["tmux", "/run/t.sock", "--user", "app"],
+            &["tmux", "jobs", "--session", "w["],
             &["tcp", "localhost:1", "--expect", "status=200"],
             &["tcp", "localhost:1", "--timeout", "soon"],
             &["tcp", "localhost:1", "--json", "--nagios"],

@@ -105,10 +105,12 @@ fn http(page: &mut Page, report: &Report<'_>, of_regex: bool) {
         version.unwrap_or_default(),
     );
     let length = facts.text("header.content-length").and_then(|length| length.parse().ok());
+    // A response that does not say how long it is; without a response 0.
+    let unsaid = if facts.number("status").is_some() { -1.0 } else { 0.0 };
     page.gauge(
         "probe_http_content_length",
         "Length of http content response",
-        length.unwrap_or(-1.0),
+        length.unwrap_or(unsaid),
     );
     page.gauge(
         "probe_http_uncompressed_body_length",

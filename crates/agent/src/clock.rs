@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use evenkeel_journal::Stamp;
 use evenkeel_moment::Moment;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -16,6 +17,11 @@ impl HostClock {
         let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
         let nanos = u32::try_from(time.tv_nsec).unwrap_or_default();
         Moment::since_origin(Duration::new(seconds, nanos))
+    }
+
+    /// Now by both clocks, in this boot.
+    pub fn stamp(self, boot_id: &str) -> Stamp {
+        Stamp { boot_id: boot_id.to_owned(), boottime: self.now(), wall: self.wall() }
     }
 
     /// The time of day, for history and people.

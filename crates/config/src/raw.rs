@@ -141,6 +141,7 @@ pub(crate) struct Check {
     pub(crate) process: Option<Process>,
     pub(crate) supervisor: Option<Supervisor>,
     pub(crate) systemd: Option<Systemd>,
+    pub(crate) tmux: Option<Tmux>,
     pub(crate) file: Option<File>,
     pub(crate) disk: Option<Disk>,
     pub(crate) conditions: Option<Vec<Condition>>,
@@ -249,6 +250,16 @@ pub(crate) struct Supervisor {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(crate) struct Tmux {
+    pub(crate) socket_path: Option<PathBuf>,
+    pub(crate) socket_name: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) sessions: Option<OneOrMany<String>>,
+    pub(crate) stalled_after: Option<Lasting>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Systemd {
     pub(crate) unit: Option<String>,
     pub(crate) user: Option<String>,
@@ -347,6 +358,7 @@ pub(crate) struct Recovery {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Step {
+    pub(crate) pane: Option<String>,
     pub(crate) action: Option<String>,
     pub(crate) program: Option<String>,
     pub(crate) group: Option<String>,

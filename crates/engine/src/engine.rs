@@ -129,6 +129,12 @@ impl Engine {
         }
     }
 
+    /// What kept it from writing, whatever the settings say, is over. It takes effect with [`Engine::reconfigure`]: standing
+    /// orders were given to write nothing.
+    pub fn end_observe_only(&mut self) {
+        self.withheld = None;
+    }
+
     /// From now on no action is decided on: the shell is ending, and would not carry it out.
     pub fn close_the_gate(&mut self) {
         self.gate_closed = true;

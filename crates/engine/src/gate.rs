@@ -86,6 +86,9 @@ impl Engine {
         if let Some(running) = &self.running {
             return Some(Refusal::Busy { with: running.target.clone() });
         }
+        if !step.action.may_heal() {
+            return None;
+        }
         match self.ledger.room(now, id, &recovery.spec.budgets) {
             Ok(_) => None,
             Err(empty) => Some(Refusal::Budget {
@@ -143,8 +146,10 @@ fn start(
     effects: &mut Vec<Effect>,
 ) -> Option<Act> {
     let step = target.next_step()?.clone();
-    // Charged before it starts: an action that never ends must not be free.
-    ledger.charge(now, &target.id);
+    // Charged before it starts: an action that never ends must not be free. A notice is no action on the host.
+    if step.action.may_heal() {
+        ledger.charge(now, &target.id);
+    }
     target.machine.act();
     target.started();
     let (rung, attempt) = (target.machine.step(), target.machine.attempt());

@@ -36,4 +36,4 @@ pub use event::{
 pub use order::{Hold, Order, UnknownTarget, WHOLE_HOST};
 pub use past::{BreakerPast, FlapRing, OpenIncident, Past, Start};
 pub use record::{Outcome, Record, Refusal};
-pub use status::{CheckStatus, PartStatus, RecoveryStatus, RuleStatus, Status};
+pub use status::{CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status};

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use evenkeel_health::State;
 use evenkeel_moment::Moment;
+use evenkeel_recovery::actions::evidence::Evidence;
 use evenkeel_recovery::breaker;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -140,6 +141,16 @@ pub enum Record {
         attempt: u32,
         /// Actions left in the target's budget after this one.
         budget_left: u32,
+    },
+    /// What was to be seen of the target before its action changed it.
+    Evidence {
+        /// The incident.
+        incident: u64,
+        /// The target.
+        target: String,
+        /// What was seen, and what could not be.
+        #[serde(flatten)]
+        evidence: Box<Evidence>,
     },
     /// An action ended; whether it helped is yet to be seen.
     Acted {
@@ -359,7 +370,7 @@ impl Display for Refusal {
 
 impl Record {
     /// All kinds that [`Record::kind`] gives, in the order in which things happen.
-    pub const KINDS: [&str; 13] = [
+    pub const KINDS: [&str; 18] = [
         "check_changed",
         "breaker_changed",
         "repaired",
@@ -370,9 +381,14 @@ impl Record {
         "incident_opened",
         "refused",
         "intended",
+        "evidence",
         "acted",
         "judged",
         "incident_closed",
+        "held",
+        "released",
+        "hold_ended",
+        "reset",
     ];
 
     /// The kind, as history and its filters name it.
@@ -388,6 +404,7 @@ impl Record {
             Self::IncidentOpened { .. } => "incident_opened",
             Self::Refused { .. } => "refused",
             Self::Intended { .. } => "intended",
+            Self::Evidence { .. } => "evidence",
             Self::Acted { .. } => "acted",
             Self::Judged { .. } => "judged",
             Self::IncidentClosed { .. } => "incident_closed",
@@ -414,6 +431,7 @@ impl Record {
             Self::IncidentOpened { target, .. }
             | Self::Refused { target, .. }
             | Self::Intended { target, .. }
+            | Self::Evidence { target, .. }
             | Self::Acted { target, .. }
             | Self::Judged { target, .. }
             | Self::IncidentClosed { target, .. }
@@ -430,6 +448,7 @@ impl Record {
             Self::IncidentOpened { incident, .. }
             | Self::Refused { incident, .. }
             | Self::Intended { incident, .. }
+            | Self::Evidence { incident, .. }
             | Self::Acted { incident, .. }
             | Self::Judged { incident, .. }
             | Self::IncidentClosed { incident, .. } => Some(*incident),
@@ -489,6 +508,7 @@ impl Record {
                     "{action}: step {step}, attempt {attempt}; {budget_left} left in the budget"
                 )
             }
+            Self::Evidence { evidence, .. } => evidence.summary(),
             Self::Acted { action, detail, .. } => format!("{action} ended: {detail}"),
             Self::Judged { action, outcome, next, .. } => {
                 format!("{action}: {}; {next}", outcome.as_str())
@@ -529,5 +549,20 @@ fn span(span: Duration) -> String {
         format!("{:.0} min", seconds / 60.0)
     } else {
         format!("{:.1} h", seconds / 3600.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every word that [`Record::kind`] can give stands in its text, one arm after the other.
+    #[test]
+    fn all_kinds_are_listed() {
+        let source = include_str!("record.rs");
+        let (_, kind) = source.split_once("pub const fn kind(&self)").expect("the function");
+        let (arms, _) = kind.split_once("\n    }\n").expect("its end");
+        let quoted = arms.split('"').skip(1).step_by(2);
+        assert!(quoted.eq(Record::KINDS), "{arms}");
     }
 }

@@ -22,6 +22,24 @@ pub struct Status {
     pub rules: Vec<RuleStatus>,
     /// The targets of recovery.
     pub recoveries: Vec<RecoveryStatus>,
+    /// The holds in force.
+    #[serde(default)]
+    pub holds: Vec<HoldStatus>,
+}
+
+/// An order to let nothing be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldStatus {
+    /// The target, as the order named it; `*` is the whole host.
+    pub target: String,
+    /// When it was ordered.
+    pub since: Timestamp,
+    /// When it ends by itself; absent: not before it is released.
+    pub until: Option<Timestamp>,
+    /// Why.
+    pub reason: String,
+    /// Who ordered it.
+    pub by: String,
 }
 
 /// One check.

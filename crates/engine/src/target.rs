@@ -331,7 +331,9 @@ impl Target {
 
     pub(crate) fn started(&mut self) {
         self.refusal = None;
-        self.last_action = self.action_name();
+        // What cannot heal has no outcome to be told.
+        let may_heal = self.next_step().is_some_and(|step| step.action.may_heal());
+        self.last_action = if may_heal { self.action_name() } else { "" };
     }
 
     pub(crate) fn next_step(&self) -> Option<&Step> {

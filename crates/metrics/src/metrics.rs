@@ -302,6 +302,7 @@ impl Metrics {
         self.check_duration.forget("check", check);
         self.check_failures.forget("check", check);
         self.check_overruns.forget("check", check);
+        self.memory_limit_eta.forget("process", check);
     }
 
     /// Says in which state a breaker is.

@@ -26,6 +26,7 @@ pub(crate) const RESPONSE: &str = "response";
 pub(crate) const STATUS: &str = "status";
 pub(crate) const SHA256: &str = "sha256";
 pub(crate) const EXIT_CODE: &str = "exit_code";
+pub(crate) const UNCHANGED: &str = "unchanged_seconds";
 pub(crate) const MEMORY: &str = "memory_bytes";
 pub(crate) const STATES: [&str; 2] = ["active_state", "sub_state"];
 pub(crate) const RSS: &str = "rss_bytes";
@@ -157,6 +158,21 @@ pub(crate) const SYSTEMD: &[Field] = &[
     number("state_seconds", "how long it is in this state"),
     text("invocation_id", "names this very run of it; empty if it was never started"),
     number(MEMORY, "memory of all its processes; where systemd accounts it"),
+];
+
+pub(crate) const TMUX: &[Field] = &[
+    LATENCY,
+    number("sessions", "how many sessions were chosen"),
+    number("panes", "how many panes they have"),
+    number("dead", "how many of them are dead"),
+    number("server_pid", "the server's process; 0 if no pane was chosen"),
+];
+
+/// What each pane that works has.
+pub(crate) const PANE: &[Field] = &[
+    text("state", "of each pane: `ok`, `dead` or `stalled`"),
+    number("pid", "of each pane: the process that was started in it"),
+    number(UNCHANGED, "of each pane: how long it has shown the same"),
 ];
 
 pub(crate) const FILE: &[Field] = &[

@@ -55,6 +55,7 @@ mod supervisor;
 mod systemd;
 mod tcp;
 mod tls;
+mod tmux;
 
 pub use address::{AddressError, Endpoint, HttpUrl};
 pub use condition::{Breach, Condition, Test, breaches};
@@ -69,5 +70,5 @@ pub use target::{
     ClientCertificate, DiskTarget, DnsName, DnsTarget, Exchange, ExecTarget, FileTarget, Header,
     HeaderError, HttpTarget, ProcessSelector, ProcessTarget, ProgramMemory, RecordType,
     RecordTypeError, RequestBody, SupervisorTarget, SystemdTarget, Target, TcpTarget, TlsName,
-    TlsOptions, UnixTarget,
+    TlsOptions, TmuxTarget, UnixTarget,
 };

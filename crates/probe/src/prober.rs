@@ -1,14 +1,14 @@
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustls::client::danger::ServerCertVerifier;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::looks::Looks;
 use crate::{Facts, FailureClass, Measurement, Outcome, Part, Target};
-use crate::{disk, dns, exec, file, http, process, supervisor, systemd, tcp};
+use crate::{disk, dns, exec, file, http, process, supervisor, systemd, tcp, tmux};
 
 /// Lookups under way at a time. One cannot be cancelled, so a dead name server must not pile up threads without end.
 const LOOKUPS: usize = 32;
@@ -27,10 +27,19 @@ pub(crate) struct Shared {
     pub(crate) lookups: Arc<Semaphore>,
     /// Looks at file systems.
     pub(crate) looks: Looks,
-    /// Trust in what the host trusts; 61 ms to make, so made at the first use and once.
-    pub(crate) host_trust: OnceCell<Arc<dyn ServerCertVerifier>>,
+    /// Trust in what the host trusts, and when it was read.
+    pub(crate) host_trust: tokio::sync::Mutex<Option<HostTrust>>,
     /// Who is asked about units.
     pub(crate) managers: systemd::Managers,
+    /// What panes showed when they were last looked at.
+    pub(crate) stillness: Mutex<tmux::Stillness>,
+}
+
+/// What the host trusts, as it was at some time.
+#[derive(Debug, Clone)]
+pub(crate) struct HostTrust {
+    pub(crate) read: Instant,
+    pub(crate) verifier: Arc<dyn ServerCertVerifier>,
 }
 
 /// One attempt under way: what it has seen so far outlives its cancellation.
@@ -67,8 +76,9 @@ impl Prober {
         let shared = Shared {
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
             looks: Looks::default(),
-            host_trust: OnceCell::new(),
+            host_trust: tokio::sync::Mutex::new(None),
             managers: systemd::Managers::default(),
+            stillness: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -107,6 +117,9 @@ impl Prober {
             Target::Supervisor(supervisor) => supervisor::measure(supervisor, &mut attempt).await,
             Target::Systemd(unit) => {
                 systemd::measure(&self.shared.managers, unit, &mut attempt).await
+            }
+            Target::Tmux(server) => {
+                tmux::measure(&self.shared.stillness, server, &mut attempt).await
             }
         };
         let Attempt { facts, parts, .. } = attempt;

@@ -44,6 +44,11 @@ impl ProgramGlob {
         self.exact.then_some(self.source.as_str())
     }
 
+    /// Whether it chooses what has this name.
+    pub(crate) fn matches_name(&self, name: &str) -> bool {
+        self.matcher.is_match(name)
+    }
+
     /// Whether it chooses `program`.
     pub fn matches(&self, program: &Program) -> bool {
         self.matcher.is_match(&program.name)

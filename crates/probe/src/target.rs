@@ -4,6 +4,7 @@ mod http;
 mod process;
 mod stream;
 mod systemd;
+mod tmux;
 
 use std::fmt;
 
@@ -12,6 +13,7 @@ use hyper::Method;
 
 use crate::field::{
     self, CERTIFICATE, EXIT_CODE, Field, FieldKind, MEMORY, RSS, STATES, TREE_PSS, TREE_RSS,
+    UNCHANGED,
 };
 use crate::{AddressError, Condition, Endpoint, HttpUrl};
 
@@ -22,6 +24,7 @@ pub use http::{Header, HeaderError, HttpTarget, RequestBody};
 pub use process::{ProcessSelector, ProcessTarget, ProgramMemory, SupervisorTarget};
 pub use stream::{ClientCertificate, Exchange, TcpTarget, TlsName, TlsOptions, UnixTarget};
 pub use systemd::SystemdTarget;
+pub use tmux::TmuxTarget;
 
 /// What is measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +45,8 @@ pub enum Target {
     Supervisor(SupervisorTarget),
     /// A unit of systemd runs.
     Systemd(SystemdTarget),
+    /// A tmux server answers, and what runs in its panes lives.
+    Tmux(TmuxTarget),
     /// A file system entry exists.
     File(FileTarget),
     /// A file system can be looked at.
@@ -71,6 +76,7 @@ impl Target {
             Self::Process(_) => "process",
             Self::Supervisor(_) => "supervisor",
             Self::Systemd(_) => "systemd",
+            Self::Tmux(_) => "tmux",
             Self::File(_) => "file",
             Self::Disk(_) => "disk",
         }
@@ -110,6 +116,7 @@ impl Target {
     pub fn part_fields(&self) -> &'static [Field] {
         match self {
             Self::Supervisor(_) => field::PROGRAM,
+            Self::Tmux(_) => field::PANE,
             _ => &[],
         }
     }
@@ -125,6 +132,7 @@ impl Target {
             "process" => field::PROCESS,
             "supervisor" => field::SUPERVISOR,
             "systemd" => field::SYSTEMD,
+            "tmux" => field::TMUX,
             "file" => field::FILE,
             "disk" => field::DISK,
             _ => return None,
@@ -185,6 +193,7 @@ impl Target {
                 unit.needs_memory |= judged(MEMORY);
             }
             Self::Process(process) => process.judged_by(conditions),
+            Self::Tmux(tmux) => tmux.reads_contents |= judged(UNCHANGED),
             Self::File(file) => file.judged_by(conditions),
             Self::Disk(disk) => disk.judged_by(conditions),
             Self::Dns(_) => {}
@@ -228,6 +237,7 @@ impl fmt::Display for Target {
             Self::File(FileTarget { path, .. }) => write!(formatter, "file {}", path.display()),
             Self::Disk(DiskTarget { path, .. }) => write!(formatter, "disk of {}", path.display()),
             Self::Systemd(unit) => write!(formatter, "{unit}"),
+            Self::Tmux(tmux) => write!(formatter, "{tmux}"),
         }
     }
 }
@@ -302,6 +312,7 @@ mod tests {
             "process",
             "supervisor",
             "systemd",
+            "tmux",
             "file",
             "disk",
         ] {

@@ -9,7 +9,9 @@ mod name;
 mod occasion;
 mod supervisor;
 mod systemd;
+mod tmux;
 
+pub mod evidence;
 pub mod left_overs;
 mod signal;
 
@@ -18,6 +20,7 @@ use std::time::Duration;
 
 use evenkeel_command::CommandSpec;
 use evenkeel_systemd::UnitName;
+use evenkeel_tmux::Place;
 use tokio::time::Instant;
 
 pub use error::ActionError;
@@ -66,6 +69,18 @@ pub enum Action {
         order: UnitOrder,
         /// With which unit.
         unit: UnitName,
+    },
+    /// Starts the command of a pane of tmux anew.
+    TmuxRespawnPane {
+        /// The server.
+        place: Place,
+        /// The pane as `session:window.pane`; `None` until the check says which one is down.
+        pane: Option<String>,
+    },
+    /// Has a tmux server that lives make its deleted socket again.
+    TmuxRecreateSocket {
+        /// The server.
+        place: Place,
     },
     /// Sends a signal to the process that the check named, and to no other that has its number now.
     Signal {
@@ -144,6 +159,13 @@ async fn work(
             systemd::restart(unit, *end_left_overs, deadline).await
         }
         Action::SystemdOrder { order, unit } => systemd::order(*order, unit, deadline).await,
+        Action::TmuxRespawnPane { pane: None, .. } => {
+            Err(permanent("no check names the pane that is meant"))
+        }
+        Action::TmuxRespawnPane { place, pane: Some(pane) } => {
+            tmux::respawn_pane(place, pane, deadline).await
+        }
+        Action::TmuxRecreateSocket { place } => tmux::recreate_socket(place, deadline).await,
         Action::Signal { signal } => signal::send(*signal, occasion.process, deadline).await,
         Action::Exec { command, left_overs_of } => {
             let ended = match left_overs_of {

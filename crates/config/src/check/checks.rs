@@ -96,6 +96,7 @@ impl Checker {
             raw.process.is_some(),
             raw.supervisor.is_some(),
             raw.systemd.is_some(),
+            raw.tmux.is_some(),
             raw.file.is_some(),
         ];
         let kinds: Vec<_> = KINDS

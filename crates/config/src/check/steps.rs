@@ -18,7 +18,7 @@ use crate::settings::Step;
 const STEP_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The actions that a step can name, each with the keys that belong to it.
-const ACTIONS: [(&str, &[&str]); 13] = [
+const ACTIONS: [(&str, &[&str]); 15] = [
     ("supervisor.restart-program", &["program", "url"]),
     ("supervisor.restart-group", &["group", "url"]),
     ("supervisor.signal", &["signal", "program", "url"]),
@@ -27,6 +27,8 @@ const ACTIONS: [(&str, &[&str]); 13] = [
     ("systemd.stop", &["unit"]),
     ("systemd.reload", &["unit"]),
     ("systemd.reset-failed", &["unit"]),
+    ("tmux.respawn-pane", &["pane"]),
+    ("tmux.recreate-socket", &[]),
     ("signal", &["signal"]),
     ("exec", &["command", "end_left_overs", "url"]),
     ("permissions.repair", &["rule"]),
@@ -101,6 +103,7 @@ impl Checker {
             ("signal", raw.signal.is_some()),
             ("url", raw.url.is_some()),
             ("unit", raw.unit.is_some()),
+            ("pane", raw.pane.is_some()),
             ("command", raw.command.is_some()),
             ("rule", raw.rule.is_some()),
             ("end_left_overs", raw.end_left_overs.is_some()),
@@ -144,6 +147,14 @@ impl Checker {
             "systemd.stop" => self.unit_order(UnitOrder::Stop, place),
             "systemd.reload" => self.unit_order(UnitOrder::Reload, place),
             "systemd.reset-failed" => self.unit_order(UnitOrder::ResetFailed, place),
+            "tmux.respawn-pane" => {
+                let place = self.tmux_of_step((place.rule, key), place.when, place.known.raw)?;
+                Some(Action::TmuxRespawnPane { place, pane: raw.pane.clone() })
+            }
+            "tmux.recreate-socket" => {
+                let place = self.tmux_of_step((place.rule, key), place.when, place.known.raw)?;
+                Some(Action::TmuxRecreateSocket { place })
+            }
             "signal" => {
                 let signal = self.signal(key, raw);
                 self.refuse_signal_to_nobody(place).then_some(Action::Signal { signal: signal? })

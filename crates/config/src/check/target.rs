@@ -29,6 +29,7 @@ impl Checker {
             "supervisor" => {
                 self.supervisor(&table, raw.supervisor.as_ref()?).map(Target::Supervisor)
             }
+            "tmux" => self.tmux(&table, raw.tmux.as_ref()?).map(Target::Tmux),
             "disk" => {
                 let raw = raw.disk.as_ref()?.path.as_ref();
                 let path = self.need(&table, "path", raw, "path = \"/var/lib\"")?;

@@ -7,7 +7,7 @@ use evenkeel_probe::{
 };
 use rcgen::date_time_ymd;
 use rustls::version::{TLS12, TLS13};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::fake::{Do, Fake, response};
@@ -239,6 +239,15 @@ async fn a_server_that_speaks_no_tls_is_a_tls_failure() {
         let target = Target::Http(HttpTarget::try_new(&url).unwrap());
         assert_bad(&measure(target).await, FailureClass::Tls);
     }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read_u8().await;
+        stream.set_zero_linger().unwrap();
+    });
+    let reset = measure(Target::Http(HttpTarget::try_new(&url).unwrap())).await;
+    assert_bad(&reset, FailureClass::Refused);
 }
 
 #[tokio::test]

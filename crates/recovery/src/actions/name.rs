@@ -13,6 +13,8 @@ impl Action {
             Self::SupervisorSignal { .. } => "supervisor.signal",
             Self::SystemdRestart { .. } => "systemd.restart",
             Self::SystemdOrder { order, .. } => order.action_name(),
+            Self::TmuxRespawnPane { .. } => "tmux.respawn-pane",
+            Self::TmuxRecreateSocket { .. } => "tmux.recreate-socket",
             Self::Signal { .. } => "signal",
             Self::Exec { .. } => "exec",
             Self::Notify { .. } => "notify",
@@ -39,9 +41,13 @@ impl Action {
             | Self::SupervisorSignal { .. }
             | Self::SystemdRestart { .. }
             | Self::SystemdOrder { .. }
+            | Self::TmuxRespawnPane { .. }
             | Self::Signal { .. }
             | Self::Exec { .. } => true,
-            Self::Notify { .. } | Self::PermissionsRepair { .. } | Self::CleanupRun { .. } => false,
+            Self::TmuxRecreateSocket { .. }
+            | Self::Notify { .. }
+            | Self::PermissionsRepair { .. }
+            | Self::CleanupRun { .. } => false,
         }
     }
 
@@ -60,6 +66,9 @@ impl Action {
                 let of_part = || part.map(|part| part.split(':').next().unwrap_or(part).to_owned());
                 *group = Some(group.take().or_else(of_part)?);
             }
+            Self::TmuxRespawnPane { pane, .. } => {
+                *pane = Some(pane.take().or_else(|| part.map(str::to_owned))?);
+            }
             _ => {}
         }
         Some(action)
@@ -72,8 +81,10 @@ impl fmt::Display for Action {
         match self {
             Self::SupervisorRestartProgram { program: Some(name), .. }
             | Self::SupervisorRestartGroup { group: Some(name), .. }
+            | Self::TmuxRespawnPane { pane: Some(name), .. }
             | Self::PermissionsRepair { rule: name }
             | Self::CleanupRun { rule: name } => write!(formatter, " {name}"),
+            Self::TmuxRecreateSocket { place } => write!(formatter, " {place}"),
             Self::SystemdRestart { unit, .. } | Self::SystemdOrder { unit, .. } => {
                 write!(formatter, " {unit}")
             }
@@ -87,6 +98,7 @@ impl fmt::Display for Action {
             }
             Self::SupervisorRestartProgram { program: None, .. }
             | Self::SupervisorRestartGroup { group: None, .. }
+            | Self::TmuxRespawnPane { pane: None, .. }
             | Self::Notify { command: None } => Ok(()),
         }
     }

@@ -18,7 +18,7 @@ error: `check.none` does not say what is measured
 1 | [check.none]
   |        ^^^^ no target
   |
-  = help: one of these is needed: http, tcp, dns, unix, exec, process, supervisor, systemd, file, disk
+   = help: one of these is needed: http, tcp, dns, unix, exec, process, supervisor, systemd, tmux, file, disk
   = help: such as: http = { url = "http://127.0.0.1:8080/health" }
 
 error: `check.two` measures two things: `http` and `tcp`
@@ -192,7 +192,7 @@ error: `check.web.conditions[2]` must say in one way what is wrong with `status`
 6 |   { field = "status", above = 499, below = 600 },
   |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   |
-  = help: one of these is needed: above, below, at_least, at_most, equals, differs, contains, matches, lacks, reaches
+   = help: one of these is needed: above, below, at_least, at_most, equals, differs, contains, matches, lacks, reaches
   = help: a condition names the fault: the check fails when it holds
 
 error: bad value for `check.web.conditions[3].above`

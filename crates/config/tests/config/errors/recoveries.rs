@@ -49,7 +49,7 @@ error: `recovery.web.steps[0].action` cannot be `systemd.restrat`
 6 |   { action = "systemd.restrat", unit = "web" },
   |              ^^^^^^^^^^^^^^^^^ did you mean `systemd.restart`?
   |
-  = help: accepted: supervisor.restart-program, supervisor.restart-group, supervisor.signal, systemd.restart, systemd.start, systemd.stop, systemd.reload, systemd.reset-failed, signal, exec, permissions.repair, cleanup.run, notify
+  = help: accepted: supervisor.restart-program, supervisor.restart-group, supervisor.signal, systemd.restart, systemd.start, systemd.stop, systemd.reload, systemd.reset-failed, tmux.respawn-pane, tmux.recreate-socket, signal, exec, permissions.repair, cleanup.run, notify
 
 error: `recovery.web.steps[1]` needs `unit`
  --> evenkeel.toml:7:3
