@@ -12,6 +12,7 @@ mod import;
 mod leak;
 mod listener;
 mod listener_protocol;
+mod memory;
 mod orders;
 mod page;
 mod probe;

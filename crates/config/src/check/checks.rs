@@ -99,7 +99,8 @@ impl Checker {
 
     /// The one kind that the check is of.
     fn one_kind(&mut self, rule: &Key, raw: &raw::Check) -> Option<&'static str> {
-        let given = [
+        // As many as there are kinds, so that none is forgotten.
+        let given: [bool; KINDS.len()] = [
             raw.http.is_some(),
             raw.tcp.is_some(),
             raw.dns.is_some(),
@@ -110,6 +111,7 @@ impl Checker {
             raw.systemd.is_some(),
             raw.tmux.is_some(),
             raw.file.is_some(),
+            raw.disk.is_some(),
         ];
         let kinds: Vec<_> = KINDS
             .into_iter()

@@ -38,6 +38,17 @@ fn an_action_that_helped_is_verified_and_closed_after_it_stayed_up() {
 }
 
 #[test]
+fn a_notice_proves_nothing_and_the_next_step_follows_at_once() {
+    let mut machine = acting(2, 3);
+    assert_eq!(machine.acted(at(1), Ended::Told), Some(Change::Escalated { step: 1 }));
+    assert_eq!((machine.phase(), machine.attempt()), (Phase::Gate, 0));
+    // Up again by then: nobody says that the notice helped.
+    assert_eq!(machine.see(at(2), Seen::Up), Some(Change::CameBack));
+    let mut last = acting(1, 3);
+    assert_eq!(last.acted(at(1), Ended::Told), Some(Change::Exhausted));
+}
+
+#[test]
 fn the_end_of_an_action_never_means_healed() {
     let mut machine = acting(1, 0);
     machine.acted(at(1), Ended::Ran);

@@ -226,3 +226,52 @@ error: `slo.web.objective` cannot be 99.9
 ";
     assert_eq!(refused(settings), expected);
 }
+
+#[test]
+fn a_process_is_named_in_one_way_and_with_what_belongs_to_it() {
+    for (process, because) in [
+        ("{}", "in no way"),
+        ("{ unit = \"a\", pidfile = \"/run/a.pid\" }", "in 2 ways: pidfile, unit"),
+        ("{ cgroup = \"system.slice\" }", "not an absolute path"),
+        ("{ unit = \"a/b\" }", "no unit is called so"),
+        (
+            "{ program = \"web:*\", url = \"unix:///s\" }",
+            "one process is looked at, and not a pattern",
+        ),
+        ("{ program = \"web\" }", "there is no supervisor check"),
+        (
+            "{ cgroup = \"/a\", user = \"root\" }",
+            "`check.p.process.user` does not belong to `cgroup`",
+        ),
+        ("{ unti = \"a\" }", "did you mean `unit`?"),
+    ] {
+        let refusal = refused(&format!("[check.p]\nprocess = {process}\n"));
+        assert!(refusal.contains(because), "{process}: {refusal}");
+    }
+}
+
+#[test]
+fn a_variable_that_cannot_be_set_is_refused_without_its_value() {
+    let settings =
+        "[check.e]\nexec = { command = [\"true\"], environment = { \"A=B\" = \"hunter2\" } }\n";
+    let refusal = refused(settings);
+    assert!(refusal.contains("no variable is called so"), "{refusal}");
+}
+
+#[test]
+fn each_way_to_name_what_the_host_has_is_accepted() {
+    for (check, shown) in [
+        ("disk = { path = \"/var\" }", "disk of /var"),
+        (
+            "process = { unit = \"cron\", tree = true }",
+            "processes of `cron.service` and those below it",
+        ),
+        ("process = { cgroup = \"/a\" }", "processes in cgroup `/a`"),
+        ("process = { program = \"g:web\", url = \"unix:///s\" }", "process of program `g:web`"),
+        ("exec = { command = [\"env\"], user = 33, environment = { A = \"b\" } }", "exec env"),
+    ] {
+        let settings = evenkeel_config::load_text("t.toml", &format!("[check.c]\n{check}\n"));
+        let settings = settings.unwrap_or_else(|error| panic!("{check}: {error}"));
+        assert_eq!(settings.checks[0].target.describe(), shown);
+    }
+}
