@@ -29,13 +29,11 @@ impl TmuxServer {
         words.extend(new.map(str::to_owned));
         let started = run(&words[0], &words[1..], None);
         assert_eq!(started.code, Some(0), "{started:?}");
-        let server = Self { socket: socket.into(), pid: Pid::from_raw(0) };
-        let pid = server
-            .ok(&["display-message", "-p", "#{pid}"])
-            .trim()
-            .parse()
-            .expect("a process number");
-        Self { pid: Pid::from_raw(pid), ..server }
+        let asked = run("tmux", ["-S", &socket, "display-message", "-p", "#{pid}"], None);
+        let pid: i32 = asked.stdout.trim().parse().expect("a process number");
+        // Zero or less would mean a group, and be this one.
+        assert!(pid > 1, "{asked:?}");
+        Self { socket: socket.into(), pid: Pid::from_raw(pid) }
     }
 
     /// The same, with its socket as `t.sock` in the scratch directory.
