@@ -80,7 +80,10 @@ impl Pane {
                 _ => return None,
             },
             status: optional(next()?)?,
-            signal: signal(next()?)?,
+            signal: match next()? {
+                "" => None,
+                text => Some(signal(text)?),
+            },
             window_panes: next()?.parse().ok()?,
             window_activity: next()?.parse().ok()?,
             server: next()?.parse().ok()?,
@@ -96,12 +99,9 @@ impl Pane {
 }
 
 /// A signal by its number, or where the system has names for them by its name.
-fn signal(text: &str) -> Option<Option<i32>> {
-    if text.is_empty() {
-        return Some(None);
-    }
+fn signal(text: &str) -> Option<i32> {
     let named = || format!("SIG{text}").parse::<Signal>().ok().map(|signal| signal as i32);
-    text.parse().ok().or_else(named).map(Some)
+    text.parse().ok().or_else(named)
 }
 
 /// Every pane of a listing.
@@ -145,10 +145,7 @@ mod tests {
 
     #[test]
     fn a_signal_may_come_by_its_name() {
-        assert_eq!(
-            (signal("SEGV"), signal("9"), signal("")),
-            (Some(Some(11)), Some(Some(9)), Some(None))
-        );
+        assert_eq!((signal("SEGV"), signal("9")), (Some(11), Some(9)));
         assert_eq!(signal("NONSENSE"), None);
     }
 
