@@ -2,16 +2,25 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
+mod actions;
 mod agent;
 mod bad_input;
 mod demo;
+mod disk;
 mod import;
+mod leak;
+mod listener;
+mod listener_protocol;
+mod orders;
 mod page;
+mod probe;
 mod programs;
 mod prometheus;
 mod recovery;
 mod state;
 mod supervisord;
+mod supervisord_faults;
+mod survive;
 mod systemd;
 mod tmux;
 mod trash;

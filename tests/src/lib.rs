@@ -24,7 +24,7 @@ struct Readme;
 
 pub use agent::Agent;
 pub use daemon::Daemon;
-pub use http::{HangingEndpoint, Response, free_port, get, get_as};
+pub use http::{HangingEndpoint, Response, free_port, get, get_as, post};
 pub use metrics::Samples;
 pub use page::dump_dom;
 pub use programs::{Finished, evenkeel, find_bin, installed, is_root, run, run_within};

@@ -9,13 +9,20 @@ use crate::{Daemon, LONG, Scratch, run_within, until, until_some};
 pub struct Program {
     name: String,
     script: String,
-    start_retries: u32,
+    settings: Vec<String>,
 }
 
 impl Program {
     /// A program that runs these lines of shell. It is not restarted by supervisord when it ends.
     pub fn new(name: &str, script: &str) -> Self {
-        Self { name: name.to_owned(), script: script.to_owned(), start_retries: 0 }
+        Self { name: name.to_owned(), script: script.to_owned(), settings: Vec::new() }
+    }
+
+    /// The same with one more line in its section of supervisord's settings.
+    #[must_use]
+    pub fn setting(mut self, line: &str) -> Self {
+        self.settings.push(line.to_owned());
+        self
     }
 
     /// A program that does nothing, for ever.
@@ -45,17 +52,24 @@ pub struct Supervisord {
 impl Supervisord {
     /// Starts it with these programs and waits until it answers.
     pub fn start(scratch: &Scratch, programs: &[Program]) -> Self {
+        Self::start_with(scratch, programs, "", 0)
+    }
+
+    /// As [`Supervisord::start`], with `more` sections, which hold so many further programs or listeners.
+    pub fn start_with(scratch: &Scratch, programs: &[Program], more: &str, further: usize) -> Self {
         let folder = scratch.folder("supervisor", 0o700);
         let socket = folder.join("s.sock");
         let conf = scratch.file(
             "supervisor/supervisord.conf",
-            &configuration(scratch, &folder, programs),
+            &(configuration(scratch, &folder, programs) + more),
             0o600,
         );
         let args = ["-c".as_ref(), conf.as_os_str()];
         let daemon = Daemon::start("supervisord", "supervisord", args, &folder.join("output.log"));
         let supervisord = Self { daemon, conf, socket };
-        until("supervisord answers", LONG, || supervisord.states().len() == programs.len());
+        until("supervisord answers", LONG, || {
+            supervisord.states().len() == programs.len() + further
+        });
         supervisord
     }
 
@@ -74,9 +88,21 @@ impl Supervisord {
     /// Stops a program, as an operator does.
     #[track_caller]
     pub fn stop(&self, name: &str) {
-        let args = ["-c".as_ref(), self.conf.as_os_str(), "stop".as_ref(), name.as_ref()];
-        let stopped = run_within(Duration::from_secs(20), "supervisorctl", args, None);
-        assert_eq!(stopped.code, Some(0), "{stopped:?}");
+        self.control("stop", name);
+    }
+
+    /// Has `supervisorctl` do this with a program.
+    #[track_caller]
+    pub fn control(&self, verb: &str, name: &str) {
+        let args = ["-c".as_ref(), self.conf.as_os_str(), verb.as_ref(), name.as_ref()];
+        let done = run_within(Duration::from_secs(20), "supervisorctl", args, None);
+        assert_eq!(done.code, Some(0), "{done:?}");
+    }
+
+    /// What it writes about itself.
+    pub fn log(&self) -> String {
+        let log = self.conf.with_file_name("d.log");
+        String::from_utf8_lossy(&std::fs::read(log).unwrap_or_default()).into_owned()
     }
 
     /// The state of one program.
@@ -111,14 +137,17 @@ fn configuration(scratch: &Scratch, folder: &Path, programs: &[Program]) -> Stri
          [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\
          [supervisorctl]\nserverurl=unix://{place}/s.sock\n"
     );
-    for Program { name, script, start_retries } in programs {
+    for Program { name, script, settings } in programs {
         let path = scratch.script(&format!("supervisor/{name}.sh"), script);
-        writeln!(
-            text,
-            "[program:{name}]\ncommand={}\nautorestart=false\nstartsecs=1\nstartretries={start_retries}\nstopsignal=KILL",
-            path.display()
-        )
-        .expect("a string takes everything");
+        let command = format!("command={}", path.display());
+        let key = |line: &str| line.split('=').next().unwrap_or_default().to_owned();
+        let set: Vec<_> = settings.iter().map(|line| key(line)).collect();
+        let defaults =
+            [&*command, "autorestart=false", "startsecs=1", "startretries=0", "stopsignal=KILL"];
+        let defaults = defaults.into_iter().filter(|line| !set.contains(&key(line)));
+        let lines: Vec<_> = defaults.chain(settings.iter().map(String::as_str)).collect();
+        writeln!(text, "[program:{name}]\n{}", lines.join("\n"))
+            .expect("a string takes everything");
     }
     text
 }

@@ -1,12 +1,15 @@
 //! `cargo xtask bench`: builds the programs as they are shipped and measures them beside others.
 
-use crate::{Outcome, process};
+use crate::{Outcome, process, test};
 
 /// What `cargo xtask bench` knows, as its help shows it.
 pub(crate) const BENCHES: &str = "\
   breaker    nanoseconds a call costs its circuit breaker, beside failsafe and recloser
   files      sweeps, repairs, cleanups and the watch, beside find, systemd-tmpfiles and the bare system calls;
-             `cargo xtask bench files --help` lists its flags, docs/bench.md says how to read it";
+             `cargo xtask bench files --help` lists its flags, docs/bench.md says how to read it
+  recovery   how soon a killed program, a hung endpoint, a leak and others are detected, healed and proved, beside Monit if
+             `--peers` is given; `cargo xtask bench recovery --help` lists its flags
+  trend      nanoseconds a reading costs a forecast of a leak";
 
 /// Measures files; `flags` go to the program that does.
 pub(crate) fn files(flags: &[&str]) -> Outcome {
@@ -15,6 +18,19 @@ pub(crate) fn files(flags: &[&str]) -> Outcome {
     let build: Vec<_> = ["build", "--release", "--workspace"].into_iter().chain(bins).collect();
     process::run("cargo", &build)?;
     let bench = ["bench", "--package", "evenkeel-tests", "--bench", "files", "--"];
+    process::run("cargo", &[&bench[..], flags].concat())
+}
+
+/// Measures forecasts.
+pub(crate) fn trend() -> Outcome {
+    process::run("cargo", &["bench", "--package", "evenkeel-health", "--bench", "trend"])
+}
+
+/// Measures how soon faults are healed; `flags` go to the program that does. Installs whom it is measured beside.
+pub(crate) fn recovery(flags: &[&str]) -> Outcome {
+    test::provide_tools()?;
+    process::run("cargo", &["build", "--release", "--workspace", "--bin", "evenkeel"])?;
+    let bench = ["bench", "--package", "evenkeel-tests", "--bench", "recovery", "--"];
     process::run("cargo", &[&bench[..], flags].concat())
 }
 

@@ -26,6 +26,8 @@ usage: cargo xtask <command>
   ci [--except STEP]...     everything a change must pass: fmt, clippy, doc, test, features, orders, invariants, shipped, deny
   ci --only STEP            that step alone
   bench breaker             what a call costs its circuit breaker; fails when a figure that must hold is missed
+  bench trend               what a reading costs a forecast of a leak
+  bench recovery [FLAG]...  how soon faults are healed, and by how many actions; `--peers` measures Monit at the same time
   bench files [FLAG]...     what the programs cost beside others; fails when a figure that must hold is missed; `bench` tells more
 ";
 
@@ -40,7 +42,9 @@ fn main() -> ExitCode {
             Err(problem) => return usage(&problem),
         },
         ["bench", "files", flags @ ..] => bench::files(flags),
+        ["bench", "recovery", flags @ ..] => bench::recovery(flags),
         ["bench", "breaker"] => bench::breaker(),
+        ["bench", "trend"] => bench::trend(),
         ["bench"] => {
             println!("usage: cargo xtask bench <what> [FLAG]...\n\n{}", bench::BENCHES);
             Ok(())

@@ -12,18 +12,25 @@ struct Tool {
     package: &'static str,
 }
 
-const TOOLS: [Tool; 9] = [
+const TOOLS: &[Tool] = &[
     Tool { program: "supervisord", package: "supervisor" },
     Tool { program: "promtool", package: "prometheus" },
     Tool { program: "chromium", package: "chromium" },
+    // Says the same as `evenkeel-probe serve`.
+    Tool { program: "prometheus-blackbox-exporter", package: "prometheus-blackbox-exporter" },
+    Tool { program: "ip", package: "iproute2" },
     // Immutable files, mount namespaces, and answers that a kernel of today does not give.
     Tool { program: "chattr", package: "e2fsprogs" },
     Tool { program: "unshare", package: "util-linux" },
     Tool { program: "strace", package: "strace" },
     Tool { program: "tmux", package: "tmux" },
+    // Times in a history that was written long ago.
+    Tool { program: "sqlite3", package: "sqlite3" },
     // A host of its own, booted by a real systemd.
     Tool { program: "systemd-nspawn", package: "systemd-container" },
     Tool { program: "dbus-daemon", package: "dbus" },
+    // Beside whom recovery is measured.
+    Tool { program: "monit", package: "monit" },
 ];
 
 /// Keeps Debian's packages from starting their daemons as they are installed.
@@ -62,7 +69,7 @@ pub(crate) fn provide_tools() -> Outcome {
 }
 
 fn missing(exists: impl Fn(&str) -> bool) -> Vec<Tool> {
-    TOOLS.into_iter().filter(|tool| !exists(tool.program)).collect()
+    TOOLS.iter().copied().filter(|tool| !exists(tool.program)).collect()
 }
 
 fn provide(missing: &[Tool]) -> Outcome {
@@ -126,12 +133,21 @@ mod tests {
     #[test]
     fn only_what_is_not_there_is_missing() {
         assert_eq!(missing(|_| true), []);
-        let there = ["promtool", "chattr", "unshare"];
+        let there = ["promtool", "prometheus-blackbox-exporter", "ip", "chattr", "unshare"];
         let packages: Vec<_> =
             missing(|program| there.contains(&program)).iter().map(|tool| tool.package).collect();
         assert_eq!(
             packages,
-            ["supervisor", "chromium", "strace", "tmux", "systemd-container", "dbus"]
+            [
+                "supervisor",
+                "chromium",
+                "strace",
+                "tmux",
+                "sqlite3",
+                "systemd-container",
+                "dbus",
+                "monit"
+            ]
         );
     }
 

@@ -63,9 +63,12 @@ impl Common {
 
     /// Reads the settings of these flags alone, as if the host had none.
     pub fn settings_without_host(&self) -> Result<Settings, Failure> {
-        let sources =
-            Sources { files: self.config.clone(), sets: self.set.clone(), ..Sources::default() };
-        evenkeel_config::load(&sources).map_err(Failure::usage)
+        evenkeel_config::load(&self.sources_without_host()).map_err(Failure::usage)
+    }
+
+    /// Where these flags alone say that settings are.
+    pub fn sources_without_host(&self) -> Sources {
+        Sources { files: self.config.clone(), sets: self.set.clone(), ..Sources::default() }
     }
 
     /// Where these flags and the host say that settings are.

@@ -1,6 +1,7 @@
 mod network;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use evenkeel_cli::{Common, Failure};
 use evenkeel_command::CommandSpec;
 use evenkeel_config::parse_duration;
 use evenkeel_probe::{
-    Condition, ExecTarget, FileTarget, ProcessTarget, ProgramGlob, SupervisorTarget, SystemdTarget,
-    Target, TmuxTarget,
+    Condition, DiskTarget, ExecTarget, FileTarget, ProcessSelector, ProcessTarget, ProgramGlob,
+    SupervisorTarget, SystemdTarget, Target, TmuxTarget,
 };
 use evenkeel_supervisord::socket_of_url;
 use evenkeel_systemd::UnitName;
@@ -31,7 +32,9 @@ Examples:
   evenkeel-probe supervisor --url unix:///run/supervisor.sock --program 'worker-*'
   evenkeel-probe systemd nginx --expect 'restarts<5'
   evenkeel-probe file /var/lib/app/heartbeat --expect 'age_seconds<5m' --nagios
+  evenkeel-probe disk /var/lib --expect 'used_percent<90' --expect 'read_only=false'
   evenkeel-probe exec -- test -s /var/lib/app/index
+  evenkeel-probe serve --config /etc/evenkeel/probe.toml
 
 Exit: 0 up, 1 down, 2 wrong usage, 3 could not be told; with --nagios 0 up, 2 down, 3 anything else.";
 
@@ -44,7 +47,26 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) series: Series,
     #[command(subcommand)]
-    kind: Kind,
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Measure(Box<Kind>),
+    /// Answers /probe?module=&target= as the blackbox exporter does
+    Serve(Serve),
+}
+
+/// Where to serve.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Address to listen on; whoever reaches it chooses where this host connects to
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9115")]
+    pub(crate) listen: SocketAddr,
+    /// A name that requests may have in their `Host` header, besides localhost and addresses; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Vec<String>,
 }
 
 /// How often to try, and what to expect.
@@ -67,6 +89,13 @@ pub(crate) struct Series {
     pub(crate) nagios: bool,
 }
 
+impl Series {
+    /// Whether flags are set that belong to one measurement alone.
+    pub(crate) fn is_for_one(&self) -> bool {
+        self.nagios || !self.expect.is_empty()
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Kind {
     /// An HTTP endpoint answers with a status of 2xx
@@ -84,6 +113,12 @@ enum Kind {
     /// A command exits with 0
     #[command(after_help = help("exec"))]
     Exec {
+        /// Set a variable of its environment; repeatable
+        #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+        env: Vec<(OsString, OsString)>,
+        /// Run it as this user, by name or number; takes the rights of root
+        #[arg(long)]
+        user: Option<String>,
         /// The command and its arguments, after `--`
         #[arg(last = true, required = true, value_name = "CMD")]
         command: Vec<OsString>,
@@ -132,10 +167,16 @@ enum Kind {
         /// Where it is
         path: PathBuf,
     },
+    /// A file system answers; how full it is, is for --expect to judge
+    #[command(after_help = help("disk"))]
+    Disk {
+        /// Any path on it
+        path: PathBuf,
+    },
 }
 
 #[derive(Debug, clap::Args)]
-#[command(group = ArgGroup::new("selector").required(true).args(["pidfile", "name", "pid", "supervisor_socket"]))]
+#[command(group = ArgGroup::new("selector").required(true).args(SELECTORS))]
 struct Process {
     /// The process whose number this file holds
     #[arg(long, value_name = "PATH")]
@@ -144,20 +185,50 @@ struct Process {
     #[arg(long)]
     name: Option<String>,
     /// Only those of this user, by name or number
-    #[arg(long, requires = "name", conflicts_with_all = ["pidfile", "pid", "supervisor_socket"])]
+    #[arg(long, requires = "name", conflicts_with_all = ["pidfile", "pid", "unit", "cgroup", "program", "supervisor_socket"])]
     user: Option<String>,
     /// The process of this number
     #[arg(long)]
     pid: Option<u32>,
+    /// Every process of this unit of systemd
+    #[arg(long)]
+    unit: Option<String>,
+    /// Every process in this cgroup: a directory, or the place in its hierarchy
+    #[arg(long, value_name = "PATH")]
+    cgroup: Option<PathBuf>,
+    /// The process of this program of the supervisord at `--url`
+    #[arg(long, requires = "url")]
+    program: Option<String>,
+    /// Where supervisord is asked, such as `unix:///run/supervisor.sock`
+    #[arg(long, requires = "program", conflicts_with_all = ["pidfile", "name", "pid", "unit", "cgroup", "supervisor_socket"])]
+    url: Option<String>,
     /// The supervisord behind this socket
     #[arg(long, value_name = "URL")]
     supervisor_socket: Option<String>,
+    /// Count the processes below with it
+    #[arg(long)]
+    tree: bool,
 }
 
+/// The ways to say which process is meant.
+const SELECTORS: [&str; 7] =
+    ["pidfile", "name", "pid", "unit", "cgroup", "program", "supervisor_socket"];
+
 impl Args {
+    /// Where to serve, if that is what is asked for.
+    pub(crate) fn serve(&self) -> Option<&Serve> {
+        match &self.command {
+            Command::Serve(serve) => Some(serve),
+            Command::Measure(_) => None,
+        }
+    }
+
     /// What to measure, and what makes it a fault.
     pub(crate) fn target(&self) -> Result<(Target, Vec<Condition>), Failure> {
-        let target = self.kind.target()?;
+        let Command::Measure(kind) = &self.command else {
+            return Err(Failure::usage("the target comes with each request"));
+        };
+        let target = kind.target()?;
         let condition = |text: &String| expect::condition(text, &target).map_err(Failure::usage);
         let conditions = self.series.expect.iter().map(condition).collect::<Result<Vec<_>, _>>()?;
         let target = target.judged_by(&conditions);
@@ -172,7 +243,10 @@ impl Kind {
             Self::Tcp(tcp) => Target::Tcp(tcp.target()?),
             Self::Unix(unix) => Target::Unix(unix.target()?),
             Self::Dns(dns) => Target::Dns(dns.target()?),
-            Self::Exec { command } => Target::Exec(ExecTarget::new(CommandSpec::new(command))),
+            Self::Exec { env, user, command } => {
+                let command = CommandSpec { env: env.clone(), ..CommandSpec::new(command) };
+                Target::Exec(ExecTarget { user: user.clone(), ..ExecTarget::new(command) })
+            }
             Self::Process(process) => Target::Process(process.target()?),
             Self::Supervisor { url, program } => {
                 let globs = program.iter().map(|glob| ProgramGlob::try_new(glob));
@@ -190,7 +264,8 @@ impl Kind {
                 let (place, stalled_after) = (tmux_place(socket, user.as_deref())?, *stalled_after);
                 Target::Tmux(TmuxTarget { sessions, stalled_after, ..TmuxTarget::new(place) })
             }
-            Self::File { path } => Target::File(FileTarget { path: path.clone() }),
+            Self::File { path } => Target::File(FileTarget::new(path)),
+            Self::Disk { path } => Target::Disk(DiskTarget::new(path)),
         })
     }
 }
@@ -209,26 +284,46 @@ fn tmux_place(socket: &str, user: Option<&str>) -> Result<Place, Failure> {
 
 impl Process {
     fn target(&self) -> Result<ProcessTarget, Failure> {
-        Ok(match self {
-            Self { pidfile: Some(path), .. } => ProcessTarget::Pidfile(path.clone()),
+        let selector = match self {
+            Self { pidfile: Some(path), .. } => ProcessSelector::Pidfile(path.clone()),
             Self { name: Some(name), user, .. } => {
-                ProcessTarget::Name { name: name.clone(), user: user.clone() }
+                ProcessSelector::Name { name: name.clone(), user: user.clone() }
             }
-            Self { pid: Some(pid), .. } => ProcessTarget::Pid(*pid),
-            Self { supervisor_socket: Some(url), .. } => ProcessTarget::SupervisorDaemon {
+            Self { pid: Some(pid), .. } => ProcessSelector::Pid(*pid),
+            Self { unit: Some(unit), .. } => ProcessSelector::Unit(unit_name(unit)),
+            Self { cgroup: Some(path), .. } => ProcessSelector::Cgroup(path.clone()),
+            Self { program: Some(program), url: Some(url), .. } => ProcessSelector::Program {
+                socket: socket_of_url(url).map_err(Failure::usage)?,
+                program: program.clone(),
+            },
+            Self { supervisor_socket: Some(url), .. } => ProcessSelector::SupervisorDaemon {
                 socket: socket_of_url(url).map_err(Failure::usage)?,
             },
             Self { .. } => {
-                return Err(Failure::usage(
-                    "say which process: --pidfile, --name, --pid or --supervisor-socket",
-                ));
+                let flags = SELECTORS.map(|flag| format!("--{}", flag.replace('_', "-")));
+                return Err(Failure::usage(format!("say which process: {}", flags.join(", "))));
             }
-        })
+        };
+        Ok(ProcessTarget { tree: self.tree, ..ProcessTarget::new(selector) })
     }
+}
+
+/// As systemctl takes it: a service, unless it says otherwise.
+fn unit_name(unit: &str) -> String {
+    let has_kind = ProcessSelector::UNIT_KINDS.iter().any(|kind| unit.ends_with(kind));
+    if has_kind { unit.to_owned() } else { format!("{unit}.service") }
 }
 
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
+}
+
+/// The value is not repeated in an error: it may be a secret.
+fn variable(text: &str) -> Result<(OsString, OsString), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("a variable is written `NAME=VALUE`".to_owned()),
+    }
 }
 
 /// The fields that `--expect` takes for a kind of target.
@@ -273,12 +368,20 @@ mod tests {
             (&["dns", "Example.org."], "dns A example.org"),
             (&["dns", "x", "--type", "mx", "--server", "192.0.2.53"], "dns MX x at 192.0.2.53:53"),
             (&["exec", "--", "test", "-e", "/"], "exec test -e /"),
+            (&["exec", "--env", "A=b=c", "--user", "root", "--", "env"], "exec env"),
             (&["process", "--name", "sh", "--user", "root"], "process `sh` of user `root`"),
             (
                 &["process", "--supervisor-socket", "/run/s.sock"],
                 "process of supervisord at /run/s.sock",
             ),
+            (
+                &["process", "--unit", "cron", "--tree"],
+                "processes of `cron.service` and those below it",
+            ),
+            (&["process", "--cgroup", "/a/b"], "processes in cgroup `/a/b`"),
+            (&["process", "--program", "web", "--url", "/run/s.sock"], "process of program `web`"),
             (&["supervisor", "--url", "unix:///run/s.sock"], "supervisord at /run/s.sock"),
+            (&["disk", "/", "--expect", "inodes_available>10"], "disk of /"),
             (&["systemd", "nginx", "--expect", "restarts<5"], "unit nginx.service"),
             (&["tmux", "jobs", "--user", "app", "--session", "w*"], "tmux at `jobs` of user `app`"),
             (&["tmux", "/run/t.sock"], "tmux at /run/t.sock"),
@@ -312,6 +415,9 @@ mod tests {
             &["process"],
             &["process", "--pid", "1", "--name", "sh"],
             &["process", "--pid", "1", "--user", "root"],
+            &["process", "--program", "web"],
+            &["process", "--unit", "x", "--cgroup", "/y"],
+            &["process", "--pid", "1", "--url", "/run/s.sock"],
             &["supervisor", "--url", "http://localhost:9001"],
             &["supervisor", "--url", "/run/s.sock", "--program", "a["],
             &["systemd", "web*"],

@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_mode_is_a_text_and_keeps_its_zero() {
-        let target = Target::File(FileTarget { path: "/".into() });
+        let target = Target::File(FileTarget::new("/"));
         let mode = condition("mode=0644", &target).unwrap();
         assert_eq!(mode.test, Test::Differs("0644".into()));
     }

@@ -1,16 +1,19 @@
-//! `evenkeel-probe`: measures one target once, with flags alone.
+//! `evenkeel-probe`: measures one target once, with flags alone, or whatever is asked for over HTTP.
 #![forbid(unsafe_code)]
 
 mod args;
 mod expect;
+mod exposition;
 mod nagios;
 mod report;
+mod serve;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use evenkeel_cli::Failure;
 use evenkeel_probe::{Condition, Prober, Target};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Args, Series};
 use crate::report::{Report, Verdict};
@@ -27,6 +30,14 @@ fn main() -> ExitCode {
     };
     let mut verdict = None;
     let code = evenkeel_cli::run("evenkeel-probe", &args.common, || {
+        if let Some(serve) = args.serve() {
+            if args.series.is_for_one() {
+                return Err(Failure::usage(
+                    "`--expect` and `--nagios` are for one measurement; modules have conditions",
+                ));
+            }
+            return serve::serve(&args.common, serve);
+        }
         let (target, conditions) = args.target()?;
         let report = measure(&target, &conditions, &args.series)?;
         match (args.common.json, args.series.nagios) {
@@ -51,7 +62,7 @@ fn measure<'a>(
         .build()
         .map_err(|error| Failure::refused(&error))?;
     let prober = Prober::new();
-    let report = runtime.block_on(async {
+    let series = async {
         let mut attempts = 1;
         loop {
             let measurement = prober.measure(target, series.timeout).await;
@@ -62,8 +73,19 @@ fn measure<'a>(
             tokio::time::sleep(series.retry_delay).await;
             attempts += 1;
         }
+    };
+    let report = runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        tokio::select! {
+            report = series => Ok(Some(report)),
+            // What was started is ended with the work that is dropped here: a command's whole process group.
+            _ = terminate.recv() => Ok(None),
+            _ = interrupt.recv() => Ok(None),
+        }
     });
+    let report = report.map_err(|error: std::io::Error| Failure::refused(&error))?;
     // A lookup that never ends must not hold up the end.
     runtime.shutdown_background();
-    Ok(report)
+    report.ok_or_else(|| Failure::refused_because("interrupted before there was a result"))
 }

@@ -1,6 +1,6 @@
 use evenkeel_cli::{Exit, escaped, print_json, print_line, print_table};
 use evenkeel_probe::{
-    Breach, Condition, Facts, Measurement, Outcome, Part, Target, Value, breaches,
+    Breach, Condition, Facts, FailureClass, Measurement, Outcome, Part, Target, Value, breaches,
 };
 use serde::Serialize;
 
@@ -69,6 +69,12 @@ impl<'a> Report<'a> {
         let parts =
             self.bad_parts().filter_map(|part| Some(part.outcome.failure()?.detail.clone()));
         whole.into_iter().chain(breaches).chain(parts).collect()
+    }
+
+    /// What kinds of failures there are.
+    pub(crate) fn classes(&self) -> Vec<FailureClass> {
+        let whole = self.measurement.outcome.failure().map(|failure| failure.class);
+        whole.into_iter().chain(self.breaches.iter().map(|breach| breach.class)).collect()
     }
 
     pub(crate) fn print_json(&self) {
@@ -154,7 +160,7 @@ fn row(part: &Part) -> [String; 3] {
 mod tests {
     use std::time::Duration;
 
-    use evenkeel_probe::{FailureClass, FileTarget, Test};
+    use evenkeel_probe::{FileTarget, Test};
 
     use super::*;
 
@@ -164,7 +170,7 @@ mod tests {
 
     #[track_caller]
     fn check(outcome: Outcome, parts: Vec<Part>, conditions: &[Condition], expected: Verdict) {
-        let target = Target::File(FileTarget { path: "/".into() });
+        let target = Target::File(FileTarget::new("/"));
         let facts = [("links", 3)].into_iter().collect();
         let measurement = Measurement { took: Duration::ZERO, outcome, facts, parts };
         let report = Report::new(&target, conditions, 1, measurement);

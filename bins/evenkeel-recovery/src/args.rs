@@ -1,12 +1,16 @@
 use clap::{Parser, Subcommand};
 use evenkeel_cli::Common;
 
+use crate::listener::Listener;
+use crate::toml::{list, quoted};
+
 const EXAMPLES: &str = "\
 Examples:
   evenkeel-recovery once --supervisor unix:///run/supervisor.sock --program 'worker-*'
   evenkeel-recovery once --http http://127.0.0.1:8080/health --unit web.service --dry-run
   evenkeel-recovery run --http http://127.0.0.1:8080/health --exec /usr/local/bin/restart-web
   evenkeel-recovery run --config /etc/evenkeel/evenkeel.toml
+  evenkeel-recovery supervisor-listener memmon -p web=200MB -a 1GB    (as `[eventlistener:…]` of supervisord)
 
 Exit: 0 everything is up, 1 something is down, 2 wrong flags or settings, 3 could not be told or done";
 
@@ -28,6 +32,8 @@ pub(crate) enum Command {
     Run(Run),
     /// What the running agent says
     Status,
+    /// Be an event listener of supervisord, in the place of superlance's memmon and httpok
+    SupervisorListener(Box<Listener>),
 }
 
 #[derive(Debug, clap::Args)]
@@ -104,26 +110,6 @@ impl Target {
         sets.extend(common.set.iter().cloned());
         Common { set: sets, ..common.clone() }
     }
-}
-
-fn list(items: &[String]) -> String {
-    format!("[{}]", items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", "))
-}
-
-/// A TOML basic string.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from('"');
-    for char in text.chars() {
-        match char {
-            '"' | '\\' => quoted.extend(['\\', char]),
-            char if char.is_control() => {
-                quoted.extend(format!("\\u{:04X}", u32::from(char)).chars());
-            }
-            char => quoted.push(char),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod listener;
+mod toml;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -29,12 +31,19 @@ fn main() -> ExitCode {
             agent::run(settings(&common)?, run.observe, move || settings(&common))
         }
         Command::Status => agent::status(&args.common),
+        Command::SupervisorListener(listener) => {
+            listener::run(listener, &args.common, only_recovery)
+        }
     })
 }
 
 /// The settings without what is not recovery: no permission and no cleanup rule, and only checks that a recovery asks.
 fn settings(common: &Common) -> Result<Settings, Failure> {
-    let mut settings = common.settings()?;
+    only_recovery(common.settings()?)
+}
+
+/// The settings without what is not recovery.
+fn only_recovery(mut settings: Settings) -> Result<Settings, Failure> {
     if settings.recoveries.is_empty() {
         return Err(Failure::usage(
             "there is no recovery: name settings with --config, or a target with --supervisor or --http",

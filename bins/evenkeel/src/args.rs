@@ -11,6 +11,7 @@ Examples:
   evenkeel check --config evenkeel.toml             everything once, nothing is changed
   evenkeel run --config evenkeel.toml --observe     the agent, without its hands
   evenkeel why web                                  what was done about it, and what was not
+  evenkeel hold web --for 1h --reason migration     nothing is done to it meanwhile
   evenkeel undo 20261125T072301Z-6204               what that cleanup run put in the trash
   evenkeel run                                      with /etc/evenkeel/evenkeel.toml
 
@@ -48,6 +49,15 @@ pub(crate) enum Command {
         #[arg(value_name = "ID|TARGET")]
         what: String,
     },
+    /// Let nothing be done to a target for a while, and say why; the running agent's order
+    #[command(after_help = HOLD)]
+    Hold(Hold),
+    /// End a hold before its time
+    #[command(after_help = RELEASE)]
+    Release(Target),
+    /// Give a target that is exhausted or waits a fresh try, now; its budget is not refunded
+    #[command(after_help = RESET)]
+    Reset(Target),
     /// Bring back what a cleanup run kept in the trash, over nothing that is there by now
     Undo(Undo),
     /// Check, show, start or import settings
@@ -123,6 +133,60 @@ Examples:
   evenkeel why web --json           the same as one document, as /api/why/web gives it
 
 Exit: 0 told, 2 neither settings nor history know it, 3 there is no history to read";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Hold {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// How long; at most 30d
+    #[arg(long = "for", value_name = "DURATION", value_parser = hold_time)]
+    pub(crate) lasts: std::time::Duration,
+    /// Why: one line for whoever looks at night and finds that nothing is done
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Target {
+    /// A recovery, RECOVERY/PART, a check for all that listen to it, or '*' for the whole host
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: String,
+}
+
+fn hold_time(text: &str) -> Result<std::time::Duration, String> {
+    let longest = evenkeel_agent::LONGEST_HOLD;
+    let lasts = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if lasts.is_zero() || lasts > longest {
+        return Err(format!(
+            "accepted is a time above 0 and up to {}",
+            humantime::format_duration(longest)
+        ));
+    }
+    Ok(lasts)
+}
+
+const HOLD: &str = "\
+Nothing is done to what is held, and no incident begins; checks go on. A hold outlives the agent, and ends by itself.
+Examples:
+  evenkeel hold web --for 1h --reason 'migration of the database'
+  evenkeel hold web/worker --for 30m --reason 'being debugged by ann'
+  evenkeel hold '*' --for 2h --reason 'maintenance window'
+
+Exit: 0 held, and on disk; 2 no such target, or no good reason; 3 no agent answers, or you may not give orders";
+
+const RELEASE: &str = "\
+Examples:
+  evenkeel release web
+  evenkeel release '*'
+
+Exit: 0 released, 2 it is not held, 3 no agent answers, or you may not give orders";
+
+const RESET: &str = "\
+Examples:
+  evenkeel reset web           after the cause was mended by hand
+  evenkeel why web             says what it will be bound by
+
+Exit: 0 reset, 2 no such target, 3 no agent answers, or you may not give orders";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Undo {

@@ -13,7 +13,7 @@ mod undo;
 use std::process::ExitCode;
 
 use clap::Parser;
-use evenkeel_cli::Common;
+use evenkeel_cli::{Common, agent};
 
 use crate::args::{Args, Command};
 
@@ -31,9 +31,12 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo::run(common, demo),
         Command::Check(names) => once::check(common, names),
         Command::Apply(apply) => once::apply(common, apply),
-        Command::Status => evenkeel_cli::agent::status(common),
+        Command::Status => agent::status(common),
         Command::Events(events) => history::events(common, events),
         Command::Why { what } => history::why(common, what),
+        Command::Hold(hold) => agent::hold(common, &hold.target.target, hold.lasts, &hold.reason),
+        Command::Release(args) => agent::release(common, &args.target),
+        Command::Reset(args) => agent::reset(common, &args.target),
         Command::Undo(args) => undo::undo(common, args),
         Command::Config(config) => config::run(common, config),
         Command::DemoPart(part) => demo::part::run(part),

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use evenkeel_cleanup::Clock;
 use evenkeel_config::{CleanupRule, PermissionRule, Settings};
-use evenkeel_engine::{Act, Remaining};
+use evenkeel_engine::{Act, Record, Remaining};
+use evenkeel_recovery::actions::evidence::{Bounds, Scene, gather};
 use evenkeel_recovery::actions::{ActionError, Rules, perform};
 use evenkeel_recovery::machine::Ended;
 use evenkeel_safefs::escaped;
@@ -26,9 +27,27 @@ pub(crate) struct OwnRules {
     ending: Arc<AtomicBool>,
 }
 
+/// What is to be seen of the target before the action changes it; `None` if nobody wants to know.
+pub(crate) async fn evidence(act: &Act) -> Option<Record> {
+    if !act.evidence {
+        return None;
+    }
+    let scene = Scene::of(&act.action, &act.occasion);
+    let evidence = Box::new(gather(&scene, Bounds::default()).await);
+    let (incident, target) = (act.incident, act.target.clone());
+    tracing::info!(target, took_ms = evidence.took_ms, "evidence: {}", evidence.summary());
+    Some(Record::Evidence { incident, target, evidence })
+}
+
 /// Performs the action; how it ended, and what was done in words.
 pub(crate) async fn act(act: &Act, rules: &OwnRules) -> (Ended, String) {
-    match perform(&act.action, act.timeout, &act.occasion, rules).await {
+    let performed = perform(&act.action, act.timeout, &act.occasion, rules).await;
+    if !act.action.may_heal() {
+        // Told or not, it is no attempt: the ladder goes on.
+        let said = performed.unwrap_or_else(|error| error.reason().to_owned());
+        return (Ended::Told, said);
+    }
+    match performed {
         Ok(done) => (Ended::Ran, done),
         Err(ActionError::Retryable { reason }) => (Ended::Ran, reason),
         Err(ActionError::Permanent { reason }) => (Ended::Impossible, reason),

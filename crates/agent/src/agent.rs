@@ -1,30 +1,29 @@
+mod change;
+mod orders;
+mod work;
+
 use std::future::{Future, pending};
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
-use evenkeel_cleanup::Clock;
 use evenkeel_config::Settings;
 use evenkeel_engine::{Act, Effect, Engine, Input, Record, Start, Status};
 use evenkeel_metrics::ProcessStats;
 use evenkeel_moment::Moment;
-use evenkeel_probe::{Prober, Target};
+use evenkeel_probe::Prober;
 use evenkeel_recovery::machine::Ended;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::act::{self, OwnRules};
 use crate::clock::HostClock;
 use crate::error::AgentError;
-use crate::executor::clean;
-use crate::history::{Found, History};
-use crate::keep::{self, Keepers, Said};
+use crate::history::{Batch, Found, History, Withheld, Written};
+use crate::keep::{Keepers, Said};
 use crate::listen::Doors;
 use crate::page::{Desk, Question};
 use crate::publish::Publisher;
-
-/// How long the end of the agent waits for what runs.
-const DRAIN: Duration = Duration::from_secs(30);
 
 /// What an agent is given; everything it cannot decide by itself.
 #[derive(Debug)]
@@ -81,6 +80,9 @@ type Answer = (u64, Said);
 
 struct Shell<N> {
     clock: HostClock,
+    boot_id: Arc<str>,
+    /// When the agent, which may only observe, may act again; `None`: not in this run, or it may.
+    observing_until: Option<Moment>,
     notify: N,
     engine: Engine,
     /// Counts the engines: an answer to an earlier one's effect is of no use to the next.
@@ -124,25 +126,25 @@ pub async fn run_hinted<N: Fn(Notice)>(
     let clock = HostClock;
     let publisher = Publisher::new(SystemTime::now());
     // History first: its lock is what keeps a second agent out, before anything is bound or touched.
+    let metrics = publisher.metrics.clone();
+    let stamp = clock.stamp(&agent.boot_id);
     let (history, found) = if agent.observe {
-        let why = Some("it was told to observe".to_owned());
-        (
-            History::in_memory(publisher.metrics.clone()),
-            Found { observe_only: why, ..Found::default() },
-        )
+        let withheld = Some(Withheld::without_end("it was told to observe".to_owned()));
+        (History::in_memory(metrics), Found { withheld, ..Found::default() })
     } else {
         let lasting = agent.until == Until::Stopped;
-        let metrics = publisher.metrics.clone();
-        History::open(&agent.settings.agent.state_dir, clock, &agent.boot_id, lasting, metrics)?
+        let (settings, period) = (&agent.settings, longest_budget(&agent.settings));
+        History::open(&settings.agent.state_dir, &stamp, lasting, period, metrics)?
     };
     publisher.add(&agent.settings);
+    let boot_id: Arc<str> = agent.boot_id.into();
     let (questions, mut asked) = mpsc::channel(16);
     let desk = Desk {
         questions,
         metrics: publisher.metrics.clone(),
         recent: history.recent.clone(),
         archive: (!agent.observe).then(|| Arc::new(agent.settings.agent.state_dir.clone())),
-        boot_id: agent.boot_id.as_str().into(),
+        boot_id: Arc::clone(&boot_id),
     };
     let _doors = Doors::open(&agent.settings.agent, agent.listener, !agent.observe, &desk)?;
     let (answers, mut inbox) = mpsc::unbounded_channel();
@@ -151,11 +153,13 @@ pub async fn run_hinted<N: Fn(Notice)>(
         wall: clock.wall(),
         seed: agent.seed,
         spread: agent.until == Until::Stopped,
-        observe_only: found.observe_only,
+        observe_only: found.withheld.as_ref().map(Withheld::in_words),
         past: found.past,
     };
     let mut shell = Shell {
         clock,
+        boot_id,
+        observing_until: found.withheld.and_then(|withheld| withheld.ends(&stamp)),
         notify: agent.notify,
         engine: Engine::new(agent.settings, start),
         generation: 0,
@@ -170,6 +174,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
         stopping: false,
         ending: Arc::default(),
     };
+    shell.engine.set_zone(clock.zone());
     shell.handle(Input::Tick);
     (shell.notify)(Notice::Ready);
     let give_up = match agent.until {
@@ -184,6 +189,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
         {
             break;
         }
+        shell.end_observing();
         shell.renew();
         let wake = shell.until_deadline(give_up);
         tokio::select! {
@@ -199,8 +205,17 @@ pub async fn run_hinted<N: Fn(Notice)>(
     (shell.notify)(Notice::Stopping);
     shell.drain(&mut inbox).await;
     let status = shell.engine.status(clock.now(), clock.wall());
+    shell.keep_what_survives();
     shell.history.close();
     Ok(status)
+}
+
+/// The longest window of any budget, and an hour where there is none: so long nothing is done after charges were lost.
+fn longest_budget(settings: &Settings) -> Duration {
+    let windows = settings.recoveries.iter().flat_map(|recovery| {
+        [recovery.budgets.per_target.window(), recovery.budgets.per_host.window()]
+    });
+    windows.max().unwrap_or(Duration::from_hours(1))
 }
 
 async fn tick(alive: &mut Option<tokio::time::Interval>) {
@@ -214,7 +229,8 @@ impl<N: Fn(Notice)> Shell<N> {
     /// How long nothing is due.
     fn until_deadline(&self, give_up: Option<Moment>) -> Duration {
         let now = self.clock.now();
-        let deadline = self.engine.deadline(now).into_iter().chain(give_up).min();
+        let others = give_up.into_iter().chain(self.observing_until);
+        let deadline = self.engine.deadline(now).into_iter().chain(others).min();
         deadline.map_or(Duration::from_hours(1), |deadline| deadline.saturating_since(now))
     }
 
@@ -239,10 +255,21 @@ impl<N: Fn(Notice)> Shell<N> {
     }
 
     fn handle(&mut self, input: Input) {
-        let effects = self.engine.handle(self.clock.now(), input);
+        self.handle_and_tell(input, None);
+    }
+
+    /// Hands an input to the engine and does what it asks for; whoever waits is told once all that is on disk.
+    fn handle_and_tell(&mut self, input: Input, waiting: Option<oneshot::Sender<Written>>) {
+        let now = self.clock.stamp(&self.boot_id);
+        let effects = self.engine.handle(now.boottime, input);
+        let mut batch = Batch::at(now);
+        batch.waiting.extend(waiting);
         for effect in effects {
             match effect {
-                Effect::Record(record) => self.record(record),
+                Effect::Record(record) => {
+                    self.tell(&record);
+                    batch.records.push(record);
+                }
                 Effect::Count(count) => self.publisher.count(&count),
                 // At the end, what was seen and done is still written, and nothing new begins.
                 _ if self.stopping => {}
@@ -250,27 +277,26 @@ impl<N: Fn(Notice)> Shell<N> {
                 Effect::Keep { rule, write } => self.keepers.order(rule, write),
                 Effect::Sweep { rule } => self.sweep(rule),
                 Effect::Clean { rule, write } => self.clean(rule, write),
-                Effect::Act(act) => self.act(act),
+                Effect::Act(act) => {
+                    let (written, told) = oneshot::channel();
+                    batch.waiting.push(written);
+                    // A notice is no attempt: it is charged to nobody, and may be given twice.
+                    batch.act = act.action.may_heal().then(|| act.clone());
+                    self.act(act, told);
+                }
             }
         }
-    }
-
-    fn hinted(&mut self, hint: Hint) {
-        let checks = self.engine.settings().checks.iter().enumerate();
-        let meant: Vec<_> = checks
-            .filter(|(_, check)| match hint {
-                Hint::Supervisor => matches!(check.target, Target::Supervisor(_)),
-            })
-            .map(|(check, _)| check)
-            .collect();
-        for check in meant {
-            self.handle(Input::Hinted { check });
+        if batch.changes_what_survives() {
+            batch.past = Some(self.engine.past(batch.now.boottime, batch.now.wall));
+        }
+        if !batch.is_empty() {
+            self.history.write(batch);
         }
     }
 
-    fn record(&mut self, record: Record) {
+    fn tell(&mut self, record: &Record) {
         let (kind, target, message) = (record.kind(), record.target(), record.message());
-        match &record {
+        match record {
             Record::RuleFailed { .. } | Record::IncidentOpened { .. } | Record::Refused { .. } => {
                 tracing::warn!(kind, target, "{message}");
             }
@@ -280,56 +306,15 @@ impl<N: Fn(Notice)> Shell<N> {
             }
             _ => tracing::info!(kind, target, "{message}"),
         }
-        self.publisher.record(&record);
-        self.history.record(self.clock.wall(), record);
+        self.publisher.record(record);
     }
 
-    fn probe(&self, check: usize, run: u64) {
-        let Some(spec) = self.engine.settings().checks.get(check) else { return };
-        let (target, timeout) = (spec.target.clone(), spec.timeout);
-        let (prober, answer) = (self.prober.clone(), self.answer());
-        tokio::spawn(async move {
-            let measurement = prober.measure(&target, timeout).await;
-            answer(Input::Measured { check, run, measurement });
-        });
-    }
-
-    fn sweep(&mut self, rule: usize) {
-        let Some(spec) = self.engine.settings().permissions.get(rule) else { return };
-        let (metrics, watching) = (self.publisher.metrics.clone(), self.watching);
-        let (answers, generation) = (self.answers.clone(), self.generation);
-        let say = move |said| {
-            // As for every answer: closed only at the very end.
-            let _ = answers.send((generation, said));
-        };
-        let start = |write| keep::start(rule, spec, (write, watching), metrics, say);
-        if let Err(error) = self.keepers.sweep(rule, start) {
-            let result = Err(format!("no thread to do it: {error}"));
-            self.answer()(Input::Swept { rule, result });
-        }
-    }
-
-    fn clean(&mut self, rule: usize, write: bool) {
-        let Some(spec) = self.engine.settings().cleanup.get(rule).cloned() else { return };
-        let (metrics, ending) = (self.publisher.metrics.clone(), self.ending.clone());
-        let answer = self.answer();
-        self.writing += 1;
-        tokio::task::spawn_blocking(move || {
-            let goes_on = || !ending.load(Ordering::Relaxed);
-            let result = clean(&spec, Clock::of_host(), write, goes_on);
-            let took = result.as_ref().map_or(Duration::ZERO, |outcome| outcome.took);
-            metrics.swept(evenkeel_metrics::Collector::Cleanup, &spec.name, took, result.is_ok());
-            answer(Input::Cleaned { rule, result });
-        });
-    }
-
-    /// Writes the intent, waits until it is on disk, and only then acts.
-    fn act(&mut self, decided: Act) {
-        let (now, wall) = (self.clock.now(), self.clock.wall());
-        let written = self.history.intend(decided.clone(), now, wall);
+    /// Waits until the intent is on disk, and only then acts.
+    fn act(&mut self, decided: Act, written: oneshot::Receiver<Written>) {
         let rules = OwnRules::new(self.engine.settings(), &self.ending);
-        let settle = self.history.settler();
+        let (settle, record) = (self.history.settler(), self.history.recorder());
         let (answer, clock, intent) = (self.answer(), self.clock, decided.intent);
+        let boot_id = Arc::clone(&self.boot_id);
         self.writing += 1;
         tokio::spawn(async move {
             let written =
@@ -341,8 +326,14 @@ impl<N: Fn(Notice)> Shell<N> {
                     (Ended::Ran, format!("not done: the intent could not be written: {error}"))
                 }
                 Ok(id) => {
+                    let seen = act::evidence(&decided).await;
+                    if let Some(seen) = seen {
+                        record(clock.stamp(&boot_id), seen);
+                    }
                     let (ended, detail) = act::act(&decided, &rules).await;
-                    settle(id, clock.wall(), detail.clone());
+                    if let Some(id) = id {
+                        settle(id, clock.wall(), detail.clone());
+                    }
                     (ended, detail)
                 }
             };
@@ -362,6 +353,7 @@ impl<N: Fn(Notice)> Shell<N> {
         // Where nobody takes the answer, the client went away.
         match question {
             Question::Status(reply) => drop(reply.send(self.status())),
+            Question::Order(order, reply) => self.order(order, reply),
             Question::Settings(reply) => drop(reply.send(self.engine.settings().clone())),
         }
     }
@@ -374,67 +366,5 @@ impl<N: Fn(Notice)> Shell<N> {
             self.publisher.metrics.set_agent_process(&stats);
         }
         status
-    }
-
-    /// Takes new settings, to be put in force by [`Shell::renew`]; refused ones leave those in force as they are.
-    fn reload(&mut self, reload: Result<Settings, String>) {
-        let settings = match reload {
-            Ok(settings) => settings,
-            Err(error) => {
-                tracing::error!("the new settings are refused, those in force stay: {error}");
-                self.publisher.metrics.reloaded(Err(evenkeel_metrics::ReloadRefused));
-                return;
-            }
-        };
-        (self.notify)(Notice::Reloading);
-        let (old, new) = (&self.engine.settings().agent, &settings.agent);
-        if (&old.state_dir, &old.socket, old.listen) != (&new.state_dir, &new.socket, new.listen) {
-            tracing::warn!(
-                "agent.state_dir, agent.socket and agent.listen take effect at the next start"
-            );
-        }
-        self.pending = Some(settings);
-    }
-
-    /// Puts taken settings in force once no action runs; budgets and open incidents live on.
-    fn renew(&mut self) {
-        if self.pending.is_none() || self.engine.is_acting() {
-            return;
-        }
-        // The old rules have said their last word before the new ones say their first: a keeper takes what this process
-        // does for its own, so that of two at once the loser would not notice.
-        self.keepers.stop();
-        if self.keepers.running() > 0 {
-            return;
-        }
-        let Some(settings) = self.pending.take() else { return };
-        self.publisher.forget(self.engine.settings());
-        self.publisher.add(&settings);
-        self.generation += 1;
-        let now = self.clock.now();
-        self.engine.reconfigure(now, now.as_nanos(), settings);
-        self.publisher.metrics.reloaded(Ok(SystemTime::now()));
-        tracing::info!("new settings are in force");
-        self.handle(Input::Tick);
-        (self.notify)(Notice::Ready);
-    }
-
-    /// Lets what writes come to its end, and begins nothing new.
-    async fn drain(&mut self, inbox: &mut mpsc::UnboundedReceiver<Answer>) {
-        self.stopping = true;
-        self.ending.store(true, Ordering::Relaxed);
-        self.engine.close_the_gate();
-        self.keepers.stop();
-        let drained = async {
-            while self.writing + self.keepers.running() > 0 {
-                match inbox.recv().await {
-                    Some(answer) => self.answered(answer),
-                    None => break,
-                }
-            }
-        };
-        if tokio::time::timeout(DRAIN, drained).await.is_err() {
-            tracing::warn!("ending although something still runs; its intent stays open");
-        }
     }
 }

@@ -150,10 +150,8 @@ pub fn find_events(
     if events.is_empty() {
         let (kinds, targets) = reader.words()?;
         if let Some(kind) = &filter.kind {
-            let known = kinds
-                .into_iter()
-                .chain(evenkeel_engine::Record::KINDS.map(str::to_owned))
-                .collect();
+            let own = evenkeel_engine::Record::KINDS.into_iter().chain(crate::history::KINDS);
+            let known = kinds.into_iter().chain(own.map(str::to_owned)).collect();
             expect_known("the kind of an event", kind, known)?;
         }
         if let Some(target) = &filter.target {

@@ -14,6 +14,7 @@
 mod act;
 mod agent;
 mod clock;
+mod control;
 mod error;
 mod executor;
 mod explain;
@@ -26,8 +27,11 @@ mod serve;
 
 pub use agent::{Agent, Hint, Notice, Until, run, run_hinted};
 pub use clock::HostClock;
+pub use control::{LONGEST_HOLD, LONGEST_REASON, OrderAnswer};
 pub use error::AgentError;
-pub use evenkeel_engine::{CheckStatus, PartStatus, RecoveryStatus, RuleStatus, Status};
+pub use evenkeel_engine::{
+    CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status,
+};
 pub use executor::clean;
 pub use explain::{
     BudgetUse, ExplainError, Explanation, Wanted, explain, find_events, is_in_force,

@@ -1,4 +1,5 @@
-//! What the agent shows: the status page, health, status, history and metrics. Read-only.
+//! What the agent shows: the status page, health, status, history and metrics. Read-only, but for the orders that the
+//! control socket takes besides.
 
 mod past;
 
@@ -19,6 +20,7 @@ use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::control::{NotObeyed, Obeyed, Order, orders};
 use crate::history::Recent;
 
 const PAGE: &str = include_str!("page/page.html");
@@ -42,6 +44,8 @@ pub(crate) enum Question {
     Status(oneshot::Sender<Status>),
     /// The settings in force.
     Settings(oneshot::Sender<Settings>),
+    /// An operator's order; answered once it is on disk.
+    Order(Order, oneshot::Sender<Result<Obeyed, NotObeyed>>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,8 +61,12 @@ pub(crate) fn router(desk: Desk, host_names: Option<Vec<String>>) -> Router {
         .route("/api/status", get(status))
         .route("/api/events", get(past::events))
         .route("/api/why/{*what}", get(past::why))
-        .route("/metrics", get(metrics))
-        .with_state(desk);
+        .route("/metrics", get(metrics));
+    let routes = match host_names {
+        Some(_) => routes,
+        None => routes.merge(orders()),
+    };
+    let routes = routes.with_state(desk);
     let policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'";
     let set =
         |name, value| SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value));
@@ -92,7 +100,7 @@ async fn expect_host(
 }
 
 /// Asks the agent's loop; fails, as an answer to the client, when the agent is ending.
-async fn ask<T>(
+pub(crate) async fn ask<T>(
     desk: &Desk,
     question: impl FnOnce(oneshot::Sender<T>) -> Question,
 ) -> Result<T, (StatusCode, &'static str)> {

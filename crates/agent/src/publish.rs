@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use evenkeel_config::Settings;
 use evenkeel_engine::{Count, Outcome, Record, Status};
@@ -119,6 +119,10 @@ impl Publisher {
             if let Some(breaker) = &check.breaker {
                 let state = by_name(BreakerState::ALL, BreakerState::as_str, breaker);
                 self.metrics.set_breaker(&check.name, state);
+            }
+            if ["process", "supervisor", "systemd"].contains(&check.kind.as_str()) {
+                let eta = check.limit_eta_seconds.map(Duration::from_secs_f64);
+                self.metrics.set_memory_limit_eta(&check.name, eta);
             }
             if check.kind == "process" {
                 #[expect(

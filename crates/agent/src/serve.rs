@@ -5,13 +5,15 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Semaphore;
+
+use crate::control::Caller;
 
 /// Connections at one time; more wait in the kernel's queue.
 const CONNECTIONS: usize = 64;
@@ -27,6 +29,9 @@ pub(crate) trait Accept {
 
     /// Waits for the next connection.
     fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// Who is at its other end, where the kernel tells.
+    fn caller(stream: &Self::Stream) -> Option<Caller>;
 }
 
 impl Accept for TcpListener {
@@ -34,6 +39,10 @@ impl Accept for TcpListener {
 
     async fn accept(&self) -> io::Result<Self::Stream> {
         Self::accept(self).await.map(|(stream, _)| stream)
+    }
+
+    fn caller(_: &Self::Stream) -> Option<Caller> {
+        None
     }
 }
 
@@ -43,10 +52,16 @@ impl Accept for UnixListener {
     async fn accept(&self) -> io::Result<Self::Stream> {
         Self::accept(self).await.map(|(stream, _)| stream)
     }
+
+    /// As `SO_PEERCRED` has it: whoever connected, at the time when he did.
+    fn caller(stream: &Self::Stream) -> Option<Caller> {
+        let cred = stream.peer_cred().ok()?;
+        Some(Caller { uid: cred.uid(), pid: cred.pid() })
+    }
 }
 
 /// Accepts and serves until the task is dropped.
-pub(crate) async fn serve(listener: impl Accept, router: Router) {
+pub(crate) async fn serve<A: Accept>(listener: A, router: Router) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
@@ -58,7 +73,11 @@ pub(crate) async fn serve(listener: impl Accept, router: Router) {
                 continue;
             }
         };
-        let service = TowerToHyperService::new(router.clone());
+        let router = match A::caller(&stream) {
+            Some(caller) => router.clone().layer(Extension(caller)),
+            None => router.clone(),
+        };
+        let service = TowerToHyperService::new(router);
         tokio::spawn(async move {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())

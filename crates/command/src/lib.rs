@@ -1,8 +1,8 @@
 //! Runs a program with a deadline, a process group of its own and bounded output.
 //!
 //! What a program starts belongs to it: at the deadline, and when the caller loses interest, the whole process group is
-//! killed. A program that ends by itself may leave a daemon behind; nobody waits for the daemon to close the pipes it
-//! inherited. Who may run what, and how often, is for others to decide.
+//! killed, and those below the program that left the group. A program that ends by itself may leave a daemon behind; nobody
+//! waits for the daemon to close the pipes it inherited. Nothing that this program has open is handed on. Who may run what, and how often, is for others to decide.
 //!
 //! ```
 //! use std::time::Duration;
@@ -27,4 +27,4 @@ mod run;
 mod spec;
 
 pub use run::{Completed, RunError, run};
-pub use spec::{CommandSpec, DEFAULT_OUTPUT_LIMIT};
+pub use spec::{CommandSpec, DEFAULT_OUTPUT_LIMIT, RunAs};

@@ -4,12 +4,13 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use evenkeel_safefs::withhold_descriptors;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::{Instant, timeout};
 
-use crate::CommandSpec;
 use crate::group::Group;
 use crate::output::Output;
+use crate::{CommandSpec, RunAs};
 
 /// How long a killed program is waited for; one that hangs in the kernel is left to the runtime.
 const REAP: Duration = Duration::from_millis(500);
@@ -79,8 +80,8 @@ struct Running {
 /// Runs `spec` to its end, in a process group of its own and with nothing on its standard input.
 ///
 /// Returns when the program itself ends, also while a daemon it started keeps its output open. Fails if it cannot be
-/// started or is not done within `timeout`; its process group is then killed, and also when the future is dropped.
-/// A process that moved to a session of its own is out of reach, and survives.
+/// started or is not done within `timeout`; its process group is then killed with all below it, and also when the future is
+/// dropped. A process that left the group and whose parent ended, as a daemon does, is out of reach, and survives.
 pub async fn run(spec: &CommandSpec, timeout: Duration) -> Result<Completed, RunError> {
     let program = spec.argv.first().filter(|program| !program.is_empty()).ok_or(RunError::Empty)?;
     let started = Instant::now();
@@ -106,6 +107,11 @@ fn start(spec: &CommandSpec, program: &OsString) -> Result<Running, RunError> {
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
+    if let Some(RunAs { uid, gid }) = spec.run_as {
+        command.uid(uid).gid(gid);
+    }
+    // What this program was handed is not for others; where the kernel cannot withhold it, it is not our own at least.
+    let _ = withhold_descriptors();
     if let Some(cwd) = &spec.cwd {
         command.current_dir(cwd);
     }

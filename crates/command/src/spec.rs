@@ -16,8 +16,19 @@ pub struct CommandSpec {
     pub env: Vec<(OsString, OsString)>,
     /// Where to run it; the caller's own directory if none.
     pub cwd: Option<PathBuf>,
+    /// Whose rights it has; the caller's own if none. Takes the rights of root, and leaves no other group.
+    pub run_as: Option<RunAs>,
     /// How many bytes of each output stream are kept; the rest is read and dropped.
     pub output_limit: usize,
+}
+
+/// A user and group to run as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunAs {
+    /// The user.
+    pub uid: u32,
+    /// The only group.
+    pub gid: u32,
 }
 
 impl CommandSpec {
@@ -27,6 +38,7 @@ impl CommandSpec {
             argv: argv.into_iter().map(Into::into).collect(),
             env: Vec::new(),
             cwd: None,
+            run_as: None,
             output_limit: DEFAULT_OUTPUT_LIMIT,
         }
     }
@@ -47,6 +59,7 @@ impl fmt::Debug for CommandSpec {
             .field("argv", &self.argv)
             .field("env", &names)
             .field("cwd", &self.cwd)
+            .field("run_as", &self.run_as)
             .field("output_limit", &self.output_limit)
             .finish()
     }

@@ -159,3 +159,37 @@ async fn all_that_was_written_before_the_end_is_read() {
         assert_eq!(completed.stdout.len(), 12_000);
     }
 }
+
+#[tokio::test]
+async fn at_the_deadline_those_that_left_the_group_are_killed_too() {
+    let (_scratch, file, spec) = with_grandchild("setsid");
+    let error = run(&spec, Duration::from_secs(1)).await.unwrap_err();
+    assert!(matches!(error, RunError::TimedOut { .. }), "{error}");
+    let grandchild = pid_in(&file).unwrap();
+    until("the end of the grandchild", || !is_alive(grandchild)).await;
+}
+
+#[tokio::test]
+async fn nothing_but_the_standard_three_is_handed_on() {
+    // As whoever starts an agent may leave one open: without the flag that closes it.
+    let null = fs::File::open("/dev/null").unwrap();
+    let leaked = nix::unistd::dup(&null).unwrap();
+    let number = std::os::fd::AsRawFd::as_raw_fd(&leaked).to_string();
+    let completed = sh(&format!("ls /proc/self/fd/{number}")).await.unwrap();
+    assert!(!completed.success(), "{completed:?}");
+    assert_eq!(
+        sh("ls /proc/self/fd | wc -l").await.unwrap().stdout,
+        b"4\n",
+        "0, 1, 2 and that of ls"
+    );
+}
+
+#[tokio::test]
+async fn a_command_runs_as_whom_it_should_and_in_no_other_group() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let mut spec = CommandSpec::new(["sh", "-c", "id -u; id -G"]);
+    spec.run_as = Some(evenkeel_command::RunAs { uid: 65_534, gid: 65_534 });
+    assert_eq!(run(&spec, AMPLE).await.unwrap().stdout, b"65534\n65534\n");
+}

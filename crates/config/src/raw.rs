@@ -143,6 +143,7 @@ pub(crate) struct Check {
     pub(crate) systemd: Option<Systemd>,
     pub(crate) tmux: Option<Tmux>,
     pub(crate) file: Option<File>,
+    pub(crate) disk: Option<Disk>,
     pub(crate) conditions: Option<Vec<Condition>>,
     pub(crate) timeout: Option<Lasting>,
     pub(crate) retries: Option<u32>,
@@ -220,6 +221,8 @@ pub(crate) struct Unix {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Exec {
     pub(crate) command: Option<Vec<String>>,
+    pub(crate) environment: Option<BTreeMap<String, String>>,
+    pub(crate) user: Option<NameOrNumber>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -230,6 +233,10 @@ pub(crate) struct Process {
     pub(crate) pidfile: Option<PathBuf>,
     pub(crate) name: Option<String>,
     pub(crate) user: Option<String>,
+    pub(crate) unit: Option<String>,
+    pub(crate) program: Option<String>,
+    pub(crate) cgroup: Option<PathBuf>,
+    pub(crate) tree: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -237,6 +244,7 @@ pub(crate) struct Process {
 pub(crate) struct Supervisor {
     pub(crate) url: Option<String>,
     pub(crate) programs: Option<OneOrMany<String>>,
+    pub(crate) except: Option<OneOrMany<String>>,
     pub(crate) judge_states: Option<bool>,
 }
 
@@ -265,6 +273,12 @@ pub(crate) struct File {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(crate) struct Disk {
+    pub(crate) path: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Condition {
     pub(crate) field: Option<String>,
     pub(crate) above: Option<Scalar>,
@@ -276,6 +290,8 @@ pub(crate) struct Condition {
     pub(crate) contains: Option<String>,
     pub(crate) matches: Option<String>,
     pub(crate) lacks: Option<String>,
+    pub(crate) reaches: Option<Scalar>,
+    pub(crate) within: Option<Lasting>,
     pub(crate) r#for: Option<Lasting>,
 }
 
@@ -336,6 +352,7 @@ pub(crate) struct Recovery {
     pub(crate) verify_timeout: Option<Lasting>,
     pub(crate) stable_for: Option<Lasting>,
     pub(crate) evidence: Option<bool>,
+    pub(crate) quiet: Option<OneOrMany<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

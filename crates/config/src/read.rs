@@ -15,8 +15,19 @@ use crate::raw;
 const RULES: &str = include_str!("rules.toml");
 
 /// The kinds of checks, as the keys that choose them.
-pub(crate) const KINDS: [&str; 10] =
-    ["http", "tcp", "dns", "unix", "exec", "process", "supervisor", "systemd", "tmux", "file"];
+pub(crate) const KINDS: [&str; 11] = [
+    "http",
+    "tcp",
+    "dns",
+    "unix",
+    "exec",
+    "process",
+    "supervisor",
+    "systemd",
+    "tmux",
+    "file",
+    "disk",
+];
 
 /// Keys whose table is given as a whole: half of it from a default would change its meaning.
 const WHOLE: [&str; 1] = ["failure_threshold"];

@@ -132,6 +132,8 @@ pub struct Recovery {
     pub stable_for: Duration,
     /// Whether what is to be seen of a target is kept before an action changes it.
     pub evidence: bool,
+    /// When what only a trend asks for is done; `None`: at any time.
+    pub quiet: Option<evenkeel_health::QuietWindows>,
 }
 
 /// One step of a recovery.

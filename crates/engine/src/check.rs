@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_config::Check;
-use evenkeel_health::{Hard, Health, Policy, Sample, State, Sustained};
+use evenkeel_health::{Eta, Hard, Health, Policy, Sample, State, Sustained};
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Facts, FailureClass, Measurement, Outcome, breaches};
 use evenkeel_recovery::actions::Identity;
@@ -10,8 +10,10 @@ use evenkeel_recovery::breaker::{Breaker, BreakerState, Permit, Snapshot};
 use jiff::Timestamp;
 
 use crate::event::{Count, Effect};
+use crate::forecasts::Forecasts;
 use crate::limits::Limits;
 use crate::occasion::process_of;
+use crate::programs::Looked;
 use crate::record::Record;
 
 /// One check: when it is due, the series of attempts that runs, its breaker, and what health makes of its results.
@@ -24,8 +26,11 @@ pub(crate) struct CheckCore {
     series_begun: u64,
     breaker: Option<Breaker>,
     sustained: Vec<Option<Sustained>>,
+    forecasts: Forecasts,
     pub(crate) own: Subject,
     pub(crate) parts: BTreeMap<String, Subject>,
+    /// What the last look said of each part; `None` if nobody could be asked.
+    pub(crate) looked: Option<Looked>,
     /// The conditions on each part, where there are any.
     limits: BTreeMap<String, Limits>,
     last: Option<Last>,
@@ -39,6 +44,8 @@ pub(crate) struct Subject {
     pub(crate) health: Health,
     pub(crate) since: Moment,
     pub(crate) reason: Option<String>,
+    /// When a limit is reached, if that is all that is wrong.
+    pub(crate) only_trend: Option<Eta>,
     /// Its process, as it was seen last; a dead one's too.
     pub(crate) process: Option<Identity>,
 }
@@ -71,11 +78,18 @@ struct Judged {
     sample: Sample,
     reason: Option<String>,
     class: Option<FailureClass>,
+    only_trend: Option<Eta>,
 }
 
 impl Subject {
     fn new(policy: &Policy, now: Moment) -> Self {
-        Self { health: Health::new(policy.clone(), now), since: now, reason: None, process: None }
+        Self {
+            health: Health::new(policy.clone(), now),
+            since: now,
+            reason: None,
+            only_trend: None,
+            process: None,
+        }
     }
 
     fn record(
@@ -108,8 +122,10 @@ impl CheckCore {
                 .iter()
                 .map(|condition| condition.sustained_for.map(Sustained::new))
                 .collect(),
+            forecasts: Forecasts::new(&spec.conditions),
             own: Subject::new(&spec.health, now),
             parts: BTreeMap::new(),
+            looked: None,
             limits: BTreeMap::new(),
             last: None,
             concluded: None,
@@ -249,6 +265,12 @@ impl CheckCore {
         !unsteady(&self.own) && !self.parts.values().any(unsteady)
     }
 
+    /// When the first of its limits, or of its parts', is reached by a trend.
+    pub(crate) fn limit_eta(&self) -> Option<Eta> {
+        let parts = self.limits.values().filter_map(Limits::eta);
+        parts.chain(self.forecasts.eta()).min_by_key(|eta| eta.likely)
+    }
+
     pub(crate) fn last_took(&self) -> Option<Duration> {
         self.last.as_ref().map(|last| last.took)
     }
@@ -327,10 +349,15 @@ impl CheckCore {
         };
         if let Some((sample, failure)) = failure {
             let class = Some(failure.class);
-            return Judged { sample, reason: Some(failure.detail.clone()), class };
+            let reason = Some(failure.detail.clone());
+            return Judged { sample, reason, class, only_trend: None };
         }
-        let breaches = breaches(&self.spec.conditions, &measurement.facts);
-        let mut judged = Judged { sample: Sample::Good, reason: None, class: None };
+        let (conditions, facts) = (&self.spec.conditions, &measurement.facts);
+        let mut breaches = breaches(conditions, facts);
+        breaches.extend(self.forecasts.observe(now, conditions, facts));
+        let mut judged =
+            Judged { sample: Sample::Good, reason: None, class: None, only_trend: None };
+        let mut leaks_only = true;
         for (index, sustained) in self.sustained.iter_mut().enumerate() {
             let breach = breaches.iter().find(|breach| breach.condition == index);
             // Held for as long as the rule says: counting results on top would only wait twice.
@@ -340,12 +367,14 @@ impl CheckCore {
                 (Some(true), _) => Sample::BadForSure,
                 _ => continue,
             };
+            leaks_only &= breach.is_some_and(|breach| breach.class == FailureClass::Leak);
             if judged.sample != Sample::BadForSure {
                 judged.sample = sample;
                 judged.reason = breach.map(|breach| breach.detail.clone());
                 judged.class = breach.map(|breach| breach.class);
             }
         }
+        judged.only_trend = self.forecasts.eta().filter(|_| leaks_only);
         judged
     }
 
@@ -357,7 +386,10 @@ impl CheckCore {
         effects: &mut Vec<Effect>,
     ) {
         let Measurement { took, outcome, facts, parts } = measurement;
-        let Judged { sample, reason, .. } = judged;
+        let Judged { sample, reason, only_trend, .. } = judged;
+        if sample != Sample::Unknown {
+            self.own.only_trend = only_trend;
+        }
         self.series = None;
         self.concluded = Some(now);
         self.own.process = process_of(&facts, self.own.process);
@@ -365,6 +397,7 @@ impl CheckCore {
         let changed = self.own.record(now, sample, reason.clone());
         self.note_state(None, changed, reason, effects);
         let listed = matches!(outcome, Outcome::Good);
+        self.looked = listed.then(|| Looked::at(&parts));
         if listed {
             self.parts.retain(|name, _| parts.iter().any(|part| part.name == *name));
             self.limits.retain(|name, _| self.parts.contains_key(name));
@@ -376,14 +409,20 @@ impl CheckCore {
             }
         }
         for part in parts {
+            let works = matches!(part.outcome, Outcome::Good);
             let (sample, reason) = match part.outcome {
                 Outcome::Good => self.judge_part(now, &part.name, &part.facts),
                 Outcome::Bad(failure) => (Sample::Bad, Some(failure.detail)),
                 Outcome::Unknown(failure) => (Sample::Unknown, Some(failure.detail)),
             };
+            let limits = self.limits.get(&part.name).filter(|_| works);
+            let only_trend = limits.and_then(Limits::only_trend);
             let policy = &self.spec.health;
             let subject =
                 self.parts.entry(part.name.clone()).or_insert_with(|| Subject::new(policy, now));
+            if sample != Sample::Unknown {
+                subject.only_trend = only_trend;
+            }
             subject.process = process_of(&part.facts, subject.process);
             let changed = subject.record(now, sample, reason.clone());
             self.note_state(Some(part.name), changed, reason, effects);

@@ -4,6 +4,7 @@ use evenkeel_recovery::breaker::BreakerState;
 use evenkeel_recovery::budget::Ledger;
 use evenkeel_recovery::machine::{Ended, Phase};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::chance::Chance;
 use crate::check::CheckCore;
@@ -34,6 +35,8 @@ pub struct Engine {
     pub(crate) holds: Vec<Hold>,
     /// A moment, and the time of day at it.
     pub(crate) anchor: (Moment, Timestamp),
+    /// By which quiet windows are told.
+    pub(crate) zone: TimeZone,
 }
 
 /// The one action that runs.
@@ -98,8 +101,14 @@ impl Engine {
             next_incident: start.past.next_incident.max(1),
             holds: start.past.holds,
             anchor: (now, start.wall),
+            zone: TimeZone::UTC,
             settings,
         }
+    }
+
+    /// The zone by whose clocks the quiet windows of the settings are meant; UTC until it is said.
+    pub fn set_zone(&mut self, zone: TimeZone) {
+        self.zone = zone;
     }
 
     /// The settings that are in force.
@@ -120,6 +129,12 @@ impl Engine {
         }
     }
 
+    /// What kept it from writing, whatever the settings say, is over. It takes effect with [`Engine::reconfigure`]: standing
+    /// orders were given to write nothing.
+    pub fn end_observe_only(&mut self) {
+        self.withheld = None;
+    }
+
     /// From now on no action is decided on: the shell is ending, and would not carry it out.
     pub fn close_the_gate(&mut self) {
         self.gate_closed = true;
@@ -133,7 +148,8 @@ impl Engine {
         let (observe_only, past) = (self.withheld.take(), self.past(now, wall));
         let start = Start { now, wall, seed, spread: true, observe_only, past };
         let (started, next_intent) = (self.started, self.next_intent);
-        *self = Self { started, next_intent, ..Self::new(settings, start) };
+        let zone = self.zone.clone();
+        *self = Self { started, next_intent, zone, ..Self::new(settings, start) };
     }
 
     /// What has to survive the end of the agent, `wall` being the time of day at `now`.

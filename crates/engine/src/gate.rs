@@ -8,6 +8,7 @@ use evenkeel_recovery::machine::Phase;
 use crate::engine::{Engine, Running};
 use crate::event::{Act, Effect};
 use crate::occasion::occasion;
+use crate::programs::not_ready;
 use crate::record::{Record, Refusal};
 use crate::target::{RecoveryCore, Target};
 
@@ -66,9 +67,7 @@ impl Engine {
             return Some(held);
         }
         let target = recovery.targets().find(|target| target.id == id)?;
-        if target.next_step().is_none() {
-            return Some(Refusal::NoStep);
-        }
+        let Some(step) = target.next_step() else { return Some(Refusal::NoStep) };
         if id == recovery.spec.name {
             if let Some(check) = self.not_looked_at(recovery, target) {
                 return Some(Refusal::Looking { check: self.checks[check].spec.name.clone() });
@@ -76,9 +75,19 @@ impl Engine {
             if let Some(part) = recovery.part_under_recovery() {
                 return Some(Refusal::PartsFirst { part: part.to_owned() });
             }
+            let checks = recovery.checks.iter().filter_map(|check| self.checks.get(*check));
+            if let Some(refusal) = not_ready(now, checks, &step.action) {
+                return Some(refusal);
+            }
+        }
+        if let Some(quiet) = self.waits_for_quiet(now, recovery, target) {
+            return Some(quiet);
         }
         if let Some(running) = &self.running {
             return Some(Refusal::Busy { with: running.target.clone() });
+        }
+        if !step.action.may_heal() {
+            return None;
         }
         match self.ledger.room(now, id, &recovery.spec.budgets) {
             Ok(_) => None,
@@ -87,6 +96,24 @@ impl Engine {
                 retry_after: empty.retry_after,
             }),
         }
+    }
+
+    /// What only a trend asks for waits for a quiet window, unless the limit may be reached before that.
+    fn waits_for_quiet(
+        &self,
+        now: Moment,
+        recovery: &RecoveryCore,
+        target: &Target,
+    ) -> Option<Refusal> {
+        let (windows, eta) = (recovery.spec.quiet.as_ref()?, target.only_trend?);
+        let wall = self.wall(now);
+        let opens = windows.next_opening(wall, &self.zone)?;
+        let in_time = wall < opens && opens < self.wall(eta.earliest);
+        in_time.then(|| Refusal::Quiet {
+            windows: windows.to_string(),
+            opens,
+            reaches: self.wall(eta.likely),
+        })
     }
 
     /// A check of the recovery that has not been looked at since the target's incident began.
@@ -119,8 +146,10 @@ fn start(
     effects: &mut Vec<Effect>,
 ) -> Option<Act> {
     let step = target.next_step()?.clone();
-    // Charged before it starts: an action that never ends must not be free.
-    ledger.charge(now, &target.id);
+    // Charged before it starts: an action that never ends must not be free. A notice is no action on the host.
+    if step.action.may_heal() {
+        ledger.charge(now, &target.id);
+    }
     target.machine.act();
     target.started();
     let (rung, attempt) = (target.machine.step(), target.machine.attempt());

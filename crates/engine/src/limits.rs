@@ -1,9 +1,11 @@
 use std::time::Duration;
 
 use evenkeel_config::Check;
-use evenkeel_health::{Sample, Sustained};
+use evenkeel_health::{Eta, Sample, Sustained};
 use evenkeel_moment::Moment;
-use evenkeel_probe::{Facts, Value, breaches};
+use evenkeel_probe::{Facts, FailureClass, Value, breaches};
+
+use crate::forecasts::Forecasts;
 
 /// What identifies one life of a part: after a restart its limits are counted afresh.
 const LIFE: [&str; 2] = ["incarnation", "pid"];
@@ -14,12 +16,30 @@ const AGE: &str = "uptime_seconds";
 #[derive(Debug)]
 pub(crate) struct Limits {
     sustained: Vec<Option<Sustained>>,
+    forecasts: Forecasts,
     life: Option<Value>,
+    /// When a limit is reached, if that is all that is wrong.
+    only_trend: Option<Eta>,
 }
 
 impl Limits {
     pub(crate) fn new(check: &Check) -> Self {
-        Self { sustained: sustained(check), life: None }
+        Self::of_life(check, None)
+    }
+
+    fn of_life(check: &Check, life: Option<Value>) -> Self {
+        let forecasts = Forecasts::new(&check.part_conditions);
+        Self { sustained: sustained(check), forecasts, life, only_trend: None }
+    }
+
+    /// When the first of the limits is reached by a trend.
+    pub(crate) fn eta(&self) -> Option<Eta> {
+        self.forecasts.eta()
+    }
+
+    /// The same, if by the last look nothing else was wrong.
+    pub(crate) fn only_trend(&self) -> Option<Eta> {
+        self.only_trend
     }
 
     /// What the facts of a part that works mean, and why.
@@ -33,14 +53,16 @@ impl Limits {
     ) -> (Sample, Option<String>) {
         let life = LIFE.iter().find_map(|field| facts.get(field)).cloned();
         if life != self.life {
-            *self = Self { sustained: sustained(check), life };
+            *self = Self::of_life(check, life);
         }
-        let breaches = breaches(&check.part_conditions, facts);
+        let mut breaches = breaches(&check.part_conditions, facts);
+        breaches.extend(self.forecasts.observe(now, &check.part_conditions, facts));
+        self.only_trend = None;
         if let (Some(breach), Some(left)) = (breaches.first(), grace_left(check, facts)) {
             let reason = format!("{}; it starts, and is judged in {left:.0} s", breach.detail);
             return (Sample::Unknown, Some(reason));
         }
-        let (mut worst, mut reason) = (Sample::Good, None);
+        let (mut worst, mut reason, mut leaks_only) = (Sample::Good, None, true);
         for (index, sustained) in self.sustained.iter_mut().enumerate() {
             let breach = breaches.iter().find(|breach| breach.condition == index);
             let held = sustained.as_mut().map(|sustained| sustained.observe(now, breach.is_some()));
@@ -49,10 +71,12 @@ impl Limits {
                 (Some(true), _) => Sample::BadForSure,
                 _ => continue,
             };
+            leaks_only &= breach.is_some_and(|breach| breach.class == FailureClass::Leak);
             if worst != Sample::BadForSure {
                 (worst, reason) = (sample, breach.map(|breach| breach.detail.clone()));
             }
         }
+        self.only_trend = self.forecasts.eta().filter(|_| leaks_only);
         (worst, reason)
     }
 }

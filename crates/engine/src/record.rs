@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use evenkeel_health::State;
 use evenkeel_moment::Moment;
+use evenkeel_recovery::actions::evidence::Evidence;
 use evenkeel_recovery::breaker;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -140,6 +141,16 @@ pub enum Record {
         attempt: u32,
         /// Actions left in the target's budget after this one.
         budget_left: u32,
+    },
+    /// What was to be seen of the target before its action changed it.
+    Evidence {
+        /// The incident.
+        incident: u64,
+        /// The target.
+        target: String,
+        /// What was seen, and what could not be.
+        #[serde(flatten)]
+        evidence: Box<Evidence>,
     },
     /// An action ended; whether it helped is yet to be seen.
     Acted {
@@ -279,6 +290,22 @@ pub enum Refusal {
         /// The part's target.
         part: String,
     },
+    /// Only a trend asks for it, and a quiet window comes before the limit is reached.
+    Quiet {
+        /// The windows.
+        windows: String,
+        /// When the next one opens.
+        opens: Timestamp,
+        /// When the limit is likely reached.
+        reaches: Timestamp,
+    },
+    /// The program that the step would restart was stopped on purpose, or is still starting.
+    ProgramNotReady {
+        /// The program.
+        program: String,
+        /// Why it is left alone.
+        why: String,
+    },
     /// The budget is used up.
     Budget {
         /// Which budget: target or host.
@@ -294,9 +321,9 @@ impl Refusal {
         matches!(self, Self::Looking { .. })
     }
 
-    /// Whether it holds for as long as nobody changes anything.
+    /// Whether it holds for as long as nobody changes anything, or for hours.
     pub const fn is_lasting(&self) -> bool {
-        matches!(self, Self::ObserveOnly { .. } | Self::NoStep)
+        matches!(self, Self::ObserveOnly { .. } | Self::NoStep | Self::Quiet { .. })
     }
 }
 
@@ -324,6 +351,15 @@ impl Display for Refusal {
             }
             Self::Looking { check } => write!(formatter, "`{check}` is looked at first"),
             Self::PartsFirst { part } => write!(formatter, "`{part}` is being recovered first"),
+            Self::Quiet { windows, opens, reaches } => write!(
+                formatter,
+                "waits for the quiet window {windows}, which opens at {}; the limit is likely reached at {}",
+                clock_time(*opens),
+                clock_time(*reaches)
+            ),
+            Self::ProgramNotReady { program, why } => {
+                write!(formatter, "`{program}` is left alone: {why}")
+            }
             Self::Budget { scope, retry_after } => {
                 let seconds = retry_after.as_secs();
                 write!(formatter, "the budget per {scope} is used up; room again in {seconds} s")
@@ -334,7 +370,7 @@ impl Display for Refusal {
 
 impl Record {
     /// All kinds that [`Record::kind`] gives, in the order in which things happen.
-    pub const KINDS: [&str; 13] = [
+    pub const KINDS: [&str; 18] = [
         "check_changed",
         "breaker_changed",
         "repaired",
@@ -345,9 +381,14 @@ impl Record {
         "incident_opened",
         "refused",
         "intended",
+        "evidence",
         "acted",
         "judged",
         "incident_closed",
+        "held",
+        "released",
+        "hold_ended",
+        "reset",
     ];
 
     /// The kind, as history and its filters name it.
@@ -363,6 +404,7 @@ impl Record {
             Self::IncidentOpened { .. } => "incident_opened",
             Self::Refused { .. } => "refused",
             Self::Intended { .. } => "intended",
+            Self::Evidence { .. } => "evidence",
             Self::Acted { .. } => "acted",
             Self::Judged { .. } => "judged",
             Self::IncidentClosed { .. } => "incident_closed",
@@ -389,6 +431,7 @@ impl Record {
             Self::IncidentOpened { target, .. }
             | Self::Refused { target, .. }
             | Self::Intended { target, .. }
+            | Self::Evidence { target, .. }
             | Self::Acted { target, .. }
             | Self::Judged { target, .. }
             | Self::IncidentClosed { target, .. }
@@ -405,6 +448,7 @@ impl Record {
             Self::IncidentOpened { incident, .. }
             | Self::Refused { incident, .. }
             | Self::Intended { incident, .. }
+            | Self::Evidence { incident, .. }
             | Self::Acted { incident, .. }
             | Self::Judged { incident, .. }
             | Self::IncidentClosed { incident, .. } => Some(*incident),
@@ -464,6 +508,7 @@ impl Record {
                     "{action}: step {step}, attempt {attempt}; {budget_left} left in the budget"
                 )
             }
+            Self::Evidence { evidence, .. } => evidence.summary(),
             Self::Acted { action, detail, .. } => format!("{action} ended: {detail}"),
             Self::Judged { action, outcome, next, .. } => {
                 format!("{action}: {}; {next}", outcome.as_str())
@@ -504,5 +549,20 @@ fn span(span: Duration) -> String {
         format!("{:.0} min", seconds / 60.0)
     } else {
         format!("{:.1} h", seconds / 3600.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every word that [`Record::kind`] can give stands in its text, one arm after the other.
+    #[test]
+    fn all_kinds_are_listed() {
+        let source = include_str!("record.rs");
+        let (_, kind) = source.split_once("pub const fn kind(&self)").expect("the function");
+        let (arms, _) = kind.split_once("\n    }\n").expect("its end");
+        let quoted = arms.split('"').skip(1).step_by(2);
+        assert!(quoted.eq(Record::KINDS), "{arms}");
     }
 }

@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::check::CheckCore;
 use crate::engine::Engine;
-use crate::status::{CheckStatus, PartStatus, RecoveryStatus, RuleStatus, Status};
+use crate::order::Hold;
+use crate::status::{CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status};
 
 impl Engine {
     /// Everything there is to show. `wall` is the time of day at `now`.
@@ -46,6 +47,17 @@ impl Engine {
             checks,
             rules,
             recoveries,
+            holds: self.holds.iter().map(|hold| self.hold_status(hold, &at)).collect(),
+        }
+    }
+
+    fn hold_status(&self, hold: &Hold, at: &impl Fn(Moment) -> Timestamp) -> HoldStatus {
+        HoldStatus {
+            target: hold.target.clone(),
+            since: at(hold.since),
+            until: hold.until.map(|until| self.wall(until)),
+            reason: hold.reason.clone(),
+            by: hold.by.clone(),
         }
     }
 
@@ -96,6 +108,9 @@ fn check_status(check: &CheckCore, now: Moment, at: &impl Fn(Moment) -> Timestam
         breaker: check.breaker_state(now).map(|state| state.as_str().to_owned()),
         rss_bytes: number("rss_bytes"),
         pid: number("pid"),
+        limit_eta_seconds: check
+            .limit_eta()
+            .map(|eta| eta.likely.saturating_since(now).as_secs_f64()),
         parts: check
             .parts
             .iter()

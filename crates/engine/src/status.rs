@@ -22,6 +22,24 @@ pub struct Status {
     pub rules: Vec<RuleStatus>,
     /// The targets of recovery.
     pub recoveries: Vec<RecoveryStatus>,
+    /// The holds in force.
+    #[serde(default)]
+    pub holds: Vec<HoldStatus>,
+}
+
+/// An order to let nothing be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldStatus {
+    /// The target, as the order named it; `*` is the whole host.
+    pub target: String,
+    /// When it was ordered.
+    pub since: Timestamp,
+    /// When it ends by itself; absent: not before it is released.
+    pub until: Option<Timestamp>,
+    /// Why.
+    pub reason: String,
+    /// Who ordered it.
+    pub by: String,
 }
 
 /// One check.
@@ -49,6 +67,9 @@ pub struct CheckStatus {
     pub rss_bytes: Option<f64>,
     /// The process that it watches.
     pub pid: Option<f64>,
+    /// Seconds until the first of its limits is likely reached, by a trend; absent without one.
+    #[serde(default)]
+    pub limit_eta_seconds: Option<f64>,
     /// Its parts, such as the programs of a supervisor.
     pub parts: Vec<PartStatus>,
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use evenkeel_config::{Recovery, Step};
-use evenkeel_health::{Hard, State};
+use evenkeel_health::{Eta, Hard, State};
 use evenkeel_moment::Moment;
 use evenkeel_recovery::machine::{Change, Machine, Phase, Policy, Seen};
 
@@ -29,6 +29,8 @@ pub(crate) struct Target {
     pub(crate) refusal: Option<Refusal>,
     pub(crate) reason: Option<String>,
     cause: String,
+    /// When a limit is reached, if that is all that is wrong.
+    pub(crate) only_trend: Option<Eta>,
     incident: Option<(u64, Moment)>,
     last_action: &'static str,
 }
@@ -38,6 +40,7 @@ struct View {
     seen: Seen,
     cause: String,
     evidence: String,
+    only_trend: Option<Eta>,
 }
 
 impl RecoveryCore {
@@ -150,7 +153,12 @@ impl View {
             (true, false, true) => Seen::Up,
             (true, false, false) => Seen::Unknown,
         };
-        Self { seen, cause, evidence }
+        let ahead = subjects.clone().filter(|(_, subject)| hard(subject, now) == Hard::Down);
+        let mut ahead: Vec<_> = ahead.map(|(_, subject)| subject.only_trend).collect();
+        ahead.sort_by_key(|eta| eta.map(|eta| eta.likely));
+        // One that is down for another reason comes first, as one without such a moment.
+        let only_trend = ahead.first().copied().flatten();
+        Self { seen, cause, evidence, only_trend }
     }
 }
 
@@ -173,6 +181,7 @@ impl Target {
             refusal: None,
             reason: None,
             cause: String::new(),
+            only_trend: None,
             incident: None,
             last_action: "",
         }
@@ -223,6 +232,7 @@ impl Target {
     fn see(&mut self, now: Moment, view: View, incidents: &mut u64, effects: &mut Vec<Effect>) {
         if view.seen == Seen::Down {
             self.cause.clone_from(&view.cause);
+            self.only_trend = view.only_trend;
             self.reason = Some(view.evidence.clone());
         }
         let change = self.machine.see(now, view.seen);
@@ -321,7 +331,9 @@ impl Target {
 
     pub(crate) fn started(&mut self) {
         self.refusal = None;
-        self.last_action = self.action_name();
+        // What cannot heal has no outcome to be told.
+        let may_heal = self.next_step().is_some_and(|step| step.action.may_heal());
+        self.last_action = if may_heal { self.action_name() } else { "" };
     }
 
     pub(crate) fn next_step(&self) -> Option<&Step> {

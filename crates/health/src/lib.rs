@@ -28,13 +28,17 @@
 
 mod health;
 mod policy;
+mod quiet;
 mod state;
 mod sustained;
+mod trend;
 
 pub use health::Health;
 pub use policy::{LONGEST_WINDOW, Policy, PolicyError, Threshold};
+pub use quiet::{QuietError, QuietWindows};
 pub use state::{Hard, Sample, State, Transition};
 pub use sustained::Sustained;
+pub use trend::{Direction, Eta, Forecast, Outlook, Readings, Trend};
 
 #[cfg(test)]
 mod tests;

@@ -97,6 +97,8 @@ label! {
         Exit = "exit",
         /// A figure is over or under its limit.
         Limit = "limit",
+        /// A figure will be beyond its limit before long, by its trend.
+        Leak = "leak",
         /// The target is not there.
         Missing = "missing",
         /// The target may not be asked.

@@ -47,6 +47,7 @@ pub struct Metrics {
     recovery_budget: Family<1, Gauge>,
     recovery_exhausted: Family<1, Gauge>,
     watched_memory: Family<1, Gauge>,
+    memory_limit_eta: Family<1, Gauge>,
     observe_only: Gauge,
     resident_memory: Gauge,
     cpu: FloatCounter,
@@ -134,6 +135,11 @@ impl Metrics {
             watched_memory: page.add(
                 names::WATCHED_RESIDENT_MEMORY,
                 "Resident memory of the watched process; absent while it does not run",
+                Family::new(["process"], Gauge::default),
+            ),
+            memory_limit_eta: page.add(
+                names::MEMORY_LIMIT_ETA,
+                "Time until the watched process likely reaches its limit by its trend; absent without a trend",
                 Family::new(["process"], Gauge::default),
             ),
             observe_only: page.add(
@@ -296,6 +302,7 @@ impl Metrics {
         self.check_duration.forget("check", check);
         self.check_failures.forget("check", check);
         self.check_overruns.forget("check", check);
+        self.memory_limit_eta.forget("process", check);
     }
 
     /// Says in which state a breaker is.
@@ -349,6 +356,14 @@ impl Metrics {
         match resident_bytes {
             Some(bytes) => self.watched_memory.set([process], signed(bytes)),
             None => self.watched_memory.remove([process]),
+        }
+    }
+
+    /// Says how long a watched process likely takes to its limit, or that it shows no trend.
+    pub fn set_memory_limit_eta(&self, process: &str, eta: Option<Duration>) {
+        match eta {
+            Some(eta) => self.memory_limit_eta.set([process], signed(eta.as_secs())),
+            None => self.memory_limit_eta.remove([process]),
         }
     }
 

@@ -38,6 +38,8 @@ names! {
     RECOVERY_EXHAUSTED = "evenkeel_recovery_exhausted";
     /// Gauge by `process`.
     WATCHED_RESIDENT_MEMORY = "evenkeel_process_resident_memory_bytes";
+    /// Gauge by `process`.
+    MEMORY_LIMIT_ETA = "evenkeel_process_memory_limit_eta_seconds";
     /// Gauge by `version`, always 1.
     BUILD_INFO = "evenkeel_build_info";
     /// Gauge.

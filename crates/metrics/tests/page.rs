@@ -71,6 +71,7 @@ fn eventful() -> Metrics {
     metrics.set_recovery_budget("supervisor", 2);
     metrics.set_recovery_exhausted("supervisor", false);
     metrics.set_process_memory("supervisor-memory", Some(391_000_000));
+    metrics.set_memory_limit_eta("supervisor-memory", Some(Duration::from_mins(90)));
     metrics
 }
 
@@ -122,6 +123,15 @@ fn the_agent_does_not_export_its_own_memory_under_the_name_of_the_rule() {
 }
 
 #[test]
+fn without_a_trend_there_is_no_time_to_the_limit() {
+    let metrics = eventful();
+    let line = "evenkeel_process_memory_limit_eta_seconds{process=\"supervisor-memory\"} 5400\n";
+    assert!(metrics.encode_text().contains(line));
+    metrics.set_memory_limit_eta("supervisor-memory", None);
+    assert!(!metrics.encode_text().contains("limit_eta_seconds{"));
+}
+
+#[test]
 fn an_unknown_check_is_neither_up_nor_down() {
     let metrics = Metrics::new("0.1.0", started());
     metrics.set_check("a", CheckState::Up, Some(true));
@@ -145,6 +155,7 @@ fn what_is_forgotten_leaves_nothing_behind() {
     metrics.forget_breaker("health");
     metrics.forget_recovery("supervisor");
     metrics.set_process_memory("supervisor-memory", None);
+    metrics.set_memory_limit_eta("supervisor-memory", None);
     let empty = Metrics::new("0.1.0", started());
     empty.set_agent_process(&stats());
     empty.journal_failed();

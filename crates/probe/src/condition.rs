@@ -35,6 +35,16 @@ pub enum Test {
     Matches(Pattern),
     /// The pattern is not found in the text.
     Lacks(Pattern),
+    /// The number is at its limit or beyond it, or will be within some time by its trend. Here only the first is looked at;
+    /// the trend is told by whoever counts results over time.
+    Reaches {
+        /// The limit.
+        limit: f64,
+        /// How far ahead is looked.
+        within: Duration,
+        /// Whether the number comes to the limit from above.
+        falling: bool,
+    },
 }
 
 /// A condition that is not met.
@@ -71,8 +81,14 @@ impl Condition {
         match (&self.test, value) {
             (Test::Above(limit), Value::Number(number)) => number > limit,
             (Test::Below(limit), Value::Number(number)) => number < limit,
-            (Test::AtLeast(limit), Value::Number(number)) => number >= limit,
-            (Test::AtMost(limit), Value::Number(number)) => number <= limit,
+            (
+                Test::AtLeast(limit) | Test::Reaches { limit, falling: false, .. },
+                Value::Number(number),
+            ) => number >= limit,
+            (
+                Test::AtMost(limit) | Test::Reaches { limit, falling: true, .. },
+                Value::Number(number),
+            ) => number <= limit,
             (Test::Equals(other), _) if alike(value, other) => value == other,
             (Test::Differs(other), _) if alike(value, other) => value != other,
             (Test::Matches(pattern), Value::Text(text)) => pattern.is_match(text),
@@ -82,6 +98,7 @@ impl Condition {
         .then(|| match (field.as_str(), &self.test) {
             // The body itself is too long for a line that people read.
             (BODY, test) => format!("the body {}", test.about_text()),
+            (_, Test::Reaches { limit, .. }) => format!("{field} is {value}, the limit is {limit}"),
             (_, test) => format!("{field} is {value}, {test}"),
         })
     }
@@ -109,6 +126,9 @@ impl fmt::Display for Test {
             Self::Differs(value) => write!(formatter, "not {value}"),
             Self::Matches(pattern) => write!(formatter, "matched by `{pattern}`"),
             Self::Lacks(pattern) => write!(formatter, "not matched by `{pattern}`"),
+            Self::Reaches { limit, within, .. } => {
+                write!(formatter, "at {limit} within {within:?}")
+            }
         }
     }
 }
@@ -121,7 +141,7 @@ fn class_of(field: &str) -> FailureClass {
     match field {
         STATUS => FailureClass::Status,
         EXIT_CODE => FailureClass::Exit,
-        "cert_days" | "cert_subject" => FailureClass::Tls,
+        "cert_days" | "cert_expiry_seconds" | "cert_subject" => FailureClass::Tls,
         BODY | RESPONSE | "answer" | "content_type" | "location" | "stdout" | "stderr" => {
             FailureClass::Body
         }
@@ -163,6 +183,20 @@ mod tests {
         check("rss_bytes", Test::AtMost(4e8), Some("rss_bytes is 400000000, not above 400000000"));
         check("status", Test::Differs(200.into()), Some("status is 500, not 200"));
         check("status", Test::Equals(500.into()), Some("status is 500, equal to 500"));
+        let reaches =
+            |limit, falling| Test::Reaches { limit, within: Duration::from_hours(2), falling };
+        check(
+            "rss_bytes",
+            reaches(4e8, false),
+            Some("rss_bytes is 400000000, the limit is 400000000"),
+        );
+        check("rss_bytes", reaches(4.1e8, false), None);
+        check(
+            "rss_bytes",
+            reaches(4.1e8, true),
+            Some("rss_bytes is 400000000, the limit is 410000000"),
+        );
+        check("rss_bytes", reaches(3.9e8, true), None);
         check("mode", Test::Differs("0640".into()), Some("mode is `0644`, not `0640`"));
         check("mode", Test::Differs("0644".into()), None);
         check("body", Test::Matches(pattern("well")), Some("the body matches `well`"));

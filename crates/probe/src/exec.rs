@@ -1,11 +1,18 @@
-use evenkeel_command::{RunError, run};
+use evenkeel_command::{CommandSpec, RunAs, RunError, run};
+use tokio::time::{Instant, timeout_at};
 
-use crate::prober::{Attempt, milliseconds};
+use crate::account::account;
+use crate::prober::{Attempt, milliseconds, off_thread};
 use crate::{ExecTarget, FailureClass, Outcome};
 
 /// Runs the command, within the attempt's deadline.
 pub(crate) async fn measure(target: &ExecTarget, attempt: &mut Attempt) -> Outcome {
-    let completed = match run(&target.command, attempt.timeout).await {
+    let command = match as_whom(target, attempt).await {
+        Ok(command) => command,
+        Err(outcome) => return outcome,
+    };
+    let left = attempt.deadline.saturating_duration_since(Instant::now());
+    let completed = match run(&command, left).await {
         Ok(completed) => completed,
         Err(error) => return of_run(&error),
     };
@@ -22,6 +29,17 @@ pub(crate) async fn measure(target: &ExecTarget, attempt: &mut Attempt) -> Outco
             format!("`{}` ended with {}", target.command, completed.ending()),
         )
     }
+}
+
+/// The command with the user and group that it is to run as.
+async fn as_whom(target: &ExecTarget, attempt: &Attempt) -> Result<CommandSpec, Outcome> {
+    let mut command = target.command.clone();
+    if let Some(user) = target.user.clone() {
+        let asked = timeout_at(attempt.deadline, off_thread(move || account(&user))).await;
+        let user = asked.map_err(|_| attempt.step.timed_out(attempt.timeout))???;
+        command.run_as = Some(RunAs { uid: user.uid.as_raw(), gid: user.gid.as_raw() });
+    }
+    Ok(command)
 }
 
 fn of_run(error: &RunError) -> Outcome {

@@ -24,6 +24,7 @@ pub(crate) const HEADER_FIELD: &str = "header.";
 pub(crate) const BODY: &str = "body";
 pub(crate) const RESPONSE: &str = "response";
 pub(crate) const STATUS: &str = "status";
+pub(crate) const SHA256: &str = "sha256";
 pub(crate) const EXIT_CODE: &str = "exit_code";
 pub(crate) const UNCHANGED: &str = "unchanged_seconds";
 pub(crate) const MEMORY: &str = "memory_bytes";
@@ -46,8 +47,9 @@ const CONNECT: Field = number("connect_ms", "connecting");
 
 const TLS: Field = number("tls_ms", "the TLS handshake; 0 without TLS");
 const IP: Field = text("ip", "the address that was connected to; empty for a Unix socket");
-pub(crate) const CERTIFICATE: [Field; 2] = [
+pub(crate) const CERTIFICATE: [Field; 3] = [
     number("cert_days", "until the first certificate of the chain expires; https alone"),
+    number("cert_expiry_seconds", "when that is, in seconds of Unix time; https alone"),
     text("cert_subject", "whose certificate it is, as in `CN=example.org`; https alone"),
 ];
 const ANSWERED: Field = text(RESPONSE, "what was answered, up to 16 KiB");
@@ -70,10 +72,11 @@ pub(crate) const HTTP: &[Field] = &[
     IP,
     CERTIFICATE[0],
     CERTIFICATE[1],
+    CERTIFICATE[2],
 ];
 
 pub(crate) const TCP: &[Field] =
-    &[LATENCY, RESOLVE, CONNECT, TLS, IP, ANSWERED, CERTIFICATE[0], CERTIFICATE[1]];
+    &[LATENCY, RESOLVE, CONNECT, TLS, IP, ANSWERED, CERTIFICATE[0], CERTIFICATE[1], CERTIFICATE[2]];
 
 pub(crate) const UNIX: &[Field] = &[LATENCY, CONNECT, ANSWERED];
 
@@ -90,13 +93,29 @@ pub(crate) const EXEC: &[Field] = &[
     text("stderr", "first part of its standard error, trimmed"),
 ];
 
+/// Those of cgroups and of pressure are there where the kernel measures them.
 pub(crate) const PROCESS: &[Field] = &[
     number("pid", "the process; of several, the oldest"),
     number("processes", "how many processes match"),
-    number("rss_bytes", "resident memory; of several, the sum"),
-    number("threads", "threads; of several, the sum"),
+    number("rss_bytes", "resident memory; of several, each shared page counted once"),
+    number("pss_bytes", "resident memory, shared pages in equal parts; what adds up over several"),
+    number("swap_bytes", "memory swapped out"),
+    number("threads", "threads"),
+    number("children", "child processes"),
+    number("fds", "open descriptors"),
     number("age_seconds", "since it was started; of several, the oldest"),
     number("start_time_seconds", "when it was started, in seconds of Unix time"),
+    text("state", "`running`, `sleeping`, `disk-sleep`, `stopped` …; of several, of the oldest"),
+    text("incarnation", "changes whenever the process was started anew"),
+    text("unit", "the unit of systemd it belongs to"),
+    text("cgroup", "the cgroup that its memory is counted in"),
+    number("cgroup_memory_bytes", "memory of that cgroup, page cache included"),
+    number("cgroup_memory_limit_bytes", "how much that cgroup may have"),
+    number("cgroup_oom_kills", "processes of that cgroup that the kernel ended for want of memory"),
+    number("psi_memory_some_avg10", "percent of 10 s in which a task waited for memory"),
+    number("psi_cpu_some_avg10", "percent of 10 s in which a task waited for a processor"),
+    number("psi_io_some_avg10", "percent of 10 s in which a task waited for input or output"),
+    text("psi_of", "whose pressure that is: of its `cgroup`, or of the `host`"),
 ];
 
 pub(crate) const SUPERVISOR: &[Field] = &[
@@ -104,6 +123,7 @@ pub(crate) const SUPERVISOR: &[Field] = &[
     number("programs", "how many programs were chosen"),
     number("running", "how many of them run"),
     number("failed", "how many of them are down without having been told to"),
+    text("daemon", "`answers`; else `killed`, `absent`, `socket-deleted`, `frozen` or `silent`"),
 ];
 
 /// Of each program of a supervisor that runs.
@@ -112,6 +132,7 @@ pub(crate) const PROGRAM: &[Field] = &[
     number("pid", "its process"),
     number("exit_status", "how it exited last; -1 if a signal ended it"),
     number("uptime_seconds", "since it was started"),
+    text("incarnation", "changes whenever it was started anew"),
     number(RSS, "resident memory of its process"),
     number(
         TREE_RSS,
@@ -164,4 +185,15 @@ pub(crate) const FILE: &[Field] = &[
     number("uid", "number of the owner"),
     number("gid", "number of the group"),
     number("links", "number of hard links"),
+    text(SHA256, "SHA-256 of its content, up to 64 MiB; where a condition judges it"),
+];
+
+/// Those of inodes are there where the file system has a number of them.
+pub(crate) const DISK: &[Field] = &[
+    number("used_percent", "blocks in use, as `df` counts: without those reserved for root"),
+    number("available_bytes", "what others than root may still write"),
+    number("total_bytes", "its size"),
+    number("inodes_used_percent", "inodes in use"),
+    number("inodes_available", "inodes that are left"),
+    text("read_only", "`true` or `false`"),
 ];

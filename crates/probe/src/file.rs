@@ -1,3 +1,5 @@
+mod hash;
+
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -5,32 +7,44 @@ use nix::errno::Errno;
 use nix::sys::stat::{FileStat, SFlag, lstat};
 use nix::unistd::{Gid, Group, Uid, User};
 
-use crate::prober::{Attempt, off_thread};
+use crate::field::SHA256;
+use crate::looks::Looks;
+use crate::prober::Attempt;
 use crate::{Facts, FailureClass, FileTarget, Outcome};
 
 const PERMISSIONS: u32 = 0o7777;
 
 /// Looks at the entry itself, without following a link at its end.
-pub(crate) async fn measure(target: &FileTarget, attempt: &mut Attempt) -> Result<(), Outcome> {
-    let path = target.path.clone();
-    attempt.facts = off_thread(move || look(&path)).await??;
+pub(crate) async fn measure(
+    looks: &Looks,
+    target: &FileTarget,
+    attempt: &mut Attempt,
+) -> Result<(), Outcome> {
+    let FileTarget { path, hash } = target.clone();
+    let deadline = attempt.deadline;
+    let look = move || {
+        let found = lstat(&path).map_err(|errno| unseen(&path, errno))?;
+        let mut facts = facts(&found, SystemTime::now());
+        if hash {
+            facts.set(SHA256, hash::sha256(&path, &found, deadline)?);
+        }
+        Ok(facts)
+    };
+    attempt.facts = looks.at(&target.path, attempt, look).await??;
     Ok(())
 }
 
-fn look(path: &Path) -> Result<Facts, Outcome> {
-    match lstat(path) {
-        Ok(found) => Ok(facts(&found, SystemTime::now())),
-        Err(Errno::ENOENT | Errno::ENOTDIR) => {
-            Err(Outcome::bad(FailureClass::Missing, format!("there is no `{}`", path.display())))
+/// Why there is nothing to be said of `path`.
+pub(crate) fn unseen(path: &Path, errno: Errno) -> Outcome {
+    let path = path.display();
+    match errno {
+        Errno::ENOENT | Errno::ENOTDIR => {
+            Outcome::bad(FailureClass::Missing, format!("there is no `{path}`"))
         }
-        Err(errno @ (Errno::EACCES | Errno::EPERM)) => Err(Outcome::unknown(
-            FailureClass::Denied,
-            format!("cannot look at `{}`: {errno}", path.display()),
-        )),
-        Err(errno) => Err(Outcome::unknown(
-            FailureClass::Limit,
-            format!("cannot look at `{}`: {errno}", path.display()),
-        )),
+        Errno::EACCES | Errno::EPERM => {
+            Outcome::unknown(FailureClass::Denied, format!("cannot look at `{path}`: {errno}"))
+        }
+        errno => Outcome::unknown(FailureClass::Limit, format!("cannot look at `{path}`: {errno}")),
     }
 }
 

@@ -10,7 +10,7 @@
 //! use evenkeel_probe::{FileTarget, Outcome, Prober, Target};
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-//! let target = Target::File(FileTarget { path: "/proc/self/stat".into() });
+//! let target = Target::File(FileTarget::new("/proc/self/stat"));
 //! let measurement = Prober::new().measure(&target, Duration::from_secs(1)).await;
 //! assert_eq!(measurement.outcome, Outcome::Good);
 //! assert!(measurement.facts.get("mode").is_some());
@@ -29,6 +29,7 @@ mod condition;
 mod facts;
 mod field;
 mod measurement;
+mod nearest;
 mod pattern;
 mod program_glob;
 mod redirect;
@@ -39,14 +40,16 @@ mod target;
 // Looking at the host.
 mod prober;
 
+mod account;
 mod connect;
 mod converse;
+mod disk;
 mod dns;
 mod exec;
 mod file;
 mod http;
+mod looks;
 mod process;
-mod procfs;
 mod program_memory;
 mod supervisor;
 mod systemd;
@@ -64,8 +67,8 @@ pub use prober::Prober;
 pub use program_glob::{GlobError, ProgramGlob};
 pub use scope::Scope;
 pub use target::{
-    ClientCertificate, DnsName, DnsTarget, Exchange, ExecTarget, FileTarget, Header, HeaderError,
-    HttpTarget, ProcessTarget, ProgramMemory, RecordType, RecordTypeError, RequestBody,
-    SupervisorTarget, SystemdTarget, Target, TcpTarget, TlsName, TlsOptions, TmuxTarget,
-    UnixTarget,
+    ClientCertificate, DiskTarget, DnsName, DnsTarget, Exchange, ExecTarget, FileTarget, Header,
+    HeaderError, HttpTarget, ProcessSelector, ProcessTarget, ProgramMemory, RecordType,
+    RecordTypeError, RequestBody, SupervisorTarget, SystemdTarget, Target, TcpTarget, TlsName,
+    TlsOptions, TmuxTarget, UnixTarget,
 };

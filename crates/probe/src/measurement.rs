@@ -59,6 +59,8 @@ pub enum FailureClass {
     Exit,
     /// A measured value is beyond its limit.
     Limit,
+    /// By its trend a measured value will be beyond its limit before long.
+    Leak,
     /// What is looked at, or what is needed to look, is not there.
     Missing,
     /// Looking is not permitted.
@@ -98,7 +100,7 @@ impl Outcome {
 
 impl FailureClass {
     /// Every class, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Dns,
         Self::Refused,
         Self::Timeout,
@@ -109,6 +111,7 @@ impl FailureClass {
         Self::Limit,
         Self::Missing,
         Self::Denied,
+        Self::Leak,
     ];
 
     /// The word that metrics and documents use.
@@ -122,6 +125,7 @@ impl FailureClass {
             Self::Body => "body",
             Self::Exit => "exit",
             Self::Limit => "limit",
+            Self::Leak => "leak",
             Self::Missing => "missing",
             Self::Denied => "denied",
         }

@@ -3,11 +3,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rustls::client::danger::ServerCertVerifier;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use crate::looks::Looks;
 use crate::{Facts, FailureClass, Measurement, Outcome, Part, Target};
-use crate::{dns, exec, file, http, process, supervisor, systemd, tcp, tmux};
+use crate::{disk, dns, exec, file, http, process, supervisor, systemd, tcp, tmux};
 
 /// Lookups under way at a time. One cannot be cancelled, so a dead name server must not pile up threads without end.
 const LOOKUPS: usize = 32;
@@ -24,12 +25,21 @@ pub struct Prober {
 pub(crate) struct Shared {
     /// Lookups that may still start.
     pub(crate) lookups: Arc<Semaphore>,
-    /// Trust in what the host trusts; 61 ms to make, so made at the first use and once.
-    pub(crate) host_trust: OnceCell<Arc<dyn ServerCertVerifier>>,
+    /// Looks at file systems.
+    pub(crate) looks: Looks,
+    /// Trust in what the host trusts, and when it was read.
+    pub(crate) host_trust: tokio::sync::Mutex<Option<HostTrust>>,
     /// Who is asked about units.
     pub(crate) managers: systemd::Managers,
     /// What panes showed when they were last looked at.
     pub(crate) stillness: Mutex<tmux::Stillness>,
+}
+
+/// What the host trusts, as it was at some time.
+#[derive(Debug, Clone)]
+pub(crate) struct HostTrust {
+    pub(crate) read: Instant,
+    pub(crate) verifier: Arc<dyn ServerCertVerifier>,
 }
 
 /// One attempt under way: what it has seen so far outlives its cancellation.
@@ -49,6 +59,7 @@ pub(crate) struct Attempt {
 pub(crate) enum Step {
     Start,
     Queue,
+    Filesystem,
     Resolve,
     Connect,
     Tls,
@@ -64,7 +75,8 @@ impl Prober {
     pub fn new() -> Self {
         let shared = Shared {
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
-            host_trust: OnceCell::new(),
+            looks: Looks::default(),
+            host_trust: tokio::sync::Mutex::new(None),
             managers: systemd::Managers::default(),
             stillness: Mutex::default(),
         };
@@ -74,15 +86,8 @@ impl Prober {
     /// Makes one attempt. Done within `timeout`: what is not finished by then is cancelled, connections closed and
     /// commands killed.
     pub async fn measure(&self, target: &Target, timeout: Duration) -> Measurement {
-        let started = Instant::now();
-        let mut attempt = Attempt {
-            started,
-            deadline: started + timeout,
-            timeout,
-            facts: Facts::default(),
-            parts: Vec::new(),
-            step: Step::Start,
-        };
+        let mut attempt = Attempt::within(timeout);
+        let started = attempt.started;
         let outcome = match target {
             Target::Http(http) => {
                 attempt.bounded(async |attempt| http::measure(self, http, attempt).await).await
@@ -97,7 +102,12 @@ impl Prober {
                 attempt.bounded(async |attempt| dns::measure(self, name, attempt).await).await
             }
             Target::File(file) => {
-                attempt.bounded(async |attempt| file::measure(file, attempt).await).await
+                let looks = &self.shared.looks;
+                attempt.bounded(async |attempt| file::measure(looks, file, attempt).await).await
+            }
+            Target::Disk(disk) => {
+                let looks = &self.shared.looks;
+                attempt.bounded(async |attempt| disk::measure(looks, disk, attempt).await).await
             }
             Target::Process(process) => {
                 attempt.bounded(async |attempt| process::measure(process, attempt).await).await
@@ -124,6 +134,19 @@ impl Default for Prober {
 }
 
 impl Attempt {
+    /// One that begins now.
+    pub(crate) fn within(timeout: Duration) -> Self {
+        let started = Instant::now();
+        Self {
+            started,
+            deadline: started + timeout,
+            timeout,
+            facts: Facts::default(),
+            parts: Vec::new(),
+            step: Step::Start,
+        }
+    }
+
     /// Notes how long a step took that began at `begun`; if it was taken before, both together.
     pub(crate) fn took(&mut self, field: &str, begun: Instant) {
         let before = self.facts.number(field).unwrap_or_default();
@@ -158,6 +181,13 @@ impl Step {
             Self::Body => (FailureClass::Timeout, "the response did not end"),
             Self::Send => (FailureClass::Timeout, "what was sent was not taken"),
             Self::Answer => (FailureClass::Timeout, "the expected answer did not come"),
+            // As a network mount whose server is gone: what is there cannot be told.
+            Self::Filesystem => {
+                return Outcome::unknown(
+                    FailureClass::Timeout,
+                    format!("its file system did not answer within {after:?}"),
+                );
+            }
             // The target was not looked at: the host was too slow for it.
             Self::Start | Self::Queue | Self::Daemon => {
                 return Outcome::unknown(
@@ -203,7 +233,7 @@ mod tests {
     #[test]
     fn a_measurement_may_run_on_any_thread() {
         fn is_send(_: impl Send) {}
-        let target = Target::File(crate::FileTarget { path: "/".into() });
+        let target = Target::File(crate::FileTarget::new("/"));
         is_send(Prober::new().measure(&target, Duration::ZERO));
     }
 }

@@ -1,158 +1,141 @@
-use std::path::Path;
-use std::time::Duration;
+mod facts;
+mod select;
 
+use std::collections::BTreeSet;
+
+use evenkeel_process::{Identity, LookError, Process, Stat, Table};
 use evenkeel_supervisord::Client;
-use nix::unistd::User;
-use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
+use self::select::{Selected, opened, select};
 use crate::prober::{Attempt, Step, off_thread};
-use crate::procfs::{self, Seen};
-use crate::supervisor::of_call;
-use crate::{Facts, FailureClass, Outcome, ProcessTarget};
+use crate::supervisor::{judge, named_program, of_call};
+use crate::{Facts, FailureClass, Outcome, ProcessSelector, ProcessTarget};
 
-/// The kernel keeps this much of a program's name.
-const COMM_LIMIT: usize = 15;
+/// How many processes are looked at together.
+const PROCESSES: usize = 4096;
 
 /// Finds the processes and looks at each.
 pub(crate) async fn measure(target: &ProcessTarget, attempt: &mut Attempt) -> Result<(), Outcome> {
-    let target = match target {
-        ProcessTarget::SupervisorDaemon { socket } => {
+    let asked = ask(&target.selector, attempt).await?;
+    let target = target.clone();
+    let (facts, outcome) = off_thread(move || look(&target, asked)).await?;
+    attempt.facts = facts;
+    outcome
+}
+
+/// The number that supervisord says, where it is to be asked.
+async fn ask(selector: &ProcessSelector, attempt: &mut Attempt) -> Result<Option<u32>, Outcome> {
+    match selector {
+        ProcessSelector::SupervisorDaemon { socket } => {
             attempt.step = Step::Daemon;
             let asked = Client::new(socket).daemon_pid(attempt.timeout).await;
-            ProcessTarget::Pid(asked.map_err(|error| of_call(&error))?)
+            asked.map(Some).map_err(|error| of_call(&error))
         }
-        other => other.clone(),
+        ProcessSelector::Program { socket, program } => {
+            attempt.step = Step::Daemon;
+            let asked = Client::new(socket).programs(attempt.timeout).await;
+            let programs = asked.map_err(|error| of_call(&error))?;
+            let found = named_program(program, &programs)?;
+            match (found.pid, judge(found)) {
+                // Also of one that starts or stops: it has a process, and that is what is looked at.
+                (Some(pid), _) => Ok(Some(pid)),
+                (None, Outcome::Good) => Err(Outcome::unknown(
+                    FailureClass::Body,
+                    format!("supervisord says that `{program}` runs, and names no process"),
+                )),
+                (None, outcome) => Err(outcome),
+            }
+        }
+        _ => Ok(None),
+    }
+}
+
+fn look(target: &ProcessTarget, asked: Option<u32>) -> (Facts, Result<(), Outcome>) {
+    match look_at(target, asked) {
+        Ok(seen) => {
+            let untold = seen.untold(&target.judged);
+            (seen.facts, untold.map_or(Ok(()), Err))
+        }
+        Err(outcome) => (Facts::default(), Err(outcome)),
+    }
+}
+
+fn look_at(target: &ProcessTarget, asked: Option<u32>) -> Result<facts::Seen, Outcome> {
+    let selected = match asked {
+        Some(pid) => opened([pid])?,
+        None => select(&target.selector)?,
     };
-    attempt.facts = off_thread(move || look(&target)).await??;
+    let Selected { processes, cgroup, otherwise } = selected;
+    let mut living = Vec::new();
+    let mut zombie = false;
+    for process in processes {
+        match process.stat() {
+            Ok(stat) if stat.is_dead() => zombie = true,
+            Ok(stat) => living.push((process, stat)),
+            Err(error) if error.is_gone() => {}
+            Err(error) => return Err(unseen(&error)),
+        }
+    }
+    living.sort_by_key(|(process, _)| (process.identity().start_ticks, process.identity().pid));
+    let gone = || {
+        let why = if zombie { Some("it is a zombie".to_owned()) } else { otherwise };
+        let detail = match why {
+            Some(why) => format!("{} does not run: {why}", target.selector),
+            None => format!("{} does not run", target.selector),
+        };
+        Outcome::bad(FailureClass::Missing, detail)
+    };
+    if living.is_empty() {
+        return Err(gone());
+    }
+    if target.tree {
+        add_descendants(&mut living)?;
+    }
+    let (first, others) = living.split_first().expect("some live");
+    // It ended between two looks: that is an end like any other.
+    facts::look(first, others, cgroup)?.ok_or_else(gone)
+}
+
+/// Adds every process below those that were found, behind them.
+fn add_descendants(living: &mut Vec<(Process, Stat)>) -> Result<(), Outcome> {
+    let table = Table::read().map_err(|error| unseen(&error))?;
+    let mut seen: BTreeSet<Identity> =
+        living.iter().map(|(process, _)| process.identity()).collect();
+    let roots: Vec<_> = seen.iter().copied().collect();
+    for root in roots {
+        let below = table.descendants(root, PROCESSES);
+        if below.cut || seen.len() + below.processes.len() > PROCESSES {
+            return Err(too_many());
+        }
+        for identity in below.processes.into_iter().filter(|identity| seen.insert(*identity)) {
+            match Process::open_exactly(identity).and_then(|process| Ok((process.stat()?, process)))
+            {
+                Ok((stat, process)) if !stat.is_dead() => living.push((process, stat)),
+                Ok(_) => {}
+                Err(error) if error.is_gone() => {}
+                Err(error) => return Err(unseen(&error)),
+            }
+        }
+    }
     Ok(())
 }
 
-fn look(target: &ProcessTarget) -> Result<Facts, Outcome> {
-    let pids = match target {
-        ProcessTarget::Pid(pid) => vec![*pid],
-        ProcessTarget::Pidfile(path) => vec![pid_of(path)?],
-        ProcessTarget::Name { name, user } => named(name, user.as_deref())?,
-        ProcessTarget::SupervisorDaemon { .. } => Vec::new(),
+fn too_many() -> Outcome {
+    let detail =
+        format!("there are more than {PROCESSES} processes, which is more than are looked at");
+    Outcome::unknown(FailureClass::Limit, detail)
+}
+
+/// A look that failed for another reason than that nobody is there.
+pub(crate) fn unseen(error: &LookError) -> Outcome {
+    let detail = match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
     };
-    let mut living = Vec::new();
-    let mut zombie = false;
-    for pid in pids {
-        match procfs::see(pid) {
-            Ok(Some(seen)) if seen.zombie => zombie = true,
-            Ok(Some(seen)) => living.push((pid, seen)),
-            Ok(None) => {}
-            Err(error) => {
-                let class = class_of(&error);
-                return Err(Outcome::unknown(
-                    class,
-                    format!("cannot look at process {pid}: {error}"),
-                ));
-            }
-        }
-    }
-    match living.iter().min_by_key(|(pid, seen)| (seen.started, *pid)) {
-        Some((oldest, seen)) => Ok(facts(*oldest, seen, &living)),
-        None if zombie => {
-            Err(Outcome::bad(FailureClass::Missing, format!("{target} is dead: a zombie")))
-        }
-        None => Err(Outcome::bad(FailureClass::Missing, format!("{target} does not run"))),
-    }
-}
-
-fn facts(oldest: u32, first: &Seen, living: &[(u32, Seen)]) -> Facts {
-    let sum = |of: fn(&Seen) -> u64| living.iter().map(|(_, seen)| of(seen)).sum::<u64>();
-    let age = procfs::uptime().unwrap_or_default().saturating_sub(first.started);
-    let boot = Duration::from_secs(procfs::boot_time().unwrap_or_default());
-    let mut facts = Facts::default();
-    facts.set("pid", oldest);
-    facts.set("processes", living.len() as u64);
-    facts.set("rss_bytes", sum(|seen| seen.rss_bytes));
-    facts.set("threads", sum(|seen| seen.threads));
-    facts.set("age_seconds", age.as_secs_f64());
-    facts.set("start_time_seconds", (boot + first.started).as_secs_f64());
-    facts
-}
-
-fn pid_of(path: &Path) -> Result<u32, Outcome> {
-    let text = procfs::read_small(path).map_err(|error| {
-        if procfs::is_gone(&error) {
-            return Outcome::bad(
-                FailureClass::Missing,
-                format!("there is no pid file `{}`", path.display()),
-            );
-        }
-        Outcome::unknown(class_of(&error), format!("cannot read `{}`: {error}", path.display()))
-    })?;
-    // Some write more than the number, on lines of their own.
-    let first = String::from_utf8_lossy(&text).lines().next().unwrap_or_default().trim().to_owned();
-    match first.parse() {
-        Ok(pid) if pid != 0 => Ok(pid),
-        // It may be about to be written: not known to be dead.
-        _ => Err(Outcome::unknown(
-            FailureClass::Body,
-            format!("`{}` holds no process number", path.display()),
-        )),
-    }
-}
-
-fn named(name: &str, user: Option<&str>) -> Result<Vec<u32>, Outcome> {
-    let user = user.map(uid_of).transpose()?;
-    let mut system = System::new().map_err(|error| {
-        Outcome::unknown(FailureClass::Limit, format!("cannot list processes: {error}"))
-    })?;
-    let kind = ProcessRefreshKind::nothing()
-        .without_tasks()
-        .with_user(UpdateKind::OnlyIfNotSet)
-        .with_exe(if name.len() > COMM_LIMIT {
-            UpdateKind::OnlyIfNotSet
-        } else {
-            UpdateKind::Never
-        })
-        .with_cmd(if name.len() > COMM_LIMIT {
-            UpdateKind::OnlyIfNotSet
-        } else {
-            UpdateKind::Never
-        });
-    system.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
-    let chosen = |process: &&sysinfo::Process| {
-        is_named(process, name)
-            && user.is_none_or(|user| process.user_id().is_some_and(|uid| **uid == user))
-    };
-    Ok(system.processes().values().filter(chosen).map(|process| process.pid().as_u32()).collect())
-}
-
-fn is_named(process: &sysinfo::Process, name: &str) -> bool {
-    if process.name() == name {
-        return true;
-    }
-    // The kernel cut the name: the file, or for a script its first arguments, still have it whole.
-    let cut =
-        process.name().to_str().is_some_and(|cut| cut.len() == COMM_LIMIT && name.starts_with(cut));
-    let file_name = |path: &Path| path.file_name().is_some_and(|file| file == name);
-    cut && (process.exe().is_some_and(file_name)
-        || process.cmd().iter().take(2).any(|word| file_name(Path::new(word))))
-}
-
-fn uid_of(user: &str) -> Result<u32, Outcome> {
-    match user.parse() {
-        Ok(number) => Ok(number),
-        Err(_) => match User::from_name(user) {
-            Ok(Some(found)) => Ok(found.uid.as_raw()),
-            // Whether one was meant to be there cannot be told.
-            Ok(None) => {
-                Err(Outcome::unknown(FailureClass::Missing, format!("there is no user `{user}`")))
-            }
-            Err(errno) => {
-                let detail = format!("cannot look up user `{user}`: {errno}");
-                Err(Outcome::unknown(FailureClass::Limit, detail))
-            }
-        },
-    }
-}
-
-fn class_of(error: &std::io::Error) -> FailureClass {
-    match error.kind() {
-        std::io::ErrorKind::PermissionDenied => FailureClass::Denied,
+    let class = match error {
+        LookError::Gone { .. } => FailureClass::Missing,
+        LookError::Denied { .. } => FailureClass::Denied,
         _ => FailureClass::Limit,
-    }
+    };
+    Outcome::unknown(class, detail)
 }

@@ -83,6 +83,7 @@ mod tests {
             exit_status: 0,
             spawn_error: String::new(),
             uptime: None,
+            never_started: false,
         }
     }
 

@@ -176,7 +176,7 @@ mod tests {
         let unix = |path: &str| Target::Unix(crate::UnixTarget::try_new(path).unwrap());
         assert!(scope.admits(&http) && !scope.admits(&tcp));
         assert!(scope.admits(&unix("/run/x.sock")) && !scope.admits(&unix("/run/y.sock")));
-        assert!(!scope.admits(&Target::File(crate::FileTarget { path: "/run/x.sock".into() })));
+        assert!(!scope.admits(&Target::File(crate::FileTarget::new("/run/x.sock"))));
     }
 
     proptest! {

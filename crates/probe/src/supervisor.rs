@@ -1,30 +1,46 @@
+use std::collections::BTreeMap;
+
+use evenkeel_process::Process;
 use evenkeel_supervisord::{CallError, Client, Program, ProgramState};
 
+use crate::nearest::did_you_mean;
 use crate::prober::{Attempt, Step, off_thread};
 use crate::program_memory;
-use crate::{Facts, FailureClass, Outcome, Part, ProgramGlob, ProgramMemory, SupervisorTarget};
+use crate::shown::excerpt;
+use crate::{Facts, FailureClass, Outcome, Part, ProgramGlob, SupervisorTarget};
+
+/// Exit codes with which a program may end by itself, where supervisord did not say.
+const EXPECTED_EXITS: [i64; 1] = [0];
+/// How much of what supervisord says of a failure is repeated.
+const REASON_CHARS: usize = 200;
+
+/// Which exits are expected of each program, by its full name.
+type Exits = BTreeMap<String, Vec<i64>>;
 
 /// Asks for every program, and notes each of those that are looked at as a part.
 pub(crate) async fn measure(target: &SupervisorTarget, attempt: &mut Attempt) -> Outcome {
     attempt.step = Step::Daemon;
-    let programs = match Client::new(&target.socket).programs(attempt.timeout).await {
+    let client = Client::new(&target.socket);
+    let programs = match client.programs(attempt.timeout).await {
         Ok(programs) => programs,
-        Err(error) => return of_call(&error),
+        Err(error) => {
+            note_daemon(&error, &mut attempt.facts);
+            return of_call(&error);
+        }
     };
-    let mut parts = parts(target, &programs);
-    if target.memory != ProgramMemory::None {
-        let memory = target.memory;
-        let looked = off_thread(move || {
-            program_memory::add(&mut parts, memory);
-            parts
-        });
-        parts = match tokio::time::timeout_at(attempt.deadline, looked).await {
-            Ok(Ok(parts)) => parts,
-            Ok(Err(outcome)) => return outcome,
-            Err(_) => return attempt.step.timed_out(attempt.timeout),
-        };
-    }
-    attempt.parts = parts;
+    let exits = expected_exits(&client, target, &programs, attempt).await;
+    let mut parts = parts(target, &programs, &exits);
+    let memory = target.memory;
+    let looked = off_thread(move || {
+        parts.iter_mut().for_each(add_incarnation);
+        program_memory::add(&mut parts, memory);
+        parts
+    });
+    attempt.parts = match tokio::time::timeout_at(attempt.deadline, looked).await {
+        Ok(Ok(parts)) => parts,
+        Ok(Err(outcome)) => return outcome,
+        Err(_) => return attempt.step.timed_out(attempt.timeout),
+    };
     let count =
         |test: fn(&Part) -> bool| attempt.parts.iter().filter(|part| test(part)).count() as u64;
     let running = count(|part| part.facts.text("state") == Some(ProgramState::Running.as_str()));
@@ -32,30 +48,96 @@ pub(crate) async fn measure(target: &SupervisorTarget, attempt: &mut Attempt) ->
     let chosen = attempt.parts.len() as u64;
     attempt.facts =
         [("programs", chosen), ("running", running), ("failed", failed)].into_iter().collect();
+    attempt.facts.set("daemon", "answers");
     attempt.took_in_all();
     Outcome::Good
 }
 
+/// Asked for only if somebody exited: nobody else's state depends on it.
+async fn expected_exits(
+    client: &Client,
+    target: &SupervisorTarget,
+    programs: &[Program],
+    attempt: &Attempt,
+) -> Exits {
+    let exited = |program: &&Program| {
+        program.state == ProgramState::Exited
+            && target.programs.iter().any(|glob| glob.matches(program))
+    };
+    if !programs.iter().any(|program| exited(&program)) {
+        return Exits::new();
+    }
+    let left = attempt.deadline.saturating_duration_since(tokio::time::Instant::now());
+    client.expected_exits(left).await.unwrap_or_default()
+}
+
+/// What tells one life of a program from the next: its process, by number and start.
+///
+/// The start is the kernel's: supervisord moves its own when a clock is set back. Where `/proc` does not show the process, as
+/// from another namespace, the number alone has to do.
+fn add_incarnation(part: &mut Part) {
+    let Some(pid) = program_memory::pid_of(&part.facts) else { return };
+    let incarnation = match Process::open(pid) {
+        Ok(process) => process.identity().incarnation(),
+        Err(_) => pid.to_string(),
+    };
+    part.facts.set("incarnation", incarnation);
+}
+
+/// How the daemon fails to answer, as facts.
+fn note_daemon(error: &CallError, facts: &mut Facts) {
+    let daemon = match error {
+        CallError::Refused { .. } => "killed",
+        CallError::Missing { .. } => "absent",
+        CallError::Deleted { .. } => "socket-deleted",
+        CallError::TimedOut { daemon: Some(daemon), .. } if daemon.activity.is_frozen() => "frozen",
+        CallError::TimedOut { .. } => "silent",
+        _ => return,
+    };
+    facts.set("daemon", daemon);
+    if let Some(daemon) = error.daemon() {
+        facts.set("daemon_pid", daemon.identity.pid);
+        facts.set("daemon_activity", daemon.activity.as_str());
+    }
+}
+
 /// One part for each program that is chosen, and for each that is named and not there.
-fn parts(target: &SupervisorTarget, programs: &[Program]) -> Vec<Part> {
+fn parts(target: &SupervisorTarget, programs: &[Program], exits: &Exits) -> Vec<Part> {
     let chosen = &target.programs;
-    let there = programs.iter().filter(|program| chosen.iter().any(|glob| glob.matches(program)));
+    let any =
+        |globs: &[ProgramGlob], program: &Program| globs.iter().any(|glob| glob.matches(program));
+    let there =
+        programs.iter().filter(|program| any(chosen, program) && !any(&target.except, program));
     let missing = chosen
         .iter()
         .filter(|glob| !programs.iter().any(|program| glob.matches(program)))
         .filter_map(ProgramGlob::exact_name)
         .map(|name| Part {
             name: name.to_owned(),
-            outcome: Outcome::bad(
-                FailureClass::Missing,
-                format!("supervisord has no program `{name}`"),
-            ),
+            outcome: no_such_program(name, programs),
             facts: Facts::default(),
         });
-    there.map(|program| part(program, target.judge_states)).chain(missing).collect()
+    there.map(|program| part(program, target.judge_states, exits)).chain(missing).collect()
 }
 
-fn part(program: &Program, judge_states: bool) -> Part {
+/// The program of this name: `name`, or `group:name`.
+pub(crate) fn named_program<'a>(
+    name: &str,
+    programs: &'a [Program],
+) -> Result<&'a Program, Outcome> {
+    let found = programs.iter().find(|program| {
+        program.full_name() == name || format!("{}:{}", program.group, program.name) == name
+    });
+    found.ok_or_else(|| no_such_program(name, programs))
+}
+
+fn no_such_program(name: &str, programs: &[Program]) -> Outcome {
+    let names: Vec<_> = programs.iter().map(Program::full_name).collect();
+    let hint = did_you_mean(name, names.iter().map(String::as_str));
+    Outcome::bad(FailureClass::Missing, format!("supervisord has no program `{name}`{hint}"))
+}
+
+fn part(program: &Program, judge_states: bool, exits: &Exits) -> Part {
     let mut facts = Facts::default();
     facts.set("state", program.state.as_str());
     facts.set("exit_status", f64::from(i32::try_from(program.exit_status).unwrap_or(i32::MAX)));
@@ -65,7 +147,8 @@ fn part(program: &Program, judge_states: bool) -> Part {
     if let Some(uptime) = program.uptime {
         facts.set("uptime_seconds", uptime.as_secs());
     }
-    let outcome = match judge(program) {
+    let expected = exits.get(&program.full_name()).map_or(&EXPECTED_EXITS[..], Vec::as_slice);
+    let outcome = match judge_exit(program, expected) {
         // Whoever asks only about those that run has nothing to say about one that does not.
         Outcome::Bad(failure) if !judge_states => Outcome::Unknown(failure),
         outcome => outcome,
@@ -73,44 +156,50 @@ fn part(program: &Program, judge_states: bool) -> Part {
     Part { name: program.full_name(), outcome, facts }
 }
 
+/// As [`judge_exit`], of a program that may end with 0.
+pub(crate) fn judge(program: &Program) -> Outcome {
+    judge_exit(program, &EXPECTED_EXITS)
+}
+
 /// Only what went wrong by itself is bad: who stops a program on purpose does not want it restarted.
-fn judge(program: &Program) -> Outcome {
+///
+/// STOPPED is on purpose: supervisord says it only of a program that it was told to stop, or never told to start. EXITED is
+/// as expected if the code is one of `exitcodes`; whether supervisord was to start it again (`autorestart`) it does not say.
+fn judge_exit(program: &Program, expected: &[i64]) -> Outcome {
     let name = program.full_name();
     let state = program.state;
-    let because = if program.spawn_error.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", program.spawn_error)
-    };
+    let idle = |detail: String| Outcome::unknown(FailureClass::Missing, detail);
     match state {
         ProgramState::Running => Outcome::Good,
         ProgramState::Fatal | ProgramState::Backoff => {
+            let because = match program.spawn_error.trim() {
+                "" => String::new(),
+                reason => format!(": {}", excerpt(reason, REASON_CHARS)),
+            };
             Outcome::bad(FailureClass::Exit, format!("`{name}` is {state}{because}"))
         }
-        ProgramState::Exited if program.exit_status != 0 => {
+        ProgramState::Exited if expected.contains(&program.exit_status) => {
+            idle(format!("`{name}` exited with {}, as one that is done", program.exit_status))
+        }
+        ProgramState::Exited => {
             let detail = match program.exit_status {
                 -1 => format!("`{name}` was ended by a signal"),
                 status => format!("`{name}` exited with {status}"),
             };
             Outcome::bad(FailureClass::Exit, detail)
         }
-        ProgramState::Exited => Outcome::unknown(
-            FailureClass::Missing,
-            format!("`{name}` exited with 0, as one that is done"),
-        ),
-        ProgramState::Stopped => {
-            Outcome::unknown(FailureClass::Missing, format!("`{name}` is stopped, as on purpose"))
+        ProgramState::Stopped if program.never_started => {
+            idle(format!("`{name}` was not started yet, and nobody asked for it"))
         }
+        ProgramState::Stopped => idle(format!("`{name}` is stopped, as on purpose")),
         ProgramState::Starting
         | ProgramState::Stopping
         | ProgramState::UnknownToSupervisord
-        | ProgramState::Unknown(_) => {
-            Outcome::unknown(FailureClass::Missing, format!("`{name}` is {state}"))
-        }
+        | ProgramState::Unknown(_) => idle(format!("`{name}` is {state}")),
     }
 }
 
-/// Bad if the daemon is surely gone; unknown if it cannot be asked.
+/// Bad if the daemon is surely gone or frozen, and will not come back by itself; unknown if it cannot be asked.
 pub(crate) fn of_call(error: &CallError) -> Outcome {
     let detail = error.to_string();
     match error {
@@ -123,11 +212,16 @@ pub(crate) fn of_call(error: &CallError) -> Outcome {
         ),
         CallError::Deleted { .. } => Outcome::unknown(
             FailureClass::Missing,
-            format!("{detail}: it cannot be asked until it is restarted"),
+            format!(
+                "{detail}: it and its programs may be well, and cannot be asked until it is restarted"
+            ),
         ),
         CallError::Denied { .. } => Outcome::unknown(FailureClass::Denied, detail),
+        CallError::TimedOut { daemon: Some(daemon), .. } if daemon.activity.is_frozen() => {
+            Outcome::bad(FailureClass::Timeout, format!("{detail}: supervisord is frozen"))
+        }
         CallError::TimedOut { .. } => {
-            Outcome::unknown(FailureClass::Timeout, format!("{detail}: frozen or overloaded"))
+            Outcome::unknown(FailureClass::Timeout, format!("{detail}: overloaded, or stuck"))
         }
         CallError::Fault { .. } | CallError::Protocol { .. } => {
             Outcome::unknown(FailureClass::Body, detail)

@@ -1,11 +1,12 @@
 mod dns;
+mod file;
 mod http;
+mod process;
 mod stream;
 mod systemd;
 mod tmux;
 
 use std::fmt;
-use std::path::PathBuf;
 
 use evenkeel_command::CommandSpec;
 use hyper::Method;
@@ -14,11 +15,13 @@ use crate::field::{
     self, CERTIFICATE, EXIT_CODE, Field, FieldKind, MEMORY, RSS, STATES, TREE_PSS, TREE_RSS,
     UNCHANGED,
 };
-use crate::{AddressError, Condition, Endpoint, HttpUrl, ProgramGlob};
+use crate::{AddressError, Condition, Endpoint, HttpUrl};
 
 pub use dns::{DnsName, DnsTarget, RecordType, RecordTypeError};
+pub use file::{DiskTarget, FileTarget};
 pub(crate) use http::header_of;
 pub use http::{Header, HeaderError, HttpTarget, RequestBody};
+pub use process::{ProcessSelector, ProcessTarget, ProgramMemory, SupervisorTarget};
 pub use stream::{ClientCertificate, Exchange, TcpTarget, TlsName, TlsOptions, UnixTarget};
 pub use systemd::SystemdTarget;
 pub use tmux::TmuxTarget;
@@ -46,6 +49,8 @@ pub enum Target {
     Tmux(TmuxTarget),
     /// A file system entry exists.
     File(FileTarget),
+    /// A file system can be looked at.
+    Disk(DiskTarget),
 }
 
 /// A command.
@@ -53,64 +58,10 @@ pub enum Target {
 pub struct ExecTarget {
     /// What to run.
     pub command: CommandSpec,
+    /// Whose rights it has, by name or number; the caller's own if none.
+    pub user: Option<String>,
     /// Whether any exit code is good: off unless a condition judges `exit_code`.
     pub any_exit: bool,
-}
-
-/// How a process is found. A zombie is dead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ProcessTarget {
-    /// The process whose number a file holds.
-    Pidfile(PathBuf),
-    /// Every process of this name, and of this user if one is given by name or number.
-    Name {
-        /// The name of its program, without the directory.
-        name: String,
-        /// Whose it is.
-        user: Option<String>,
-    },
-    /// The process of this number.
-    Pid(u32),
-    /// The supervisord that listens on this socket.
-    SupervisorDaemon {
-        /// Its socket.
-        socket: PathBuf,
-    },
-}
-
-/// A supervisord and some of its programs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SupervisorTarget {
-    /// Its socket.
-    pub socket: PathBuf,
-    /// Which programs are looked at; none, if empty. A program that is named exactly must exist.
-    pub programs: Vec<ProgramGlob>,
-    /// Whether a program that failed is bad; if not, one that does not run is unknown, and only conditions judge.
-    pub judge_states: bool,
-    /// What is measured of the memory of programs that run; more than nothing only for a condition that reads it.
-    pub memory: ProgramMemory,
-}
-
-/// What is measured of the memory of each program that runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ProgramMemory {
-    /// Nothing.
-    #[default]
-    None,
-    /// Its own process: one small file each.
-    Own,
-    /// Its process and all below it: a look at every process of the host.
-    Tree,
-    /// The same, with shared pages counted once: the kernel walks their page tables.
-    TreeProportional,
-}
-
-/// A file system entry; a symlink is looked at itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileTarget {
-    /// Where it is.
-    pub path: PathBuf,
 }
 
 impl Target {
@@ -127,6 +78,7 @@ impl Target {
             Self::Systemd(_) => "systemd",
             Self::Tmux(_) => "tmux",
             Self::File(_) => "file",
+            Self::Disk(_) => "disk",
         }
     }
 
@@ -182,6 +134,7 @@ impl Target {
             "systemd" => field::SYSTEMD,
             "tmux" => field::TMUX,
             "file" => field::FILE,
+            "disk" => field::DISK,
             _ => return None,
         })
     }
@@ -239,25 +192,20 @@ impl Target {
                 unit.any_state |= STATES.into_iter().any(judged);
                 unit.needs_memory |= judged(MEMORY);
             }
+            Self::Process(process) => process.judged_by(conditions),
             Self::Tmux(tmux) => tmux.reads_contents |= judged(UNCHANGED),
-            Self::Dns(_) | Self::Process(_) | Self::File(_) => {}
+            Self::File(file) => file.judged_by(conditions),
+            Self::Disk(disk) => disk.judged_by(conditions),
+            Self::Dns(_) => {}
         }
         self
-    }
-}
-
-impl SupervisorTarget {
-    /// These programs of the supervisord on `socket`; one that failed is bad.
-    pub fn new(socket: impl Into<PathBuf>, programs: Vec<ProgramGlob>) -> Self {
-        let (socket, memory) = (socket.into(), ProgramMemory::None);
-        Self { socket, programs, judge_states: true, memory }
     }
 }
 
 impl ExecTarget {
     /// A command that is to exit with 0.
     pub fn new(command: CommandSpec) -> Self {
-        Self { command, any_exit: false }
+        Self { command, user: None, any_exit: false }
     }
 }
 
@@ -286,25 +234,10 @@ impl fmt::Display for Target {
             Self::Supervisor(SupervisorTarget { socket, .. }) => {
                 write!(formatter, "supervisord at {}", socket.display())
             }
+            Self::File(FileTarget { path, .. }) => write!(formatter, "file {}", path.display()),
+            Self::Disk(DiskTarget { path, .. }) => write!(formatter, "disk of {}", path.display()),
             Self::Systemd(unit) => write!(formatter, "{unit}"),
             Self::Tmux(tmux) => write!(formatter, "{tmux}"),
-            Self::File(FileTarget { path }) => write!(formatter, "file {}", path.display()),
-        }
-    }
-}
-
-impl fmt::Display for ProcessTarget {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pidfile(path) => write!(formatter, "process of {}", path.display()),
-            Self::Name { name, user: None } => write!(formatter, "process `{name}`"),
-            Self::Name { name, user: Some(user) } => {
-                write!(formatter, "process `{name}` of user `{user}`")
-            }
-            Self::Pid(pid) => write!(formatter, "process {pid}"),
-            Self::SupervisorDaemon { socket } => {
-                write!(formatter, "process of supervisord at {}", socket.display())
-            }
         }
     }
 }
@@ -365,7 +298,7 @@ mod tests {
         assert!(Target::Http(local).aimed_at("https://b/").is_err());
         let dns = Target::Dns(DnsTarget::new(DnsName::try_new("a.example").unwrap()));
         assert_eq!(dns.aimed_at("::1").unwrap().describe(), "dns A a.example at [::1]:53");
-        assert!(Target::File(FileTarget { path: "/".into() }).aimed_at("/etc").is_err());
+        assert!(Target::File(FileTarget::new("/")).aimed_at("/etc").is_err());
     }
 
     #[test]
@@ -381,6 +314,7 @@ mod tests {
             "systemd",
             "tmux",
             "file",
+            "disk",
         ] {
             let fields = Target::fields_of(kind).unwrap();
             let names: std::collections::BTreeSet<_> =

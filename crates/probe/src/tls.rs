@@ -1,6 +1,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -14,11 +15,14 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::certificate::Certificate;
-use crate::prober::{Attempt, Prober, Step, off_thread};
+use crate::prober::{Attempt, HostTrust, Prober, Shared, Step, off_thread};
 use crate::{ClientCertificate, FailureClass, Outcome, TlsOptions};
 
 /// So many certificates of a chain are looked at for their dates; chains of use are shorter.
 const CHAIN: usize = 16;
+
+/// The host's store takes 61 ms to read, so it is kept; and read anew, as an authority may be added or taken away while an agent runs.
+const HOST_TRUST_LASTS: Duration = Duration::from_hours(1);
 const DAY_SECONDS: f64 = 86_400.0;
 
 /// What is spoken over the session, told to the server during the handshake.
@@ -49,6 +53,8 @@ pub(crate) async fn secure<Stream: AsyncRead + AsyncWrite + Unpin>(
     protocols: &[&[u8]],
     attempt: &mut Attempt,
 ) -> Result<TlsStream<Stream>, Outcome> {
+    // Reading files of this host: that it is slow is not the target's fault.
+    attempt.step = Step::Start;
     let witness = Arc::new(Witness::new(verifier(prober, options.ca_file.as_deref()).await?));
     let config = config(witness.clone(), options.client.clone(), protocols).await?;
     attempt.step = Step::Tls;
@@ -59,10 +65,13 @@ pub(crate) async fn secure<Stream: AsyncRead + AsyncWrite + Unpin>(
     // Also of a session that failed: that a certificate has expired is best said with the date.
     if let Some(seen) = witness.seen() {
         attempt.facts.set("cert_days", seen.days_left);
+        attempt.facts.set("cert_expiry_seconds", seen.ends);
         attempt.facts.set("cert_subject", seen.subject);
     }
     session.map_err(|error| {
-        Outcome::bad(FailureClass::Tls, format!("no trusted TLS session with `{shown}`: {error}"))
+        let reset = error.kind() == io::ErrorKind::ConnectionReset;
+        let class = if reset { FailureClass::Refused } else { FailureClass::Tls };
+        Outcome::bad(class, format!("no trusted TLS session with `{shown}`: {error}"))
     })
 }
 
@@ -75,8 +84,20 @@ async fn verifier(
         let path = path.to_owned();
         return off_thread(move || with_roots(&path)).await?.map_err(|error| unknown(&error));
     }
-    let make = async || off_thread(with_roots_of_host).await?.map_err(|error| unknown(&error));
-    prober.shared.host_trust.get_or_try_init(make).await.cloned()
+    // A task of its own, so that it comes about also where no attempt has the time to wait for it.
+    let lost = |_| Outcome::unknown(FailureClass::Limit, "the look at the host was broken off");
+    tokio::spawn(of_host(prober.shared.clone())).await.map_err(lost)?
+}
+
+async fn of_host(shared: Arc<Shared>) -> Result<Arc<dyn ServerCertVerifier>, Outcome> {
+    // Held while it is read: it is read once for all who wait.
+    let mut trust = shared.host_trust.lock().await;
+    if let Some(known) = trust.as_ref().filter(|known| known.read.elapsed() < HOST_TRUST_LASTS) {
+        return Ok(known.verifier.clone());
+    }
+    let verifier = off_thread(with_roots_of_host).await?.map_err(|error| unknown(&error))?;
+    *trust = Some(HostTrust { read: Instant::now(), verifier: verifier.clone() });
+    Ok(verifier)
 }
 
 async fn config(
@@ -171,6 +192,8 @@ struct Witness {
 struct Seen {
     /// Until the first certificate of the chain ends; below zero if it has.
     days_left: f64,
+    /// When that is, in seconds of Unix time.
+    ends: f64,
     subject: String,
 }
 
@@ -197,8 +220,9 @@ impl ServerCertVerifier for Witness {
             let others = intermediates.iter().take(CHAIN).filter_map(|der| Certificate::read(der));
             let ends = others.map(|other| other.not_after).fold(first.not_after, i64::min);
             #[expect(clippy::cast_precision_loss, reason = "both are far below 2^53 seconds")]
-            let seconds_left = ends as f64 - now.as_secs() as f64;
-            let seen = Seen { days_left: seconds_left / DAY_SECONDS, subject: first.subject };
+            let (ends, now) = (ends as f64, now.as_secs() as f64);
+            let days_left = (ends - now) / DAY_SECONDS;
+            let seen = Seen { days_left, ends, subject: first.subject };
             *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
         }
         self.judge.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)

@@ -2,10 +2,12 @@
 
 mod mounts;
 
+use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fs::{Dir, FileType, Mode, OFlags, open};
 
 use self::mounts::{Controllers, Membership, Mount};
 use crate::pressure;
@@ -31,6 +33,9 @@ pub struct Cgroups {
     /// Where version 1 can freeze it.
     pub freezer: Option<Cgroup>,
 }
+
+/// How many cgroups one look goes through.
+const CGROUPS: usize = 16 * 1024;
 
 /// One cgroup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +124,60 @@ impl Cgroup {
         let text = read_at(self.open()?, "cgroup.procs", MEMBERS)
             .map_err(|errno| LookError::of(self.shown(), errno))?;
         Ok(parse_members(&text.lossy(), text.cut))
+    }
+
+    /// The processes in it and in every cgroup below it, `limit` at most.
+    pub fn members_below(&self, limit: usize) -> Result<Members, LookError> {
+        let mut found = Members { pids: Vec::new(), cut: false };
+        let mut waiting = vec![self.clone()];
+        let mut seen = 0;
+        while let Some(next) = waiting.pop() {
+            let members = match next.members() {
+                // One below that vanished since it was listed had no process any more.
+                Err(error) if error.is_gone() && seen > 0 => continue,
+                members => members?,
+            };
+            seen += 1;
+            found.cut |= members.cut;
+            found.pids.extend(members.pids);
+            if found.pids.len() > limit || seen > CGROUPS {
+                found.pids.truncate(limit);
+                found.cut = true;
+                return Ok(found);
+            }
+            waiting.extend(next.children()?);
+        }
+        Ok(found)
+    }
+
+    /// The cgroups right below it.
+    pub fn children(&self) -> Result<Vec<Self>, LookError> {
+        let fail = |errno| LookError::of(self.shown(), errno);
+        let mut children = Vec::new();
+        for entry in Dir::read_from(self.open()?).map_err(fail)?.take(CGROUPS) {
+            let entry = entry.map_err(fail)?;
+            let name = entry.file_name().to_bytes();
+            if entry.file_type() == FileType::Directory && !name.starts_with(b".") {
+                children.push(Self {
+                    version: self.version,
+                    path: format!("{}/{}", self.path.trim_end_matches('/'), name.escape_ascii()),
+                    directory: self.directory.join(OsStr::from_bytes(name)),
+                });
+            }
+        }
+        Ok(children)
+    }
+
+    /// The cgroup of its unit of systemd: itself, or the one above it that the unit began with.
+    pub fn of_unit(&self) -> Option<Self> {
+        let depth = Unit::depth(&self.path)?;
+        let below = self.path.split('/').filter(|part| !part.is_empty()).count() - depth;
+        let mut cgroup = self.clone();
+        for _ in 0..below {
+            cgroup.path.truncate(cgroup.path.rfind('/')?);
+            cgroup.directory.pop();
+        }
+        Some(cgroup)
     }
 
     /// Its memory.
@@ -291,6 +350,19 @@ mod tests {
     fn a_cut_list_loses_the_number_that_may_be_half() {
         assert_eq!(parse_members("1\n22\n33", true), Members { pids: vec![1, 22], cut: true });
         assert_eq!(parse_members("0\n22\n", false), Members { pids: vec![22], cut: false });
+    }
+
+    #[test]
+    fn a_unit_s_cgroup_is_above_what_it_made_of_it() {
+        let at = |path: &str| Cgroup {
+            version: Version::Two,
+            path: path.to_owned(),
+            directory: Path::new("/c").join(path.trim_start_matches('/')),
+        };
+        let unit = at("/system.slice/x.service").of_unit();
+        assert_eq!(unit, Some(at("/system.slice/x.service")));
+        assert_eq!(at("/system.slice/x.service/a/b").of_unit(), unit);
+        assert_eq!(at("/system.slice").of_unit(), None);
     }
 
     proptest! {

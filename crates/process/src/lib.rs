@@ -50,7 +50,7 @@ mod read;
 
 pub use cgroup::{Cgroup, CgroupMemory, Cgroups, Members};
 pub use error::LookError;
-pub use find::{UnitProcesses, find_by_name, processes_of_unit};
+pub use find::{UnitProcesses, find_by_name, holders_of_socket, processes_of_unit};
 pub use handle::Handle;
 pub use host::{boot_time, since_boot, uptime};
 pub use maps::MapsSummary;

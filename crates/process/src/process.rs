@@ -1,18 +1,23 @@
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{CWD, Dir, Mode, OFlags, fstat, openat};
+use rustix::fs::{CWD, Dir, Mode, OFlags, fstat, openat, readlinkat};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
 use crate::cgroup::MEMBERSHIP_LIMIT;
 use crate::read::{Text, read_at};
 use crate::{
-    Cgroups, Handle, Identity, LookError, MapsSummary, Memory, Stat, maps, memory, read, stat,
+    Cgroups, Handle, Identity, LookError, MapsSummary, Memory, Stat, Table, maps, memory, read,
+    stat,
 };
 
 const SMALL: usize = 16 * 1024;
 /// About 80,000 mappings; a process may have 65,530 unless its host says otherwise.
 const MAPS: usize = 8 * 1024 * 1024;
+/// With more threads than this a look at all processes is quicker.
+const THREADS: usize = 64;
+/// More children than a host has processes.
+const CHILDREN: usize = 4 * 1024 * 1024;
 /// No process may have more descriptors (`fs.nr_open`), but for hosts that ask for trouble.
 const DESCRIPTORS: u64 = 1 << 20;
 
@@ -110,6 +115,36 @@ impl Process {
         Ok(Descriptors { open: self.count_descriptors()?, limit: parse_limit(&limits.lossy()) })
     }
 
+    /// How many children it has. For what they are, see [`Table`](crate::Table), which looks at every process of the host.
+    pub fn children(&self) -> Result<u64, LookError> {
+        let fail = |errno| LookError::of(self.what("task"), errno);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let tasks = openat(&self.dir, "task", flags, Mode::empty()).map_err(fail)?;
+        let mut children = 0;
+        // Each thread has its own.
+        for (place, task) in Dir::read_from(&tasks).map_err(fail)?.enumerate() {
+            let task = task.map_err(fail)?;
+            let name = String::from_utf8_lossy(task.file_name().to_bytes()).into_owned();
+            if name.starts_with('.') {
+                continue;
+            }
+            let listed = if place > THREADS {
+                Err(LookError::Gone { what: self.what("children") })
+            } else {
+                self.read(&format!("task/{name}/children"), CHILDREN)
+            };
+            match listed {
+                Ok(text) => children += text.lossy().split_ascii_whitespace().count() as u64,
+                // The kernel was built without that list, or the thread ended, or it would take too long.
+                Err(error) if error.is_gone() => {
+                    return Ok(Table::read()?.children(self.identity).count() as u64);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(children)
+    }
+
     /// Who it runs as.
     pub fn users(&self) -> Result<Users, LookError> {
         let status = self.read("status", SMALL)?;
@@ -145,6 +180,22 @@ impl Process {
         // As long as this directory answers the number cannot have been given to another, so the handle is on the same one.
         self.stat()?;
         Ok(handle)
+    }
+
+    /// Whether one of its descriptors is this socket; not, if they may not be looked at.
+    pub(crate) fn has_socket(&self, inode: u64) -> bool {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let Ok(dir) = openat(&self.dir, "fd", flags, Mode::empty()) else { return false };
+        let Ok(entries) = Dir::read_from(&dir) else { return false };
+        let wanted = format!("socket:[{inode}]");
+        let is_wanted = |name: &std::ffi::CStr| {
+            readlinkat(&dir, name, Vec::new())
+                .is_ok_and(|link| link.as_bytes() == wanted.as_bytes())
+        };
+        entries
+            .take(usize::try_from(DESCRIPTORS).unwrap_or(usize::MAX))
+            .filter_map(Result::ok)
+            .any(|entry| is_wanted(entry.file_name()))
     }
 
     fn count_descriptors(&self) -> Result<u64, LookError> {

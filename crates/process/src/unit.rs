@@ -15,16 +15,30 @@ impl Unit {
     ///
     /// `None` for a path that is not of systemd. Source: `cg_path_get_unit` in systemd's `cgroup-util.c`.
     pub fn of_cgroup(path: &str) -> Option<Self> {
-        let mut components = path.split('/').filter(|component| !component.is_empty());
+        let mut components = components(path);
         let system = after_slices(&mut components)?;
         let is_manager = system.starts_with("user@") && system.ends_with(".service");
         let user = if is_manager { after_slices(&mut components) } else { None };
         Some(Self { system, user })
     }
+
+    /// How many components of the path lead to the unit, itself included.
+    pub(crate) fn depth(path: &str) -> Option<usize> {
+        Self::of_cgroup(path)?;
+        components(path).position(|component| !is_slice(component)).map(|place| place + 1)
+    }
+}
+
+fn components(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|component| !component.is_empty())
+}
+
+fn is_slice(component: &str) -> bool {
+    component.strip_suffix(".slice").is_some()
 }
 
 fn after_slices<'path>(components: &mut impl Iterator<Item = &'path str>) -> Option<String> {
-    let first = components.find(|component| component.strip_suffix(".slice").is_none())?;
+    let first = components.find(|component| !is_slice(component))?;
     // A name that the kernel would take for one of its own files has this in front.
     let name = first.strip_prefix('_').unwrap_or(first);
     let is_unit = SUFFIXES

@@ -153,6 +153,8 @@ fn a_tree_is_seen_to_its_leaves() {
     eventually("three below the shell", || {
         Table::read().unwrap().descendants(root, 100).processes.len() == 3
     });
+    assert_eq!(shell.process().children().unwrap(), 2);
+    assert_eq!(Table::read().unwrap().children(root).count(), 2);
     let cut = Table::read().unwrap().descendants(root, 1);
     assert_eq!((cut.processes.len(), cut.cut), (1, true));
 }
@@ -271,6 +273,10 @@ fn memory_of_a_cgroup_its_limit_and_its_kills_are_seen() {
     let members = cgroup.members().unwrap();
     assert_eq!((members.pids, members.cut), (vec![shell.child.id()], false));
     assert_eq!(shell.process().cgroups().unwrap().memory.unwrap().directory(), limited.0);
+    let own = Process::open(std::process::id()).unwrap().cgroups().unwrap().memory.unwrap();
+    assert!(own.children().unwrap().iter().any(|child| child.directory() == limited.0));
+    assert!(own.members_below(1_000_000).unwrap().pids.contains(&shell.child.id()));
+    assert!(own.members_below(1).unwrap().cut);
     assert!(cgroup.memory().unwrap().current_bytes > 4_194_304);
 
     // More than it may have.

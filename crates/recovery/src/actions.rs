@@ -11,6 +11,7 @@ mod supervisor;
 mod systemd;
 mod tmux;
 
+pub mod evidence;
 pub mod left_overs;
 mod signal;
 

@@ -100,6 +100,8 @@ pub enum Ended {
     Ran,
     /// It can never work: there is no such program, or it is not permitted (R7).
     Impossible,
+    /// It was not to heal anything, as a notice is: the next step follows, and nothing is proved or disproved.
+    Told,
 }
 
 /// What happened to a target; the caller records it.
@@ -326,7 +328,7 @@ impl Machine {
                 self.phase = Phase::Verifying { until: now + self.policy.verify_timeout };
                 None
             }
-            Ended::Impossible => {
+            Ended::Impossible | Ended::Told => {
                 self.unproved = false;
                 Some(self.escalate())
             }

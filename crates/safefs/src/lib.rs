@@ -86,3 +86,11 @@ pub use shorten::{Method, ShortenError, Shortened};
 pub use tree::Removed;
 pub use usage::FilesystemUsage;
 pub use walk::{Found, Problem, Reach, Visit, by_place, walk, walk_in_parallel};
+
+/// Keeps descriptors that this program was handed from the programs that it starts: all but the standard three are closed
+/// when another program is executed.
+///
+/// Fails where the kernel lacks the call (before 5.11); then nothing is changed.
+pub fn withhold_descriptors() -> std::io::Result<()> {
+    sys::withhold_descriptors()
+}

@@ -1,7 +1,7 @@
 //! The raw system calls that no crate offers. The only unsafe code of the workspace.
 #![expect(
     unsafe_code,
-    reason = "no crate wraps fchmodat2 with AT_EMPTY_PATH, setgroups for one thread alone, leases, sched_setattr, or name_to_handle_at"
+    reason = "no crate wraps fchmodat2 with AT_EMPTY_PATH, setgroups for one thread alone, leases, sched_setattr, close_range, or name_to_handle_at"
 )]
 
 use std::ffi::c_int;
@@ -23,6 +23,18 @@ const PROC_MAGIC: u64 = 0x9fa0;
 /// `/proc/self/fd`. Without both it fails; no path is ever used.
 pub(crate) fn chmod(pin: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
     chmod_by(fchmodat2, pin, mode)
+}
+
+/// Marks every descriptor but the standard three as not for children.
+///
+/// What this program itself opens is marked from the start; this is for what it was handed by whoever started it. Linux
+/// before 5.11 lacks the call and marks nothing.
+pub(crate) fn withhold_descriptors() -> io::Result<()> {
+    const CLOEXEC: libc::c_uint = 4;
+    const FIRST: libc::c_uint = 3;
+    // SAFETY: it takes three numbers, and changes a flag of descriptors, none of which it closes.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, CLOEXEC) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 fn chmod_by(

@@ -1,13 +1,14 @@
 mod group;
 mod log;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dxr::{TryFromValue, Value};
 
-use crate::program::ProcessInfo;
+use crate::program::{ProcessInfo, full_name};
 use crate::rpc;
 use crate::{CallError, FaultCode, Program, ProgramState};
 
@@ -39,6 +40,17 @@ impl Client {
         let infos: Vec<ProcessInfo> =
             self.within(deadline, self.call("supervisor.getAllProcessInfo", Vec::new())).await?;
         Ok(infos.into_iter().map(Program::from).collect())
+    }
+
+    /// With which exit codes each program may end by itself, by its full name: `exitcodes` in supervisord's settings. Empty where
+    /// supervisord is too old to say.
+    pub async fn expected_exits(
+        &self,
+        deadline: Duration,
+    ) -> Result<BTreeMap<String, Vec<i64>>, CallError> {
+        let configs: Vec<BTreeMap<String, Value>> =
+            self.within(deadline, self.call("supervisor.getAllConfigInfo", Vec::new())).await?;
+        Ok(configs.iter().filter_map(expected_exits).collect())
     }
 
     /// The process of the daemon itself.
@@ -109,14 +121,25 @@ impl Client {
         deadline: Duration,
         work: impl Future<Output = Result<Answer, CallError>>,
     ) -> Result<Answer, CallError> {
-        tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| {
-            Err(CallError::TimedOut { socket: self.socket.clone(), after: deadline })
-        })
+        if let Ok(ended) = tokio::time::timeout(deadline, work).await {
+            return ended;
+        }
+        // A daemon that is frozen is repaired in another way than one that has too much to do.
+        let daemon = rpc::daemon_behind(&self.socket).await;
+        Err(CallError::TimedOut { socket: self.socket.clone(), after: deadline, daemon })
     }
 
     fn protocol(&self, reason: String) -> CallError {
         CallError::Protocol { socket: self.socket.clone(), reason }
     }
+}
+
+fn expected_exits(config: &BTreeMap<String, Value>) -> Option<(String, Vec<i64>)> {
+    let get = |key| config.get(key);
+    let name = String::try_from_value(get("name")?).ok()?;
+    let group = String::try_from_value(get("group")?).ok()?;
+    let codes = Vec::<i32>::try_from_value(get("exitcodes")?).ok()?;
+    Some((full_name(&group, &name), codes.into_iter().map(i64::from).collect()))
 }
 
 fn text(text: &str) -> Value {

@@ -2,6 +2,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::Daemon;
+
 /// Why supervisord did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -13,10 +15,12 @@ pub enum CallError {
         socket: PathBuf,
     },
     /// The socket file was deleted, but the daemon that made it still listens: it lives and cannot be reached.
-    #[error("the socket `{}` was deleted while its daemon lives", socket.display())]
+    #[error("the socket `{}` was deleted while its daemon lives{}", socket.display(), who(daemon.as_ref()))]
     Deleted {
         /// The socket file.
         socket: PathBuf,
+        /// Who listens there, where that can be seen.
+        daemon: Option<Daemon>,
     },
     /// The socket file is there, but nobody listens: the daemon is dead.
     #[error("nobody listens on `{}`", socket.display())]
@@ -33,12 +37,14 @@ pub enum CallError {
         reason: &'static str,
     },
     /// There was no answer in time.
-    #[error("supervisord at `{}` did not answer within {after:?}", socket.display())]
+    #[error("supervisord at `{}` did not answer within {after:?}{}", socket.display(), what(daemon.as_ref()))]
     TimedOut {
         /// The socket file.
         socket: PathBuf,
         /// The deadline.
         after: Duration,
+        /// Who listens there, where that can be seen.
+        daemon: Option<Daemon>,
     },
     /// supervisord refused the call, or would have.
     #[error("supervisord refused: {text} (fault {code})")]
@@ -92,7 +98,25 @@ pub enum FaultCode {
     NotRunning = 70,
 }
 
+fn who(daemon: Option<&Daemon>) -> String {
+    daemon.map_or_else(String::new, |daemon| format!(" as {}", daemon.identity))
+}
+
+fn what(daemon: Option<&Daemon>) -> String {
+    daemon.map_or_else(String::new, |daemon| {
+        format!(": {} {}", daemon.identity, daemon.activity.as_str())
+    })
+}
+
 impl CallError {
+    /// Who listens on the socket, as far as that was looked for and found.
+    pub fn daemon(&self) -> Option<&Daemon> {
+        match self {
+            Self::Deleted { daemon, .. } | Self::TimedOut { daemon, .. } => daemon.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Whether supervisord refused with `fault`.
     pub fn is_fault(&self, fault: FaultCode) -> bool {
         matches!(self, Self::Fault { code, .. } if *code == fault as i32)

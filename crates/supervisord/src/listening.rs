@@ -1,4 +1,5 @@
 use std::ffi::OsStr;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -6,37 +7,49 @@ use std::path::Path;
 /// `SO_ACCEPTCON` of `/proc/net/unix`: the socket listens.
 const LISTENS: u32 = 0x1_0000;
 
-/// Whether some daemon listens on a socket that was bound as `socket`, be its file there or not.
+/// More sockets than a host has.
+const TABLE_LIMIT: u64 = 64 * 1024 * 1024;
+
+/// The inode of the socket that some daemon listens on and that was bound as `socket`, be its file there or not.
 ///
 /// Looks only into this network namespace, which is also as far as the socket file would reach.
+pub(crate) fn listening_inode(socket: &Path) -> Option<u64> {
+    let table = read_table().ok()?;
+    table
+        .split(|byte| *byte == b'\n')
+        .filter_map(bound_path)
+        .find_map(|(bound, inode)| is_same(bound, socket).then_some(inode))
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the kernel's own list; nothing is decided about a file"
 )]
-pub(crate) fn is_listening(socket: &Path) -> bool {
-    std::fs::read("/proc/net/unix").is_ok_and(|table| {
-        table
-            .split(|byte| *byte == b'\n')
-            .filter_map(bound_path)
-            .any(|bound| is_same(bound, socket))
-    })
+fn read_table() -> std::io::Result<Vec<u8>> {
+    let mut table = Vec::new();
+    std::fs::File::open("/proc/net/unix")?.take(TABLE_LIMIT).read_to_end(&mut table)?;
+    Ok(table)
 }
 
-/// The path of a line about a listening socket: `Num RefCount Protocol Flags Type St Inode Path`.
-fn bound_path(line: &[u8]) -> Option<&Path> {
+/// The path and inode of a line about a listening socket: `Num RefCount Protocol Flags Type St Inode Path`.
+fn bound_path(line: &[u8]) -> Option<(&Path, u64)> {
     let mut rest = line;
     let mut flags = None;
+    let mut inode = None;
     for field in 0..7 {
         rest = rest.trim_ascii_start();
         let end = rest.iter().position(|byte| *byte == b' ')?;
-        if field == 3 {
-            flags = u32::from_str_radix(str::from_utf8(&rest[..end]).ok()?, 16).ok();
+        let text = str::from_utf8(&rest[..end]).ok();
+        match field {
+            3 => flags = u32::from_str_radix(text?, 16).ok(),
+            6 => inode = text?.parse().ok(),
+            _ => {}
         }
         rest = &rest[end..];
     }
     // One space, and then whatever bytes the path has.
     let path = Path::new(OsStr::from_bytes(rest.get(1..)?));
-    (flags? & LISTENS != 0).then_some(path)
+    (flags? & LISTENS != 0).then_some((path, inode?))
 }
 
 /// supervisord binds `NAME.PID` and links it to `NAME`, so the kernel knows the socket by its first name.
@@ -75,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_listening_socket_is_known_by_its_path_with_its_spaces() {
-        assert_eq!(bound_path(LINE), Some(Path::new("/run/a b.sock.812")));
+        assert_eq!(bound_path(LINE), Some((Path::new("/run/a b.sock.812"), 32467)));
     }
 
     #[test]
@@ -110,9 +123,9 @@ mod tests {
         let socket = scratch.path().join("s.sock");
         let listener = UnixListener::bind(&socket).unwrap();
         std::fs::remove_file(&socket).unwrap();
-        assert!(is_listening(&socket));
+        assert!(listening_inode(&socket).is_some());
         drop(listener);
-        assert!(!is_listening(&socket));
+        assert_eq!(listening_inode(&socket), None);
     }
 
     proptest! {

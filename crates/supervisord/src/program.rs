@@ -21,6 +21,8 @@ pub struct Program {
     pub spawn_error: String,
     /// How long it runs; `None` if it does not.
     pub uptime: Option<Duration>,
+    /// Whether it was not started since supervisord was.
+    pub never_started: bool,
 }
 
 /// State of a program. Source: `supervisor/states.py`.
@@ -62,12 +64,12 @@ pub(crate) struct ProcessInfo {
 impl Program {
     /// The name that calls take: `name`, or `group:name` for a program in a group of another name.
     pub fn full_name(&self) -> String {
-        if self.group == self.name {
-            self.name.clone()
-        } else {
-            format!("{}:{}", self.group, self.name)
-        }
+        full_name(&self.group, &self.name)
     }
+}
+
+pub(crate) fn full_name(group: &str, name: &str) -> String {
+    if group == name { name.to_owned() } else { format!("{group}:{name}") }
 }
 
 impl ProgramState {
@@ -146,6 +148,7 @@ impl From<ProcessInfo> for Program {
             exit_status: info.exitstatus.into(),
             spawn_error: info.spawnerr,
             uptime: alive.then(|| Duration::from_secs(up)),
+            never_started: info.start == 0,
         }
     }
 }

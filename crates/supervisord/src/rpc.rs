@@ -11,10 +11,15 @@ use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
 use crate::CallError;
-use crate::listening::is_listening;
+use crate::Daemon;
+use crate::listening::listening_inode;
 
 /// A thousand programs answer within this; more is not supervisord.
 const BODY_LIMIT: usize = 1024 * 1024;
+/// Levels of elements within elements; supervisord's own answers have about a dozen.
+const DEPTH_LIMIT: usize = 64;
+/// How long a look at who listens may take.
+const LOOK: Duration = Duration::from_millis(500);
 /// How often a full queue of connections is tried again.
 const QUEUE_RETRY: Duration = Duration::from_millis(50);
 
@@ -24,7 +29,14 @@ pub(crate) async fn call(
     method: &str,
     params: Vec<Value>,
 ) -> Result<Value, CallError> {
-    let stream = connect(socket).await?;
+    let stream = connect(socket).await.map_err(|source| of_connect(socket, source));
+    let stream = match stream {
+        // Looked for off the runtime's thread, and only now that there is something to find.
+        Err(CallError::Deleted { socket, .. }) => {
+            return Err(CallError::Deleted { daemon: daemon_behind(&socket).await, socket });
+        }
+        other => other?,
+    };
     let protocol = |reason: String| CallError::Protocol { socket: socket.to_owned(), reason };
     let request = MethodCall { name: method.to_owned().into(), params };
     let body = request.to_xml().map_err(|error| protocol(error.to_string()))?;
@@ -37,6 +49,9 @@ pub(crate) async fn call(
         }
         status => return Err(protocol(format!("HTTP status {}", status.as_u16()))),
     }
+    if is_too_deep(&text) {
+        return Err(protocol("an answer nested without end".to_owned()));
+    }
     match MethodResponse::from_xml(&text) {
         Ok(response) => Ok(response.value),
         Err(_) => Err(match FaultResponse::from_xml(&text) {
@@ -48,23 +63,46 @@ pub(crate) async fn call(
     }
 }
 
-async fn connect(socket: &Path) -> Result<UnixStream, CallError> {
+/// Who listens on `socket`, if that is found soon.
+pub(crate) async fn daemon_behind(socket: &Path) -> Option<Daemon> {
+    let socket = socket.to_owned();
+    let look = tokio::task::spawn_blocking(move || Daemon::behind(&socket));
+    tokio::time::timeout(LOOK, look).await.ok()?.ok()?
+}
+
+/// Refuses what is nested deeper than any answer of supervisord: its reader calls itself for each level, and a stack that
+/// runs out takes the whole program with it.
+fn is_too_deep(text: &str) -> bool {
+    let mut depth = 0_usize;
+    text.split('<').skip(1).any(|tag| {
+        let end = tag.find('>').unwrap_or(tag.len());
+        match tag.as_bytes().first() {
+            Some(b'/') => depth = depth.saturating_sub(1),
+            Some(b'?' | b'!') => {}
+            _ if tag[..end].ends_with('/') => {}
+            _ => depth += 1,
+        }
+        depth > DEPTH_LIMIT
+    })
+}
+
+async fn connect(socket: &Path) -> io::Result<UnixStream> {
     loop {
         match UnixStream::connect(socket).await {
             // The daemon takes no connections and its queue is full: frozen, not dead. The deadline decides.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 tokio::time::sleep(QUEUE_RETRY).await;
             }
-            connected => return connected.map_err(|error| of_connect(socket, error)),
+            connected => return connected,
         }
     }
 }
 
 fn of_connect(socket: &Path, source: io::Error) -> CallError {
-    let listens = || is_listening(socket);
+    let listens = || listening_inode(socket).is_some();
     let socket = socket.to_owned();
     match source.kind() {
-        io::ErrorKind::NotFound if listens() => CallError::Deleted { socket },
+        io::ErrorKind::NotFound if listens() => CallError::Deleted { socket, daemon: None },
         io::ErrorKind::NotFound => CallError::Missing { socket },
         io::ErrorKind::ConnectionRefused => CallError::Refused { socket },
         io::ErrorKind::PermissionDenied => {
@@ -112,6 +150,15 @@ async fn alongside<Connection: Future, Work: Future>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_too_deep_by_what_it_leaves_open() {
+        let nested = |levels: usize| "<value><array><data>".repeat(levels);
+        assert!(is_too_deep(&nested(30_000)));
+        assert!(is_too_deep(&"<value a=\"b\">".repeat(65)));
+        assert!(!is_too_deep(&nested(20)));
+        assert!(!is_too_deep(&"<value><int>1</int></value><nil/><!-- x -->".repeat(10_000)));
+    }
 
     #[test]
     fn a_socket_that_may_not_be_used_is_denied() {

@@ -312,6 +312,9 @@ async fn what_is_no_answer_of_supervisord_is_a_protocol_error() {
         Fake::new(|_| Say::Raw(b"SSH-2.0-OpenSSH\r\n\r\n".to_vec())),
         Fake::new(|_| Say::Raw(response(200, "<html>hello</html>"))),
         Fake::new(|_| Say::Value("<string>no array</string>".to_owned())),
+        // As deep as the stack of whoever follows it is not.
+        Fake::new(|_| Say::Raw(response(200, &"<value><array><data>".repeat(40_000)))),
+        Fake::new(|_| Say::Value("<array><data><value>".repeat(40_000))),
         Fake::new(move |_| Say::Raw(long.clone().into_bytes())),
     ];
     for fake in fakes {
@@ -350,13 +353,14 @@ async fn a_group_is_restarted_but_for_what_was_stopped_on_purpose() {
             listed += 1;
             // Before; while one of them starts; at the end.
             let states = [[20, 0, 200], [10, 0, 200], [20, 0, 200]][listed - 1];
-            let infos: String = ["a", "idle", "broken"]
+            let infos: Vec<_> = ["a", "idle", "broken"]
                 .into_iter()
                 .zip(states)
                 .map(|(name, state)| format!("<value>{}</value>", in_group(name, state)))
                 .collect();
             Say::Value(format!(
-                "<array><data>{infos}<value>{}</value></data></array>",
+                "<array><data>{}<value>{}</value></data></array>",
+                infos.concat(),
                 info("web", 20)
             ))
         }

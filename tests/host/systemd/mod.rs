@@ -2,4 +2,5 @@
 
 mod agent;
 mod client;
+mod left_overs;
 mod probe;

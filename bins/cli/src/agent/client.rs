@@ -1,43 +1,102 @@
-//! Asks a running agent over its control socket.
+//! Asks a running agent over its control socket, and gives it orders.
 
 use std::path::Path;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::handshake;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+/// How long an answer may take.
 const DEADLINE: Duration = Duration::from_secs(5);
+/// An order is answered once it is on disk, which may be busy.
+const ORDER_DEADLINE: Duration = Duration::from_secs(30);
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 
+/// Why there is no answer, in words that name the socket.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// Nobody answers, or not in time.
+    #[error("{message}")]
+    NoAgent {
+        /// What was seen.
+        message: String,
+    },
+    /// The agent answers that it does not do so.
+    #[error("{message}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Why, in the agent's words.
+        message: String,
+    },
+}
+
 /// The JSON document that the agent behind `socket` gives for `path`. Fails in words, within five seconds.
-pub async fn get<T: DeserializeOwned>(socket: &Path, path: &str) -> Result<T, String> {
-    match timeout(DEADLINE, ask(socket, path)).await {
-        Ok(answer) => {
-            answer.map_err(|error| format!("no agent answers on `{}`: {error}", socket.display()))
-        }
-        Err(_) => Err(format!("the agent on `{}` does not answer within 5 s", socket.display())),
-    }
+pub async fn get<T: DeserializeOwned>(socket: &Path, path: &str) -> Result<T, ClientError> {
+    let request = Request::get(path).body(Full::new(Bytes::new()));
+    ask(socket, request, DEADLINE).await
+}
+
+/// As [`get`], for an order: the answer comes when the order is on disk, within half a minute.
+pub async fn post<T: DeserializeOwned>(
+    socket: &Path,
+    path: &str,
+    order: &impl Serialize,
+) -> Result<T, ClientError> {
+    let body = serde_json::to_vec(order).unwrap_or_default();
+    let request = Request::post(path)
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(body)));
+    ask(socket, request, ORDER_DEADLINE).await
 }
 
 async fn ask<T: DeserializeOwned>(
     socket: &Path,
-    path: &str,
-) -> Result<T, Box<dyn std::error::Error + Send + Sync>> {
+    request: Result<Request<Full<Bytes>>, hyper::http::Error>,
+    deadline: Duration,
+) -> Result<T, ClientError> {
+    let shown = socket.display();
+    let answer = async {
+        let mut request = request?;
+        request.headers_mut().insert("host", hyper::header::HeaderValue::from_static("localhost"));
+        send(socket, request).await
+    };
+    let (status, body) = match timeout(deadline, answer).await {
+        Ok(answer) => answer.map_err(|error| ClientError::NoAgent {
+            message: format!("no agent answers on `{shown}`: {error}"),
+        })?,
+        Err(_) => {
+            let seconds = deadline.as_secs();
+            let message = format!("the agent on `{shown}` does not answer within {seconds} s");
+            return Err(ClientError::NoAgent { message });
+        }
+    };
+    if status != StatusCode::OK {
+        let message = String::from_utf8_lossy(&body).trim().to_owned();
+        return Err(ClientError::Refused { status: status.as_u16(), message });
+    }
+    serde_json::from_slice(&body).map_err(|error| ClientError::NoAgent {
+        message: format!("what answers on `{shown}` is not this evenkeel's agent: {error}"),
+    })
+}
+
+async fn send(
+    socket: &Path,
+    request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
     let stream = UnixStream::connect(socket).await?;
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let request = Request::get(path).header("host", "localhost").body(Empty::<Bytes>::new())?;
     let response = sender.send_request(request).await?;
     let status = response.status();
     let body = Limited::new(response.into_body(), LARGEST_ANSWER).collect().await?.to_bytes();
-    if status != StatusCode::OK {
-        return Err(format!("{status}: {}", String::from_utf8_lossy(&body).trim()).into());
-    }
-    Ok(serde_json::from_slice(&body)?)
+    Ok((status, body))
 }

@@ -21,16 +21,7 @@ pub fn run(
         tracing::warn!("{advice}");
     }
     block_on(async {
-        let (reloads, inbox) = mpsc::channel(1);
-        let mut hangup = signal(SignalKind::hangup()).map_err(|error| Failure::refused(&error))?;
-        tokio::spawn(async move {
-            while hangup.recv().await.is_some() {
-                let settings = again().map_err(|failure| failure.to_string());
-                if reloads.send(settings).await.is_err() {
-                    break;
-                }
-            }
-        });
+        let inbox = reloads(again)?;
         let agent = Agent {
             settings,
             observe,
@@ -45,6 +36,23 @@ pub fn run(
         evenkeel_agent::run(agent, inbox, stop).await.map_err(|error| Failure::refused(&error))?;
         Ok(Exit::Holds)
     })
+}
+
+/// The settings, read anew at each SIGHUP, or why they were refused.
+pub(super) fn reloads(
+    again: impl Fn() -> Result<Settings, Failure> + Send + 'static,
+) -> Result<mpsc::Receiver<Result<Settings, String>>, Failure> {
+    let (reloads, inbox) = mpsc::channel(1);
+    let mut hangup = signal(SignalKind::hangup()).map_err(|error| Failure::refused(&error))?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            let settings = again().map_err(|failure| failure.to_string());
+            if reloads.send(settings).await.is_err() {
+                break;
+            }
+        }
+    });
+    Ok(inbox)
 }
 
 /// One pass of the same agent: it ends when everything is settled, or after `limit`, and opens no door.
@@ -96,7 +104,7 @@ pub fn boot_id() -> String {
 }
 
 /// A seed that differs from start to start; only the demo needs the same chance twice.
-fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     evenkeel_agent::HostClock.now().as_nanos() ^ u64::from(std::process::id())
 }
 

@@ -2,7 +2,7 @@ use evenkeel_agent::Status;
 
 use super::client;
 use super::runtime::block_on;
-use crate::{Common, Exit, Failure, print_json, print_line, print_table};
+use crate::{Common, Exit, Failure, escaped, print_json, print_line, print_table};
 
 /// Asks the running agent and prints what it says.
 pub fn status(common: &Common) -> Result<Exit, Failure> {
@@ -11,7 +11,7 @@ pub fn status(common: &Common) -> Result<Exit, Failure> {
         return Err(Failure::usage("agent.socket is \"off\", so there is nothing to ask"));
     };
     let status: Status = block_on(async {
-        client::get(&socket, "/api/status").await.map_err(Failure::refused_because)
+        client::get(&socket, "/api/status").await.map_err(|error| Failure::refused(&error))
     })?;
     print_status(common, &status);
     Ok(if status.healthy { Exit::Holds } else { Exit::Deviates })
@@ -56,6 +56,11 @@ pub fn print_status(common: &Common, status: &Status) {
         let detail = recovery.reason.clone().unwrap_or_default();
         rows.push(row(&recovery.target, "recovery", &recovery.phase, &detail));
     }
+    for hold in &status.holds {
+        let until = hold.until.map_or("it is released".to_owned(), |until| until.to_string());
+        let detail = format!("until {until} by {}: {}", hold.by, hold.reason);
+        rows.push(row(&hold.target, "hold", "held", &detail));
+    }
     print_table(&["NAME", "KIND", "STATE", "DETAIL"], rows);
 }
 
@@ -70,5 +75,7 @@ pub fn verdict(status: &Status) -> Exit {
 }
 
 fn row(name: &str, kind: &str, state: &str, detail: &str) -> [String; 4] {
-    [name.to_owned(), kind.to_owned(), state.to_owned(), detail.replace('\n', " ")]
+    // What a target answered is among it.
+    let detail = escaped(detail.replace('\n', " "));
+    [escaped(name), kind.to_owned(), state.to_owned(), detail]
 }

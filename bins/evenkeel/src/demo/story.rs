@@ -88,7 +88,8 @@ impl<'a> Story<'a> {
                 return Ok(());
             }
             if begun.elapsed() > LIMIT {
-                let why = status.map_or_else(|error| error, |status| format!("{status:?}"));
+                let why =
+                    status.map_or_else(|error| error.to_string(), |status| format!("{status:?}"));
                 return Err(format!("the scratch host does not come to rest: {why}"));
             }
             sleep(LOOK_AGAIN).await;
@@ -104,8 +105,9 @@ impl<'a> Story<'a> {
         let mut row =
             Row { fault: fault.name(), detected_ms: None, repaired_ms: None, verified_ms: None };
         while begun.elapsed() < LIMIT {
-            let events: Events =
-                client::get(&self.host.socket(), "/api/events?limit=200").await.map_err(failed)?;
+            let events: Events = client::get(&self.host.socket(), "/api/events?limit=200")
+                .await
+                .map_err(|error| failed(error.to_string()))?;
             let since = |event: &Event| event.at.duration_since(wall).as_secs_f64() * 1e3;
             let first = |kind: &str, target: &str, word: &str| {
                 events

@@ -64,12 +64,13 @@ impl Checker {
             None => Some(None),
         });
         let (timing, conditions, target) = (timing?, conditions?, target?);
+        let far_enough = self.refuse_short_sight(&rule, &conditions, timing.interval);
         let target = target.judged_by(&conditions);
         let of_parts = |condition: &Condition| {
             target.part_fields().iter().any(|field| field.name == condition.field)
         };
         let (part_conditions, conditions) = conditions.into_iter().partition(of_parts);
-        named.then_some(Check {
+        (named && far_enough).then_some(Check {
             name: name.to_owned(),
             target,
             conditions,

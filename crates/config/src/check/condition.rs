@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use evenkeel_probe::{Condition, FieldKind, Pattern, Target, Test, Value};
 
-use super::Checker;
+use super::{Checker, plain};
 use crate::key::Key;
 use crate::problem::Problem;
 use crate::raw;
@@ -14,6 +14,14 @@ use crate::value::{Scalar, parse_duration, parse_size};
 struct Judged<'a> {
     name: &'a str,
     kind: FieldKind,
+}
+
+/// So many results a trend takes at least.
+const LEAST_RESULTS: u32 = 24;
+
+/// Whether a figure comes to its limit from above: what is left of something.
+fn falls(field: &str) -> bool {
+    field.contains("available") || field == "cert_days"
 }
 
 impl Checker {
@@ -43,7 +51,9 @@ impl Checker {
             raw.field.as_ref(),
             &format!("field = \"{}\"", fields[0].name),
         )?;
-        let Some(kind) = target.field_kind(&name) else {
+        let of_part =
+            || target.part_fields().iter().find(|field| field.name == name).map(|field| field.kind);
+        let Some(kind) = target.field_kind(&name).or_else(of_part) else {
             let mut known: Vec<_> = fields.iter().map(|field| field.name).collect();
             if matches!(target, Target::Http(_)) {
                 known.push("header.NAME");
@@ -64,6 +74,12 @@ impl Checker {
             return None;
         }
         let test = self.test(key, raw, &Judged { name: &name, kind })?;
+        if raw.within.is_some() && !matches!(test, Test::Reaches { .. }) {
+            let key = key.child("within");
+            let message = format!("`{key}` says how far ahead, and only a trend looks ahead");
+            self.refuse_with(&key, message, "of no use here", &["accepted: with `reaches`"]);
+            return None;
+        }
         let sustained_for = match raw.r#for {
             Some(given) => Some(self.above_zero(key, "for", Some(given))?),
             None => None,
@@ -83,6 +99,7 @@ impl Checker {
             ("contains", text(&raw.contains)),
             ("matches", text(&raw.matches)),
             ("lacks", text(&raw.lacks)),
+            ("reaches", raw.reaches.clone()),
         ];
         let names = tests.each_ref().map(|(name, _)| *name);
         let mut given =
@@ -101,7 +118,7 @@ impl Checker {
             }
             return None;
         };
-        let key = key.child(name);
+        let (condition, key) = (key, key.child(name));
         match name {
             "contains" | "matches" | "lacks" => {
                 self.text_test(&key, name, &value.to_string(), field)
@@ -118,6 +135,11 @@ impl Checker {
                 );
                 None
             }
+            "reaches" => {
+                let within = self.within(condition, raw);
+                let (limit, within) = (self.number(&key, &value, field)?, within?);
+                Some(Test::Reaches { limit, within, falling: falls(field.name) })
+            }
             _ => {
                 let number = self.number(&key, &value, field)?;
                 Some(match name {
@@ -128,6 +150,42 @@ impl Checker {
                 })
             }
         }
+    }
+
+    /// How far ahead a condition looks that goes by a trend.
+    fn within(&mut self, condition: &Key, raw: &raw::Condition) -> Option<Duration> {
+        let within = self.need(condition, "within", raw.within.as_ref(), "within = \"2h\"")?;
+        self.above_zero(condition, "within", Some(within))
+    }
+
+    /// A trend takes enough results in the time that is looked back, which is as long as the one ahead.
+    pub(super) fn refuse_short_sight(
+        &mut self,
+        rule: &Key,
+        conditions: &[Condition],
+        interval: Duration,
+    ) -> bool {
+        let mut good = true;
+        for (index, condition) in conditions.iter().enumerate() {
+            let Test::Reaches { within, .. } = condition.test else { continue };
+            let needed = interval.saturating_mul(LEAST_RESULTS);
+            if within >= needed {
+                continue;
+            }
+            good = false;
+            let key = rule.child("conditions").item(index).child("within");
+            let problem = Problem::new(format!("`{key}` is too short for a trend"))
+                .key_is(&key)
+                .at(self.tree.place_of_value(&key))
+                .label(format!(
+                    "{LEAST_RESULTS} results of one each {} take {}",
+                    plain(interval),
+                    plain(needed)
+                ))
+                .help(format!("accepted: {} or more, or a shorter `interval`", plain(needed)));
+            self.tree.add(&key, problem);
+        }
+        good
     }
 
     fn text_test(&mut self, key: &Key, name: &str, text: &str, field: &Judged<'_>) -> Option<Test> {

@@ -12,6 +12,7 @@ mod managers;
 mod modules;
 mod network;
 mod permissions;
+mod process;
 mod recovery;
 mod slo;
 mod steps;

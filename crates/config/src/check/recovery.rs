@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use evenkeel_health::QuietWindows;
 use evenkeel_recovery::backoff::{DEFAULT_FLOOR, RetryPlan};
 use evenkeel_recovery::budget::{Budgets, Rate};
 
@@ -9,7 +10,7 @@ use crate::key::Key;
 use crate::problem::Problem;
 use crate::raw;
 use crate::settings::{Check, Recovery};
-use crate::value::Lasting;
+use crate::value::{Lasting, OneOrMany};
 
 /// What a recovery knows of the checks of the settings.
 #[derive(Clone, Copy)]
@@ -42,6 +43,7 @@ impl Checker {
         let budgets = self.budgets(&rule, raw.budget.as_ref());
         let verify_timeout = self.above_zero(&rule, "verify_timeout", raw.verify_timeout);
         let stable_for = self.above_zero(&rule, "stable_for", raw.stable_for);
+        let quiet = raw.quiet.as_ref().map(|texts| self.quiet(&rule, texts));
         if let (Some(when), Some(verify_timeout)) = (&when, verify_timeout) {
             self.refuse_hasty_verdict(&rule, when, verify_timeout, known.checked);
         }
@@ -54,8 +56,24 @@ impl Checker {
             verify_timeout: verify_timeout?,
             stable_for: stable_for?,
             evidence: raw.evidence.unwrap_or(true),
+            quiet: quiet.map_or(Ok(None), |quiet| quiet.map(Some)).ok()?,
         };
         (named && self.budget_can_bind(&rule, &recovery)).then_some(recovery)
+    }
+
+    /// When what only a trend asks for is done; `Err`: it was refused.
+    fn quiet(
+        &mut self,
+        rule: &Key,
+        OneOrMany(texts): &OneOrMany<String>,
+    ) -> Result<QuietWindows, ()> {
+        QuietWindows::try_new(texts).map_err(|error| {
+            let key = rule.child("quiet");
+            let place = texts.iter().position(|text| *text == error.text);
+            let item = place.map(|place| key.item(place));
+            let key = item.filter(|item| self.tree.locate(item).is_some()).unwrap_or(key);
+            self.refuse_policy(&key, &error.text, &error.message, error.accepted);
+        })
     }
 
     fn retry_plan(&mut self, rule: &Key, raw: &raw::Recovery) -> Option<RetryPlan> {

@@ -4,5 +4,6 @@
 mod errors;
 mod host;
 mod layers;
+mod parts;
 mod presets;
 mod robust;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use evenkeel_config::{
     AgentSettings, Mode, PRESETS, Settings, Sources, load, load_text, preset, show,
 };
-use evenkeel_probe::{Condition, ProcessTarget, Target, Test};
+use evenkeel_probe::{Condition, ProcessSelector, ProcessTarget, Target, Test};
 use evenkeel_recovery::actions::Action;
 use evenkeel_recovery::breaker::Window;
 
@@ -65,7 +65,11 @@ fn the_plan_means_what_it_says() {
     assert_eq!(threshold("supervisor-memory"), (1, 1, 1));
 
     let socket = PathBuf::from("/var/run/supervisor.sock");
-    let daemon = ProcessTarget::SupervisorDaemon { socket: socket.clone() };
+    let daemon = ProcessTarget {
+        // What conditions judge.
+        judged: vec!["rss_bytes".to_owned()],
+        ..ProcessTarget::new(ProcessSelector::SupervisorDaemon { socket: socket.clone() })
+    };
     assert_eq!(check("supervisor-memory").target, Target::Process(daemon));
     let too_much = Condition {
         field: "rss_bytes".to_owned(),

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use evenkeel_engine::{Input, OpenIncident, Past, Record, Refusal};
+use evenkeel_engine::{OpenIncident, Past, Record, Refusal};
 use evenkeel_moment::Moment;
 use evenkeel_probe::{FailureClass, Outcome};
 use proptest::prelude::*;
@@ -164,22 +164,6 @@ fn open_incident(unproved: bool) -> OpenIncident {
         exhausted: false,
         again_at: None,
     }
-}
-
-#[test]
-fn a_hint_makes_a_check_look_soon_and_a_storm_of_hints_no_more_often_than_a_closer_look() {
-    let mut host = ScriptedHost::new(PROGRAMS);
-    host.run_for(Duration::from_secs(12));
-    let before = host.probes[&0].len();
-    host.feed(Input::Hinted { check: 0 });
-    assert_eq!(host.probes[&0].len(), before + 1, "at once");
-    for _ in 0..1000 {
-        host.feed(Input::Hinted { check: 0 });
-        host.run_for(Duration::from_millis(1));
-    }
-    // A tenth of the interval of ten seconds lies between two looks.
-    assert!(host.probes[&0].len() <= before + 3, "{}", host.probes[&0].len() - before);
-    host.feed(Input::Hinted { check: 99 });
 }
 
 proptest! {

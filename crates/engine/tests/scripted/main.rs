@@ -2,4 +2,6 @@
 
 mod basics;
 mod host;
+mod leak;
 mod orders;
+mod parts;

@@ -125,6 +125,14 @@ impl HttpTarget {
         Ok(())
     }
 
+    /// Keeps a header of the response as the fact `header.NAME`, as a condition on it would. What is no name of a header is left out.
+    pub fn keep_header(&mut self, name: &str) {
+        let field = format!("{HEADER_FIELD}{name}");
+        if let Some(name) = header_of(&field) {
+            self.kept_headers.push(HeaderFact { field, name });
+        }
+    }
+
     /// Whether an answer can come over TLS, so that there is a certificate to judge.
     pub(crate) fn may_see_certificate(&self) -> bool {
         self.url.is_tls() || self.max_redirects > 0
@@ -136,8 +144,8 @@ impl HttpTarget {
             if field == STATUS {
                 self.expected_status.clear();
             }
-            if let Some(name) = header_of(field) {
-                self.kept_headers.push(HeaderFact { field: field.clone(), name });
+            if let Some(name) = field.strip_prefix(HEADER_FIELD) {
+                self.keep_header(name);
             }
         }
     }

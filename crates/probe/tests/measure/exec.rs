@@ -63,3 +63,18 @@ async fn at_the_deadline_everything_the_command_started_is_killed() {
     let is_dead = || fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z"));
     until("the end of the grandchild", is_dead).await;
 }
+
+#[tokio::test]
+async fn a_command_that_runs_as_another_user_has_his_rights_alone() {
+    let as_user = |user: &str| {
+        let command = CommandSpec::new(["sh", "-c", "id -un; echo $WORD"]).env("WORD", "hello");
+        Target::Exec(ExecTarget { user: Some(user.to_owned()), ..ExecTarget::new(command) })
+    };
+    assert_unknown(&measure(as_user("no-such-user-here")).await, FailureClass::Missing);
+    let measurement = measure(as_user("nobody")).await;
+    if std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").unwrap()) == 0 {
+        assert_eq!(measurement.facts.text("stdout"), Some("nobody\nhello"));
+    } else {
+        assert_unknown(&measurement, FailureClass::Denied);
+    }
+}

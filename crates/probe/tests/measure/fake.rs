@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +14,14 @@ pub(crate) enum Do {
     SayAndHang(Vec<u8>),
     /// Resets the connection.
     Reset,
+    /// Writes the first bytes, then one of the others after each pause, over and over.
+    Trickle(Vec<u8>, u8, Duration),
+    /// Writes the first bytes, then the others over and over, as fast as they are taken.
+    Flood(Vec<u8>, Vec<u8>),
+    /// Says nothing, whatever comes.
+    Mute,
+    /// Writes these bytes and resets the connection.
+    SayAndReset(Vec<u8>),
 }
 
 /// An endpoint that does the same with every request.
@@ -48,6 +57,10 @@ impl Fake {
 }
 
 async fn serve(mut stream: TcpStream, act: Do, saw: &mpsc::UnboundedSender<String>) {
+    if let Do::Mute = act {
+        to_the_end(&mut stream).await;
+        return;
+    }
     let Some(request) = head(&mut stream).await else { return };
     let _ = saw.send(request);
     match act {
@@ -61,6 +74,21 @@ async fn serve(mut stream: TcpStream, act: Do, saw: &mpsc::UnboundedSender<Strin
             to_the_end(&mut stream).await;
         }
         Do::Reset => stream.set_zero_linger().unwrap(),
+        Do::Mute => unreachable!("it has not read the request"),
+        Do::SayAndReset(bytes) => {
+            let _ = stream.write_all(&bytes).await;
+            stream.set_zero_linger().unwrap();
+        }
+        Do::Trickle(first, byte, pause) => {
+            let _ = stream.write_all(&first).await;
+            while stream.write_all(&[byte]).await.is_ok() {
+                tokio::time::sleep(pause).await;
+            }
+        }
+        Do::Flood(first, more) => {
+            let _ = stream.write_all(&first).await;
+            while stream.write_all(&more).await.is_ok() {}
+        }
     }
 }
 

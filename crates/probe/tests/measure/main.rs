@@ -1,14 +1,19 @@
 //! One attempt at targets that answer, fail, hang and vanish.
 #![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
+mod dns;
 mod exec;
 mod fake;
 mod file;
+mod hostile;
 mod http;
+mod pki;
 mod process;
+mod redirect;
 mod supervisor;
 mod tcp;
 mod tls;
+mod unix;
 
 use std::time::{Duration, Instant};
 
@@ -33,9 +38,11 @@ async fn measure_shortly(target: Target) -> Measurement {
 #[track_caller]
 fn assert_good(measurement: &Measurement, target: &Target) {
     assert_eq!(measurement.outcome, Outcome::Good);
-    // These are only where a condition judges them, or TLS is spoken.
-    let conditional = ["body", "response", "cert_days", "cert_subject"];
-    for field in target.fields().iter().filter(|field| !conditional.contains(&field.name)) {
+    // These are only where a condition judges them, TLS is spoken, or the kernel and systemd know of them.
+    let conditional =
+        ["body", "response", "cert_days", "cert_expiry_seconds", "cert_subject", "unit", "sha256"];
+    let conditional = |name: &str| conditional.contains(&name) || name.starts_with("cgroup");
+    for field in target.fields().iter().filter(|field| !conditional(field.name)) {
         assert!(
             measurement.facts.get(field.name).is_some(),
             "no `{}` in {measurement:?}",

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use evenkeel_probe::{
-    Condition, FailureClass, Measurement, Outcome, ProcessTarget, ProgramGlob, SupervisorTarget,
+    Condition, FailureClass, Measurement, Outcome, ProcessSelector, ProgramGlob, SupervisorTarget,
     Target, Test,
 };
 use tempfile::TempDir;
@@ -165,12 +165,41 @@ async fn programs_that_are_not_chosen_are_not_looked_at() {
 }
 
 #[tokio::test]
+async fn programs_that_are_excepted_are_not_looked_at() {
+    let fake = Fake::with(&[("web", "a", 200, 0), ("web", "b", 20, 0), ("db", "db", 200, 0)]);
+    let Target::Supervisor(mut supervisor) = target(&fake.socket, &["*"]) else { unreachable!() };
+    supervisor.except = vec![ProgramGlob::try_new("web:*").unwrap()];
+    let measurement = measure(Target::Supervisor(supervisor)).await;
+    let names: Vec<_> = measurement.parts.iter().map(|part| part.name.as_str()).collect();
+    assert_eq!(names, ["db"]);
+}
+
+#[tokio::test]
 async fn a_program_that_is_named_must_exist() {
     let measurement = Fake::with(&[("web", "web", 20, 0)]).measure(&["web", "wbe"]).await;
     assert_eq!(measurement.outcome, Outcome::Good);
     assert!(
         matches!(part(&measurement, "wbe"), Outcome::Bad(failure) if failure.class == FailureClass::Missing)
     );
+}
+
+#[tokio::test]
+async fn the_process_of_a_program_is_looked_at_and_a_mistyped_one_named() {
+    let fake = Fake::with(&[("web", "web", 20, 0), ("w", "w_01", 200, 0), ("off", "off", 0, 0)]);
+    let program = |program: &str| -> Target {
+        let (socket, program) = (fake.socket.clone(), program.to_owned());
+        ProcessSelector::Program { socket, program }.into()
+    };
+    // The fake says that it is process 4711, whoever that is.
+    let found = measure(program("web:web")).await;
+    let expected = measure(ProcessSelector::Pid(4711).into()).await;
+    assert_eq!(found.facts.get("incarnation"), expected.facts.get("incarnation"));
+    assert_bad(&measure(program("w:w_01")).await, FailureClass::Exit);
+    assert_unknown(&measure(program("off")).await, FailureClass::Missing);
+    let mistyped = measure(program("wbe")).await;
+    assert_bad(&mistyped, FailureClass::Missing);
+    let detail = &mistyped.outcome.failure().unwrap().detail;
+    assert!(detail.ends_with("no program `wbe`; did you mean `web`?"), "{detail}");
 }
 
 #[tokio::test]
@@ -181,8 +210,8 @@ async fn a_frozen_daemon_is_unknown_and_no_program_is_blamed() {
     let measurement = measure_shortly(target(&socket, &["*"])).await;
     assert_unknown(&measurement, FailureClass::Timeout);
     assert!(measurement.parts.is_empty());
-    let daemon = ProcessTarget::SupervisorDaemon { socket };
-    assert_unknown(&measure_shortly(Target::Process(daemon)).await, FailureClass::Timeout);
+    let daemon = ProcessSelector::SupervisorDaemon { socket };
+    assert_unknown(&measure_shortly(daemon.into()).await, FailureClass::Timeout);
 }
 
 #[tokio::test]
@@ -207,7 +236,7 @@ async fn a_daemon_that_talks_nonsense_is_unknown() {
 #[tokio::test]
 async fn the_process_of_a_daemon_is_looked_at() {
     let fake = Fake::answering(format!("<int>{}</int>", std::process::id()));
-    let target = Target::Process(ProcessTarget::SupervisorDaemon { socket: fake.socket.clone() });
+    let target: Target = ProcessSelector::SupervisorDaemon { socket: fake.socket.clone() }.into();
     let measurement = measure(target.clone()).await;
     assert_good(&measurement, &target);
     assert_eq!(measurement.facts.number("pid"), Some(f64::from(std::process::id())));

@@ -18,7 +18,7 @@ error: `check.none` does not say what is measured
 1 | [check.none]
   |        ^^^^ no target
   |
-  = help: one of these is needed: http, tcp, dns, unix, exec, process, supervisor, systemd, tmux, file
+   = help: one of these is needed: http, tcp, dns, unix, exec, process, supervisor, systemd, tmux, file, disk
   = help: such as: http = { url = "http://127.0.0.1:8080/health" }
 
 error: `check.two` measures two things: `http` and `tcp`
@@ -176,7 +176,7 @@ error: http checks have no field `statsu`
 4 |   { field = "statsu", above = 499 },
   |             ^^^^^^^^ did you mean `status`?
   |
-  = help: accepted: status, latency_ms, resolve_ms, connect_ms, tls_ms, processing_ms, transfer_ms, body_bytes, body, content_type, location, redirects, http_version, ip, cert_days, cert_subject, header.NAME
+  = help: accepted: status, latency_ms, resolve_ms, connect_ms, tls_ms, processing_ms, transfer_ms, body_bytes, body, content_type, location, redirects, http_version, ip, cert_days, cert_expiry_seconds, cert_subject, header.NAME
 
 error: `check.web.conditions[1].above` compares numbers, and `body` is a text
  --> evenkeel.toml:5:29
@@ -192,7 +192,7 @@ error: `check.web.conditions[2]` must say in one way what is wrong with `status`
 6 |   { field = "status", above = 499, below = 600 },
   |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   |
-  = help: one of these is needed: above, below, at_least, at_most, equals, differs, contains, matches, lacks
+   = help: one of these is needed: above, below, at_least, at_most, equals, differs, contains, matches, lacks, reaches
   = help: a condition names the fault: the check fails when it holds
 
 error: bad value for `check.web.conditions[3].above`

@@ -8,6 +8,7 @@ mod managers;
 mod network;
 mod recoveries;
 mod steps;
+mod trends;
 
 use std::fs;
 

@@ -1,0 +1,196 @@
+//! What earlier runs left behind, and what follows from it (docs/semantics.md, 5, "What survives").
+
+use std::time::Duration;
+
+use evenkeel_engine::{OpenIncident, Past};
+use evenkeel_journal::{Durability, Entry, Intent, Journal, JournalError, Stamp};
+use evenkeel_moment::Moment;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::kept::{self, Kept, before, from_to};
+
+/// Charges older than any budget's window that settings may name are of no use.
+const LONGEST_BUDGET: SignedDuration = SignedDuration::from_hours(24 * 31);
+/// More starts than this within ten minutes: the agent crashes in a loop and must not act, for so long.
+const STARTS_IN_TEN_MINUTES: u32 = 5;
+const CRASH_LOOP: Duration = Duration::from_hours(1);
+/// Where the journal keeps why nothing is done.
+const WITHHELD: &str = "observe_only";
+
+/// What the history says on start.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) past: Past,
+    /// Why the agent may only observe.
+    pub(crate) withheld: Option<Withheld>,
+}
+
+/// Why the agent may only observe, whatever its settings say. It outlives the agent: a restart is no way out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Withheld {
+    /// Why.
+    pub(crate) why: String,
+    /// When that ends; `None`: with this run.
+    pub(crate) until: Option<Stamp>,
+    /// How long it was to last; however the clock is set, it lasts no longer.
+    lasts: Duration,
+}
+
+impl Withheld {
+    /// Something that only a new start can end.
+    pub(crate) fn without_end(why: String) -> Self {
+        Self { why, until: None, lasts: Duration::ZERO }
+    }
+
+    fn lasting(why: String, now: &Stamp, lasts: Duration) -> Self {
+        Self { why, until: Some(now.after(lasts)), lasts }
+    }
+
+    fn left(&self, now: &Stamp) -> Duration {
+        self.until.as_ref().map_or(Duration::ZERO, |until| until.left(now, self.lasts))
+    }
+
+    /// When it ends, as a moment of this boot.
+    pub(crate) fn ends(&self, now: &Stamp) -> Option<Moment> {
+        self.until.as_ref().map(|_| now.boottime + self.left(now))
+    }
+
+    /// The same, for people.
+    pub(crate) fn in_words(&self) -> String {
+        match &self.until {
+            Some(until) => {
+                format!("{}; until {}", self.why, until.wall.strftime("%Y-%m-%d %H:%M:%S UTC"))
+            }
+            None => self.why.clone(),
+        }
+    }
+}
+
+/// Reads what survives, and writes what follows from it, at `now`.
+///
+/// `lasting`: this is the start of an agent that is to stay, not of one pass. `period`: how long nothing is done after
+/// history was lost.
+pub(super) fn read(
+    journal: &mut Journal,
+    now: &Stamp,
+    lasting: bool,
+    period: Duration,
+) -> Result<Found, JournalError> {
+    // Before anything else: a start that does not come further counts too. One pass after the other, as cron runs them, is
+    // no crash loop.
+    let starts = if lasting { journal.agent_started(now.wall, &now.boot_id)? } else { 0 };
+    let past = past(journal, now)?;
+    let unfinished = journal.open_intents()?;
+    let (earlier, withheld) = withheld(journal, now, starts, period)?;
+    // All of it or nothing: an agent that ends in between finds everything as it was.
+    journal.together(Durability::AtOnce, |journal| {
+        for (id, _) in &unfinished {
+            journal.settle(*id, now.wall, "unknown", "the agent ended before the action did")?;
+        }
+        Kept::of(&past).write(&Kept::default(), journal, now)?;
+        if lasting {
+            let data = json!({ "boot_id": now.boot_id, "starts_in_ten_minutes": starts });
+            line(journal, now.wall, "agent_started", "started", data)?;
+        }
+        if withheld != earlier
+            && let Some(withheld) = &withheld
+        {
+            let value = serde_json::to_value(withheld).unwrap_or(Value::Null);
+            journal.save_state(WITHHELD, &value)?;
+            line(journal, now.wall, "observe_only", &withheld.in_words(), value)?;
+        }
+        if withheld.is_none() && earlier.is_some() {
+            journal.forget_state(WITHHELD)?;
+        }
+        journal.heed_loss()
+    })?;
+    Ok(Found { past, withheld })
+}
+
+/// Why nothing may be done: as an earlier run left it, and as it is now.
+fn withheld(
+    journal: &Journal,
+    now: &Stamp,
+    starts: u32,
+    period: Duration,
+) -> Result<(Option<Withheld>, Option<Withheld>), JournalError> {
+    let earlier: Option<Withheld> =
+        journal.load_state(WITHHELD)?.and_then(|value| serde_json::from_value(value).ok());
+    let mut reasons: Vec<_> = earlier.iter().cloned().collect();
+    if let Some(loss) = journal.loss()? {
+        reasons.push(Withheld::lasting(loss.to_string(), now, period));
+    }
+    if starts > STARTS_IN_TEN_MINUTES {
+        let why = format!(
+            "the agent started {starts} times within ten minutes: it ends again and again, see its log"
+        );
+        reasons.push(Withheld::lasting(why, now, CRASH_LOOP));
+    }
+    reasons.retain(|reason| !reason.left(now).is_zero());
+    let withheld = reasons.into_iter().max_by_key(|reason| reason.left(now));
+    if let Some(withheld) = &withheld {
+        tracing::error!(until = ?withheld.until.as_ref().map(|until| until.wall), "observe only: {}", withheld.why);
+    }
+    Ok((earlier, withheld))
+}
+
+/// What earlier runs charged and left open, with each time as a moment of this boot.
+fn past(journal: &Journal, now: &Stamp) -> Result<Past, JournalError> {
+    let ledger = journal.ledger(now.wall.checked_sub(LONGEST_BUDGET).unwrap_or(Timestamp::MIN))?;
+    let unfinished = journal.open_intents()?;
+    let standings = journal.standings()?;
+    let open = journal.open_incidents()?.into_iter().map(|incident| {
+        let last = ledger.iter().rfind(|intent| intent.incident == incident.id);
+        let open = OpenIncident {
+            incident: u64::try_from(incident.id).unwrap_or_default(),
+            since: before(now, from_to(incident.opened, now.wall)),
+            used: last.map(|intent| (intent.step, intent.attempt)),
+            unproved: unfinished.iter().any(|(_, intent)| intent.incident == incident.id),
+            exhausted: false,
+            again_at: None,
+            target: incident.target,
+        };
+        match standings.iter().find(|row| row.incident == Some(incident.id)) {
+            Some(row) => kept::stood(open, row, now),
+            None => open,
+        }
+    });
+    let mut past = Past {
+        charged: ledger.iter().map(|intent| charge(intent, now)).collect(),
+        open: open.collect(),
+        next_incident: journal
+            .last_incident()?
+            .map_or(1, |last| u64::try_from(last + 1).unwrap_or(1)),
+        holds: journal.holds()?.into_iter().map(|row| kept::hold(row, now)).collect(),
+        ..Past::default()
+    };
+    for row in journal.checks()? {
+        let (breaker, ring) = kept::memory(row, now);
+        past.breakers.extend(breaker);
+        past.flaps.extend(ring);
+    }
+    Ok(past)
+}
+
+/// When an action started, as a moment of this boot. A clock set back must not refund anything.
+fn charge(intent: &Intent, now: &Stamp) -> (Moment, String) {
+    let at = if intent.boot_id == now.boot_id {
+        intent.boottime
+    } else {
+        before(now, from_to(intent.wall, now.wall))
+    };
+    (at, intent.target.clone())
+}
+
+fn line(
+    journal: &mut Journal,
+    at: Timestamp,
+    kind: &str,
+    message: &str,
+    data: Value,
+) -> Result<(), JournalError> {
+    let entry = Entry { kind, target: "agent", incident: None, message, data };
+    journal.append(at, &entry).map(drop)
+}

@@ -1,0 +1,192 @@
+//! The thread that owns the journal.
+
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use evenkeel_engine::{Act, Record};
+use evenkeel_journal::{Durability, Entry, Intent, Journal, JournalError, Stamp};
+use evenkeel_metrics::Metrics;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::kept::Kept;
+use super::{Batch, Event, Line, Note, Recent, is_of_a_rule};
+use crate::clock::HostClock;
+use crate::executor::chain;
+
+/// How long history is kept, and how large it may grow.
+const KEEP: Duration = Duration::from_hours(9600);
+const KEEP_BYTES: u64 = 256 * 1024 * 1024;
+/// Lines between two looks at its size.
+const PRUNE_AFTER: u32 = 10_000;
+
+pub(super) struct Writer {
+    journal: Option<Journal>,
+    pub(super) recent: Recent,
+    metrics: Arc<Metrics>,
+    /// What is in force, as it was last written.
+    pub(super) kept: Kept,
+    next_in_memory: i64,
+    lines: u32,
+}
+
+impl Writer {
+    pub(super) fn new(journal: Option<Journal>, recent: Recent, metrics: Arc<Metrics>) -> Self {
+        Self { journal, recent, metrics, kept: Kept::default(), next_in_memory: 1, lines: 0 }
+    }
+
+    pub(super) fn run(mut self, inbox: &mpsc::Receiver<Line>) {
+        while let Ok(line) = inbox.recv() {
+            match line {
+                Line::Batch(batch) => self.batch(*batch),
+                Line::Note(at, note) => self.note(at, note),
+                Line::Settle { intent, at, detail } => {
+                    if let Some(journal) = &mut self.journal {
+                        report(&self.metrics, journal.settle(intent, at, "ended", &detail));
+                    }
+                }
+            }
+            self.lines += 1;
+            if self.lines.is_multiple_of(PRUNE_AFTER)
+                && let Some(journal) = &mut self.journal
+            {
+                report(&self.metrics, journal.prune(HostClock.wall(), KEEP, KEEP_BYTES));
+            }
+        }
+    }
+
+    /// Writes all of a batch in one transaction, so that no end of the agent falls between an action's intent, its charge and
+    /// where its target stands.
+    fn batch(&mut self, batch: Batch) {
+        let Batch { now, records, past, act, waiting } = batch;
+        let kept = past.as_ref().map(Kept::of);
+        let written = match &mut self.journal {
+            Some(journal) => {
+                let durability = durability(&records, act.as_ref());
+                let last = &self.kept;
+                let written = journal.together(durability, |journal| {
+                    let ids: Result<Vec<_>, _> =
+                        records.iter().map(|record| append(journal, now.wall, record)).collect();
+                    if let Some(kept) = &kept {
+                        kept.write(last, journal, &now)?;
+                    }
+                    let intent = act.map(|act| journal.intend(&intent(act, &now))).transpose()?;
+                    Ok((ids?, intent))
+                });
+                if written.is_ok()
+                    && let Some(kept) = kept
+                {
+                    self.kept = kept;
+                }
+                written.map_err(|error| {
+                    failed(&self.metrics, &error);
+                    chain(&error)
+                })
+            }
+            None => {
+                let first = self.next_in_memory;
+                let ids: Vec<_> = (first..).take(records.len()).collect();
+                self.next_in_memory = ids.last().map_or(first, |last| last + 1);
+                match act {
+                    Some(_) => Err("there is no history to write the intent to".to_owned()),
+                    None => Ok((ids, None)),
+                }
+            }
+        };
+        // What could not be written is still shown, without a number.
+        let (ids, intent) = match written {
+            Ok((ids, intent)) => (ids, Ok(intent)),
+            Err(error) => (vec![0; records.len()], Err(error)),
+        };
+        for (id, record) in ids.into_iter().zip(&records) {
+            self.recent.push(event(id, now.wall, record));
+        }
+        for waiting in waiting {
+            // Nobody waits any more: the agent ends, and the intent stays open, as it should.
+            let _ = waiting.send(intent.clone());
+        }
+    }
+
+    fn note(&mut self, at: Timestamp, note: Note) {
+        let Note { kind, target, message, data } = note;
+        let id = match &mut self.journal {
+            Some(journal) => {
+                let entry =
+                    Entry { kind, target: &target, incident: None, message: &message, data };
+                report(&self.metrics, journal.append(at, &entry)).unwrap_or_default()
+            }
+            None => {
+                self.next_in_memory += 1;
+                self.next_in_memory - 1
+            }
+        };
+        let kind = kind.to_owned();
+        self.recent.push(Event { id, at, kind, target, incident: None, message });
+    }
+}
+
+/// What must outlive a power cut: intents, orders, and whatever decides what is done next. What was seen is seen again.
+fn durability(records: &[Record], act: Option<&Act>) -> Durability {
+    let seen = |record: &Record| {
+        is_of_a_rule(record)
+            || matches!(record, Record::CheckChanged { .. } | Record::BreakerChanged { .. })
+    };
+    if act.is_some() || !records.iter().all(seen) { Durability::AtOnce } else { Durability::Soon }
+}
+
+/// Writes one record, and what it means for the incidents.
+fn append(journal: &mut Journal, at: Timestamp, record: &Record) -> Result<i64, JournalError> {
+    let (target, message) = (record.target(), record.message());
+    let data = serde_json::to_value(record).unwrap_or(Value::Null);
+    match record {
+        Record::IncidentOpened { incident, cause, .. } => {
+            journal.open_incident(number(*incident), at, &target, cause, &data)?;
+        }
+        Record::IncidentClosed { incident, .. } => {
+            journal.close_incident(number(*incident), at, "up")?;
+        }
+        _ => {}
+    }
+    let incident = record.incident().map(number);
+    let entry = Entry { kind: record.kind(), target: &target, incident, message: &message, data };
+    journal.append(at, &entry)
+}
+
+fn event(id: i64, at: Timestamp, record: &Record) -> Event {
+    Event {
+        id,
+        at,
+        kind: record.kind().to_owned(),
+        target: record.target(),
+        incident: record.incident().map(number),
+        message: record.message(),
+    }
+}
+
+fn intent(act: Act, now: &Stamp) -> Intent {
+    Intent {
+        incident: number(act.incident),
+        target: act.target,
+        step: act.step,
+        attempt: act.attempt,
+        action: act.action.describe(),
+        boot_id: now.boot_id.clone(),
+        boottime: now.boottime,
+        wall: now.wall,
+    }
+}
+
+/// An incident's number, as the journal has it.
+pub(super) fn number(incident: u64) -> i64 {
+    i64::try_from(incident).unwrap_or(i64::MAX)
+}
+
+/// What was written; `None` if it could not be, which is logged and counted.
+fn report<T>(metrics: &Metrics, result: Result<T, JournalError>) -> Option<T> {
+    result.inspect_err(|error| failed(metrics, error)).ok()
+}
+
+fn failed(metrics: &Metrics, error: &JournalError) {
+    tracing::error!(error = chain(error), "cannot write to the history");
+    metrics.journal_failed();
+}

@@ -1,0 +1,33 @@
+//! Users by name or number.
+
+use nix::unistd::{Uid, User};
+
+use crate::{FailureClass, Outcome};
+
+/// The user that `name` names, or whose number it is. Asks the host's databases, which may block.
+///
+/// Unknown if there is none: whether one was meant to be there cannot be told.
+pub(crate) fn account(name: &str) -> Result<User, Outcome> {
+    let found = match name.parse() {
+        Ok(number) => User::from_uid(Uid::from_raw(number)),
+        Err(_) => User::from_name(name),
+    };
+    match found {
+        Ok(Some(user)) => Ok(user),
+        Ok(None) => {
+            Err(Outcome::unknown(FailureClass::Missing, format!("there is no user `{name}`")))
+        }
+        Err(errno) => {
+            let detail = format!("cannot look up user `{name}`: {errno}");
+            Err(Outcome::unknown(FailureClass::Limit, detail))
+        }
+    }
+}
+
+/// The number of a user; a number stands for itself, whether somebody has it or not.
+pub(crate) fn uid_of(name: &str) -> Result<u32, Outcome> {
+    match name.parse() {
+        Ok(number) => Ok(number),
+        Err(_) => account(name).map(|user| user.uid.as_raw()),
+    }
+}

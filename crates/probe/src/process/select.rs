@@ -1,0 +1,143 @@
+//! Which processes are meant.
+
+use std::path::Path;
+
+use super::{PROCESSES, unseen};
+use crate::account::uid_of;
+use crate::nearest::did_you_mean;
+use crate::{FailureClass, Outcome, ProcessSelector};
+use evenkeel_process::{
+    Cgroup, LookError, Pidfile, PidfileError, Process, find_by_name, processes_of_unit,
+};
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Selected {
+    /// Those that live, and zombies.
+    pub(super) processes: Vec<Process>,
+    /// The cgroup that was asked for.
+    pub(super) cgroup: Option<Cgroup>,
+    /// What to say if none lives.
+    pub(super) otherwise: Option<String>,
+}
+
+pub(super) fn select(selector: &ProcessSelector) -> Result<Selected, Outcome> {
+    match selector {
+        ProcessSelector::Pidfile(path) => of_pidfile(path),
+        ProcessSelector::Name { name, user } => named(name, user.as_deref()),
+        ProcessSelector::Pid(pid) => opened([*pid]),
+        ProcessSelector::Unit(unit) => of_unit(unit),
+        ProcessSelector::Cgroup(path) => of_cgroup(path),
+        // supervisord was asked, and its answer is a number.
+        ProcessSelector::Program { .. } | ProcessSelector::SupervisorDaemon { .. } => {
+            Ok(Selected::default())
+        }
+    }
+}
+
+/// Those of the numbers that somebody has.
+pub(super) fn opened(pids: impl IntoIterator<Item = u32>) -> Result<Selected, Outcome> {
+    let mut processes = Vec::new();
+    for pid in pids {
+        match Process::open(pid) {
+            Ok(process) => processes.push(process),
+            Err(error) if error.is_gone() => {}
+            Err(error) => return Err(unseen(&error)),
+        }
+    }
+    Ok(Selected { processes, ..Selected::default() })
+}
+
+fn of_pidfile(path: &Path) -> Result<Selected, Outcome> {
+    let file = Pidfile::read(path).map_err(|error| of_error(&error))?;
+    let pid = file.pid;
+    let selected = opened([pid])?;
+    let Some(process) = selected.processes.first() else {
+        return Ok(Selected {
+            otherwise: Some(format!("nobody has its number {pid}")),
+            ..selected
+        });
+    };
+    if !file.may_name(process) {
+        let detail = format!(
+            "`{}` is not believed: user {} owns it, and process {pid} is another user's",
+            path.display(),
+            file.owner
+        );
+        return Err(Outcome::unknown(FailureClass::Denied, detail));
+    }
+    if file.is_stale(process.identity()) {
+        let otherwise =
+            format!("its number {pid} was given to another process since it was written");
+        return Ok(Selected { otherwise: Some(otherwise), ..Selected::default() });
+    }
+    Ok(selected)
+}
+
+fn of_error(error: &PidfileError) -> Outcome {
+    let detail = error.to_string();
+    match error {
+        PidfileError::Missing { .. } => Outcome::bad(FailureClass::Missing, detail),
+        PidfileError::Denied { .. } | PidfileError::Untrusted { .. } => {
+            Outcome::unknown(FailureClass::Denied, detail)
+        }
+        // It may be about to be written: not known to be dead.
+        PidfileError::NoNumber { .. } => Outcome::unknown(FailureClass::Body, detail),
+        PidfileError::Io { source, .. } => {
+            Outcome::unknown(FailureClass::Limit, format!("{detail}: {source}"))
+        }
+        _ => Outcome::unknown(FailureClass::Limit, detail),
+    }
+}
+
+fn named(name: &str, user: Option<&str>) -> Result<Selected, Outcome> {
+    let user = user.map(uid_of).transpose()?;
+    opened(find_by_name(name.as_ref(), user).map_err(|error| unseen(&error))?)
+}
+
+fn of_unit(unit: &str) -> Result<Selected, Outcome> {
+    let found = processes_of_unit(unit).map_err(|error| unseen(&error))?;
+    let hint = did_you_mean(unit, found.others.iter().map(String::as_str));
+    let mut selected = opened(found.pids)?;
+    selected.cgroup = selected
+        .processes
+        .iter()
+        .find_map(|process| process.cgroups().ok()?.memory.as_ref().and_then(Cgroup::of_unit));
+    selected.otherwise = Some(format!("it has no process{hint}"));
+    Ok(selected)
+}
+
+fn of_cgroup(path: &Path) -> Result<Selected, Outcome> {
+    let cgroup = match Cgroup::find(path) {
+        Ok(cgroup) => cgroup,
+        Err(LookError::Gone { .. }) => {
+            return Err(Outcome::bad(
+                FailureClass::Missing,
+                format!("there is no cgroup `{}`{}", path.display(), neighbours(path)),
+            ));
+        }
+        Err(error) => return Err(unseen(&error)),
+    };
+    let members = match cgroup.members_below(PROCESSES) {
+        Ok(members) => members,
+        // Removed since it was found.
+        Err(LookError::Gone { .. }) => return Ok(Selected::default()),
+        Err(error) => return Err(unseen(&error)),
+    };
+    if members.cut {
+        return Err(super::too_many());
+    }
+    let selected = opened(members.pids)?;
+    let otherwise = Some("it has no process".to_owned());
+    Ok(Selected { cgroup: Some(cgroup), otherwise, ..selected })
+}
+
+/// The cgroups beside one that is not there.
+fn neighbours(path: &Path) -> String {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return String::new();
+    };
+    let children = Cgroup::find(parent).and_then(|parent| parent.children()).unwrap_or_default();
+    let names = children.iter().filter_map(|child| child.path().rsplit('/').next());
+    did_you_mean(&name.to_string_lossy(), names)
+}

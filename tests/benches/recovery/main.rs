@@ -1,0 +1,75 @@
+//! `cargo xtask bench recovery`: how soon a fault is detected, acted on, healed and proved, and by how many actions; beside what Monit does
+//! with an equal configuration at the same time, if `--peers` asks for it. Distributions over several rounds, no benchmark of speed.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "its output is what a person or a log reads"
+)]
+#![expect(clippy::disallowed_methods, reason = "it works in scratch directories of its own")]
+
+mod args;
+mod fault;
+mod host;
+mod log;
+mod report;
+mod run;
+mod stage;
+mod tool;
+
+use std::process::ExitCode;
+
+use crate::args::{Args, Mode};
+use crate::fault::FAULTS;
+use crate::report::Report;
+use crate::tool::Tool;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args::read(&args) {
+        Ok(Mode::Bench(args)) => bench(&args),
+        // `cargo test --all-targets` starts it too.
+        Ok(Mode::Nothing) => {
+            println!("run by `cargo xtask bench recovery`");
+            ExitCode::SUCCESS
+        }
+        Ok(Mode::Help) => {
+            print!("{}", args::USAGE);
+            ExitCode::SUCCESS
+        }
+        Err(problem) => {
+            eprintln!("{problem}\n\n{}", args::USAGE);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Each round injects every fault once for every tool, all at the same time: they wait far more than they work.
+fn bench(args: &Args) -> ExitCode {
+    let mut report = Report::new(host::describe(), args.rounds);
+    let tools: &[Tool] =
+        if args.peers { &[Tool::Evenkeel, Tool::Monit] } else { &[Tool::Evenkeel] };
+    for round in 0..args.rounds {
+        let phase = f64::from(round) / f64::from(args.rounds);
+        let seen = std::thread::scope(|scope| {
+            let wanted = FAULTS.iter().filter(|fault| args.wants(fault.name));
+            let runs: Vec<_> = wanted
+                .flat_map(|fault| tools.iter().map(move |tool| (fault, *tool)))
+                .map(|(fault, tool)| {
+                    scope.spawn(move || (fault, tool, run::run(fault, tool, phase)))
+                })
+                .collect();
+            // A run that broke off has said so; the others count.
+            runs.into_iter().filter_map(|run| run.join().ok()).collect::<Vec<_>>()
+        });
+        for (fault, tool, run) in seen {
+            report.add(fault, tool, run);
+        }
+    }
+    if args.json {
+        println!("{:#}", report.json());
+    } else {
+        print!("{}", report.table());
+    }
+    if report.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
