@@ -16,7 +16,7 @@ const DRIVERS: [&str; 2] = ["evenkeel-agent", "evenkeel-simulator"];
 const PURE: [&str; 3] = ["evenkeel-health", "evenkeel-engine", "evenkeel-moment"];
 const RUNTIMES: [&str; 4] = ["tokio", "nix", "rustix", "hyper"];
 
-/// Clients and small tools that several concerns share: they know nothing of ours but one another.
+/// Clients and small tools that several concerns share: they know nothing of ours but one another and safefs.
 const LEAVES: [&str; 7] =
     ["moment", "names", "process", "command", "supervisord", "systemd", "tmux"];
 
@@ -82,9 +82,11 @@ pub(super) fn check(members: &[Member]) -> Vec<String> {
         }
         if is_leaf(name) {
             let ours = reached.iter().filter(|other| by_name.contains_key(other.as_str()));
-            findings.extend(ours.filter(|other| !is_leaf(other)).map(|other| {
-                format!("{name} depends on {other}: what everybody shares stands on its own")
-            }));
+            findings.extend(ours.filter(|other| !is_leaf(other) && *other != SAFEFS).map(
+                |other| {
+                    format!("{name} depends on {other}: what everybody shares stands on its own")
+                },
+            ));
         }
         if PURE.contains(&name.as_str()) {
             findings.extend(
