@@ -15,8 +15,7 @@ const IDLE: &str = "exec sleep 1000000";
 const BUSY: &str = "while :; do date +%N; sleep 0.1; done";
 
 fn probe(words: &[&str]) -> Value {
-    run(find_bin("evenkeel-probe"), [&["tmux", "--json", "--timeout", "3s"], words].concat(), None)
-        .json()
+    run(find_bin("evenkeel-probe"), [&["tmux", "--json"], words].concat(), None).json()
 }
 
 fn probe_of(server: &TmuxServer, more: &[&str]) -> Value {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use evenkeel_process::Process;
+use evenkeel_process::{LookError, Process};
 use evenkeel_tmux::{Pane, Server, TmuxError};
 use tokio::time::Instant;
 
@@ -115,7 +115,9 @@ fn part(pane: &Pane, still: Option<Duration>, stalled_after: Option<Duration>) -
     if let Some(still) = still {
         facts.set("unchanged_seconds", still.as_secs_f64());
     }
-    let incarnation = Process::open(pane.pid).map(|process| process.identity().incarnation());
+    let process = Process::open(pane.pid);
+    let is_gone = matches!(process, Err(LookError::Gone { .. }));
+    let incarnation = process.map(|process| process.identity().incarnation());
     if let (false, Ok(incarnation)) = (pane.dead, incarnation) {
         facts.set("incarnation", incarnation);
     }
@@ -126,7 +128,7 @@ fn part(pane: &Pane, still: Option<Duration>, stalled_after: Option<Duration>) -
     }
     let stalled = still.zip(stalled_after).filter(|(still, limit)| still >= limit);
     let (state, outcome) = match (pane.dead, stalled) {
-        (true, _) => ("dead", how_it_died(pane, &name)),
+        (true, _) => ("dead", how_it_died(pane, &name, is_gone)),
         (false, Some((still, _))) => {
             let detail =
                 format!("the pane `{name}` has shown the same for {}s: stalled", still.as_secs());
@@ -138,7 +140,7 @@ fn part(pane: &Pane, still: Option<Duration>, stalled_after: Option<Duration>) -
     Part { name, outcome, facts }
 }
 
-fn how_it_died(pane: &Pane, name: &str) -> Outcome {
+fn how_it_died(pane: &Pane, name: &str, is_gone: bool) -> Outcome {
     match (pane.status, pane.signal) {
         (_, Some(signal)) => Outcome::bad(
             FailureClass::Exit,
@@ -151,7 +153,11 @@ fn how_it_died(pane: &Pane, name: &str) -> Outcome {
         (Some(status), None) => {
             Outcome::bad(FailureClass::Exit, format!("the pane `{name}` exited with {status}"))
         }
-        // tmux has not waited for it yet.
+        // tmux has waited for it, and now and then (3.3) forgets what came of that.
+        (None, None) if is_gone => Outcome::bad(
+            FailureClass::Exit,
+            format!("the pane `{name}` is dead, and tmux does not say how it ended"),
+        ),
         (None, None) => Outcome::unknown(
             FailureClass::Missing,
             format!("the pane `{name}` is about to be dead"),
@@ -214,7 +220,10 @@ mod tests {
         assert_eq!(died(Some(7), None).outcome, bad("the pane `web:0.1` exited with 7"));
         assert_eq!(died(None, Some(11)).outcome, bad("the pane `web:0.1` was ended by signal 11"));
         assert!(matches!(died(Some(0), None).outcome, Outcome::Unknown(_)));
-        assert!(matches!(died(None, None).outcome, Outcome::Unknown(_)));
+        let untold = bad("the pane `web:0.1` is dead, and tmux does not say how it ended");
+        assert_eq!(died(None, None).outcome, untold);
+        let waited_for = Pane { dead: true, pid: std::process::id(), ..pane() };
+        assert!(matches!(part(&waited_for, None, None).outcome, Outcome::Unknown(_)));
         assert_eq!(died(Some(7), None).facts.number("exit_status"), Some(7.0));
     }
 

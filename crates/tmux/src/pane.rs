@@ -1,3 +1,5 @@
+use nix::sys::signal::Signal;
+
 use crate::TmuxError;
 
 /// Between the fields of a line: no field before the last can hold it.
@@ -78,7 +80,10 @@ impl Pane {
                 _ => return None,
             },
             status: optional(next()?)?,
-            signal: optional(next()?)?,
+            signal: match next()? {
+                "" => None,
+                text => Some(signal(text)?),
+            },
             window_panes: next()?.parse().ok()?,
             window_activity: next()?.parse().ok()?,
             server: next()?.parse().ok()?,
@@ -91,6 +96,12 @@ impl Pane {
                 .collect(),
         })
     }
+}
+
+/// A signal by its number, or where the system has names for them by its name.
+fn signal(text: &str) -> Option<i32> {
+    let named = || format!("SIG{text}").parse::<Signal>().ok().map(|signal| signal as i32);
+    text.parse().ok().or_else(named)
 }
 
 /// Every pane of a listing.
@@ -130,6 +141,12 @@ mod tests {
             (panes[2].status, panes[2].signal, panes[2].name().as_str()),
             (None, Some(11), "a|b:3.0")
         );
+    }
+
+    #[test]
+    fn a_signal_may_come_by_its_name() {
+        assert_eq!((signal("SEGV"), signal("9")), (Some(11), Some(9)));
+        assert_eq!(signal("NONSENSE"), None);
     }
 
     #[test]

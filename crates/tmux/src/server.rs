@@ -217,12 +217,13 @@ fn fingerprints(shown: &[u8], mark: &str, truncated: bool) -> BTreeMap<String, u
             if let Some((pane, hasher)) = current.take() {
                 found.insert(pane, hasher.finish());
             }
-            let header = String::from_utf8_lossy(header);
-            let pane = header.split(' ').next().unwrap_or_default().to_owned();
+            let text = String::from_utf8_lossy(header);
+            let pane = text.split(' ').next().unwrap_or_default().to_owned();
             current = Some((pane, DefaultHasher::new()));
         }
         if let Some((_, hasher)) = &mut current {
-            hasher.write(line);
+            // Not the mark, which is another one each time.
+            hasher.write(header.unwrap_or(line));
             hasher.write_u8(b'\n');
         }
     }
@@ -238,11 +239,11 @@ mod tests {
 
     #[test]
     fn a_fingerprint_changes_with_what_is_shown_and_with_nothing_else() {
-        let shown = |first: &str, second: &str| {
-            let text = format!("M %0 1 2 3 4\n{first}\n\nM %1 0 0 0 0\n{second}\n");
-            fingerprints(text.as_bytes(), "M", false)
+        let shown = |mark: &str, first: &str, second: &str| {
+            let text = format!("{mark} %0 1 2 3 4\n{first}\n\n{mark} %1 0 0 0 0\n{second}\n");
+            fingerprints(text.as_bytes(), mark, false)
         };
-        let (one, two) = (shown("a", "b"), shown("x", "b"));
+        let (one, two) = (shown("M", "a", "b"), shown("N", "x", "b"));
         assert_eq!(one.len(), 2);
         assert_ne!(one["%0"], two["%0"]);
         assert_eq!(one["%1"], two["%1"]);

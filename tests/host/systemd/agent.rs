@@ -148,3 +148,24 @@ fn an_agent_that_hangs_is_ended_by_its_watchdog_and_started_anew() {
     host.ok("systemctl stop evenkeel");
     assert_eq!(host.property("evenkeel", "Result"), "success");
 }
+
+/// Resident memory of the agent, in KiB.
+fn resident(host: &SystemdHost) -> u64 {
+    let line = host.ok("grep VmRSS /proc/$(systemctl show --value -p MainPID evenkeel)/status");
+    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("proc(5) has it")
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "the figures are for whoever asks what it costs")]
+fn an_agent_that_asks_systemd_stays_small() {
+    let Some(host) = boot(WEB) else { return };
+    let seen = resident(&host);
+    let other = r#"printf '[check.web]\nfile = { path = "/" }\ntimeout = "900ms"\ninterval = "1s"\n' > /etc/evenkeel/evenkeel.toml"#;
+    host.ok(&format!("{other}; systemctl restart evenkeel"));
+    until("the agent answers", LONG, || status(&host).is_some());
+    let without = resident(&host);
+    eprintln!(
+        "resident memory of the agent: {without} KiB without a unit to ask for, {seen} KiB while it asks each second"
+    );
+    assert!(seen.saturating_sub(without) < 4 * 1024, "{seen} KiB instead of {without}");
+}
