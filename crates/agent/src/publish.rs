@@ -115,7 +115,13 @@ impl Publisher {
                 CheckState::Down | CheckState::Recovering => Some(false),
                 _ => Some(true),
             };
-            self.metrics.set_check(&check.name, state, up);
+            // What keeps it from being acted on is what is to be seen first; whether it is up is a metric of its own.
+            let shown = match (check.held, check.flapping) {
+                (true, _) => CheckState::Held,
+                (false, true) => CheckState::Flapping,
+                (false, false) => state,
+            };
+            self.metrics.set_check(&check.name, shown, up);
             if let Some(breaker) = &check.breaker {
                 let state = by_name(BreakerState::ALL, BreakerState::as_str, breaker);
                 self.metrics.set_breaker(&check.name, state);

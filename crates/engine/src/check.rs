@@ -34,7 +34,7 @@ pub(crate) struct CheckCore {
     last: Option<Last>,
     /// When the last series came to its end.
     pub(crate) concluded: Option<Moment>,
-    /// When the last series that came to its end began: what it saw is not older than that.
+    /// When the last series that could tell anything began: what it saw is not older than that.
     pub(crate) looked: Option<Moment>,
     /// The checks without which this one cannot be up, near and far, by their place in the settings.
     pub(crate) dependencies: Vec<usize>,
@@ -428,7 +428,10 @@ impl CheckCore {
         let Measurement { took, outcome, facts, parts } = measurement;
         let timed_out = judged.timed_out();
         let Judged { sample, reason, .. } = judged;
-        self.looked = self.series.take().map(|series| series.began).max(self.looked);
+        let began = self.series.take().map(|series| series.began);
+        if sample != Sample::Unknown {
+            self.looked = began.max(self.looked);
+        }
         self.concluded = Some(now);
         if self.own.lives_as(facts.get(INCARNATION)) {
             self.reborn.push(None);

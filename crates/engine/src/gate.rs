@@ -110,7 +110,7 @@ impl Engine {
         }
         if let Some(check) = self.not_looked_at(recovery, target) {
             reasons.push(Refusal::Looking { check: self.checks[check].spec.name.clone() });
-        } else if !target.machine.is_ready() {
+        } else if target.unsure || !target.machine.is_ready() {
             reasons.push(Refusal::NotSure);
         } else if target.recovering {
             reasons.push(Refusal::Recovering);

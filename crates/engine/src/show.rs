@@ -16,7 +16,7 @@ impl Engine {
     pub fn status(&self, now: Moment, wall: Timestamp) -> Status {
         let at = |moment: Moment| wall - signed(now.saturating_since(moment));
         let checks: Vec<_> =
-            self.checks.iter().map(|check| check_status(check, now, &at)).collect();
+            self.checks.iter().map(|check| self.check_status(check, now, &at)).collect();
         let rules: Vec<_> = self.rule_statuses(now, &at);
         let recoveries: Vec<_> = self
             .recoveries
@@ -28,7 +28,7 @@ impl Engine {
                 attempt: target.machine.attempt(),
                 step: target.next_step().map(|step| step.action.describe()),
                 budget_remaining: self.remaining(now, recovery, &target.id),
-                reason: match &target.refusal {
+                reason: match self.held(recovery, &target.id).as_ref().or(target.refusal.as_ref()) {
                     Some(refusal) => Some(refusal.to_string()),
                     None => target.reason.clone(),
                 },
@@ -36,6 +36,7 @@ impl Engine {
             .collect();
         let healthy = !self.checks.iter().any(|check| check.up(now) == Some(false))
             && rules.iter().all(|rule| rule.ok != Some(false))
+            && !self.storm_rages()
             && !recoveries.iter().any(|recovery| recovery.phase == "exhausted");
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -47,6 +48,7 @@ impl Engine {
             checks,
             rules,
             recoveries,
+            storm: self.storm_refusal().map(|storm| storm.to_string()),
             holds: self.holds.iter().map(|hold| self.hold_status(hold, &at)).collect(),
         }
     }
@@ -88,35 +90,57 @@ impl Engine {
             })
             .collect()
     }
-}
 
-fn check_status(check: &CheckCore, now: Moment, at: &impl Fn(Moment) -> Timestamp) -> CheckStatus {
-    let (state, reason) = check.worst(now);
-    let number = |field: &str| match check.facts().and_then(|facts| facts.get(field)) {
-        Some(Value::Number(number)) => Some(*number),
-        _ => None,
-    };
-    CheckStatus {
-        name: check.spec.name.clone(),
-        kind: check.spec.target.kind().to_owned(),
-        target: check.spec.target.describe(),
-        state: state.as_str().to_owned(),
-        since: check.last_took().map(|_| at(check.own.since)),
-        reason: reason.map(str::to_owned),
-        last_ms: check.last_took().map(|took| took.as_secs_f64() * 1e3),
-        interval_ms: u64::try_from(check.spec.interval.as_millis()).unwrap_or(u64::MAX),
-        breaker: check.breaker_state(now).map(|state| state.as_str().to_owned()),
-        rss_bytes: number("rss_bytes"),
-        pid: number("pid"),
-        parts: check
-            .parts
+    fn check_status(
+        &self,
+        check: &CheckCore,
+        now: Moment,
+        at: &impl Fn(Moment) -> Timestamp,
+    ) -> CheckStatus {
+        let (state, reason) = check.worst(now);
+        let number = |field: &str| match check.facts().and_then(|facts| facts.get(field)) {
+            Some(Value::Number(number)) => Some(*number),
+            _ => None,
+        };
+        CheckStatus {
+            name: check.spec.name.clone(),
+            kind: check.spec.target.kind().to_owned(),
+            target: check.spec.target.describe(),
+            state: state.as_str().to_owned(),
+            flapping: check
+                .parts
+                .values()
+                .chain([&check.own])
+                .any(|one| one.flapping_since().is_some()),
+            held: self.holds_all_of(check),
+            since: check.last_took().map(|_| at(check.own.since)),
+            reason: reason.map(str::to_owned),
+            last_ms: check.last_took().map(|took| took.as_secs_f64() * 1e3),
+            interval_ms: u64::try_from(check.spec.interval.as_millis()).unwrap_or(u64::MAX),
+            breaker: check.breaker_state(now).map(|state| state.as_str().to_owned()),
+            rss_bytes: number("rss_bytes"),
+            pid: number("pid"),
+            parts: check
+                .parts
+                .iter()
+                .map(|(name, part)| PartStatus {
+                    name: name.clone(),
+                    state: part.health.state(now).as_str().to_owned(),
+                    reason: part.reason.clone(),
+                })
+                .collect(),
+        }
+    }
+
+    /// Whether there are recoveries that listen to a check, and all of them are held.
+    fn holds_all_of(&self, check: &CheckCore) -> bool {
+        let listening: Vec<_> = self
+            .recoveries
             .iter()
-            .map(|(name, part)| PartStatus {
-                name: name.clone(),
-                state: part.health.state(now).as_str().to_owned(),
-                reason: part.reason.clone(),
-            })
-            .collect(),
+            .filter(|recovery| recovery.checks.contains(&check.index()))
+            .collect();
+        !listening.is_empty()
+            && listening.iter().all(|recovery| self.held(recovery, &recovery.spec.name).is_some())
     }
 }
 

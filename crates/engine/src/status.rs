@@ -22,6 +22,9 @@ pub struct Status {
     pub rules: Vec<RuleStatus>,
     /// The targets of recovery.
     pub recoveries: Vec<RecoveryStatus>,
+    /// Why nobody is restarted, while most targets are down together.
+    #[serde(default)]
+    pub storm: Option<String>,
     /// The holds in force.
     #[serde(default)]
     pub holds: Vec<HoldStatus>,
@@ -53,6 +56,12 @@ pub struct CheckStatus {
     pub target: String,
     /// The worst of its own state and its parts'.
     pub state: String,
+    /// Whether it, or a part of it, goes up and down too often.
+    #[serde(default)]
+    pub flapping: bool,
+    /// Whether an operator holds every recovery that listens to it.
+    #[serde(default)]
+    pub held: bool,
     /// Since when its own state has held.
     pub since: Option<Timestamp>,
     /// What the last result said, if it was not good.

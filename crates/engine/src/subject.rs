@@ -12,6 +12,8 @@ pub(crate) struct Subject {
     /// Whether the last result was a failure by timeout: many of them together point at the host.
     pub(crate) timed_out: bool,
     pub(crate) flapping: Option<Flapping>,
+    /// Whether the last look could tell anything.
+    pub(crate) told: bool,
     /// Good results in a row since the last action: the proof that it helped.
     pub(crate) proofs: u32,
     /// What identifies the life of what runs.
@@ -33,6 +35,7 @@ impl Subject {
             since: now,
             reason: None,
             timed_out: false,
+            told: false,
             flapping: spec.flap.map(Flapping::new),
             proofs: 0,
             incarnation: None,
@@ -49,6 +52,7 @@ impl Subject {
         let transition = self.health.record(now, sample);
         self.reason = reason;
         self.timed_out = timed_out;
+        self.told = sample != Sample::Unknown;
         match sample {
             Sample::Good | Sample::Degraded => self.proofs = self.proofs.saturating_add(1),
             Sample::Bad | Sample::BadForSure => self.proofs = 0,
@@ -64,7 +68,7 @@ impl Subject {
             State::Down => Some(false),
             State::Unknown | State::Suspect { .. } | State::Recovering { .. } => None,
         };
-        let up = up.filter(|_| sample != Sample::Unknown);
+        let up = up.filter(|_| self.told);
         let flapping = match (&mut self.flapping, up) {
             (Some(flapping), Some(up)) => flapping.observe(now, up),
             _ => None,

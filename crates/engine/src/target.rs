@@ -43,6 +43,7 @@ pub(crate) struct Target {
     /// Looks that began before this do not count for a decision.
     look_since: Option<Moment>,
     pub(crate) recovering: bool,
+    pub(crate) unsure: bool,
     pub(crate) flapping: Option<Moment>,
     pub(crate) blocked: Vec<Dependency>,
     pub(crate) doubtful: Vec<usize>,
@@ -181,6 +182,7 @@ impl Target {
             failing_since: None,
             look_since: None,
             recovering: false,
+            unsure: false,
             flapping: None,
             blocked: Vec::new(),
             doubtful: Vec::new(),
@@ -260,6 +262,7 @@ impl Target {
             _ => None,
         };
         self.recovering = view.recovering;
+        self.unsure = view.unsure;
         self.flapping = view.flapping;
         self.blocked.clone_from(&view.blocked);
         self.doubtful.clone_from(&view.doubtful);

@@ -11,6 +11,10 @@ use crate::subject::Subject;
 pub(crate) type Source<'a> = (&'a CheckCore, &'a Subject);
 
 /// What health says of a target now, and by which checks.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "answers to separate questions, in any combination"
+)]
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) seen: Seen,
@@ -18,6 +22,8 @@ pub(crate) struct View {
     pub(crate) evidence: String,
     /// Whether everything that is down is on its way up: good results, but not enough of them.
     pub(crate) recovering: bool,
+    /// Whether the last look at something that is down could tell nothing.
+    pub(crate) unsure: bool,
     /// Whether each of its checks gave so many good results since the last action that it counts as proved.
     pub(crate) proved: bool,
     /// Whether something of it goes up and down too often, and since when.
@@ -70,6 +76,7 @@ impl View {
                 && down.iter().all(|(_, subject)| {
                     matches!(subject.health.state(now), State::Recovering { .. })
                 }),
+            unsure: down.iter().any(|(_, subject)| !subject.told),
             proved: sources.iter().all(|(_, subject)| subject.is_proved()),
             flapping: sources.iter().filter_map(|(_, subject)| subject.flapping_since()).min(),
             timed_out: matches!(seen, Seen::Suspect | Seen::Down)
@@ -123,10 +130,13 @@ impl View {
 impl CheckCore {
     /// What keeps those from being up that depend on this check, if something does.
     fn failing(&self, now: Moment) -> Option<Dependency> {
-        let hard = match self.up(now) {
-            Some(true) => return None,
-            Some(false) => Hard::Down,
-            None => Hard::Unknown,
+        // A part of which nothing is known says nothing, as in the check's own state.
+        let is_down = |subject: &Subject| subject.hard(now) == Hard::Down;
+        let down = self.parts.values().chain([&self.own]).any(is_down);
+        let hard = match (down, self.own.hard(now)) {
+            (true, _) => Hard::Down,
+            (false, Hard::Up) => return None,
+            (false, _) => Hard::Unknown,
         };
         let worst = self.worst_subject(now);
         Some(Dependency { check: self.spec.name.clone(), hard, since: worst.since })

@@ -59,6 +59,15 @@ pub(crate) struct ScriptedHost {
     pub(crate) records: Vec<Record>,
     pub(crate) probes: BTreeMap<usize, Vec<Moment>>,
     pub(crate) overruns: usize,
+    /// How every action ends.
+    pub(crate) ends: Ended,
+    /// Actions run until [`ScriptedHost::end_actions`].
+    pub(crate) slow_actions: bool,
+    running: Vec<u64>,
+    /// When actions started, and on what.
+    pub(crate) acts_at: Vec<(Moment, String)>,
+    /// Actions that should not have been.
+    pub(crate) faults: Vec<String>,
 }
 
 impl ScriptedHost {
@@ -80,6 +89,11 @@ impl ScriptedHost {
             records: Vec::new(),
             probes: BTreeMap::new(),
             overruns: 0,
+            ends: Ended::Ran,
+            slow_actions: false,
+            running: Vec::new(),
+            acts_at: Vec::new(),
+            faults: Vec::new(),
         }
     }
 
@@ -122,8 +136,11 @@ impl ScriptedHost {
                     self.seen.insert(check, good());
                 }
                 let intent = act.intent;
+                self.acts_at.push((self.now, act.target.clone()));
+                self.find_faults(&act);
                 self.acts.push(act);
-                Some(Input::Acted { intent, ended: Ended::Ran, detail: "done".into() })
+                self.running.push(intent);
+                (!self.slow_actions).then(|| self.end(intent))
             }
             Effect::Record(record) => {
                 self.records.push(record);
@@ -150,6 +167,71 @@ impl ScriptedHost {
 
     pub(crate) fn messages(&self, kind: &str) -> Vec<String> {
         self.records.iter().filter(|record| record.kind() == kind).map(Record::message).collect()
+    }
+
+    /// What anybody can see of an action that should not be: the check says something else, or an operator holds it.
+    fn find_faults(&mut self, act: &Act) {
+        let status = self.engine.status(self.now, WALL);
+        let check = status.checks.iter().find(|check| check.name == act.target);
+        if let Some(check) = check.filter(|check| check.state != "down") {
+            self.faults.push(format!("{} is {}", act.target, check.state));
+        }
+        if self.engine.holds().iter().any(|hold| hold.target == act.target || hold.target == "*") {
+            self.faults.push(format!("{} is held", act.target));
+        }
+        let depends_on = |name: &str| {
+            let checks = &self.engine.settings().checks;
+            checks.iter().find(|check| check.name == name).map(|check| check.depends_on.clone())
+        };
+        for needed in depends_on(&act.target).unwrap_or_default() {
+            let needed = status.checks.iter().find(|check| check.name == needed);
+            if let Some(needed) = needed.filter(|needed| needed.state != "up") {
+                self.faults.push(format!("{} needs what is {}", act.target, needed.state));
+            }
+        }
+    }
+
+    /// The agent ends and starts again with what it kept; what ran goes on unseen.
+    pub(crate) fn restart(&mut self, past: Past) {
+        let settings = self.engine.settings().clone();
+        let start =
+            Start { now: self.now, wall: WALL, seed: 9, spread: true, observe_only: None, past };
+        self.engine = Engine::new(settings, start);
+        self.running.clear();
+    }
+
+    fn end(&mut self, intent: u64) -> Input {
+        self.running.retain(|running| *running != intent);
+        Input::Acted { intent, ended: self.ends, detail: "done".into() }
+    }
+
+    /// What runs comes to its end.
+    pub(crate) fn end_actions(&mut self) {
+        for intent in self.running.clone() {
+            let input = self.end(intent);
+            self.feed(input);
+        }
+    }
+
+    /// How many actions run now.
+    pub(crate) fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// The place of a check in the settings.
+    pub(crate) fn place(&self, check: &str) -> usize {
+        let checks = &self.engine.settings().checks;
+        checks.iter().position(|other| other.name == check).expect("a check of the settings")
+    }
+
+    pub(crate) fn sees(&mut self, check: &str, measurement: Measurement) {
+        let place = self.place(check);
+        self.seen.insert(place, measurement);
+    }
+
+    /// The targets that were acted on, in order.
+    pub(crate) fn acted_on(&self) -> Vec<&str> {
+        self.acts.iter().map(|act| act.target.as_str()).collect()
     }
 
     pub(crate) fn phase(&self, target: &str) -> String {
@@ -205,3 +287,33 @@ pub(crate) fn fatal() -> Outcome {
 pub(crate) const WALL: jiff::Timestamp = jiff::Timestamp::constant(1_790_000_000, 0);
 
 pub(crate) const MINUTE: Duration = Duration::from_mins(1);
+
+pub(crate) fn timeout() -> Measurement {
+    measurement(Outcome::bad(FailureClass::Timeout, "no answer in time"), Vec::new())
+}
+
+pub(crate) fn unknown() -> Measurement {
+    measurement(Outcome::unknown(FailureClass::Exit, "cannot be asked"), Vec::new())
+}
+
+/// A good look at what lives as `incarnation`.
+pub(crate) fn alive(incarnation: &str) -> Measurement {
+    let mut measurement = good();
+    measurement.facts.set("incarnation", incarnation);
+    measurement
+}
+
+/// `count` services called a, b, c, …, each with its check and its recovery; a storm is off.
+pub(crate) fn services(count: usize, more: &str) -> String {
+    let service = |index: usize| {
+        let name = char::from(b'a' + u8::try_from(index).expect("few services"));
+        format!(
+            "[check.{name}]\nhttp = {{ url = \"http://127.0.0.1:1/\" }}\ninterval = \"30s\"\ntimeout = \"1s\"\n\
+             failure_threshold = 2\nsuccess_threshold = 1\n{more}\n\
+             [recovery.{name}]\nwhen = [\"{name}\"]\nsteps = [{{ action = \"exec\", command = [\"restart-{name}\"] }}]\n\
+             max_retries = 1\n"
+        )
+    };
+    let all: String = (0..count).map(service).collect();
+    format!("[agent]\ngrace = \"0s\"\nstorm = false\n{all}")
+}

@@ -1,0 +1,48 @@
+//! Is it them, or is it me?
+
+use std::time::Duration;
+
+use evenkeel_engine::{Effect, Input};
+
+use crate::host::{MINUTE, ScriptedHost, WEB, bad, good};
+
+#[test]
+fn what_fails_while_the_agent_itself_is_starved_is_unknown() {
+    let settings = WEB
+        .replace("failure_threshold = { failures = 2, within = 2 }", "failure_threshold = 1")
+        .replace("\nretries = 1", "");
+    let mut host = ScriptedHost::new(&settings);
+    host.run_for(5 * MINUTE);
+    // A probe starts, and then nothing runs for two minutes: its deadline passed without anybody looking.
+    host.hanging.push(0);
+    let before = host.probes[&0].len();
+    while host.probes[&0].len() == before {
+        host.run_for(Duration::from_secs(1));
+    }
+    let run = host.probes[&0].len() as u64;
+    host.now = host.now + 2 * MINUTE;
+    let effects =
+        host.engine.handle(host.now, Input::Measured { check: 0, run, measurement: bad() });
+    let starved = effects.iter().any(|effect| match effect {
+        Effect::Record(record) => record.kind() == "starved",
+        _ => false,
+    });
+    assert!(starved, "{effects:?}");
+    host.hanging.clear();
+    host.seen.insert(0, good());
+    host.run_for(10 * MINUTE);
+    assert!(host.acts.is_empty());
+    assert!(host.messages("incident_opened").is_empty());
+}
+
+#[test]
+fn the_same_failure_without_starvation_is_a_failure() {
+    let settings = WEB
+        .replace("failure_threshold = { failures = 2, within = 2 }", "failure_threshold = 1")
+        .replace("\nretries = 1", "");
+    let mut host = ScriptedHost::new(&settings);
+    host.run_for(5 * MINUTE);
+    host.seen.insert(0, bad());
+    host.run_for(MINUTE);
+    assert_eq!(host.acts.len(), 1);
+}
