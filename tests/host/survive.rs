@@ -367,6 +367,31 @@ fn history_that_was_lost_is_no_fresh_budget_for_the_agent_after_the_next_either(
 }
 
 #[test]
+fn a_fresh_try_that_was_ordered_outlives_the_agent_and_refunds_nothing() {
+    let scratch = Scratch::new();
+    let text = settings(&scratch);
+    used_up(&scratch, &text);
+    let agent = Agent::start(&scratch, &text);
+    agent.await_check("marker", "down", LONG);
+    // Held, so that nothing comes of the order before the agent ends.
+    for order in [&["hold", "web", "--for", "1h", "--reason", "mending it"][..], &["reset", "web"]]
+    {
+        let obeyed = ask(order, agent.config());
+        assert_eq!(obeyed.code, Some(0), "{obeyed:?}");
+    }
+    kill(agent);
+    assert_eq!(runs(&scratch), ATTEMPTS);
+    let agent = Agent::start(&scratch, &text);
+    agent.await_check("marker", "down", LONG);
+    assert_eq!(ask(&["release", "web"], agent.config()).code, Some(0));
+    // Three in an hour: one is left.
+    until("it was tried again, and no further than the budget goes", LONG, || {
+        agent.get("/api/events?kind=refused").body.contains("3 of 3 actions used")
+    });
+    assert_eq!(runs(&scratch), ATTEMPTS + 1);
+}
+
+#[test]
 fn a_hold_ends_by_itself_also_while_no_agent_runs() {
     let scratch = Scratch::new();
     let (text, agent) = healthy(&scratch);

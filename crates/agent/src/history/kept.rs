@@ -162,12 +162,12 @@ pub(super) fn hold(row: evenkeel_journal::Hold, now: &Stamp) -> Hold {
     Hold { target: row.target, since, until, reason: row.reason, by: row.by }
 }
 
-/// What a target's row adds to its open incident.
+/// What a target's row says of its open incident. It was written with each of its intents, and with each reset.
 pub(super) fn stood(open: OpenIncident, row: &Standing, now: &Stamp) -> OpenIncident {
     let flag = |name: &str| row.data[name].as_bool() == Some(true);
     let used = flag("acted").then_some((row.step, row.attempt));
     OpenIncident {
-        used: open.used.max(used),
+        used,
         unproved: open.unproved || flag("unproved"),
         exhausted: flag("exhausted"),
         again_at: row.until.as_ref().map(|until| {
