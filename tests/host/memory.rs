@@ -19,7 +19,7 @@ fn hog(scratch: &Scratch, bytes: u64, before: &str) -> Daemon {
 
 fn process(args: &[&str]) -> (Value, Option<i32>) {
     let all = [&["process", "--json", "--timeout", "30s"], args].concat();
-    let finished = run_within(Duration::from_secs(60), find_bin("evenkeel-probe"), all, None);
+    let finished = run_within(Duration::from_mins(1), find_bin("evenkeel-probe"), all, None);
     (finished.json(), finished.code)
 }
 
