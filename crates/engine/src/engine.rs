@@ -270,7 +270,8 @@ impl Engine {
             let was_open = recovery.whole.machine.in_incident();
             let wanted = recovery.see(now, &self.checks, &mut self.next_incident, effects);
             for doubtful in wanted {
-                self.checks[doubtful].look_now(now);
+                // One look may not settle it, and one that gives no answer must not be asked without a pause.
+                self.checks[doubtful].look_on_hint(now);
             }
             if !was_open && recovery.whole.machine.in_incident() {
                 for other in recovery.checks.iter().filter(|other| **other != check) {

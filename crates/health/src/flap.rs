@@ -240,8 +240,9 @@ mod tests {
                 states.push(up);
                 // The model keeps all states, pads with the first, and weighs from the newest back.
                 let last = |back: usize| states.len().checked_sub(1 + back).map_or(states[0], |at| states[at]);
-                let weight = |back: usize| 1.25 - 0.5 * back as f64 / 19.0;
-                let percent: f64 = (0..20).filter(|back| last(*back) != last(back + 1)).map(weight).sum::<f64>() * 5.0;
+                let weight = |back: u8| 1.25 - 0.5 * f64::from(back) / 19.0;
+                let changed = |back: &u8| last(usize::from(*back)) != last(usize::from(*back) + 1);
+                let percent: f64 = (0..20).filter(changed).map(weight).sum::<f64>() * 5.0;
                 flaps = match flaps {
                     None if percent >= 30.0 - 1e-9 => Some(now),
                     Some(since) if percent <= 20.0 + 1e-9 && now - since >= HOLD.as_secs() => None,

@@ -21,8 +21,8 @@ fn a_failing_dependency_makes_victims_and_one_incident() {
     assert_eq!(
         host.messages("victim"),
         [
+            "down by a, a victim of `b`: left alone until that is up again",
             "down by b, a victim of `c`: left alone until that is up again",
-            "down by a, a victim of `b`, `c`: left alone until that is up again",
         ]
     );
 }

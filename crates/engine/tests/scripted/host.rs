@@ -99,8 +99,15 @@ impl ScriptedHost {
 
     pub(crate) fn run_for(&mut self, wait: Duration) {
         let end = self.now + wait;
+        let (mut since, mut turns) = (self.now, 0);
         loop {
             self.feed(Input::Tick);
+            // Time goes on: an engine that is due at once for ever would keep a processor busy.
+            turns += 1;
+            if self.now.saturating_since(since) >= Duration::from_secs(1) {
+                (since, turns) = (self.now, 0);
+            }
+            assert!(turns < 10_000, "due without end: {:?}", self.records.last());
             match self.engine.deadline(self.now) {
                 Some(next) if next <= end => {
                     self.now = next.max(self.now + Duration::from_nanos(1));
@@ -114,7 +121,10 @@ impl ScriptedHost {
     /// Tells the engine, does what it asks for, and tells it what came of that, until it asks for nothing.
     pub(crate) fn feed(&mut self, input: Input) {
         let mut inputs = vec![input];
+        let mut turns = 0;
         while let Some(input) = inputs.pop() {
+            turns += 1;
+            assert!(turns < 10_000, "looks without end: {input:?}");
             for effect in self.engine.handle(self.now, input) {
                 inputs.extend(self.perform(effect));
             }
