@@ -181,7 +181,7 @@ mod tests {
         assert!(exporter.page(Some("self"), Format::Text).is_ok());
         assert!(exporter.page(None, Format::Text).unwrap().contains("process=\"self\""));
         for (content, reason) in
-            [("4294967295\n", "does not run"), ("soon\n", "holds no process id")]
+            [("4294967295\n", "is gone"), ("soon\n", "holds no process id")]
         {
             std::fs::write(&pidfile, content).unwrap();
             let (status, text) = exporter.page(Some("self"), Format::Text).unwrap_err();
