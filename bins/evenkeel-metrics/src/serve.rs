@@ -180,9 +180,7 @@ mod tests {
         let exporter = exporter(Selector::Pidfile(pidfile.clone()));
         assert!(exporter.page(Some("self"), Format::Text).is_ok());
         assert!(exporter.page(None, Format::Text).unwrap().contains("process=\"self\""));
-        for (content, reason) in
-            [("4294967295\n", "is gone"), ("soon\n", "holds no process id")]
-        {
+        for (content, reason) in [("4294967295\n", "is gone"), ("soon\n", "holds no process id")] {
             std::fs::write(&pidfile, content).unwrap();
             let (status, text) = exporter.page(Some("self"), Format::Text).unwrap_err();
             assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
