@@ -34,7 +34,6 @@ fn part<'a>(seen: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 #[test]
-#[ignore = "on some runs tmux never tells how a pane ended, and it stays unknown; run it by name"]
 fn a_dead_pane_is_told_with_its_status_or_its_signal() {
     if !installed("tmux") {
         return;
@@ -53,6 +52,8 @@ fn a_dead_pane_is_told_with_its_status_or_its_signal() {
     server.ok(&["split-window", "-t", "web", "kill -SEGV $$"]);
     server.ok(&["split-window", "-t", "web", "exit 0"]);
     let seen = until_some("three panes are dead, and waited for", LONG, || {
+        // tmux 3.3a misses the end of a process now and then, until another one ends.
+        server.ok(&["run-shell", "true"]);
         let seen = probe_of(&server, &[]);
         let told = seen["reasons"].as_array().is_some_and(|reasons| reasons.len() == 2);
         let done = seen.to_string().contains("exited with 0");
@@ -168,7 +169,6 @@ fn pane_pid(server: &TmuxServer, pane: &str) -> String {
 }
 
 #[test]
-#[ignore = "on some runs tmux never tells how a pane ended, and it stays unknown; run it by name"]
 fn a_pane_that_died_is_respawned_and_that_is_proved() {
     if !installed("tmux") {
         return;

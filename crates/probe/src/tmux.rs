@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use evenkeel_process::{LookError, Process};
+use evenkeel_process::Process;
 use evenkeel_tmux::{Pane, Server, TmuxError};
 use tokio::time::Instant;
 
@@ -116,7 +116,10 @@ fn part(pane: &Pane, still: Option<Duration>, stalled_after: Option<Duration>) -
         facts.set("unchanged_seconds", still.as_secs_f64());
     }
     let process = Process::open(pane.pid);
-    let is_gone = matches!(process, Err(LookError::Gone { .. }));
+    let is_gone = match process.as_ref().map(Process::stat) {
+        Ok(stat) => stat.map_or_else(|error| error.is_gone(), |stat| stat.is_dead()),
+        Err(error) => error.is_gone(),
+    };
     let incarnation = process.map(|process| process.identity().incarnation());
     if let (false, Ok(incarnation)) = (pane.dead, incarnation) {
         facts.set("incarnation", incarnation);
@@ -153,7 +156,7 @@ fn how_it_died(pane: &Pane, name: &str, is_gone: bool) -> Outcome {
         (Some(status), None) => {
             Outcome::bad(FailureClass::Exit, format!("the pane `{name}` exited with {status}"))
         }
-        // tmux has waited for it, and now and then (3.3) forgets what came of that.
+        // Now and then tmux (3.3a) does not notice that it ended, or forgets how: it is a zombie or gone, so dead all the same.
         (None, None) if is_gone => Outcome::bad(
             FailureClass::Exit,
             format!("the pane `{name}` is dead, and tmux does not say how it ended"),
