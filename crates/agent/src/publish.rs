@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 use evenkeel_config::Settings;
 use evenkeel_engine::{Count, Outcome, Record, Status};
 use evenkeel_metrics::{
-    BreakerState, CheckState, CleanupAction, FailureReason, Metrics, RecoveryOutcome, RepairKind,
+    BreakerState, CheckState, CleanupAction, FailureReason, Metrics, ProcessMemory,
+    RecoveryOutcome, RepairKind,
 };
 use evenkeel_probe::FailureClass;
 
@@ -75,7 +76,13 @@ impl Publisher {
                 self.metrics.cleaned(rule, CleanupAction::Purge, *entries, *bytes);
             }
             Record::Refused { target, cause, action, .. } => {
-                self.metrics.recovery_decided(target, action, cause, RecoveryOutcome::Refused);
+                self.metrics.recovery_decided(
+                    target,
+                    action,
+                    cause,
+                    RecoveryOutcome::Refused,
+                    None,
+                );
             }
             Record::Judged { target, cause, action, outcome, .. } => {
                 let outcome = match outcome {
@@ -83,7 +90,7 @@ impl Publisher {
                     Outcome::Relapsed => RecoveryOutcome::Relapsed,
                     Outcome::Failed => RecoveryOutcome::Failed,
                 };
-                self.metrics.recovery_decided(target, action, cause, outcome);
+                self.metrics.recovery_decided(target, action, cause, outcome, None);
             }
             _ => {}
         }
@@ -92,7 +99,7 @@ impl Publisher {
     pub(crate) fn count(&self, count: &Count) {
         match count {
             Count::Attempt { check, took, failure } => {
-                self.metrics.observe_attempt(check, *took, failure.map(failure_reason));
+                self.metrics.observe_attempt(check, *took, failure.map(failure_reason), None);
             }
             Count::Overrun { check } => self.metrics.check_overran(check),
         }
@@ -136,8 +143,13 @@ impl Publisher {
                     clippy::cast_sign_loss,
                     reason = "a count of bytes that was an integer before it became a fact"
                 )]
-                self.metrics
-                    .set_process_memory(&check.name, check.rss_bytes.map(|bytes| bytes as u64));
+                self.metrics.set_process_memory(
+                    &check.name,
+                    ProcessMemory {
+                        resident: check.rss_bytes.map(|bytes| bytes as u64),
+                        ..ProcessMemory::default()
+                    },
+                );
             }
         }
         for recovery in &status.recoveries {

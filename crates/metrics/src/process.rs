@@ -24,50 +24,30 @@ pub struct ProcessStats {
     pub start_time_seconds: f64,
 }
 
-/// The page of one process, for a scrape job of its own.
+/// The page of one process, for a scrape job of its own: the metrics of [`names::PROCESS_SPECS`].
 ///
 /// Serve it only while the process runs: with an answer of 503 the job's `up` is 0 and rules can tell.
 pub fn process_page(stats: &ProcessStats, format: Format) -> String {
     let mut registry = Registry::default();
-    register(
-        &mut registry,
-        names::PROCESS_CPU,
-        "User and system processor time spent",
-        ConstCounter::new(stats.cpu_seconds),
-    );
-    if let Some(open_fds) = stats.open_fds {
-        register(
-            &mut registry,
-            names::PROCESS_OPEN_FDS,
-            "Open file descriptors",
-            ConstGauge::new(open_fds),
-        );
+    for spec in names::PROCESS_SPECS {
+        let gauge = |registry: &mut Registry, value: Option<u64>| {
+            if let Some(value) = value {
+                register(registry, spec, ConstGauge::new(value));
+            }
+        };
+        match spec.name {
+            names::PROCESS_CPU => {
+                register(&mut registry, spec, ConstCounter::new(stats.cpu_seconds));
+            }
+            names::PROCESS_START_TIME => {
+                register(&mut registry, spec, ConstGauge::new(stats.start_time_seconds));
+            }
+            names::PROCESS_OPEN_FDS => gauge(&mut registry, stats.open_fds),
+            names::PROCESS_MAX_FDS => gauge(&mut registry, stats.max_fds),
+            names::PROCESS_VIRTUAL_MEMORY => gauge(&mut registry, Some(stats.virtual_bytes)),
+            names::PROCESS_RESIDENT_MEMORY => gauge(&mut registry, Some(stats.resident_bytes)),
+            _ => {}
+        }
     }
-    if let Some(max_fds) = stats.max_fds {
-        register(
-            &mut registry,
-            names::PROCESS_MAX_FDS,
-            "Limit of open file descriptors",
-            ConstGauge::new(max_fds),
-        );
-    }
-    register(
-        &mut registry,
-        names::PROCESS_VIRTUAL_MEMORY,
-        "Virtual memory",
-        ConstGauge::new(stats.virtual_bytes),
-    );
-    register(
-        &mut registry,
-        names::PROCESS_RESIDENT_MEMORY,
-        "Resident memory",
-        ConstGauge::new(stats.resident_bytes),
-    );
-    register(
-        &mut registry,
-        names::PROCESS_START_TIME,
-        "Start in seconds since 1970",
-        ConstGauge::new(stats.start_time_seconds),
-    );
     encode(&registry, format)
 }

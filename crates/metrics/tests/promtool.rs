@@ -169,9 +169,9 @@ fn a_page_passes() {
     metrics.permissions_repaired("tmux-state", RepairKind::Mode, 1);
     metrics.set_permission_errors("/tmp/\"a\\b\n".as_ref(), 2);
     metrics.add_check("health");
-    metrics.observe_attempt("health", Duration::from_millis(12), Some(FailureReason::Status));
+    metrics.observe_attempt("health", Duration::from_millis(12), Some(FailureReason::Status), None);
     metrics.set_check("health", CheckState::Down, Some(false));
-    metrics.recovery_decided("worker", "exec", "health", RecoveryOutcome::Refused);
+    metrics.recovery_decided("worker", "exec", "health", RecoveryOutcome::Refused, None);
     accepts_page(&metrics.encode_text());
 }
 
