@@ -34,7 +34,7 @@ mod process;
 mod procfs;
 pub mod rules;
 
-pub use evenkeel_process::LookError;
+pub use evenkeel_process::{Identity, LookError};
 pub use format::Format;
 pub use labels::{
     BreakerState, BurnWindow, CheckState, CleanupAction, Collector, FailureReason,

@@ -53,20 +53,22 @@ pub(crate) fn unit(name: &str) -> Option<&'static str> {
 }
 
 macro_rules! names {
-    ($($name:ident: $kind:ident($($label:literal),*) = $value:literal, $help:literal;)+) => {
+    (
+        $(#[$doc:meta])* $specs:ident;
+        $($name:ident: $kind:ident($($label:literal),*) = $value:literal, $help:literal;)+
+    ) => {
         $(#[doc = $help] pub const $name: &str = $value;)+
 
-        /// All metrics that [`Metrics`](crate::Metrics) exports.
-        pub const SPECS: &[Spec] = &[
+        $(#[$doc])*
+        pub const $specs: &[Spec] = &[
             $(Spec { name: $value, kind: Kind::$kind, labels: &[$($label),*], help: $help },)+
         ];
-
-        /// The names of [`SPECS`].
-        pub const ALL: &[&str] = &[$($name),+];
     };
 }
 
 names! {
+    /// All metrics that [`Metrics`](crate::Metrics) exports.
+    SPECS;
     FILE_PERMISSION_ERRORS: Gauge("path") = "file_permission_errors",
         "Entries below the path that deviate from their rule now, could not be repaired, or were repaired a moment ago";
     PERMISSION_REPAIRS: Counter("rule", "kind") = "evenkeel_permission_repairs_total",
@@ -155,45 +157,23 @@ names! {
         "Whether the last look of the collector succeeded";
 }
 
-/// The metrics of [`process_page`](crate::process_page): one watched process, after the convention of Prometheus clients.
-///
-/// The agent never exports its own figures under these names, or the rule for the watched process would fire for the agent.
-pub const PROCESS_SPECS: &[Spec] = &[
-    Spec {
-        name: PROCESS_CPU,
-        kind: Kind::Counter,
-        labels: &[],
-        help: "User and system processor time spent",
-    },
-    Spec { name: PROCESS_OPEN_FDS, kind: Kind::Gauge, labels: &[], help: "Open file descriptors" },
-    Spec {
-        name: PROCESS_MAX_FDS,
-        kind: Kind::Gauge,
-        labels: &[],
-        help: "Limit of open file descriptors",
-    },
-    Spec { name: PROCESS_VIRTUAL_MEMORY, kind: Kind::Gauge, labels: &[], help: "Virtual memory" },
-    Spec { name: PROCESS_RESIDENT_MEMORY, kind: Kind::Gauge, labels: &[], help: "Resident memory" },
-    Spec {
-        name: PROCESS_START_TIME,
-        kind: Kind::Gauge,
-        labels: &[],
-        help: "Start in seconds since 1970",
-    },
-];
-
-/// Resident memory on the page of one watched process.
-pub const PROCESS_RESIDENT_MEMORY: &str = "process_resident_memory_bytes";
-/// Virtual memory on the page of one watched process.
-pub const PROCESS_VIRTUAL_MEMORY: &str = "process_virtual_memory_bytes";
-/// Processor time on the page of one watched process.
-pub const PROCESS_CPU: &str = "process_cpu_seconds_total";
-/// Open descriptors on the page of one watched process.
-pub const PROCESS_OPEN_FDS: &str = "process_open_fds";
-/// Limit of open descriptors on the page of one watched process.
-pub const PROCESS_MAX_FDS: &str = "process_max_fds";
-/// Start time on the page of one watched process.
-pub const PROCESS_START_TIME: &str = "process_start_time_seconds";
+names! {
+    /// The metrics of [`process_page`](crate::process_page): one watched process, under the names that Prometheus clients agree on.
+    ///
+    /// The agent never exports its own figures under these names, or the rule for the watched process would fire for the agent.
+    PROCESS_SPECS;
+    PROCESS_CPU: Counter() = "process_cpu_seconds_total", "User and system processor time spent";
+    PROCESS_OPEN_FDS: Gauge() = "process_open_fds",
+        "Open file descriptors; absent where they may not be counted";
+    PROCESS_MAX_FDS: Gauge() = "process_max_fds",
+        "Limit of open file descriptors; absent without one";
+    PROCESS_VIRTUAL_MEMORY: Gauge() = "process_virtual_memory_bytes", "Virtual memory";
+    PROCESS_VIRTUAL_MEMORY_MAX: Gauge() = "process_virtual_memory_max_bytes",
+        "Limit of virtual memory; absent without one";
+    PROCESS_RESIDENT_MEMORY: Gauge() = "process_resident_memory_bytes", "Resident memory";
+    PROCESS_START_TIME: Gauge() = "process_start_time_seconds", "Start in seconds since 1970";
+    PROCESS_THREADS: Gauge() = "process_threads", "Threads";
+}
 
 #[cfg(test)]
 mod tests {

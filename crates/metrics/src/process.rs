@@ -14,6 +14,10 @@ pub struct ProcessStats {
     pub resident_bytes: u64,
     /// Virtual memory.
     pub virtual_bytes: u64,
+    /// Limit of virtual memory; `None` also if there is no limit.
+    pub virtual_max_bytes: Option<u64>,
+    /// Threads.
+    pub threads: u64,
     /// User and system time since the start.
     pub cpu_seconds: f64,
     /// Open descriptors; only the owner and root may count them.
@@ -30,23 +34,25 @@ pub struct ProcessStats {
 pub fn process_page(stats: &ProcessStats, format: Format) -> String {
     let mut registry = Registry::default();
     for spec in names::PROCESS_SPECS {
-        let gauge = |registry: &mut Registry, value: Option<u64>| {
-            if let Some(value) = value {
-                register(registry, spec, ConstGauge::new(value));
-            }
-        };
-        match spec.name {
+        let value = match spec.name {
             names::PROCESS_CPU => {
                 register(&mut registry, spec, ConstCounter::new(stats.cpu_seconds));
+                continue;
             }
             names::PROCESS_START_TIME => {
                 register(&mut registry, spec, ConstGauge::new(stats.start_time_seconds));
+                continue;
             }
-            names::PROCESS_OPEN_FDS => gauge(&mut registry, stats.open_fds),
-            names::PROCESS_MAX_FDS => gauge(&mut registry, stats.max_fds),
-            names::PROCESS_VIRTUAL_MEMORY => gauge(&mut registry, Some(stats.virtual_bytes)),
-            names::PROCESS_RESIDENT_MEMORY => gauge(&mut registry, Some(stats.resident_bytes)),
-            _ => {}
+            names::PROCESS_OPEN_FDS => stats.open_fds,
+            names::PROCESS_MAX_FDS => stats.max_fds,
+            names::PROCESS_VIRTUAL_MEMORY => Some(stats.virtual_bytes),
+            names::PROCESS_VIRTUAL_MEMORY_MAX => stats.virtual_max_bytes,
+            names::PROCESS_RESIDENT_MEMORY => Some(stats.resident_bytes),
+            names::PROCESS_THREADS => Some(stats.threads),
+            other => unreachable!("`{other}` has no figure"),
+        };
+        if let Some(value) = value {
+            register(&mut registry, spec, ConstGauge::new(value));
         }
     }
     encode(&registry, format)

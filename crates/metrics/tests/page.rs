@@ -26,6 +26,8 @@ fn stats() -> ProcessStats {
     ProcessStats {
         resident_bytes: 12_345_678,
         virtual_bytes: 987_654_321,
+        virtual_max_bytes: Some(4_000_000_000),
+        threads: 5,
         cpu_seconds: 1.25,
         open_fds: Some(17),
         max_fds: Some(1024),
@@ -145,7 +147,7 @@ fn every_name_is_on_the_page_and_no_other() {
             _ => None,
         })
         .collect();
-    let mut listed = names::ALL.to_vec();
+    let mut listed: Vec<_> = names::SPECS.iter().map(|spec| spec.name).collect();
     shown.sort_unstable();
     listed.sort_unstable();
     assert_eq!(shown, listed);
