@@ -26,6 +26,7 @@ mod preset;
 mod problem;
 mod raw;
 mod read;
+mod secrecy;
 mod settings;
 mod show;
 mod sources;
@@ -39,7 +40,7 @@ pub use settings::{
     AgentSettings, Check, CleanupRule, Mode, Module, PermissionRule, Recovery, Settings, Slo, Step,
     Storm,
 };
-pub use show::show;
+pub use show::{reveal, show};
 pub use sources::{Sources, VARIABLE_PREFIX};
 pub use value::{
     Age, ValueError, format_duration, format_mode, format_size, parse_age, parse_duration,

@@ -46,6 +46,7 @@ impl Subject {
             only_trend: None,
             process: None,
             incarnation: None,
+            secrets: spec.secrets.clone(),
         }
     }
 
@@ -57,7 +58,8 @@ impl Subject {
         timed_out: bool,
     ) -> Changed {
         let transition = self.health.record(now, sample);
-        self.reason = reason;
+        // From here on it is in the log, the history and on pages.
+        self.reason = reason.map(|reason| self.secrets.hide(&reason));
         self.timed_out = timed_out;
         self.told = sample != Sample::Unknown;
         match sample {
