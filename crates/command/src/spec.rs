@@ -7,7 +7,7 @@ pub const DEFAULT_OUTPUT_LIMIT: usize = 16 * 1024;
 
 /// A program to run, with its arguments; no shell is involved.
 ///
-/// `Debug` leaves the values of `env` out: they may be secrets.
+/// `Debug` leaves the values of `env` and what is on `stdin` out: they may be secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CommandSpec {
     /// The program first, then its arguments. A program without a slash is looked up in `PATH`.
@@ -18,6 +18,8 @@ pub struct CommandSpec {
     pub cwd: Option<PathBuf>,
     /// Whose rights it has; the caller's own if none. Takes the rights of root, and leaves no other group.
     pub run_as: Option<RunAs>,
+    /// What it finds on its standard input, which then ends; nothing if empty. What it does not read is lost to it.
+    pub stdin: Vec<u8>,
     /// How many bytes of each output stream are kept; the rest is read and dropped.
     pub output_limit: usize,
 }
@@ -39,6 +41,7 @@ impl CommandSpec {
             env: Vec::new(),
             cwd: None,
             run_as: None,
+            stdin: Vec::new(),
             output_limit: DEFAULT_OUTPUT_LIMIT,
         }
     }
@@ -60,6 +63,7 @@ impl fmt::Debug for CommandSpec {
             .field("env", &names)
             .field("cwd", &self.cwd)
             .field("run_as", &self.run_as)
+            .field("stdin_bytes", &self.stdin.len())
             .field("output_limit", &self.output_limit)
             .finish()
     }

@@ -33,7 +33,7 @@ fn print(sources: &Sources, origin: bool, secrets: bool) -> Result<String, Confi
     for (section, value) in &tree.effective {
         let Value::Dict(_, table) = value else { continue };
         let key = Key::of(&[section]);
-        if section == "agent" {
+        if section == "agent" || section == "alerts" {
             print_table(&tree, &key, table, (origin, secrets), &mut out);
             continue;
         }

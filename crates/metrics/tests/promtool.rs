@@ -19,10 +19,14 @@ use evenkeel_metrics::{
 /// `None`, said aloud, where the tool is not installed; in CI that is a failure.
 fn promtool(arguments: &[&str]) -> Option<Command> {
     if Command::new("promtool").arg("--version").output().is_err() {
-        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "promtool is not installed");
-        #[expect(clippy::print_stderr, reason = "a skipped test must not look like a passed one")]
+        let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
+        assert!(!in_ci, "`promtool` is not installed: run `cargo xtask test` as root");
+        #[expect(
+            clippy::print_stderr,
+            reason = "a test that is left out must not look like one that passed"
+        )]
         {
-            eprintln!("skipped: promtool is not installed");
+            eprintln!("LEFT OUT: `promtool` is not installed");
         }
         return None;
     }
@@ -169,9 +173,9 @@ fn a_page_passes() {
     metrics.permissions_repaired("tmux-state", RepairKind::Mode, 1);
     metrics.set_permission_errors("/tmp/\"a\\b\n".as_ref(), 2);
     metrics.add_check("health");
-    metrics.observe_attempt("health", Duration::from_millis(12), Some(FailureReason::Status));
+    metrics.observe_attempt("health", Duration::from_millis(12), Some(FailureReason::Status), None);
     metrics.set_check("health", CheckState::Down, Some(false));
-    metrics.recovery_decided("worker", "exec", "health", RecoveryOutcome::Refused);
+    metrics.recovery_decided("worker", "exec", "health", RecoveryOutcome::Refused, None);
     accepts_page(&metrics.encode_text());
 }
 
