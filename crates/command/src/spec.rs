@@ -59,7 +59,7 @@ impl fmt::Debug for CommandSpec {
         let names: Vec<_> = self.env.iter().map(|(name, _)| name).collect();
         formatter
             .debug_struct("CommandSpec")
-            .field("argv", &self.argv)
+            .field("argv", &self.to_string())
             .field("env", &names)
             .field("cwd", &self.cwd)
             .field("run_as", &self.run_as)
@@ -69,14 +69,11 @@ impl fmt::Debug for CommandSpec {
     }
 }
 
-/// The words as one would type them, for people; not for a shell to read back.
+/// The words as one would type them, with secrets hidden, for people; not for a shell to read back.
 impl fmt::Display for CommandSpec {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, word) in self.argv.iter().enumerate() {
-            let space = if index == 0 { "" } else { " " };
-            write!(formatter, "{space}{}", word.display())?;
-        }
-        Ok(())
+        let words: Vec<_> = self.argv.iter().map(|word| word.to_string_lossy()).collect();
+        formatter.write_str(&evenkeel_shown::redact(&words.join(" ")))
     }
 }
 
@@ -89,6 +86,13 @@ mod tests {
         let spec = CommandSpec::new(["true"]).env("TOKEN", "hunter2");
         assert!(!format!("{spec:?}").contains("hunter2"));
         assert!(format!("{spec:?}").contains("TOKEN"));
+    }
+
+    #[test]
+    fn a_secret_among_the_words_does_not_show() {
+        let spec = CommandSpec::new(["curl", "-H", "X-Api-Key: hunter2", "http://u:hunter2@h/"]);
+        assert_eq!(spec.to_string(), "curl -H X-Api-Key: *** http://u:***@h/");
+        assert!(!format!("{spec:?}").contains("hunter2"));
     }
 
     #[test]
