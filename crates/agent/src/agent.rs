@@ -327,7 +327,7 @@ impl<N: Fn(Notice)> Shell<N> {
                     (Ended::Ran, format!("not done: the intent could not be written: {error}"))
                 }
                 Ok(id) => {
-                    let seen = act::evidence(&decided).await;
+                    let seen = Box::pin(act::evidence(&decided)).await;
                     if let Some(seen) = seen {
                         record(clock.stamp(&boot_id), seen);
                     }
