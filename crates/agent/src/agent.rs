@@ -272,6 +272,7 @@ impl<N: Fn(Notice)> Shell<N> {
                     batch.records.push(record);
                 }
                 Effect::Count(count) => self.publisher.count(&count),
+                Effect::Sample(_) => {}
                 // At the end, what was seen and done is still written, and nothing new begins.
                 _ if self.stopping => {}
                 Effect::Probe { check, run } => self.probe(check, run),
