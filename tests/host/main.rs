@@ -6,6 +6,7 @@ mod actions;
 mod agent;
 mod apply;
 mod bad_input;
+mod cut_off;
 mod demo;
 mod disk;
 mod import;
