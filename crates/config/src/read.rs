@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use evenkeel_shown::Secrets;
 use figment::Figment;
 use figment::error::{Actual, Error, Kind};
 use figment::value::{Dict, Value};
@@ -179,9 +180,16 @@ impl Tree {
         None
     }
 
+    /// The secrets of all layers, also of values that another layer overrides: both may have been sent.
+    pub(crate) fn secrets(&self) -> Secrets {
+        Secrets::new(self.layers.iter().flat_map(|layer| layer.secrets.iter().cloned()))
+    }
+
     /// The problems as one reads the layers: from the lowest to the highest, from top to bottom.
     pub(crate) fn into_problems(self) -> Vec<Problem> {
-        let mut problems = self.problems;
+        let secrets = self.secrets();
+        let hidden = self.problems.into_iter().map(|problem| problem.hide(&secrets));
+        let mut problems: Vec<_> = hidden.collect();
         problems.sort_by_key(|problem| {
             let place = problem.place()?;
             let rank = self.layers.iter().position(|layer| place.is_in(layer))?;
@@ -210,6 +218,9 @@ impl Tree {
 
 fn fill_in_defaults(sections: &mut Dict) {
     let defaults = toml::from_str::<Dict>(RULES).expect("a test reads the defaults of rules");
+    if let Some(Value::Dict(_, alerts)) = sections.get_mut("alerts") {
+        fill_in_alerts(alerts, &defaults);
+    }
     for (section, default) in defaults.iter().filter(|(section, _)| *section != "kinds") {
         let Some(Value::Dict(_, rules)) = sections.get_mut(section) else { continue };
         for rule in rules.values_mut() {
@@ -219,6 +230,25 @@ fn fill_in_defaults(sections: &mut Dict) {
                 kind.and_then(|kind| defaults.get("kinds")?.as_dict()?.get(*kind)?.as_dict());
             of_kind.into_iter().chain(default.as_dict()).for_each(|default| fill_in(rule, default));
         }
+    }
+}
+
+/// Receivers and the dead man stand a level lower than rules.
+fn fill_in_alerts(alerts: &mut Dict, defaults: &Dict) {
+    let of = |name: &str| defaults.get(name).and_then(Value::as_dict);
+    if let (Some(Value::Dict(_, receivers)), Some(default)) =
+        (alerts.get_mut("receiver"), of("receiver"))
+    {
+        for receiver in receivers.values_mut() {
+            if let Value::Dict(_, receiver) = receiver {
+                fill_in(receiver, default);
+            }
+        }
+    }
+    if let (Some(Value::Dict(_, dead_man)), Some(default)) =
+        (alerts.get_mut("dead_man"), of("dead_man"))
+    {
+        fill_in(dead_man, default);
     }
 }
 

@@ -1,3 +1,5 @@
+mod alerts;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,6 +8,9 @@ use evenkeel_recovery::actions::Action;
 use evenkeel_recovery::backoff::RetryPlan;
 use evenkeel_recovery::breaker;
 use evenkeel_recovery::budget::Budgets;
+use evenkeel_shown::Secrets;
+
+pub use self::alerts::{Alerts, DeadMan, Hidden, Receiver, ReceiverKind, SEVERITIES};
 
 /// What must hold on a host, checked: every rule can do its work, if the host lets it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -24,8 +29,12 @@ pub struct Settings {
     pub slos: Vec<Slo>,
     /// How `evenkeel-probe serve` measures targets that are named by whoever asks.
     pub modules: Vec<Module>,
+    /// Whom the agent itself tells what its rules find.
+    pub alerts: Alerts,
     /// What works, but could be better; see [`Settings::advice`].
     pub advice: Vec<String>,
+    /// What of these settings must not be shown, also where a target repeats it.
+    pub secrets: Secrets,
 }
 
 /// Whether the agent may write.
@@ -134,6 +143,8 @@ pub struct Check {
     pub health: evenkeel_health::Policy,
     /// Keeps attempts away from what is known to fail; `None` for no breaker.
     pub breaker: Option<breaker::Config>,
+    /// The secrets of the settings, which are taken out of what its results say.
+    pub secrets: Secrets,
 }
 
 /// What is done where a check is down.

@@ -2,9 +2,10 @@
 //!
 //! - [`Metrics`]: all that an agent tells Prometheus, one method for each fact, in either text [`Format`].
 //! - [`process_page`]: the page of one watched process, under the names that Prometheus clients agree on.
+//! - [`availability`]: time slices, error budgets and burn rates of what was promised.
 //! - [`rules`]: alert rules, their unit tests, and the scrape configuration that feeds them.
 //! - [`exposition`]: reads metrics pages and says what is wrong with them.
-//! - [`names`]: every name, once.
+//! - [`names`]: every metric, once.
 //!
 //! Serving pages over HTTP and deciding what the facts are is left to others.
 //!
@@ -15,7 +16,7 @@
 //!
 //! let metrics = Metrics::new("0.1.0", SystemTime::now());
 //! metrics.add_check("health");
-//! metrics.observe_attempt("health", Duration::from_millis(7), Some(FailureReason::Status));
+//! metrics.observe_attempt("health", Duration::from_millis(7), Some(FailureReason::Status), None);
 //! metrics.set_check("health", CheckState::Suspect, Some(true));
 //!
 //! let page = metrics.encode(Format::negotiate(Some("text/plain")));
@@ -23,6 +24,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod availability;
 mod encode;
 pub mod exposition;
 mod family;
@@ -34,10 +36,14 @@ mod process;
 mod procfs;
 pub mod rules;
 
-pub use evenkeel_process::LookError;
+pub use evenkeel_process::{Identity, LookError};
 pub use format::Format;
 pub use labels::{
-    BreakerState, CheckState, CleanupAction, Collector, FailureReason, RecoveryOutcome, RepairKind,
+    BreakerState, BurnWindow, CheckState, CleanupAction, Collector, FailureReason,
+    NotificationOutcome, RecoveryOutcome, RepairKind, SliceVerdict,
 };
-pub use metrics::{DURATION_BUCKETS, Metrics, ReloadRefused};
+pub use metrics::{
+    APPEND_BUCKETS, DURATION_BUCKETS, Incident, MOST_PART_SERIES, Metrics, ProcessMemory,
+    ReloadRefused, SloFigures,
+};
 pub use process::{ProcessStats, process_page};

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use evenkeel_config::{Mode, Settings, Sources, load, load_text, show};
+use evenkeel_config::{Mode, Settings, Sources, load, load_text, reveal, show};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -143,6 +143,10 @@ starved_after = "10s"                   # default
 state_dir = "/var/lib/evenkeel"         # default
 storm = { share = "50%", targets = 3 }  # default
 
+[alerts]
+interval = "30s"  # default
+repeat = "4h"     # default
+
 [check.web]
 failure_threshold = { failures = 3, within = 5 }    # default
 flap = { high = "30%", hold = "10m", low = "20%" }  # default
@@ -203,7 +207,7 @@ proptest! {
         let dir = TempDir::new().unwrap();
         let sources = Sources { files: vec![write(&dir, "x.toml", &text)], ..Sources::default() };
         let settings = load(&sources).unwrap();
-        let shown = show(&sources, true).unwrap();
+        let shown = reveal(&sources, true).unwrap();
         prop_assert_eq!(load_text("shown", &shown).unwrap(), settings);
     }
 }

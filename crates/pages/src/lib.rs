@@ -1,0 +1,39 @@
+//! Draws what evenkeel knows as HTML and SVG: the status page, and reports that are files.
+//!
+//! Plain data in, text out: no clock, no file, no socket; who asks is a [`View`] with language, zone, theme and `now`. It knows
+//! nothing of agent or history, so that a report can be drawn without an agent. Names, messages and outputs are hostile: they
+//! are [`clean`]ed and escaped, and no page has a script or a style within its markup that a policy would have to allow.
+//! Charts are SVG and need no script; where one may run, uPlot draws the same data so that a reader can zoom.
+//!
+//! ```
+//! use evenkeel_pages::{Lang, Stretch, Theme, Verdict, View, strip};
+//! use jiff::{Timestamp, ToSpan, tz::TimeZone};
+//!
+//! let now: Timestamp = "2026-11-25T12:00:00Z".parse()?;
+//! let view = View { lang: Lang::En, theme: Theme::Auto, zone: TimeZone::UTC, now };
+//! let day = (now - 24.hours())..now;
+//! let down = Stretch { from: now - 2.hours(), until: now - 1.hours(), verdict: Verdict::Bad };
+//! let svg = strip(&view, &day, &[down]).into_string();
+//! assert!(svg.contains("bad 1 h (4.1 %)"), "{svg}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod assets;
+mod curve;
+mod figures;
+mod report;
+mod strip;
+mod text;
+mod ticks;
+mod view;
+mod words;
+
+pub use assets::{Asset, asset};
+pub use curve::{Curve, Limit, Point, Trend, curve};
+pub use figures::{IncidentRow, SloRow};
+pub use report::{CauseRow, DayRow, ReportData, report};
+pub use strip::{Stretch, Verdict, strip};
+pub use text::clean;
+pub use view::{Theme, Unit, View};
+pub use words::Lang;
