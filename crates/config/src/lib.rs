@@ -39,8 +39,9 @@ pub use preset::{PRESETS, preset};
 pub use problem::{ConfigError, Place, Problem};
 pub use secret::{SecretError, read_secret};
 pub use settings::{
-    AgentSettings, Alerts, Check, CleanupRule, DeadMan, Hidden, Mode, Module, PermissionRule,
-    Receiver, ReceiverKind, Recovery, SEVERITIES, Settings, Slo, Step, Storm,
+    AgentSettings, Alerts, Check, CleanupRule, DeadMan, Hidden, LogFormat, LogSettings, Mode,
+    Module, PermissionRule, Receiver, ReceiverKind, Recovery, SEVERITIES, Settings, Slo, Step,
+    Storm,
 };
 pub use show::{reveal, show};
 pub use sources::{Sources, VARIABLE_PREFIX};
