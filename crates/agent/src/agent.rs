@@ -272,6 +272,7 @@ impl<N: Fn(Notice)> Shell<N> {
                     batch.records.push(record);
                 }
                 Effect::Count(count) => self.publisher.count(&count),
+                Effect::Sample(_) => {}
                 // At the end, what was seen and done is still written, and nothing new begins.
                 _ if self.stopping => {}
                 Effect::Probe { check, run } => self.probe(check, run),
@@ -338,7 +339,7 @@ impl<N: Fn(Notice)> Shell<N> {
                 Ok(id) => {
                     decided.occasion.intent = id;
                     act::log(&decided, "intended", "it is on disk, and begins");
-                    let seen = act::evidence(&decided, &rules).await;
+                    let seen = Box::pin(act::evidence(&decided, &rules)).await;
                     if let Some(seen) = seen {
                         record(clock.stamp(&boot_id), seen);
                     }

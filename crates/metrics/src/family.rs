@@ -115,7 +115,11 @@ impl<const N: usize> Family<N, Gauge> {
 }
 
 impl<const N: usize> Family<N, FloatGauge> {
+    /// Sets the gauge; what is no number, such as a share of nothing, is absent.
     pub(crate) fn set(&self, values: [&str; N], value: f64) {
+        if !value.is_finite() {
+            return self.remove(values);
+        }
         self.with(values, |gauge| {
             gauge.set(value);
         });

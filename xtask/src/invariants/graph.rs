@@ -18,7 +18,7 @@ const RUNTIMES: [&str; 4] = ["tokio", "nix", "rustix", "hyper"];
 
 /// Clients and small tools that several concerns share: they know nothing of ours but one another and safefs.
 const LEAVES: [&str; 9] =
-    ["moment", "names", "process", "command", "shown", "supervisord", "systemd", "tmux", "pages"];
+    ["moment", "names", "pages", "process", "command", "shown", "supervisord", "systemd", "tmux"];
 
 /// One crate of the workspace.
 #[derive(Debug, Clone)]
