@@ -307,21 +307,24 @@ impl<N: Fn(Notice)> Shell<N> {
 
     fn tell(&mut self, record: &Record) {
         let (kind, target, message) = (record.kind(), record.target(), record.message());
+        let incident = record.incident();
         match record {
             Record::RuleFailed { .. } | Record::IncidentOpened { .. } | Record::Refused { .. } => {
-                tracing::warn!(kind, target, "{message}");
+                tracing::warn!(kind, target, incident, "{message}");
             }
             // Logged entry by entry where they were done.
             Record::Repaired { .. } | Record::Fought { .. } | Record::Cleaned { .. } => {
-                tracing::debug!(kind, target, "{message}");
+                tracing::debug!(kind, target, incident, "{message}");
             }
-            _ => tracing::info!(kind, target, "{message}"),
+            // Logged where they happen, once the number is known by which the history has them.
+            Record::Intended { .. } | Record::Evidence { .. } | Record::Acted { .. } => {}
+            _ => tracing::info!(kind, target, incident, "{message}"),
         }
         self.publisher.record(record);
     }
 
     /// Waits until the intent is on disk, and only then acts.
-    fn act(&mut self, decided: Act, written: oneshot::Receiver<Written>) {
+    fn act(&mut self, mut decided: Act, written: oneshot::Receiver<Written>) {
         let announce = self.announcer(decided.intent);
         let rules = OwnRules::new(self.engine.settings(), &self.ending, announce);
         let (settle, record) = (self.history.settler(), self.history.recorder());
@@ -334,15 +337,24 @@ impl<N: Fn(Notice)> Shell<N> {
             let (ended, detail) = match written {
                 Err(error) => {
                     // Without a trace on disk a crash would repeat it: not acting is the safe side.
-                    tracing::error!(error, "the intent cannot be written, so nothing is done");
+                    let (target, incident) = (&decided.target, decided.incident);
+                    tracing::error!(
+                        target,
+                        incident,
+                        error,
+                        "the intent cannot be written, so nothing is done"
+                    );
                     (Ended::CutOff, format!("not done: the intent could not be written: {error}"))
                 }
                 Ok(id) => {
-                    let seen = Box::pin(act::evidence(&decided)).await;
+                    decided.occasion.intent = id;
+                    act::log(&decided, "intended", "it is on disk, and begins");
+                    let seen = Box::pin(act::evidence(&decided, &rules)).await;
                     if let Some(seen) = seen {
                         record(clock.stamp(&boot_id), seen);
                     }
                     let (ended, detail) = act::act(&decided, &rules).await;
+                    act::log(&decided, "acted", &detail);
                     if let Some(id) = id {
                         settle(id, clock.wall(), detail.clone());
                     }
