@@ -26,6 +26,7 @@ mod preset;
 mod problem;
 mod raw;
 mod read;
+mod secrecy;
 mod secret;
 mod settings;
 mod show;
@@ -41,7 +42,7 @@ pub use settings::{
     AgentSettings, Alerts, Check, CleanupRule, DeadMan, Hidden, Mode, Module, PermissionRule,
     Receiver, ReceiverKind, Recovery, SEVERITIES, Settings, Slo, Step, Storm,
 };
-pub use show::show;
+pub use show::{reveal, show};
 pub use sources::{Sources, VARIABLE_PREFIX};
 pub use value::{
     Age, ValueError, format_duration, format_mode, format_size, parse_age, parse_duration,

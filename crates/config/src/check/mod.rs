@@ -89,8 +89,13 @@ pub(crate) fn check_tree(
         modules,
         alerts,
         advice: Vec::new(),
+        secrets: checker.tree.secrets(),
     };
-    settings.advice = advice::advice(&settings);
+    let advice = advice::advice(&settings);
+    settings.advice = advice.iter().map(|advice| settings.secrets.hide(advice)).collect();
+    for check in &mut settings.checks {
+        check.secrets = settings.secrets.clone();
+    }
     Ok((settings, checker.tree))
 }
 
