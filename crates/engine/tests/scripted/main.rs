@@ -13,4 +13,5 @@ mod others;
 mod parts;
 mod refusals;
 mod sampled;
+mod slices;
 mod storm;
