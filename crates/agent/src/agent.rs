@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::act::{self, OwnRules};
 use crate::clock::HostClock;
 use crate::error::AgentError;
-use crate::history::{Batch, Found, History, Withheld, Written};
+use crate::history::{Batch, Found, History, Seen, Withheld, Written};
 use crate::keep::{Keepers, Said};
 use crate::listen::Doors;
 use crate::page::{Desk, Question};
@@ -265,6 +265,7 @@ impl<N: Fn(Notice)> Shell<N> {
         let effects = self.engine.handle(now.boottime, input);
         let mut batch = Batch::at(now);
         batch.waiting.extend(waiting);
+        let mut seen = Seen::default();
         for effect in effects {
             match effect {
                 Effect::Record(record) => {
@@ -272,7 +273,7 @@ impl<N: Fn(Notice)> Shell<N> {
                     batch.records.push(record);
                 }
                 Effect::Count(count) => self.publisher.count(&count),
-                Effect::Sample(_) => {}
+                Effect::Sample(sampled) => seen.samples.push(sampled),
                 // At the end, what was seen and done is still written, and nothing new begins.
                 _ if self.stopping => {}
                 Effect::Probe { check, run } => self.probe(check, run),
@@ -288,6 +289,7 @@ impl<N: Fn(Notice)> Shell<N> {
                 }
             }
         }
+        self.history.see(batch.now.wall, seen);
         if batch.changes_what_survives() {
             batch.past = Some(self.engine.past(batch.now.boottime, batch.now.wall));
         }
