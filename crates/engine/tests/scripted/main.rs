@@ -14,4 +14,5 @@ mod others;
 mod parts;
 mod refusals;
 mod sampled;
+mod slices;
 mod storm;
