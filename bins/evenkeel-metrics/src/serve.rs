@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use evenkeel_cli::{Common, Exit, Failure, print_json};
-use evenkeel_metrics::{Format, Metrics, ProcessStats, process_page};
+use evenkeel_metrics::{Format, Metrics, ProcessMemory, ProcessStats, process_page};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -111,10 +111,9 @@ impl Exporter {
             return Ok(process_page(&stats, format));
         }
         for process in &self.processes {
-            self.metrics.set_process_memory(
-                &process.name,
-                read(process).ok().map(|stats| stats.resident_bytes),
-            );
+            let resident = read(process).ok().map(|stats| stats.resident_bytes);
+            let memory = ProcessMemory { resident, ..ProcessMemory::default() };
+            self.metrics.set_process_memory(&process.name, memory);
         }
         if let Ok(stats) = ProcessStats::read(std::process::id()) {
             self.metrics.set_agent_process(&stats);

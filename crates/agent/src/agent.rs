@@ -10,7 +10,6 @@ use std::time::{Duration, SystemTime};
 
 use evenkeel_config::Settings;
 use evenkeel_engine::{Act, Effect, Engine, Input, Record, Start, Status};
-use evenkeel_metrics::ProcessStats;
 use evenkeel_moment::Moment;
 use evenkeel_probe::Prober;
 use evenkeel_recovery::machine::Ended;
@@ -126,7 +125,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
     stop: impl Future<Output = ()>,
 ) -> Result<Status, AgentError> {
     let clock = HostClock;
-    let publisher = Publisher::new(SystemTime::now());
+    let mut publisher = Publisher::new(SystemTime::now());
     // History first: its lock is what keeps a second agent out, before anything is bound or touched.
     let metrics = publisher.metrics.clone();
     let stamp = clock.stamp(&agent.boot_id);
@@ -257,6 +256,7 @@ impl<N: Fn(Notice)> Shell<N> {
             self.writing -= 1;
         }
         if generation == self.generation {
+            self.publisher.answered(&input, self.engine.settings());
             self.handle(input);
         }
     }
@@ -334,7 +334,7 @@ impl<N: Fn(Notice)> Shell<N> {
                     (Ended::Ran, format!("not done: the intent could not be written: {error}"))
                 }
                 Ok(id) => {
-                    let seen = act::evidence(&decided).await;
+                    let seen = Box::pin(act::evidence(&decided)).await;
                     if let Some(seen) = seen {
                         record(clock.stamp(&boot_id), seen);
                     }
@@ -370,9 +370,7 @@ impl<N: Fn(Notice)> Shell<N> {
     fn status(&mut self) -> Status {
         let status = self.engine.status(self.clock.now(), self.clock.wall());
         self.publisher.status(&status);
-        if let Ok(stats) = ProcessStats::read(std::process::id()) {
-            self.publisher.metrics.set_agent_process(&stats);
-        }
+        self.publisher.look_at_self();
         status
     }
 }

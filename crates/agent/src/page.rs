@@ -1,12 +1,14 @@
 //! What the agent shows: the status page, health, status, history and metrics. Read-only, but for the orders that the
 //! control socket takes besides.
 
+mod curves;
 mod html;
 mod look;
 mod now;
 mod packing;
 mod past;
 mod past_of;
+mod process;
 mod rows;
 mod stream;
 mod viewer;
@@ -71,6 +73,7 @@ pub(crate) fn router(desk: Desk, host_names: Option<Vec<String>>) -> Router {
         .route("/api/status", get(now::status))
         .route("/api/events", get(past::events))
         .route("/api/why/{*what}", get(past::why))
+        .route("/api/series", get(curves::series))
         .route("/api/stream", get(stream::stream))
         .route("/metrics", get(now::metrics))
         .fallback(html::nothing);

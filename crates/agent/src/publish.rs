@@ -1,44 +1,65 @@
 //! What the engine says, as metrics. The only place where a record or a status becomes a series.
 
-use std::collections::BTreeSet;
+mod labels;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use evenkeel_config::Settings;
-use evenkeel_engine::{Count, Outcome, Record, Status};
+use evenkeel_engine::{CheckStatus, Count, Input, Record, RecoveryStatus, Status};
 use evenkeel_metrics::{
-    BreakerState, CheckState, CleanupAction, FailureReason, Metrics, RecoveryOutcome, RepairKind,
+    CheckState, CleanupAction, Collector, Incident, Metrics, ProcessMemory, ProcessStats,
+    RecoveryOutcome,
 };
-use evenkeel_probe::FailureClass;
+use evenkeel_probe::Outcome;
+
+use self::labels::whole;
+
+/// What the collector that looks at the agent itself is called where others have a rule.
+const SELF: &str = "self";
 
 /// Turns facts into metrics, and forgets the series of what the settings no longer name.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     pub(crate) metrics: Arc<Metrics>,
+    /// The checks that each recovery listens to.
+    listening: BTreeMap<String, Vec<String>>,
+    /// The targets that have series.
     targets: BTreeSet<String>,
+    /// The open incident of each check, the newest of several.
+    incidents: BTreeMap<String, u64>,
 }
 
 impl Publisher {
     pub(crate) fn new(started: SystemTime) -> Self {
-        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), started));
-        Self { metrics, targets: BTreeSet::new() }
+        Self {
+            metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), started)),
+            listening: BTreeMap::new(),
+            targets: BTreeSet::new(),
+            incidents: BTreeMap::new(),
+        }
     }
 
     /// Makes each series of the settings exist from the start, so that a rate can be taken of its first event.
-    pub(crate) fn add(&self, settings: &Settings) {
+    pub(crate) fn add(&mut self, settings: &Settings) {
         for rule in &settings.permissions {
             self.metrics.add_permission_rule(&rule.name);
         }
         for rule in &settings.cleanup {
             let action = rule.policy.action();
-            self.metrics.add_cleanup_rule(&rule.name, cleanup_action(action.as_str()));
+            self.metrics.add_cleanup_rule(&rule.name, labels::cleanup_action(action.as_str()));
             if action.kind() == evenkeel_cleanup::ActionKind::Trash {
                 self.metrics.add_cleanup_rule(&rule.name, CleanupAction::Purge);
             }
         }
         for check in &settings.checks {
             self.metrics.add_check(&check.name);
+            self.metrics.set_memory_limit(&check.name, labels::memory_limit(check));
+        }
+        for recovery in &settings.recoveries {
+            self.listening.insert(recovery.name.clone(), recovery.when.clone());
         }
     }
 
@@ -57,51 +78,103 @@ impl Publisher {
         for target in std::mem::take(&mut self.targets) {
             self.metrics.forget_recovery(&target);
         }
+        self.listening.clear();
+        self.incidents.clear();
     }
 
-    pub(crate) fn record(&self, record: &Record) {
+    pub(crate) fn record(&mut self, record: &Record) {
+        let incident = record.incident().map(|id| Incident { id, at: SystemTime::now() });
         match record {
             Record::Repaired { rule, what, .. } => {
-                self.metrics.permissions_repaired(rule, repair_kind(what), 1);
+                self.metrics.permissions_repaired(rule, labels::repair_kind(what), 1);
             }
             Record::RepairedMore { rule, what, entries } => {
-                self.metrics.permissions_repaired(rule, repair_kind(what), *entries as u64);
+                let kind = labels::repair_kind(what);
+                self.metrics.permissions_repaired(rule, kind, *entries as u64);
             }
             Record::Fought { rule, .. } => self.metrics.permission_fought(rule),
             Record::Cleaned { rule, action, entries, bytes, .. } => {
-                self.metrics.cleaned(rule, cleanup_action(action), *entries as u64, *bytes);
+                let action = labels::cleanup_action(action);
+                self.metrics.cleaned(rule, action, *entries as u64, *bytes);
             }
             Record::Purged { rule, entries, bytes } => {
                 self.metrics.cleaned(rule, CleanupAction::Purge, *entries, *bytes);
             }
+            Record::IncidentOpened { incident, target, .. } => self.opened(target, *incident),
+            Record::IncidentClosed { incident, .. } => {
+                self.incidents.retain(|_, open| open != incident);
+            }
             Record::Refused { target, cause, action, .. } => {
-                self.metrics.recovery_decided(target, action, cause, RecoveryOutcome::Refused);
+                self.targets.insert(target.clone());
+                let outcome = RecoveryOutcome::Refused;
+                self.metrics.recovery_decided(target, action, cause, outcome, incident);
             }
             Record::Judged { target, cause, action, outcome, .. } => {
-                let outcome = match outcome {
-                    Outcome::Recovered => RecoveryOutcome::Recovered,
-                    Outcome::Relapsed => RecoveryOutcome::Relapsed,
-                    Outcome::Failed => RecoveryOutcome::Failed,
-                };
-                self.metrics.recovery_decided(target, action, cause, outcome);
+                self.targets.insert(target.clone());
+                let outcome = labels::recovery_outcome(*outcome);
+                self.metrics.recovery_decided(target, action, cause, outcome, incident);
             }
             _ => {}
+        }
+    }
+
+    /// Remembers an incident, for the attempts of the checks that it is about.
+    fn opened(&mut self, target: &str, incident: u64) {
+        let recovery = target.split_once('/').map_or(target, |(recovery, _)| recovery);
+        for check in self.listening.get(recovery).into_iter().flatten() {
+            let newest = self.incidents.entry(check.clone()).or_insert(incident);
+            *newest = incident.max(*newest);
         }
     }
 
     pub(crate) fn count(&self, count: &Count) {
         match count {
             Count::Attempt { check, took, failure } => {
-                self.metrics.observe_attempt(check, *took, failure.map(failure_reason));
+                let incident = self.incidents.get(check);
+                let incident = incident.map(|id| Incident { id: *id, at: SystemTime::now() });
+                let failure = failure.map(labels::failure_reason);
+                self.metrics.observe_attempt(check, *took, failure, incident);
             }
             Count::Overrun { check } => self.metrics.check_overran(check),
         }
     }
 
+    /// Notes how collectors fared whose answer this is; `settings` are those that it belongs to.
+    pub(crate) fn answered(&self, input: &Input, settings: &Settings) {
+        match input {
+            Input::Measured { check, measurement, .. } => {
+                let Some(check) = settings.checks.get(*check) else { return };
+                let Some(collector) = labels::collector(&check.target) else { return };
+                // A look that says nothing either way is one that failed.
+                let told = !matches!(measurement.outcome, Outcome::Unknown(_));
+                self.metrics.swept(collector, &check.name, measurement.took, told);
+            }
+            Input::Cleaned { rule, result } => {
+                let Some(rule) = settings.cleanup.get(*rule) else { return };
+                let took = result.as_ref().map_or(Duration::ZERO, |outcome| outcome.took);
+                self.metrics.swept(Collector::Cleanup, &rule.name, took, result.is_ok());
+                if result.is_err() {
+                    self.metrics.cleanup_refused(&rule.name);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Reads what the agent itself uses.
+    pub(crate) fn look_at_self(&self) {
+        let began = Instant::now();
+        let looked = ProcessStats::read(std::process::id());
+        if let Ok(stats) = &looked {
+            self.metrics.set_agent_process(stats);
+        }
+        self.metrics.swept(Collector::Agent, SELF, began.elapsed(), looked.is_ok());
+    }
+
     /// Sets every gauge to what `status` says.
     pub(crate) fn status(&mut self, status: &Status) {
         self.metrics.set_observe_only(status.mode == "observe");
-        let mut errors = std::collections::BTreeMap::<&str, u64>::new();
+        let mut errors = BTreeMap::<&str, u64>::new();
         for rule in status.rules.iter().filter(|rule| rule.kind == "permissions") {
             *errors.entry(&rule.path).or_default() += rule.errors_now as u64;
         }
@@ -109,97 +182,158 @@ impl Publisher {
             self.metrics.set_permission_errors(Path::new(path), entries);
         }
         for check in &status.checks {
-            let state = by_name(CheckState::ALL, CheckState::as_str, &check.state);
-            let up = match state {
-                CheckState::Unknown => None,
-                CheckState::Down | CheckState::Recovering => Some(false),
-                _ => Some(true),
-            };
-            // What keeps it from being acted on is what is to be seen first; whether it is up is a metric of its own.
-            let shown = match (check.held, check.flapping) {
-                (true, _) => CheckState::Held,
-                (false, true) => CheckState::Flapping,
-                (false, false) => state,
-            };
-            self.metrics.set_check(&check.name, shown, up);
-            if let Some(breaker) = &check.breaker {
-                let state = by_name(BreakerState::ALL, BreakerState::as_str, breaker);
-                self.metrics.set_breaker(&check.name, state);
-            }
-            if ["process", "supervisor", "systemd"].contains(&check.kind.as_str()) {
-                let eta = check.limit_eta_seconds.map(Duration::from_secs_f64);
-                self.metrics.set_memory_limit_eta(&check.name, eta);
-            }
-            if check.kind == "process" {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "a count of bytes that was an integer before it became a fact"
-                )]
-                self.metrics
-                    .set_process_memory(&check.name, check.rss_bytes.map(|bytes| bytes as u64));
-            }
+            self.check(check);
         }
-        for recovery in &status.recoveries {
-            self.metrics.set_recovery_budget(&recovery.target, recovery.budget_remaining);
-            self.metrics.set_recovery_exhausted(&recovery.target, recovery.phase == "exhausted");
-            self.targets.insert(recovery.target.clone());
+        self.recoveries(&status.recoveries);
+    }
+
+    fn check(&self, check: &CheckStatus) {
+        let state = labels::check_state(&check.state);
+        let up = match state {
+            CheckState::Unknown => None,
+            CheckState::Down | CheckState::Recovering => Some(false),
+            _ => Some(true),
+        };
+        // What keeps it from being acted on is what is to be seen first; whether it is up is a metric of its own.
+        let shown = match (check.held, check.flapping) {
+            (true, _) => CheckState::Held,
+            (false, true) => CheckState::Flapping,
+            (false, false) => state,
+        };
+        self.metrics.set_check(&check.name, shown, up);
+        if let Some(breaker) = &check.breaker {
+            self.metrics.set_breaker(&check.name, labels::breaker_state(breaker));
+        }
+        if ["process", "supervisor", "systemd"].contains(&check.kind.as_str()) {
+            let eta = check.limit_eta_seconds.map(Duration::from_secs_f64);
+            self.metrics.set_memory_limit_eta(&check.name, eta);
+            let memory = ProcessMemory {
+                resident: check.rss_bytes.map(whole),
+                pss: check.pss_bytes.map(whole),
+                swap: check.swap_bytes.map(whole),
+                cgroup: check.cgroup_memory_bytes.map(whole),
+            };
+            self.metrics.set_process_memory(&check.name, memory);
+        }
+    }
+
+    fn recoveries(&mut self, recoveries: &[RecoveryStatus]) {
+        let targets = recoveries.iter().map(|recovery| recovery.target.clone()).collect();
+        for gone in std::mem::replace(&mut self.targets, targets).difference(&self.targets) {
+            self.metrics.forget_recovery(gone);
+        }
+        for recovery in recoveries {
+            let target = &recovery.target;
+            self.metrics.set_recovery_budget(target, recovery.budget_remaining);
+            self.metrics.set_recovery_budget_limit(target, recovery.budget_limit);
+            self.metrics.set_recovery_exhausted(target, recovery.phase == "exhausted");
+            // An incident that was open when the agent started was not told of.
+            if let Some(incident) = recovery.incident {
+                self.opened(target, incident);
+            }
         }
     }
 }
 
-fn by_name<Label: Copy>(all: &[Label], name: fn(Label) -> &'static str, wanted: &str) -> Label {
-    // Every state of the cores has its label; a test below holds them together.
-    all.iter().copied().find(|label| name(*label) == wanted).unwrap_or(all[0])
-}
-
-fn repair_kind(what: &str) -> RepairKind {
-    by_name(RepairKind::ALL, RepairKind::as_str, what)
-}
-
-fn cleanup_action(action: &str) -> CleanupAction {
-    by_name(CleanupAction::ALL, CleanupAction::as_str, action)
-}
-
-fn failure_reason(class: FailureClass) -> FailureReason {
-    by_name(FailureReason::ALL, FailureReason::as_str, class.as_str())
-}
-
 #[cfg(test)]
 mod tests {
-    use evenkeel_health::State;
-    use evenkeel_recovery::breaker;
+    use evenkeel_config::load_text;
+    use evenkeel_metrics::Format;
 
     use super::*;
 
+    const SETTINGS: &str = r#"
+[check.web]
+tcp = { address = "127.0.0.1:1" }
+[check.memory]
+process = { name = "web" }
+conditions = [{ field = "rss_bytes", above = "300MB" }, { field = "rss_bytes", reaches = "200MB", within = "1h" }]
+[recovery.web]
+when = ["web"]
+steps = [{ action = "exec", command = ["/bin/true"] }]
+"#;
+
+    fn publisher() -> (Publisher, Settings) {
+        let settings = load_text("test.toml", SETTINGS).expect("valid settings");
+        let mut publisher = Publisher::new(SystemTime::UNIX_EPOCH);
+        publisher.add(&settings);
+        (publisher, settings)
+    }
+
+    fn attempt(check: &str) -> Count {
+        let (check, took) = (check.to_owned(), Duration::from_millis(3));
+        Count::Attempt { check, took, failure: None }
+    }
+
+    fn opened(target: &str, incident: u64) -> Record {
+        let (cause, evidence) = ("web".to_owned(), String::new());
+        Record::IncidentOpened { incident, target: target.to_owned(), cause, evidence }
+    }
+
     #[test]
-    fn every_state_of_the_cores_has_its_label() {
-        let states = [
-            State::Unknown,
-            State::Up,
-            State::Suspect { failures: 1 },
-            State::Down,
-            State::Recovering { successes: 1 },
-            State::Degraded,
-        ];
-        for state in states {
-            assert!(
-                CheckState::ALL.iter().any(|label| label.as_str() == state.as_str()),
-                "{state:?}"
-            );
+    fn attempts_name_the_incident_while_it_is_open() {
+        let (mut publisher, _) = publisher();
+        publisher.record(&opened("web", 11));
+        publisher.record(&opened("web/part", 12));
+        publisher.count(&attempt("web"));
+        publisher.count(&attempt("memory"));
+        let page = publisher.metrics.encode(Format::OpenMetrics);
+        assert_eq!(page.matches(" # {incident=\"12\"} 0.003 ").count(), 1, "{page}");
+        assert_eq!(page.matches("incident").count(), 1, "{page}");
+        for incident in [11, 12] {
+            let (target, lasted) = ("web".to_owned(), Duration::ZERO);
+            publisher.record(&Record::IncidentClosed { incident, target, lasted });
         }
-        for kind in evenkeel_cleanup::ActionKind::ALL {
-            assert_eq!(cleanup_action(kind.as_str()).as_str(), kind.as_str());
-        }
-        for state in [
-            breaker::BreakerState::Closed,
-            breaker::BreakerState::Open,
-            breaker::BreakerState::HalfOpen,
-        ] {
-            assert!(
-                BreakerState::ALL.iter().any(|label| label.as_str() == state.as_str()),
-                "{state:?}"
-            );
-        }
+        assert!(publisher.incidents.is_empty());
+    }
+
+    #[test]
+    fn the_limit_of_memory_is_the_lowest_that_the_settings_have() {
+        let (publisher, _) = publisher();
+        let page = publisher.metrics.encode(Format::Text);
+        let line = "evenkeel_process_memory_limit_bytes{process=\"memory\"} 200000000\n";
+        assert!(page.contains(line), "{page}");
+    }
+
+    #[test]
+    fn a_target_that_is_gone_leaves_no_series_behind() {
+        let (mut publisher, _) = publisher();
+        let before = publisher.metrics.encode(Format::Text);
+        let recovery = |target: &str| RecoveryStatus {
+            target: target.to_owned(),
+            phase: "watching".to_owned(),
+            attempt: 0,
+            step: None,
+            budget_remaining: 2,
+            budget_limit: 3,
+            incident: None,
+            reason: None,
+        };
+        publisher.recoveries(&[recovery("web"), recovery("web/a")]);
+        publisher.recoveries(&[recovery("web")]);
+        let page = publisher.metrics.encode(Format::Text);
+        assert!(page.contains("evenkeel_recovery_budget_limit{target=\"web\"} 3\n"));
+        assert!(!page.contains("web/a"), "{page}");
+        publisher.recoveries(&[]);
+        assert_eq!(publisher.metrics.encode(Format::Text), before);
+    }
+
+    #[test]
+    fn a_cleanup_that_is_refused_counts_and_its_collector_fails() {
+        let settings = load_text(
+            "test.toml",
+            "[cleanup.logs]\npath = \"/srv/logs\"\nmatch = [\"*.log\"]\nolder_than = \"7d\"\naction = \"delete\"\n",
+        );
+        let settings = settings.expect("valid settings");
+        let mut publisher = Publisher::new(SystemTime::UNIX_EPOCH);
+        publisher.add(&settings);
+        let result = Err("it would take 2 of 2 entries".to_owned());
+        publisher.answered(&Input::Cleaned { rule: 0, result }, &settings);
+        let page = publisher.metrics.encode(Format::Text);
+        assert!(page.contains("evenkeel_cleanup_refusals_total{rule=\"logs\"} 1\n"), "{page}");
+        let failed = "evenkeel_collector_success{collector=\"cleanup\",rule=\"logs\"} 0\n";
+        assert!(page.contains(failed), "{page}");
+        publisher.forget(&settings);
+        assert!(!publisher.metrics.encode(Format::Text).contains("rule=\"logs\""));
     }
 }

@@ -22,6 +22,7 @@
 )]
 
 mod group;
+mod input;
 mod output;
 mod run;
 mod spec;

@@ -5,10 +5,11 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use evenkeel_safefs::withhold_descriptors;
-use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::{Instant, timeout};
 
 use crate::group::Group;
+use crate::input::Input;
 use crate::output::Output;
 use crate::{CommandSpec, RunAs};
 
@@ -73,11 +74,12 @@ struct Running {
     // First, so that it is dropped first: once the child is waited for, its number may mean another group.
     group: Group,
     child: Child,
+    stdin: Input<ChildStdin>,
     stdout: Output<ChildStdout>,
     stderr: Output<ChildStderr>,
 }
 
-/// Runs `spec` to its end, in a process group of its own and with nothing on its standard input.
+/// Runs `spec` to its end, in a process group of its own.
 ///
 /// Returns when the program itself ends, also while a daemon it started keeps its output open. Fails if it cannot be
 /// started or is not done within `timeout`; its process group is then killed with all below it, and also when the future is
@@ -102,7 +104,7 @@ fn start(spec: &CommandSpec, program: &OsString) -> Result<Running, RunError> {
     command
         .args(&spec.argv[1..])
         .envs(spec.env.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
+        .stdin(if spec.stdin.is_empty() { Stdio::null() } else { Stdio::piped() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
@@ -125,6 +127,7 @@ fn start(spec: &CommandSpec, program: &OsString) -> Result<Running, RunError> {
     })?;
     Ok(Running {
         group: Group::led_by(child.id()),
+        stdin: Input::new(child.stdin.take(), &spec.stdin),
         stdout: Output::new(child.stdout.take(), spec.output_limit),
         stderr: Output::new(child.stderr.take(), spec.output_limit),
         child,
@@ -151,6 +154,7 @@ impl Running {
     async fn end(&mut self) -> io::Result<ExitStatus> {
         let status = tokio::select! {
             status = self.child.wait() => status,
+            () = self.stdin.pump() => unreachable!("a pump never ends"),
             () = self.stdout.pump() => unreachable!("a pump never ends"),
             () = self.stderr.pump() => unreachable!("a pump never ends"),
         }?;

@@ -7,7 +7,7 @@ pub const DEFAULT_OUTPUT_LIMIT: usize = 16 * 1024;
 
 /// A program to run, with its arguments; no shell is involved.
 ///
-/// `Debug` leaves the values of `env` out: they may be secrets.
+/// `Debug` leaves the values of `env` and what is on `stdin` out: they may be secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CommandSpec {
     /// The program first, then its arguments. A program without a slash is looked up in `PATH`.
@@ -18,6 +18,8 @@ pub struct CommandSpec {
     pub cwd: Option<PathBuf>,
     /// Whose rights it has; the caller's own if none. Takes the rights of root, and leaves no other group.
     pub run_as: Option<RunAs>,
+    /// What it finds on its standard input, which then ends; nothing if empty. What it does not read is lost to it.
+    pub stdin: Vec<u8>,
     /// How many bytes of each output stream are kept; the rest is read and dropped.
     pub output_limit: usize,
 }
@@ -39,6 +41,7 @@ impl CommandSpec {
             env: Vec::new(),
             cwd: None,
             run_as: None,
+            stdin: Vec::new(),
             output_limit: DEFAULT_OUTPUT_LIMIT,
         }
     }
@@ -56,23 +59,21 @@ impl fmt::Debug for CommandSpec {
         let names: Vec<_> = self.env.iter().map(|(name, _)| name).collect();
         formatter
             .debug_struct("CommandSpec")
-            .field("argv", &self.argv)
+            .field("argv", &self.to_string())
             .field("env", &names)
             .field("cwd", &self.cwd)
             .field("run_as", &self.run_as)
+            .field("stdin_bytes", &self.stdin.len())
             .field("output_limit", &self.output_limit)
             .finish()
     }
 }
 
-/// The words as one would type them, for people; not for a shell to read back.
+/// The words as one would type them, with secrets hidden, for people; not for a shell to read back.
 impl fmt::Display for CommandSpec {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, word) in self.argv.iter().enumerate() {
-            let space = if index == 0 { "" } else { " " };
-            write!(formatter, "{space}{}", word.display())?;
-        }
-        Ok(())
+        let words: Vec<_> = self.argv.iter().map(|word| word.to_string_lossy()).collect();
+        formatter.write_str(&evenkeel_shown::redact(&words.join(" ")))
     }
 }
 
@@ -85,6 +86,13 @@ mod tests {
         let spec = CommandSpec::new(["true"]).env("TOKEN", "hunter2");
         assert!(!format!("{spec:?}").contains("hunter2"));
         assert!(format!("{spec:?}").contains("TOKEN"));
+    }
+
+    #[test]
+    fn a_secret_among_the_words_does_not_show() {
+        let spec = CommandSpec::new(["curl", "-H", "X-Api-Key: hunter2", "http://u:hunter2@h/"]);
+        assert_eq!(spec.to_string(), "curl -H X-Api-Key: *** http://u:***@h/");
+        assert!(!format!("{spec:?}").contains("hunter2"));
     }
 
     #[test]

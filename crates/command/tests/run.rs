@@ -193,3 +193,24 @@ async fn a_command_runs_as_whom_it_should_and_in_no_other_group() {
     spec.run_as = Some(evenkeel_command::RunAs { uid: 65_534, gid: 65_534 });
     assert_eq!(run(&spec, AMPLE).await.unwrap().stdout, b"65534\n65534\n");
 }
+
+#[tokio::test]
+async fn a_program_reads_what_it_is_given_however_much_it_says_at_the_same_time() {
+    // More than both pipes hold: whoever wrote all of it before reading anything would wait for ever.
+    let given = vec![b'x'; 1_000_000];
+    let spec =
+        CommandSpec { stdin: given.clone(), output_limit: 2_000_000, ..CommandSpec::new(["cat"]) };
+    let completed = run(&spec, AMPLE).await.unwrap();
+    assert!(completed.success());
+    assert!(completed.stdout == given, "all of it comes back");
+}
+
+#[tokio::test]
+async fn a_program_need_not_read_what_it_is_given() {
+    let given = vec![b'x'; 1_000_000];
+    let quick = CommandSpec { stdin: given.clone(), ..CommandSpec::new(["true"]) };
+    assert!(run(&quick, AMPLE).await.unwrap().success());
+    let deaf = CommandSpec { stdin: given, ..CommandSpec::new(["sleep", "1000"]) };
+    let error = run(&deaf, Duration::from_millis(200)).await.unwrap_err();
+    assert!(matches!(error, RunError::TimedOut { .. }), "{error}");
+}

@@ -26,6 +26,7 @@ mod preset;
 mod problem;
 mod raw;
 mod read;
+mod secret;
 mod settings;
 mod show;
 mod sources;
@@ -35,9 +36,10 @@ pub use key::nearest;
 pub use layer::Origin;
 pub use preset::{PRESETS, preset};
 pub use problem::{ConfigError, Place, Problem};
+pub use secret::{SecretError, read_secret};
 pub use settings::{
-    AgentSettings, Check, CleanupRule, Mode, Module, PermissionRule, Recovery, Settings, Slo, Step,
-    Storm,
+    AgentSettings, Alerts, Check, CleanupRule, DeadMan, Hidden, Mode, Module, PermissionRule,
+    Receiver, ReceiverKind, Recovery, SEVERITIES, Settings, Slo, Step, Storm,
 };
 pub use show::show;
 pub use sources::{Sources, VARIABLE_PREFIX};
@@ -66,6 +68,14 @@ pub fn load_for_host(sources: &Sources) -> Result<(Settings, Vec<Problem>), Conf
     check::check_on_host(layers, problems)
 }
 
+fn built_in() -> Settings {
+    load_text("", "").expect("a test checks the built-in defaults")
+}
+
 fn built_in_agent() -> AgentSettings {
-    load_text("", "").expect("a test checks the built-in defaults").agent
+    built_in().agent
+}
+
+fn built_in_alerts() -> Alerts {
+    built_in().alerts
 }

@@ -22,6 +22,7 @@ pub(crate) struct Settings {
     pub(crate) recovery: BTreeMap<String, Recovery>,
     pub(crate) slo: BTreeMap<String, Slo>,
     pub(crate) module: BTreeMap<String, Module>,
+    pub(crate) alerts: Alerts,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -419,4 +420,51 @@ pub(crate) struct Slo {
     pub(crate) checks: Option<OneOrMany<String>>,
     pub(crate) objective: Option<f64>,
     pub(crate) window: Option<Lasting>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Alerts {
+    pub(crate) interval: Option<Lasting>,
+    pub(crate) repeat: Option<Lasting>,
+    pub(crate) instance: Option<String>,
+    pub(crate) receiver: BTreeMap<String, Receiver>,
+    pub(crate) dead_man: Option<DeadMan>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Receiver {
+    pub(crate) alertmanager: Option<Webhook>,
+    pub(crate) webhook: Option<Webhook>,
+    pub(crate) command: Option<AlertCommand>,
+    pub(crate) severity: Option<OneOrMany<String>>,
+    pub(crate) resolved: Option<bool>,
+    pub(crate) timeout: Option<Lasting>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Webhook {
+    pub(crate) url: Option<String>,
+    pub(crate) headers: Option<BTreeMap<String, String>>,
+    pub(crate) bearer_token_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AlertCommand {
+    pub(crate) run: Option<Vec<String>>,
+    pub(crate) environment: Option<BTreeMap<String, String>>,
+    pub(crate) user: Option<NameOrNumber>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DeadMan {
+    pub(crate) url: Option<String>,
+    pub(crate) interval: Option<Lasting>,
+    pub(crate) timeout: Option<Lasting>,
+    pub(crate) ca_file: Option<PathBuf>,
 }

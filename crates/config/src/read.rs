@@ -210,6 +210,9 @@ impl Tree {
 
 fn fill_in_defaults(sections: &mut Dict) {
     let defaults = toml::from_str::<Dict>(RULES).expect("a test reads the defaults of rules");
+    if let Some(Value::Dict(_, alerts)) = sections.get_mut("alerts") {
+        fill_in_alerts(alerts, &defaults);
+    }
     for (section, default) in defaults.iter().filter(|(section, _)| *section != "kinds") {
         let Some(Value::Dict(_, rules)) = sections.get_mut(section) else { continue };
         for rule in rules.values_mut() {
@@ -219,6 +222,25 @@ fn fill_in_defaults(sections: &mut Dict) {
                 kind.and_then(|kind| defaults.get("kinds")?.as_dict()?.get(*kind)?.as_dict());
             of_kind.into_iter().chain(default.as_dict()).for_each(|default| fill_in(rule, default));
         }
+    }
+}
+
+/// Receivers and the dead man stand a level lower than rules.
+fn fill_in_alerts(alerts: &mut Dict, defaults: &Dict) {
+    let of = |name: &str| defaults.get(name).and_then(Value::as_dict);
+    if let (Some(Value::Dict(_, receivers)), Some(default)) =
+        (alerts.get_mut("receiver"), of("receiver"))
+    {
+        for receiver in receivers.values_mut() {
+            if let Value::Dict(_, receiver) = receiver {
+                fill_in(receiver, default);
+            }
+        }
+    }
+    if let (Some(Value::Dict(_, dead_man)), Some(default)) =
+        (alerts.get_mut("dead_man"), of("dead_man"))
+    {
+        fill_in(dead_man, default);
     }
 }
 

@@ -1,3 +1,5 @@
+mod alerts;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,6 +8,8 @@ use evenkeel_recovery::actions::Action;
 use evenkeel_recovery::backoff::RetryPlan;
 use evenkeel_recovery::breaker;
 use evenkeel_recovery::budget::Budgets;
+
+pub use self::alerts::{Alerts, DeadMan, Hidden, Receiver, ReceiverKind, SEVERITIES};
 
 /// What must hold on a host, checked: every rule can do its work, if the host lets it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -24,6 +28,8 @@ pub struct Settings {
     pub slos: Vec<Slo>,
     /// How `evenkeel-probe serve` measures targets that are named by whoever asks.
     pub modules: Vec<Module>,
+    /// Whom the agent itself tells what its rules find.
+    pub alerts: Alerts,
     /// What works, but could be better; see [`Settings::advice`].
     pub advice: Vec<String>,
 }

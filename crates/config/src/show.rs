@@ -24,7 +24,7 @@ pub(crate) fn print(tree: &Tree, origin: bool) -> String {
     for (section, value) in &tree.effective {
         let Value::Dict(_, table) = value else { continue };
         let key = Key::of(&[section]);
-        if section == "agent" {
+        if section == "agent" || section == "alerts" {
             print_table(tree, &key, table, origin, &mut out);
             continue;
         }

@@ -12,11 +12,12 @@ use crate::event::{Effect, Input};
 use crate::order::Hold;
 use crate::past::{BreakerPast, OpenIncident, Past, Start};
 use crate::record::Record;
+use crate::recovery::RecoveryCore;
 use crate::refusal::Refusal;
 use crate::rule::RuleCore;
 use crate::spread;
 use crate::storm::Storm;
-use crate::target::{RecoveryCore, Target};
+use crate::target::Target;
 
 /// All pure cores, joined.
 #[derive(Debug)]

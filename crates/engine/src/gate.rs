@@ -9,8 +9,9 @@ use crate::event::{Act, Effect};
 use crate::occasion::occasion;
 use crate::programs::not_ready;
 use crate::record::Record;
+use crate::recovery::RecoveryCore;
 use crate::refusal::{Refusal, Usage};
-use crate::target::{RecoveryCore, Target};
+use crate::target::Target;
 
 impl Engine {
     /// Lets at most one waiting target act; tells the others why not (R4, R5).

@@ -23,6 +23,7 @@ mod orders;
 mod past;
 mod programs;
 mod record;
+mod recovery;
 mod refusal;
 mod restarts;
 mod rule;

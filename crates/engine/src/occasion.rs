@@ -4,7 +4,8 @@ use evenkeel_probe::Facts;
 use evenkeel_recovery::actions::{Identity, Occasion};
 
 use crate::check::CheckCore;
-use crate::target::{RecoveryCore, Target};
+use crate::recovery::RecoveryCore;
+use crate::target::Target;
 
 /// The field of facts that says which process was looked at.
 const INCARNATION: &str = "incarnation";

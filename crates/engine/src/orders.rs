@@ -7,8 +7,8 @@ use crate::engine::Engine;
 use crate::event::Effect;
 use crate::order::{Hold, Order, UnknownTarget, WHOLE_HOST, covers};
 use crate::record::Record;
+use crate::recovery::RecoveryCore;
 use crate::refusal::Refusal;
-use crate::target::RecoveryCore;
 
 impl Engine {
     /// Whether there is a target of that name: a recovery, `recovery/part`, a check, or `*`. Asked before an order is given,

@@ -28,6 +28,8 @@ impl Engine {
                 attempt: target.machine.attempt(),
                 step: target.next_step().map(|step| step.action.describe()),
                 budget_remaining: self.remaining(now, recovery, &target.id),
+                budget_limit: recovery.spec.budgets.per_target.count(),
+                incident: target.open_incident().map(|open| open.incident),
                 reason: match self.held(recovery, &target.id).as_ref().or(target.refusal.as_ref()) {
                     Some(refusal) => Some(refusal.to_string()),
                     None => target.reason.clone(),
@@ -119,7 +121,13 @@ impl Engine {
             interval_ms: u64::try_from(check.spec.interval.as_millis()).unwrap_or(u64::MAX),
             breaker: check.breaker_state(now).map(|state| state.as_str().to_owned()),
             rss_bytes: number("rss_bytes"),
-            pid: number("pid"),
+            // A unit without a main process has the number 0.
+            pid: number("pid").or(number("main_pid").filter(|pid| *pid > 0.0)),
+            process: check.own.process.map(|process| process.incarnation()),
+            pss_bytes: number("pss_bytes"),
+            swap_bytes: number("swap_bytes"),
+            // What systemd accounts of a unit is what its control group has.
+            cgroup_memory_bytes: number("cgroup_memory_bytes").or_else(|| number("memory_bytes")),
             limit_eta_seconds: check
                 .limit_eta()
                 .map(|eta| eta.likely.saturating_since(now).as_secs_f64()),
@@ -130,6 +138,7 @@ impl Engine {
                     name: name.clone(),
                     state: part.health.state(now).as_str().to_owned(),
                     reason: part.reason.clone(),
+                    process: part.process.map(|process| process.incarnation()),
                 })
                 .collect(),
         }

@@ -74,8 +74,20 @@ pub struct CheckStatus {
     pub breaker: Option<String>,
     /// Resident memory of the process that it watches, in bytes.
     pub rss_bytes: Option<f64>,
-    /// The process that it watches.
+    /// The process that it watches, or the main one of its unit.
     pub pid: Option<f64>,
+    /// That process in a way that no later one can be taken for it, as it was seen last; it may have ended.
+    #[serde(default)]
+    pub process: Option<String>,
+    /// Memory of that process, what it shares with others counted in part, in bytes.
+    #[serde(default)]
+    pub pss_bytes: Option<f64>,
+    /// Its memory that is swapped out, in bytes.
+    #[serde(default)]
+    pub swap_bytes: Option<f64>,
+    /// Memory of its whole control group, in bytes.
+    #[serde(default)]
+    pub cgroup_memory_bytes: Option<f64>,
     /// Seconds until the first of its limits is likely reached, by a trend; absent without one.
     #[serde(default)]
     pub limit_eta_seconds: Option<f64>,
@@ -92,6 +104,9 @@ pub struct PartStatus {
     pub state: String,
     /// What the last result said, if it was not good.
     pub reason: Option<String>,
+    /// Its process in a way that no later one can be taken for it, as it was seen last; it may have ended.
+    #[serde(default)]
+    pub process: Option<String>,
 }
 
 /// One permission or cleanup rule.
@@ -131,6 +146,12 @@ pub struct RecoveryStatus {
     pub step: Option<String>,
     /// Actions left in its budget.
     pub budget_remaining: u32,
+    /// Actions that its own budget allows in a window.
+    #[serde(default)]
+    pub budget_limit: u32,
+    /// The incident that is open, if one is.
+    #[serde(default)]
+    pub incident: Option<u64>,
     /// Why it is down, or why nothing is done.
     pub reason: Option<String>,
 }

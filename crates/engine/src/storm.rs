@@ -8,8 +8,8 @@ use evenkeel_moment::Moment;
 use crate::engine::Engine;
 use crate::event::Effect;
 use crate::record::Record;
+use crate::recovery::RecoveryCore;
 use crate::refusal::Refusal;
-use crate::target::RecoveryCore;
 
 /// A line of history names so many targets at most.
 const NAMED: usize = 10;

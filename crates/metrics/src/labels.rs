@@ -133,11 +133,69 @@ label! {
 }
 
 label! {
-    /// What runs in sweeps over the host.
+    /// What looks at the host, or at what the agent itself keeps.
     Collector {
         /// A permission rule.
         Permissions = "permissions",
         /// A cleanup rule.
         Cleanup = "cleanup",
+        /// A check of a process: what `/proc` says of it.
+        Process = "process",
+        /// A check that asks a supervisord.
+        Supervisor = "supervisor",
+        /// A check that asks systemd.
+        Systemd = "systemd",
+        /// The rolling up of the journal's samples.
+        Rollup = "rollup",
+        /// The evaluation of alert rules in the agent.
+        Alerts = "alerts",
+        /// The agent's look at its own use of resources.
+        Agent = "agent",
+    }
+}
+
+label! {
+    /// What a time slice of an objective's checks counted as.
+    SliceVerdict {
+        /// Every check was good.
+        Good = "good",
+        /// A check was bad.
+        Bad = "bad",
+        /// Nothing is known of a check.
+        Unknown = "unknown",
+        /// It was announced that the checks may be bad.
+        Maintenance = "maintenance",
+    }
+}
+
+label! {
+    /// A window over which the burn of an error budget is looked at.
+    BurnWindow {
+        /// Five minutes.
+        FiveMinutes = "5m",
+        /// Half an hour.
+        HalfHour = "30m",
+        /// An hour.
+        Hour = "1h",
+        /// Two hours.
+        TwoHours = "2h",
+        /// Six hours.
+        SixHours = "6h",
+        /// A day.
+        Day = "1d",
+        /// Three days.
+        ThreeDays = "3d",
+    }
+}
+
+label! {
+    /// How a notification of alerts ended.
+    NotificationOutcome {
+        /// The receiver took it.
+        Sent = "sent",
+        /// An attempt failed; there may be others.
+        Failed = "failed",
+        /// It was given up.
+        Dropped = "dropped",
     }
 }

@@ -4,7 +4,7 @@
 //! - [`process_page`]: the page of one watched process, under the names that Prometheus clients agree on.
 //! - [`rules`]: alert rules, their unit tests, and the scrape configuration that feeds them.
 //! - [`exposition`]: reads metrics pages and says what is wrong with them.
-//! - [`names`]: every name, once.
+//! - [`names`]: every metric, once.
 //!
 //! Serving pages over HTTP and deciding what the facts are is left to others.
 //!
@@ -15,7 +15,7 @@
 //!
 //! let metrics = Metrics::new("0.1.0", SystemTime::now());
 //! metrics.add_check("health");
-//! metrics.observe_attempt("health", Duration::from_millis(7), Some(FailureReason::Status));
+//! metrics.observe_attempt("health", Duration::from_millis(7), Some(FailureReason::Status), None);
 //! metrics.set_check("health", CheckState::Suspect, Some(true));
 //!
 //! let page = metrics.encode(Format::negotiate(Some("text/plain")));
@@ -34,10 +34,14 @@ mod process;
 mod procfs;
 pub mod rules;
 
-pub use evenkeel_process::LookError;
+pub use evenkeel_process::{Identity, LookError};
 pub use format::Format;
 pub use labels::{
-    BreakerState, CheckState, CleanupAction, Collector, FailureReason, RecoveryOutcome, RepairKind,
+    BreakerState, BurnWindow, CheckState, CleanupAction, Collector, FailureReason,
+    NotificationOutcome, RecoveryOutcome, RepairKind, SliceVerdict,
 };
-pub use metrics::{DURATION_BUCKETS, Metrics, ReloadRefused};
+pub use metrics::{
+    APPEND_BUCKETS, DURATION_BUCKETS, Incident, MOST_PART_SERIES, Metrics, ProcessMemory,
+    ReloadRefused, SloFigures,
+};
 pub use process::{ProcessStats, process_page};

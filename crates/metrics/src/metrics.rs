@@ -1,32 +1,51 @@
 //! The registry of the agent: one method for each fact.
 
+mod agent;
+mod checks;
+mod files;
+mod objectives;
+mod recoveries;
+
 use std::fmt;
-use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::AtomicU64;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::{CounterWithExemplar, HistogramWithExemplars};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
+pub use self::agent::ReloadRefused;
+pub use self::checks::{Incident, ProcessMemory};
+pub use self::objectives::SloFigures;
+use crate::Format;
 use crate::encode::{encode, register};
-use crate::family::{Family, FloatGauge};
-use crate::labels::{
-    BreakerState, CheckState, CleanupAction, Collector, FailureReason, RecoveryOutcome, RepairKind,
-};
-use crate::{Format, ProcessStats, names};
+use crate::family::{Family, FloatGauge, Limit};
+use crate::names::{self, SPECS, Spec};
 
 /// Upper bounds in seconds of [`names::CHECK_DURATION`]: from a local socket to the longest sensible timeout.
 pub const DURATION_BUCKETS: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
+/// Upper bounds in seconds of [`names::AGENT_JOURNAL_APPEND`]: from memory alone to a disk that is in trouble.
+pub const APPEND_BUCKETS: [f64; 9] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.05, 0.25, 1.0];
+
+/// Series that a metric may have whose labels name parts of targets: the host decides how many programs a supervisor has.
+pub const MOST_PART_SERIES: usize = 2_000;
+
 type FloatCounter = Counter<f64, AtomicU64>;
+/// The one label of every exemplar: the incident, which `evenkeel why` explains.
+type Exemplar = [(&'static str, String); 1];
+type Attempts = HistogramWithExemplars<Exemplar>;
+type Decisions = CounterWithExemplar<Exemplar>;
 
 /// All that the agent tells Prometheus.
 ///
 /// Methods take `&self`: share it in an `Arc`. Labels are names from the settings or one of a few words, so that the page
-/// stays as small as the settings; what the settings no longer name is taken away with the `forget_*` methods.
+/// stays as small as the settings; what the settings no longer name is taken away with the `forget_*` methods. A label that is too
+/// long is cut, and a metric whose labels name parts of targets has at most [`MOST_PART_SERIES`] series.
 /// Counters of rules start at zero with the `add_*` methods, so that `increase()` sees the first event.
 pub struct Metrics {
     registry: Registry,
@@ -35,23 +54,39 @@ pub struct Metrics {
     permission_fights: Family<1, Counter>,
     cleanup_files: Family<2, Counter>,
     cleanup_bytes: Family<2, Counter>,
+    cleanup_refusals: Family<1, Counter>,
     collector_duration: Family<2, FloatGauge>,
     collector_success: Family<2, Gauge>,
     check_up: Family<1, Gauge>,
     check_state: Family<2, Gauge>,
-    check_duration: Family<1, Histogram>,
+    check_duration: Family<1, Attempts>,
     check_failures: Family<2, Counter>,
     check_overruns: Family<1, Counter>,
     breaker_state: Family<2, Gauge>,
-    recovery_actions: Family<4, Counter>,
+    recovery_actions: Family<4, Decisions>,
     recovery_budget: Family<1, Gauge>,
+    recovery_budget_limit: Family<1, Gauge>,
     recovery_exhausted: Family<1, Gauge>,
-    watched_memory: Family<1, Gauge>,
+    watched_resident: Family<1, Gauge>,
+    watched_pss: Family<1, Gauge>,
+    watched_swap: Family<1, Gauge>,
+    watched_cgroup: Family<1, Gauge>,
+    memory_limit: Family<1, Gauge>,
     memory_limit_eta: Family<1, Gauge>,
+    slo_slices: Family<2, Counter>,
+    slo_objective: Family<1, FloatGauge>,
+    availability: Family<1, FloatGauge>,
+    error_budget: Family<1, FloatGauge>,
+    coverage: Family<1, FloatGauge>,
+    burn_rate: Family<2, FloatGauge>,
+    notifications: Family<2, Counter>,
+    alerts_firing: Family<1, Gauge>,
     observe_only: Gauge,
     resident_memory: Gauge,
     cpu: FloatCounter,
     journal_errors: Counter,
+    journal_bytes: Family<0, Gauge>,
+    journal_append: Histogram,
     reload_successful: Gauge,
     reload_time: FloatGauge,
 }
@@ -60,338 +95,56 @@ impl Metrics {
     /// A registry without series but those of the agent itself, which is of `version` and was started at `started`.
     ///
     /// The settings it was started with count as its first successful reload.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one entry for each metric, which read best side by side"
-    )]
     pub fn new(version: &str, started: SystemTime) -> Self {
-        let mut page = Page(Registry::default());
+        let left_out = Family::new(labels(spec(names::AGENT_SERIES_LEFT_OUT)), Counter::default);
+        let mut page = Page { registry: Registry::default(), left_out };
         let metrics = Self {
-            permission_errors: page.add(
-                names::FILE_PERMISSION_ERRORS,
-                "Entries below the path that deviate from their rule now, could not be repaired, or were repaired a moment ago",
-                Family::new(["path"], Gauge::default),
-            ),
-            permission_repairs: page.add(
-                names::PERMISSION_REPAIRS,
-                "Repairs of modes, owners, groups and missing directories",
-                Family::new(["rule", "kind"], Counter::default),
-            ),
-            permission_fights: page.add(
-                names::PERMISSION_FIGHTS,
-                "Times that an entry was left alone for a while because somebody keeps undoing its repair",
-                Family::new(["rule"], Counter::default),
-            ),
-            cleanup_files: page.add(
-                names::CLEANUP_FILES,
-                "Files taken away or cut",
-                Family::new(["rule", "action"], Counter::default),
-            ),
-            cleanup_bytes: page.add(
-                names::CLEANUP_BYTES,
-                "Bytes taken away",
-                Family::new(["rule", "action"], Counter::default),
-            ),
-            check_up: page.add(
-                names::CHECK_UP,
-                "Whether the check is up (1) or down (0); absent while unknown",
-                Family::new(["check"], Gauge::default),
-            ),
-            check_state: page.add(
-                names::CHECK_STATE,
-                "State of the check: 1 for the state it is in, 0 for the others",
-                Family::new(["check", "state"], Gauge::default),
-            ),
-            check_duration: page.add(
-                names::CHECK_DURATION,
-                "Duration of one attempt of the check",
-                Family::new(["check"], || Histogram::new(DURATION_BUCKETS)),
-            ),
-            check_failures: page.add(
-                names::CHECK_FAILURES,
-                "Attempts of the check that failed",
-                Family::new(["check", "reason"], Counter::default),
-            ),
-            breaker_state: page.add(
-                names::BREAKER_STATE,
-                "State of the breaker: 1 for the state it is in, 0 for the others",
-                Family::new(["breaker", "state"], Gauge::default),
-            ),
-            recovery_actions: page.add(
-                names::RECOVERY_ACTIONS,
-                "Decisions to recover the target, also those that were refused",
-                Family::new(["target", "action", "cause", "outcome"], Counter::default),
-            ),
-            recovery_budget: page.add(
-                names::RECOVERY_BUDGET_REMAINING,
-                "Actions that the budget of the target still allows in its window",
-                Family::new(["target"], Gauge::default),
-            ),
-            recovery_exhausted: page.add(
-                names::RECOVERY_EXHAUSTED,
-                "Whether everything allowed was tried for the target without success and a person is needed",
-                Family::new(["target"], Gauge::default),
-            ),
-            watched_memory: page.add(
-                names::WATCHED_RESIDENT_MEMORY,
-                "Resident memory of the watched process; absent while it does not run",
-                Family::new(["process"], Gauge::default),
-            ),
-            memory_limit_eta: page.add(
-                names::MEMORY_LIMIT_ETA,
-                "Time until the watched process likely reaches its limit by its trend; absent without a trend",
-                Family::new(["process"], Gauge::default),
-            ),
-            observe_only: page.add(
-                names::AGENT_OBSERVE_ONLY,
-                "Whether the agent only observes (1) or also repairs (0)",
-                Gauge::default(),
-            ),
-            resident_memory: page.add(
-                names::AGENT_RESIDENT_MEMORY,
-                "Resident memory of the agent itself",
-                Gauge::default(),
-            ),
-            cpu: page.add(names::AGENT_CPU, "Processor time of the agent itself", Counter::default()),
-            check_overruns: page.add(
-                names::AGENT_CHECK_OVERRUNS,
-                "Runs of the check that were left out because the one before still ran",
-                Family::new(["check"], Counter::default),
-            ),
-            journal_errors: page.add(
-                names::AGENT_JOURNAL_ERRORS,
-                "Records that could not be written to the journal",
-                Counter::default(),
-            ),
-            reload_successful: page.add(
-                names::AGENT_CONFIG_RELOAD_SUCCESSFUL,
-                "Whether the last reading of the settings succeeded",
-                Gauge::default(),
-            ),
-            reload_time: page.add(
-                names::AGENT_CONFIG_RELOAD_TIME,
-                "When settings were last taken into force",
-                Gauge::default(),
-            ),
-            collector_duration: page.add(
-                names::COLLECTOR_DURATION,
-                "Duration of the last sweep of the rule",
-                Family::new(["collector", "rule"], Gauge::default),
-            ),
-            collector_success: page.add(
-                names::COLLECTOR_SUCCESS,
-                "Whether the last sweep of the rule succeeded",
-                Family::new(["collector", "rule"], Gauge::default),
-            ),
-            registry: {
-                let start_time: FloatGauge = page.add(names::AGENT_START_TIME, "When the agent was started", Gauge::default());
-                start_time.set(unix_seconds(started));
-                let build: Family<1, Gauge> =
-                    page.add(names::BUILD_INFO, "Version of the agent", Family::new(["version"], Gauge::default));
-                build.set([version], 1);
-                page.0
-            },
+            permission_errors: page.family(names::FILE_PERMISSION_ERRORS, Gauge::default),
+            permission_repairs: page.family(names::PERMISSION_REPAIRS, Counter::default),
+            permission_fights: page.family(names::PERMISSION_FIGHTS, Counter::default),
+            cleanup_files: page.family(names::CLEANUP_FILES, Counter::default),
+            cleanup_bytes: page.family(names::CLEANUP_BYTES, Counter::default),
+            cleanup_refusals: page.family(names::CLEANUP_REFUSALS, Counter::default),
+            check_up: page.family(names::CHECK_UP, Gauge::default),
+            check_state: page.family(names::CHECK_STATE, Gauge::default),
+            check_duration: page
+                .family(names::CHECK_DURATION, || Attempts::new(DURATION_BUCKETS.into_iter())),
+            check_failures: page.family(names::CHECK_FAILURES, Counter::default),
+            breaker_state: page.family(names::BREAKER_STATE, Gauge::default),
+            recovery_actions: page.limited(names::RECOVERY_ACTIONS, Decisions::default),
+            recovery_budget: page.limited(names::RECOVERY_BUDGET_REMAINING, Gauge::default),
+            recovery_budget_limit: page.limited(names::RECOVERY_BUDGET_LIMIT, Gauge::default),
+            recovery_exhausted: page.limited(names::RECOVERY_EXHAUSTED, Gauge::default),
+            watched_resident: page.family(names::WATCHED_RESIDENT_MEMORY, Gauge::default),
+            watched_pss: page.family(names::WATCHED_PSS, Gauge::default),
+            watched_swap: page.family(names::WATCHED_SWAP, Gauge::default),
+            watched_cgroup: page.family(names::WATCHED_CGROUP_MEMORY, Gauge::default),
+            memory_limit: page.family(names::MEMORY_LIMIT, Gauge::default),
+            memory_limit_eta: page.family(names::MEMORY_LIMIT_ETA, Gauge::default),
+            slo_slices: page.family(names::SLO_SLICES, Counter::default),
+            slo_objective: page.family(names::SLO_OBJECTIVE, Gauge::default),
+            availability: page.family(names::AVAILABILITY, Gauge::default),
+            error_budget: page.family(names::ERROR_BUDGET_REMAINING, Gauge::default),
+            coverage: page.family(names::COVERAGE, Gauge::default),
+            burn_rate: page.family(names::SLO_BURN_RATE, Gauge::default),
+            notifications: page.family(names::ALERT_NOTIFICATIONS, Counter::default),
+            alerts_firing: page.family(names::ALERTS_FIRING, Gauge::default),
+            observe_only: page.add(names::AGENT_OBSERVE_ONLY, Gauge::default()),
+            resident_memory: page.add(names::AGENT_RESIDENT_MEMORY, Gauge::default()),
+            cpu: page.add(names::AGENT_CPU, Counter::default()),
+            check_overruns: page.family(names::AGENT_CHECK_OVERRUNS, Counter::default),
+            journal_errors: page.add(names::AGENT_JOURNAL_ERRORS, Counter::default()),
+            journal_bytes: page.family(names::AGENT_JOURNAL_BYTES, Gauge::default),
+            journal_append: page.add(names::AGENT_JOURNAL_APPEND, Histogram::new(APPEND_BUCKETS)),
+            reload_successful: page.add(names::AGENT_CONFIG_RELOAD_SUCCESSFUL, Gauge::default()),
+            reload_time: page.add(names::AGENT_CONFIG_RELOAD_TIME, Gauge::default()),
+            collector_duration: page.family(names::COLLECTOR_DURATION, Gauge::default),
+            collector_success: page.family(names::COLLECTOR_SUCCESS, Gauge::default),
+            registry: page.finish(version, started),
         };
         metrics.reloaded(Ok(started));
         metrics
     }
-
-    // Permissions and cleanup.
-
-    /// Starts the counters of a permission rule at zero.
-    pub fn add_permission_rule(&self, rule: &str) {
-        for kind in RepairKind::ALL {
-            self.permission_repairs.add([rule, kind.as_str()], 0);
-        }
-        self.permission_fights.add([rule], 0);
-    }
-
-    /// Says how many entries below the root `path` deviate, as [`names::FILE_PERMISSION_ERRORS`] counts them.
-    pub fn set_permission_errors(&self, path: &Path, entries: u64) {
-        self.permission_errors.set([&path.to_string_lossy()], signed(entries));
-    }
-
-    /// Counts repairs.
-    pub fn permissions_repaired(&self, rule: &str, kind: RepairKind, entries: u64) {
-        self.permission_repairs.add([rule, kind.as_str()], entries);
-    }
-
-    /// Counts a round of a fight: somebody keeps undoing a repair.
-    pub fn permission_fought(&self, rule: &str) {
-        self.permission_fights.add([rule], 1);
-    }
-
-    /// Takes away all series of a permission rule and of its root.
-    pub fn forget_permission_rule(&self, rule: &str, path: &Path) {
-        self.permission_errors.forget("path", &path.to_string_lossy());
-        self.permission_repairs.forget("rule", rule);
-        self.permission_fights.forget("rule", rule);
-        self.forget_collector(Collector::Permissions, rule);
-    }
-
-    /// Starts the counters of a cleanup rule at zero.
-    pub fn add_cleanup_rule(&self, rule: &str, action: CleanupAction) {
-        self.cleaned(rule, action, 0, 0);
-    }
-
-    /// Counts what a run of a cleanup rule took away.
-    pub fn cleaned(&self, rule: &str, action: CleanupAction, files: u64, bytes: u64) {
-        self.cleanup_files.add([rule, action.as_str()], files);
-        self.cleanup_bytes.add([rule, action.as_str()], bytes);
-    }
-
-    /// Takes away all series of a cleanup rule.
-    pub fn forget_cleanup_rule(&self, rule: &str) {
-        self.cleanup_files.forget("rule", rule);
-        self.cleanup_bytes.forget("rule", rule);
-        self.forget_collector(Collector::Cleanup, rule);
-    }
-
-    /// Notes a sweep of a permission or cleanup rule.
-    pub fn swept(&self, collector: Collector, rule: &str, took: Duration, success: bool) {
-        self.collector_duration.set([collector.as_str(), rule], took.as_secs_f64());
-        self.collector_success.set([collector.as_str(), rule], i64::from(success));
-    }
-
-    fn forget_collector(&self, collector: Collector, rule: &str) {
-        self.collector_duration.remove([collector.as_str(), rule]);
-        self.collector_success.remove([collector.as_str(), rule]);
-    }
-
-    // Checks and breakers.
-
-    /// Starts a check: unknown, no attempt, no overrun.
-    pub fn add_check(&self, check: &str) {
-        self.set_check(check, CheckState::Unknown, None);
-        self.check_duration.with([check], |_| {});
-        self.check_overruns.add([check], 0);
-    }
-
-    /// Says in which state a check is, and whether it counts as up, down or neither.
-    ///
-    /// The two are apart because a suspect check is still up, and a recovering one still down.
-    pub fn set_check(&self, check: &str, state: CheckState, up: Option<bool>) {
-        self.check_state.set_state(
-            check,
-            CheckState::ALL.iter().map(|state| state.as_str()),
-            state.as_str(),
-        );
-        match up {
-            Some(up) => self.check_up.set([check], i64::from(up)),
-            None => self.check_up.remove([check]),
-        }
-    }
-
-    /// Notes one attempt, and why it failed if it did.
-    pub fn observe_attempt(&self, check: &str, took: Duration, failure: Option<FailureReason>) {
-        self.check_duration.with([check], |histogram| histogram.observe(took.as_secs_f64()));
-        if let Some(reason) = failure {
-            self.check_failures.add([check, reason.as_str()], 1);
-        }
-    }
-
-    /// Counts a run that was left out because the one before still ran.
-    pub fn check_overran(&self, check: &str) {
-        self.check_overruns.add([check], 1);
-    }
-
-    /// Takes away all series of a check.
-    pub fn forget_check(&self, check: &str) {
-        self.check_up.forget("check", check);
-        self.check_state.forget("check", check);
-        self.check_duration.forget("check", check);
-        self.check_failures.forget("check", check);
-        self.check_overruns.forget("check", check);
-        self.memory_limit_eta.forget("process", check);
-    }
-
-    /// Says in which state a breaker is.
-    pub fn set_breaker(&self, breaker: &str, state: BreakerState) {
-        self.breaker_state.set_state(
-            breaker,
-            BreakerState::ALL.iter().map(|state| state.as_str()),
-            state.as_str(),
-        );
-    }
-
-    /// Takes away all series of a breaker.
-    pub fn forget_breaker(&self, breaker: &str) {
-        self.breaker_state.forget("breaker", breaker);
-    }
-
-    // Recoveries.
-
-    /// Counts one decision: `action` is the name of what was or would have been done, `cause` the check that asked for it.
-    pub fn recovery_decided(
-        &self,
-        target: &str,
-        action: &str,
-        cause: &str,
-        outcome: RecoveryOutcome,
-    ) {
-        self.recovery_actions.add([target, action, cause, outcome.as_str()], 1);
-    }
-
-    /// Says how many actions the budget of a target still allows.
-    pub fn set_recovery_budget(&self, target: &str, remaining: u32) {
-        self.recovery_budget.set([target], i64::from(remaining));
-    }
-
-    /// Says whether a recovery has given up and needs a person.
-    pub fn set_recovery_exhausted(&self, target: &str, exhausted: bool) {
-        self.recovery_exhausted.set([target], i64::from(exhausted));
-    }
-
-    /// Takes away all series of a recovery's target.
-    pub fn forget_recovery(&self, target: &str) {
-        self.recovery_actions.forget("target", target);
-        self.recovery_budget.forget("target", target);
-        self.recovery_exhausted.forget("target", target);
-    }
-
-    // Processes and the agent itself.
-
-    /// Says how much memory a watched process has, or that it does not run.
-    pub fn set_process_memory(&self, process: &str, resident_bytes: Option<u64>) {
-        match resident_bytes {
-            Some(bytes) => self.watched_memory.set([process], signed(bytes)),
-            None => self.watched_memory.remove([process]),
-        }
-    }
-
-    /// Says how long a watched process likely takes to its limit, or that it shows no trend.
-    pub fn set_memory_limit_eta(&self, process: &str, eta: Option<Duration>) {
-        match eta {
-            Some(eta) => self.memory_limit_eta.set([process], signed(eta.as_secs())),
-            None => self.memory_limit_eta.remove([process]),
-        }
-    }
-
-    /// Says whether the agent only observes.
-    pub fn set_observe_only(&self, observe_only: bool) {
-        self.observe_only.set(i64::from(observe_only));
-    }
-
-    /// Says what the agent itself uses.
-    pub fn set_agent_process(&self, stats: &ProcessStats) {
-        self.resident_memory.set(signed(stats.resident_bytes));
-        self.cpu.inner().store(stats.cpu_seconds.to_bits(), Ordering::Relaxed);
-    }
-
-    /// Counts a record that could not be written to the journal.
-    pub fn journal_failed(&self) {
-        self.journal_errors.inc();
-    }
-
-    /// Notes an attempt to reload the settings: when they came into force, or that they were refused.
-    pub fn reloaded(&self, outcome: Result<SystemTime, ReloadRefused>) {
-        self.reload_successful.set(i64::from(outcome.is_ok()));
-        if let Ok(at) = outcome {
-            self.reload_time.set(unix_seconds(at));
-        }
-    }
-
-    // The page.
 
     /// The whole page in `format`.
     pub fn encode(&self, format: Format) -> String {
@@ -409,18 +162,50 @@ impl Metrics {
     }
 }
 
-/// A reload was refused and the running settings stay in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReloadRefused;
-
 /// A registry while it is filled.
-struct Page(Registry);
+struct Page {
+    registry: Registry,
+    left_out: Family<1, Counter>,
+}
 
 impl Page {
-    fn add<M: Metric + Clone>(&mut self, name: &str, help: &str, metric: M) -> M {
-        register(&mut self.0, name, help, metric.clone());
+    fn add<M: Metric + Clone>(&mut self, name: &'static str, metric: M) -> M {
+        register(&mut self.registry, spec(name), metric.clone());
         metric
     }
+
+    fn family<const N: usize, M>(&mut self, name: &'static str, make: fn() -> M) -> Family<N, M>
+    where
+        Family<N, M>: Metric,
+    {
+        self.add(name, Family::new(labels(spec(name)), make))
+    }
+
+    /// As [`Page::family`], of labels that the host has a say in.
+    fn limited<const N: usize, M>(&mut self, name: &'static str, make: fn() -> M) -> Family<N, M>
+    where
+        Family<N, M>: Metric,
+    {
+        let limit = Limit { series: MOST_PART_SERIES, left_out: self.left_out.get([name]) };
+        self.add(name, Family::new(labels(spec(name)), make).limited(limit))
+    }
+
+    fn finish(mut self, version: &str, started: SystemTime) -> Registry {
+        let start_time: FloatGauge = self.add(names::AGENT_START_TIME, Gauge::default());
+        start_time.set(unix_seconds(started));
+        let build: Family<1, Gauge> = self.family(names::BUILD_INFO, Gauge::default);
+        build.set([version], 1);
+        self.add(names::AGENT_SERIES_LEFT_OUT, self.left_out.clone());
+        self.registry
+    }
+}
+
+fn spec(name: &str) -> &'static Spec {
+    SPECS.iter().find(|spec| spec.name == name).expect("the macro makes both from one line")
+}
+
+fn labels<const N: usize>(spec: &Spec) -> [&'static str; N] {
+    spec.labels.try_into().expect("the fields of `Metrics` have as many labels as their names say")
 }
 
 impl fmt::Debug for Metrics {

@@ -14,6 +14,10 @@ pub struct ProcessStats {
     pub resident_bytes: u64,
     /// Virtual memory.
     pub virtual_bytes: u64,
+    /// Limit of virtual memory; `None` also if there is no limit.
+    pub virtual_max_bytes: Option<u64>,
+    /// Threads.
+    pub threads: u64,
     /// User and system time since the start.
     pub cpu_seconds: f64,
     /// Open descriptors; only the owner and root may count them.
@@ -24,50 +28,32 @@ pub struct ProcessStats {
     pub start_time_seconds: f64,
 }
 
-/// The page of one process, for a scrape job of its own.
+/// The page of one process, for a scrape job of its own: the metrics of [`names::PROCESS_SPECS`].
 ///
 /// Serve it only while the process runs: with an answer of 503 the job's `up` is 0 and rules can tell.
 pub fn process_page(stats: &ProcessStats, format: Format) -> String {
     let mut registry = Registry::default();
-    register(
-        &mut registry,
-        names::PROCESS_CPU,
-        "User and system processor time spent",
-        ConstCounter::new(stats.cpu_seconds),
-    );
-    if let Some(open_fds) = stats.open_fds {
-        register(
-            &mut registry,
-            names::PROCESS_OPEN_FDS,
-            "Open file descriptors",
-            ConstGauge::new(open_fds),
-        );
+    for spec in names::PROCESS_SPECS {
+        let value = match spec.name {
+            names::PROCESS_CPU => {
+                register(&mut registry, spec, ConstCounter::new(stats.cpu_seconds));
+                continue;
+            }
+            names::PROCESS_START_TIME => {
+                register(&mut registry, spec, ConstGauge::new(stats.start_time_seconds));
+                continue;
+            }
+            names::PROCESS_OPEN_FDS => stats.open_fds,
+            names::PROCESS_MAX_FDS => stats.max_fds,
+            names::PROCESS_VIRTUAL_MEMORY => Some(stats.virtual_bytes),
+            names::PROCESS_VIRTUAL_MEMORY_MAX => stats.virtual_max_bytes,
+            names::PROCESS_RESIDENT_MEMORY => Some(stats.resident_bytes),
+            names::PROCESS_THREADS => Some(stats.threads),
+            other => unreachable!("`{other}` has no figure"),
+        };
+        if let Some(value) = value {
+            register(&mut registry, spec, ConstGauge::new(value));
+        }
     }
-    if let Some(max_fds) = stats.max_fds {
-        register(
-            &mut registry,
-            names::PROCESS_MAX_FDS,
-            "Limit of open file descriptors",
-            ConstGauge::new(max_fds),
-        );
-    }
-    register(
-        &mut registry,
-        names::PROCESS_VIRTUAL_MEMORY,
-        "Virtual memory",
-        ConstGauge::new(stats.virtual_bytes),
-    );
-    register(
-        &mut registry,
-        names::PROCESS_RESIDENT_MEMORY,
-        "Resident memory",
-        ConstGauge::new(stats.resident_bytes),
-    );
-    register(
-        &mut registry,
-        names::PROCESS_START_TIME,
-        "Start in seconds since 1970",
-        ConstGauge::new(stats.start_time_seconds),
-    );
     encode(&registry, format)
 }

@@ -9,8 +9,9 @@ use std::time::{Duration, SystemTime};
 use evenkeel_metrics::exposition::{Line, lint, parse_line};
 use evenkeel_metrics::rules::{ProcessJob, RuleInputs, alert_rules, rule_tests, scrape_config};
 use evenkeel_metrics::{
-    BreakerState, CheckState, CleanupAction, Collector, FailureReason, Format, Metrics,
-    ProcessStats, RecoveryOutcome, ReloadRefused, RepairKind, names, process_page,
+    BreakerState, BurnWindow, CheckState, CleanupAction, Collector, FailureReason, Format,
+    Incident, Metrics, NotificationOutcome, ProcessMemory, ProcessStats, RecoveryOutcome,
+    ReloadRefused, RepairKind, SliceVerdict, SloFigures, names, process_page,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -25,6 +26,8 @@ fn stats() -> ProcessStats {
     ProcessStats {
         resident_bytes: 12_345_678,
         virtual_bytes: 987_654_321,
+        virtual_max_bytes: Some(4_000_000_000),
+        threads: 5,
         cpu_seconds: 1.25,
         open_fds: Some(17),
         max_fds: Some(1024),
@@ -46,12 +49,15 @@ fn eventful() -> Metrics {
     metrics.add_cleanup_rule("stale-hashes", CleanupAction::Delete);
     metrics.cleaned("stale-hashes", CleanupAction::Delete, 3, 120);
     metrics.add_cleanup_rule("supervisor-logs", CleanupAction::Truncate);
+    metrics.cleanup_refused("supervisor-logs");
     metrics.swept(Collector::Cleanup, "stale-hashes", Duration::from_millis(3), false);
     for check in ["health", "supervisor", "metrics"] {
         metrics.add_check(check);
     }
-    metrics.observe_attempt("health", Duration::from_millis(12), None);
-    metrics.observe_attempt("health", Duration::from_secs(5), Some(FailureReason::Timeout));
+    let incident = Incident { id: 12, at: started() + Duration::from_mins(5) };
+    metrics.observe_attempt("health", Duration::from_millis(12), None, None);
+    let timeout = Some(FailureReason::Timeout);
+    metrics.observe_attempt("health", Duration::from_secs(5), timeout, Some(incident));
     metrics.set_check("health", CheckState::Suspect, Some(true));
     metrics.set_check("supervisor", CheckState::Down, Some(false));
     metrics.check_overran("health");
@@ -61,18 +67,48 @@ fn eventful() -> Metrics {
         "supervisor.restart-program",
         "health",
         RecoveryOutcome::Recovered,
+        Some(incident),
     );
     metrics.recovery_decided(
         "supervisor",
         "systemd.restart",
         "supervisor-memory",
         RecoveryOutcome::Refused,
+        None,
     );
     metrics.set_recovery_budget("supervisor", 2);
+    metrics.set_recovery_budget_limit("supervisor", 3);
     metrics.set_recovery_exhausted("supervisor", false);
-    metrics.set_process_memory("supervisor-memory", Some(391_000_000));
+    let memory = ProcessMemory {
+        resident: Some(391_000_000),
+        pss: Some(380_000_000),
+        swap: Some(4096),
+        cgroup: Some(500_000_000),
+    };
+    metrics.set_process_memory("supervisor-memory", memory);
+    metrics.set_memory_limit("supervisor-memory", Some(300_000_000));
     metrics.set_memory_limit_eta("supervisor-memory", Some(Duration::from_mins(90)));
+    metrics.swept(Collector::Process, "supervisor-memory", Duration::from_micros(80), true);
+    metrics.swept(Collector::Rollup, "journal", Duration::from_millis(40), true);
+    metrics.add_slo("workers", 0.999);
+    metrics.slo_slices("workers", SliceVerdict::Good, 2000);
+    metrics.slo_slices("workers", SliceVerdict::Bad, 1);
+    metrics.set_slo("workers", slo_figures());
+    metrics.set_slo_burn_rate("workers", BurnWindow::Hour, Some(0.5));
+    metrics.add_alert_receiver("on-call");
+    metrics.alert_notified("on-call", NotificationOutcome::Sent);
+    metrics.set_alerts_firing("critical", 1);
+    metrics.set_journal_bytes(Some(1_048_576));
+    metrics.journal_appended(Duration::from_micros(300));
     metrics
+}
+
+fn slo_figures() -> SloFigures {
+    SloFigures {
+        availability: Some(0.9995),
+        error_budget_remaining: Some(0.5),
+        coverage: Some(0.98),
+    }
 }
 
 #[track_caller]
@@ -111,7 +147,7 @@ fn every_name_is_on_the_page_and_no_other() {
             _ => None,
         })
         .collect();
-    let mut listed = names::ALL.to_vec();
+    let mut listed: Vec<_> = names::SPECS.iter().map(|spec| spec.name).collect();
     shown.sort_unstable();
     listed.sort_unstable();
     assert_eq!(shown, listed);
@@ -154,12 +190,17 @@ fn what_is_forgotten_leaves_nothing_behind() {
     }
     metrics.forget_breaker("health");
     metrics.forget_recovery("supervisor");
-    metrics.set_process_memory("supervisor-memory", None);
-    metrics.set_memory_limit_eta("supervisor-memory", None);
+    metrics.forget_check("supervisor-memory");
+    metrics.forget_slo("workers");
+    metrics.forget_alert_receiver("on-call");
+    metrics.forget_alerts("critical");
+    metrics.forget_collector(Collector::Rollup, "journal");
+    metrics.set_journal_bytes(None);
     let empty = Metrics::new("0.1.0", started());
     empty.set_agent_process(&stats());
     empty.journal_failed();
     empty.reloaded(Err(ReloadRefused));
+    empty.journal_appended(Duration::from_micros(300));
     assert_eq!(metrics.encode_text(), empty.encode_text());
 }
 
@@ -180,11 +221,15 @@ enum Fact {
     Cleaned(String, CleanupAction, u64),
     Swept(Collector, String, Duration, bool),
     Check(String, CheckState, Option<bool>),
-    Attempt(String, Duration, Option<FailureReason>),
+    Attempt(String, Duration, Option<FailureReason>, Option<u64>),
     Breaker(String, BreakerState),
-    Decided([String; 3], RecoveryOutcome),
+    Decided([String; 3], RecoveryOutcome, Option<u64>),
     Budget(String, u32),
     Memory(String, Option<u64>),
+    Slices(String, SliceVerdict, u64),
+    Slo(String, SloFigures, Option<f64>),
+    Notified(String, NotificationOutcome),
+    Firing(String, u64),
     CheckForgotten(String),
 }
 
@@ -200,13 +245,27 @@ impl Fact {
                 metrics.swept(*collector, rule, *took, *success);
             }
             Self::Check(check, state, up) => metrics.set_check(check, *state, *up),
-            Self::Attempt(check, took, failure) => metrics.observe_attempt(check, *took, *failure),
+            Self::Attempt(check, took, failure, incident) => {
+                let incident = incident.map(|id| Incident { id, at: started() });
+                metrics.observe_attempt(check, *took, *failure, incident);
+            }
             Self::Breaker(breaker, state) => metrics.set_breaker(breaker, *state),
-            Self::Decided([target, action, cause], outcome) => {
-                metrics.recovery_decided(target, action, cause, *outcome);
+            Self::Decided([target, action, cause], outcome, incident) => {
+                let incident = incident.map(|id| Incident { id, at: started() });
+                metrics.recovery_decided(target, action, cause, *outcome, incident);
             }
             Self::Budget(target, remaining) => metrics.set_recovery_budget(target, *remaining),
-            Self::Memory(process, bytes) => metrics.set_process_memory(process, *bytes),
+            Self::Memory(process, resident) => {
+                let memory = ProcessMemory { resident: *resident, ..ProcessMemory::default() };
+                metrics.set_process_memory(process, memory);
+            }
+            Self::Slices(slo, verdict, slices) => metrics.slo_slices(slo, *verdict, *slices),
+            Self::Slo(slo, figures, burn) => {
+                metrics.set_slo(slo, *figures);
+                metrics.set_slo_burn_rate(slo, BurnWindow::Day, *burn);
+            }
+            Self::Notified(receiver, outcome) => metrics.alert_notified(receiver, *outcome),
+            Self::Firing(severity, alerts) => metrics.set_alerts_firing(severity, *alerts),
             Self::CheckForgotten(check) => metrics.forget_check(check),
         }
     }
@@ -226,14 +285,25 @@ fn fact() -> impl Strategy<Value = Fact> {
         ),
         (NAME, select(CheckState::ALL), any::<Option<bool>>())
             .prop_map(|(check, state, up)| Fact::Check(check, state, up)),
-        (NAME, took(), prop::option::of(select(FailureReason::ALL)))
-            .prop_map(|(check, took, failure)| Fact::Attempt(check, took, failure)),
+        (NAME, took(), prop::option::of(select(FailureReason::ALL)), any::<Option<u64>>())
+            .prop_map(|(check, took, failure, id)| Fact::Attempt(check, took, failure, id)),
         (NAME, select(BreakerState::ALL))
             .prop_map(|(breaker, state)| Fact::Breaker(breaker, state)),
-        ([NAME, NAME, NAME], select(RecoveryOutcome::ALL))
-            .prop_map(|(names, outcome)| Fact::Decided(names, outcome)),
+        ([NAME, NAME, NAME], select(RecoveryOutcome::ALL), any::<Option<u64>>())
+            .prop_map(|(names, outcome, incident)| Fact::Decided(names, outcome, incident)),
         (NAME, any::<u32>()).prop_map(|(target, remaining)| Fact::Budget(target, remaining)),
         (NAME, any::<Option<u64>>()).prop_map(|(process, bytes)| Fact::Memory(process, bytes)),
+        (NAME, select(SliceVerdict::ALL), 0..u64::MAX / 100)
+            .prop_map(|(slo, verdict, slices)| Fact::Slices(slo, verdict, slices)),
+        (NAME, any::<[Option<f64>; 4]>()).prop_map(
+            |(slo, [availability, error_budget_remaining, coverage, burn])| {
+                let figures = SloFigures { availability, error_budget_remaining, coverage };
+                Fact::Slo(slo, figures, burn)
+            }
+        ),
+        (NAME, select(NotificationOutcome::ALL))
+            .prop_map(|(receiver, outcome)| Fact::Notified(receiver, outcome)),
+        (NAME, any::<u64>()).prop_map(|(severity, alerts)| Fact::Firing(severity, alerts)),
         NAME.prop_map(Fact::CheckForgotten),
     ]
 }

@@ -1,10 +1,10 @@
 //! What this crate writes, judged by Prometheus's own tool.
 #![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
+mod tool;
+
 use std::fs;
-use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use evenkeel_metrics::rules::{
@@ -16,51 +16,7 @@ use evenkeel_metrics::{
     process_page,
 };
 
-/// `None`, said aloud, where the tool is not installed; in CI that is a failure.
-fn promtool(arguments: &[&str]) -> Option<Command> {
-    if Command::new("promtool").arg("--version").output().is_err() {
-        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "promtool is not installed");
-        #[expect(clippy::print_stderr, reason = "a skipped test must not look like a passed one")]
-        {
-            eprintln!("skipped: promtool is not installed");
-        }
-        return None;
-    }
-    let mut command = Command::new("promtool");
-    command.args(arguments);
-    Some(command)
-}
-
-#[track_caller]
-fn accepts(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let said = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(output.status.success(), "{said}");
-    said
-}
-
-#[track_caller]
-fn accepts_page(page: &str) {
-    let Some(mut promtool) = promtool(&["check", "metrics"]) else { return };
-    let mut child = promtool
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}{}\n{page}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
+use self::tool::{accepts, accepts_page, promtool};
 
 #[track_caller]
 fn accepts_rules(inputs: &RuleInputs) {
@@ -73,10 +29,10 @@ fn accepts_rules(inputs: &RuleInputs) {
     let rules = file("rules.yml", alert_rules(inputs));
     let tests = file("tests.yml", rule_tests(inputs, "rules.yml"));
     if let Some(mut promtool) = promtool(&["check", "rules", "--lint-fatal"]) {
-        accepts(promtool.arg(&rules));
+        accepts(promtool.arg(&rules), "");
     }
     if let Some(mut promtool) = promtool(&["test", "rules"]) {
-        accepts(promtool.arg(&tests));
+        accepts(promtool.arg(&tests), "");
     }
 }
 
@@ -120,11 +76,11 @@ fn the_rules_and_jobs_as_json_pass_too() {
     let rules = alert_rules_document(&RuleInputs::plan());
     let path = file("rules.json", serde_json::to_string(&rules).unwrap());
     if let Some(mut promtool) = promtool(&["check", "rules", "--lint-fatal"]) {
-        accepts(promtool.arg(path));
+        accepts(promtool.arg(path), "");
     }
     let tests = file("tests.yml", rule_tests(&RuleInputs::plan(), "rules.json"));
     if let Some(mut promtool) = promtool(&["test", "rules"]) {
-        accepts(promtool.arg(tests));
+        accepts(promtool.arg(tests), "");
     }
     let job = ProcessJob { job: "supervisor".into(), process: "supervisor-memory".into() };
     let path = file(
@@ -132,7 +88,7 @@ fn the_rules_and_jobs_as_json_pass_too() {
         serde_json::to_string(&ScrapeFile::new("127.0.0.1:9720", &[job])).unwrap(),
     );
     if let Some(mut promtool) = promtool(&["check", "config", "--syntax-only"]) {
-        accepts(promtool.arg(path));
+        accepts(promtool.arg(path), "");
     }
 }
 
@@ -158,7 +114,7 @@ fn the_scrape_configuration_passes() {
         scrape_config("127.0.0.1:9720", &[job("supervisor", "supervisor"), job("null", "a \"b\"")]),
     )
     .unwrap();
-    accepts(promtool.arg(path));
+    accepts(promtool.arg(path), "");
 }
 
 #[test]
@@ -169,9 +125,9 @@ fn a_page_passes() {
     metrics.permissions_repaired("tmux-state", RepairKind::Mode, 1);
     metrics.set_permission_errors("/tmp/\"a\\b\n".as_ref(), 2);
     metrics.add_check("health");
-    metrics.observe_attempt("health", Duration::from_millis(12), Some(FailureReason::Status));
+    metrics.observe_attempt("health", Duration::from_millis(12), Some(FailureReason::Status), None);
     metrics.set_check("health", CheckState::Down, Some(false));
-    metrics.recovery_decided("worker", "exec", "health", RecoveryOutcome::Refused);
+    metrics.recovery_decided("worker", "exec", "health", RecoveryOutcome::Refused, None);
     accepts_page(&metrics.encode_text());
 }
 

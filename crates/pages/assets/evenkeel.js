@@ -1,4 +1,4 @@
-// Keeps a page up to date and its charts zoomable; without it the page says the same, as it was when it was loaded.
+// Keeps a page up to date and its charts zoomable; without it the page says what was so when it was loaded.
 // How things look only the server knows: when it tells of a change, the page is fetched anew and what differs is put in.
 "use strict";
 (() => {
@@ -7,7 +7,7 @@
   const ja = html.lang === "ja";
   const $ = (id) => document.getElementById(id);
 
-  // Ages are counted on the agent's clock, so that a browser with a wrong clock shows them right.
+  // Ages are counted on the agent's clock: the browser's may be wrong.
   let agentNow = 0, heardAt = 0;
   function heard(now) {
     agentNow = Date.parse(now) || Date.now();
@@ -129,7 +129,7 @@
       lost = true;
       connected(false);
       refresh();
-      // A browser tries again by itself, but not after a refusal.
+      // After a refusal no browser tries again.
       if (source.readyState === EventSource.CLOSED) setTimeout(listen, POLL_MS);
     };
   }
@@ -162,7 +162,7 @@
     const picture = node.querySelector(".plot");
     const colour = (name) => getComputedStyle(html).getPropertyValue(name).trim();
     const value = (_, value) => figure(unit, value);
-    // In the zone of the host, as everywhere on the page.
+    // In the host's zone, as elsewhere.
     const local = (at) => html.dataset.zone ? uPlot.tzDate(new Date(at * 1000), html.dataset.zone) : new Date(at * 1000);
     const words = ja ? ["時刻", "最小", "最大", "平均", "上限"] : ["Time", "Low", "High", "Mean", "Limit"];
     const axis = { stroke: () => colour("--soft"), grid: { stroke: () => colour("--line"), width: 1 }, ticks: { show: false }, font: "12px sans-serif" };

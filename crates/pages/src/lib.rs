@@ -36,7 +36,7 @@ mod view;
 mod words;
 
 pub use assets::{Asset, asset};
-pub use curve::{Curve, Limit, Point, Trend, curve};
+pub use curve::{Curve, Limit, Point, Trend, curve, field_title};
 pub use figures::{IncidentRow, SloRow};
 pub use layout::{Frame, POLICY, message};
 pub use overview::{Overview, overview};

@@ -5,7 +5,7 @@ use std::ops::Range;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::figures::{IncidentRow, SloRow, incidents, slos, target_address};
+use crate::figures::{IncidentRow, SloRow, incidents, key, slos, target_address};
 use crate::layout::{Content, Frame, page};
 use crate::past::{alerts, cleanups, drifts, events};
 use crate::rows::{
@@ -70,7 +70,7 @@ pub fn overview(view: &View, data: &Overview) -> String {
         p.lede id="summary" { (summary(view, data)) }
         @if let Some(storm) = &data.storm { p.banner.bad id="storm" { (clean(storm)) } }
         @if !wants.is_empty() {
-            ul.attention id="attention" { @for want in &wants { li data-key=(want.name) {
+            ul.attention id="attention" { @for want in &wants { li data-key=(key(want.name)) {
                 a href=(target_address(want.name)) { (clean(want.name)) } " " (want.what)
                 @if let Some(why) = want.why { ": " (clean(why)) }
             } } }

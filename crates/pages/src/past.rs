@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::figures::{badge, target_address};
+use crate::figures::{badge, key, target_address};
 use crate::rows::{ActionRow, AlertRow, BudgetRow, CleanupRow, DriftRow, EventRow};
 use crate::text::{clean, clean_to};
 use crate::view::{Unit, View};
@@ -15,7 +15,7 @@ pub(crate) fn drifts(view: &View, rows: &[DriftRow]) -> Markup {
         ul.timeline { @for row in rows { li {
             span.when { (view.time(row.at)) }
             span {
-                (lang.state(&row.what)) " " code { (clean(&row.path)) } ": "
+                (clean(lang.state(&row.what))) " " code { (clean(&row.path)) } ": "
                 code { (clean_to(&row.before, 80)) } " → " code { (clean_to(&row.after, 80)) }
                 span.soft {
                     " · "
@@ -160,7 +160,7 @@ pub(crate) fn alerts(view: &View, rows: &[AlertRow]) -> Markup {
                 th scope="col" { (lang.say("Alert", "アラート")) }
                 th.num scope="col" { (lang.say("Firing for", "発報から")) }
             } }
-            tbody { @for row in rows { tr data-key=(row.name) {
+            tbody { @for row in rows { tr data-key=(key(&row.name)) {
                 td.state { (badge(view, &row.severity, None)) }
                 td.main { strong { (clean(&row.name)) } div.why { (clean(&row.summary)) } }
                 td.when.num { (view.since(row.since)) }

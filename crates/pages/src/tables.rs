@@ -5,7 +5,7 @@ use std::ops::Range;
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
-use crate::figures::{badge, target_address};
+use crate::figures::{badge, key, target_address};
 use crate::rows::{CheckRow, HoldRow, RecoveryRow, RuleRow};
 use crate::strip::strip;
 use crate::text::clean;
@@ -34,7 +34,7 @@ pub(crate) fn checks(view: &View, rows: &[CheckRow], span: &Range<Timestamp>) ->
                 th.num scope="col" { (lang.say("Last result", "直近の結果")) }
                 th.num scope="col" { (lang.say("For", "継続")) }
             } }
-            tbody { @for row in rows { tr data-key=(row.name) {
+            tbody { @for row in rows { tr data-key=(key(&row.name)) {
                 td.state { (check_state(view, row)) }
                 td.main {
                     strong { a href=(target_address(&row.name)) { (clean(&row.name)) } }
@@ -136,7 +136,7 @@ pub(crate) fn recoveries(view: &View, rows: &[RecoveryRow]) -> Markup {
                 th scope="col" { (lang.say("Target", "対象")) }
                 th.num scope="col" { (lang.say("Actions left", "残り回数")) }
             } }
-            tbody { @for row in rows { tr data-key=(row.target) {
+            tbody { @for row in rows { tr data-key=(key(&row.target)) {
                 td.state { (badge(view, &row.phase, None)) }
                 td.main {
                     strong { a href=(target_address(&row.target)) { (clean(&row.target)) } }
@@ -179,11 +179,11 @@ pub(crate) fn rules(view: &View, rows: &[RuleRow]) -> Markup {
                 th.num scope="col" { (lang.say("Done since start", "起動後の処理")) }
                 th.num scope="col" { (lang.say("Last run", "前回の実行")) }
             } }
-            tbody { @for row in rows { tr data-key=(row.name) {
+            tbody { @for row in rows { tr data-key=(key(&row.name)) {
                 td.state { (badge(view, rule_state(row), None)) }
                 td.main {
                     strong { a href=(target_address(&row.name)) { (clean(&row.name)) } }
-                    " " span.soft { (lang.state(&row.kind)) " · " (clean(&row.path)) }
+                    " " span.soft { (clean(lang.state(&row.kind))) " · " (clean(&row.path)) }
                     @if !row.detail.is_empty() { div.why { (clean(&row.detail)) } }
                     @if let Some(watched) = &row.watched { div.soft { (lang.say("watched by ", "監視: ")) (clean(watched)) } }
                 }
@@ -213,7 +213,7 @@ pub(crate) fn holds(view: &View, rows: &[HoldRow]) -> Markup {
                 th scope="col" { (lang.say("Why", "理由")) }
                 th.num scope="col" { (lang.say("Until", "期限")) }
             } }
-            tbody { @for row in rows { tr data-key=(row.target) {
+            tbody { @for row in rows { tr data-key=(key(&row.target)) {
                 td.state { strong {
                     @if row.target == "*" { (lang.say("the whole host", "ホスト全体")) } @else { (clean(&row.target)) }
                 } }

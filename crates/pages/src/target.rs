@@ -165,7 +165,9 @@ fn state(view: &View, data: &Target) -> Markup {
 fn about(view: &View, data: &Target) -> String {
     match (&data.check, &data.rule) {
         (Some(check), _) => format!("{} · {}", clean(&check.kind), clean(&check.target)),
-        (None, Some(rule)) => format!("{} · {}", view.lang.state(&rule.kind), clean(&rule.path)),
+        (None, Some(rule)) => {
+            format!("{} · {}", clean(view.lang.state(&rule.kind)), clean(&rule.path))
+        }
         _ if data.kind == "recovery" => view.lang.say("recovery", "復旧").to_owned(),
         _ => String::new(),
     }

@@ -2,6 +2,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use evenkeel_shown::redact_url;
 use hyper::Uri;
 
 /// Where to connect: a host name or an address, and a port.
@@ -127,7 +128,7 @@ impl HttpUrl {
 
 impl AddressError {
     pub(crate) fn new(text: &str, reason: &str) -> Self {
-        Self { text: text.to_owned(), reason: reason.to_owned() }
+        Self { text: redact_url(text), reason: reason.to_owned() }
     }
 
     /// What is wrong with it, in words that follow its text.
@@ -151,7 +152,8 @@ impl fmt::Display for Endpoint {
 impl fmt::Display for HttpUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.tls { "https" } else { "http" };
-        write!(formatter, "{scheme}://{}{}", self.authority, self.target)
+        let url = format!("{scheme}://{}{}", self.authority, self.target);
+        formatter.write_str(&redact_url(&url))
     }
 }
 

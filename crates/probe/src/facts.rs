@@ -1,9 +1,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use evenkeel_shown::{escaped, redact};
 use serde::{Serialize, Serializer};
-
-use crate::shown::excerpt;
 
 /// How much of a text is written out; a response's body is judged whole and never shown whole.
 const SHOWN_CHARS: usize = 200;
@@ -74,7 +73,7 @@ impl fmt::Display for Value {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(formatter, "{number}"),
-            Self::Text(text) => write!(formatter, "`{}`", excerpt(text, SHOWN_CHARS)),
+            Self::Text(text) => write!(formatter, "`{}`", escaped(&shortened(text))),
         }
     }
 }
@@ -143,16 +142,32 @@ impl From<&str> for Value {
     }
 }
 
-fn shortened(text: &str) -> std::borrow::Cow<'_, str> {
-    match text.char_indices().nth(SHOWN_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]).into(),
-        None => text.into(),
+/// Its first characters, without what is written like a secret.
+fn shortened(text: &str) -> String {
+    // Enough to know what the first characters are once secrets are out; a body may be a megabyte.
+    let looked_at = text.char_indices().nth(SHOWN_CHARS * 4).map_or(text.len(), |(end, _)| end);
+    let mut shown = redact(&text[..looked_at]);
+    let cut = shown.char_indices().nth(SHOWN_CHARS).map(|(end, _)| end);
+    if cut.is_some() || looked_at < text.len() {
+        shown.truncate(cut.unwrap_or(shown.len()));
+        shown.push('…');
     }
+    shown
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_like_a_secret_is_judged_and_not_shown() {
+        let facts: Facts = [("body", r#"{"token":"hunter2"}"#)].into_iter().collect();
+        assert_eq!(facts.text("body"), Some(r#"{"token":"hunter2"}"#));
+        let value = facts.get("body").expect("it was set");
+        assert_eq!(value.to_string(), r#"`{"token":"***"}`"#);
+        let json = serde_json::to_string(&facts).expect("texts");
+        assert!(!format!("{facts:?}{json}").contains("hunter2"), "{json}");
+    }
 
     #[test]
     fn a_long_text_is_kept_whole_and_shown_in_part() {

@@ -1,5 +1,6 @@
 //! Which request follows a redirect, if one does: plain functions, so that what is sent where can be read in one place.
 
+use evenkeel_shown::redact_url;
 use hyper::{Method, StatusCode};
 
 use crate::shown::{excerpt, without_user};
@@ -41,7 +42,7 @@ impl Hop {
         location: &str,
     ) -> Result<Self, Outcome> {
         let refuse = |reason: &str| {
-            let shown = excerpt(&without_user(location), SHOWN_CHARS);
+            let shown = excerpt(&redact_url(&without_user(location)), SHOWN_CHARS);
             Outcome::bad(
                 FailureClass::Status,
                 format!("a redirect to `{shown}` is not followed: {reason}"),

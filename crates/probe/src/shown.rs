@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use evenkeel_shown::is_invisible;
+
 /// The first `chars` characters of `text`, with `…` if there are more. What would move the cursor, change colours, hide or reorder the
 /// rest of a line is escaped.
 pub(crate) fn excerpt(text: &str, chars: usize) -> String {
@@ -38,12 +40,6 @@ pub(crate) fn without_user(location: &str) -> String {
         Some(at) => format!("{}…{}", &location[..start], &location[start + at..]),
         None => location.to_owned(),
     }
-}
-
-/// Marks of direction, line ends beyond ASCII, and characters of no width.
-fn is_invisible(char: char) -> bool {
-    matches!(char,
-        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

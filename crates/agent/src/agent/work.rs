@@ -1,7 +1,6 @@
 //! What the engine asks for, as tasks and threads of their own: nothing waits for it.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use evenkeel_cleanup::Clock;
 use evenkeel_engine::Input;
@@ -52,14 +51,11 @@ impl<N: Fn(Notice)> Shell<N> {
 
     pub(super) fn clean(&mut self, rule: usize, write: bool) {
         let Some(spec) = self.engine.settings().cleanup.get(rule).cloned() else { return };
-        let (metrics, ending) = (self.publisher.metrics.clone(), self.ending.clone());
-        let answer = self.answer();
+        let (ending, answer) = (self.ending.clone(), self.answer());
         self.writing += 1;
         tokio::task::spawn_blocking(move || {
             let goes_on = || !ending.load(Ordering::Relaxed);
             let result = clean(&spec, Clock::of_host(), write, goes_on);
-            let took = result.as_ref().map_or(Duration::ZERO, |outcome| outcome.took);
-            metrics.swept(evenkeel_metrics::Collector::Cleanup, &spec.name, took, result.is_ok());
             answer(Input::Cleaned { rule, result });
         });
     }

@@ -10,7 +10,7 @@ use evenkeel_pages::{Frame, IncidentPage, Overview, Target, View, Window};
 
 use super::look::{Refusal, look};
 use super::viewer::Viewer;
-use super::{Desk, Question, ask, packing, past_of, rows};
+use super::{Desk, Question, ask, curves, packing, past_of, rows};
 use crate::explain::explain;
 
 /// Lines of history on the first page.
@@ -59,14 +59,14 @@ pub(super) async fn target(
         Err(ended) => return ended,
     };
     let window = visit.viewer.asked("window").and_then(Window::of_name).unwrap_or_default();
-    let now = status.now;
+    let (now, lang) = (status.now, visit.viewer.view.lang);
     let asked = name.clone();
-    let past = look(&desk, move |reader, settings, stamp| {
+    let looked = look(&desk, move |reader, settings, stamp| {
         let explanation = explain(&reader, &settings, &asked, &stamp)?;
-        let past = past_of::target(&reader, &settings, &asked, window, now)?;
+        let past = past_of::target(&reader, &settings, &asked, (window, now), lang)?;
         Ok((explanation, past))
     });
-    let (explanation, past) = match past.await {
+    let (explanation, mut past) = match looked.await {
         Ok((explanation, past)) => (Some(explanation), past),
         // Without a history on disk the page still says how things are now.
         Err((StatusCode::NOT_FOUND, _)) if is_known(&status, &name) => {
@@ -74,12 +74,16 @@ pub(super) async fn target(
         }
         Err(refusal) => return visit.refuse(refusal),
     };
-    let (whole, part) = match name.split_once('/') {
-        Some((whole, part)) if status.checks.iter().any(|check| check.name == whole) => {
-            (whole, Some(part.to_owned()))
+    let (whole, part_name) = match name.split_once('/') {
+        Some((whole, rest)) if status.checks.iter().any(|check| check.name == whole) => {
+            (whole, Some(rest.to_owned()))
         }
         _ => (name.as_str(), None),
     };
+    let shown = status.checks.iter().find(|check| check.name == whole);
+    if let Some(check) = shown.filter(|_| part_name.is_none()) {
+        curves::add_trend(&mut past.curves, check, now);
+    }
     let of_target = |target: &str| {
         target == name
             || target.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('/'))
@@ -107,8 +111,8 @@ pub(super) async fn target(
         span: past.span,
         answer: explanation.as_ref().map(|said| said.answer.clone()).unwrap_or_default(),
         settings: explanation.as_ref().map(|said| said.rules.clone()).unwrap_or_default(),
-        check: status.checks.iter().find(|check| check.name == whole).map(rows::check),
-        part,
+        check: shown.map(rows::check),
+        part: part_name,
         rule: status.rules.iter().find(|rule| rule.name == name).map(rows::rule),
         recoveries: status
             .recoveries

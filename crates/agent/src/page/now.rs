@@ -4,12 +4,11 @@ use axum::Json;
 use axum::extract::{Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use evenkeel_engine::Status;
-use evenkeel_metrics::{Format, ProcessStats, process_page};
+use evenkeel_metrics::{Format, process_page};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Desk, Question, ask};
+use super::{Desk, Question, ask, process};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct MetricsQuery {
@@ -63,29 +62,10 @@ pub(super) async fn metrics(
     };
     let body = match query.process {
         None => desk.metrics.encode(format),
-        Some(process) => match process_stats(&status, &process).await {
+        Some(process) => match process::stats(&status, &process).await {
             Ok(usage) => process_page(&usage, format),
             Err(answer) => return answer.into_response(),
         },
     };
     ([(header::CONTENT_TYPE, format.content_type())], body).into_response()
-}
-
-/// What the process of the check named `name` uses now. A process that is gone is 503: the series ends, as it should.
-async fn process_stats(shown: &Status, name: &str) -> Result<ProcessStats, (StatusCode, String)> {
-    let known = shown.checks.iter().filter(|check| check.kind == "process");
-    let Some(check) = known.clone().find(|check| check.name == name) else {
-        let names: Vec<_> = known.map(|check| check.name.as_str()).collect();
-        let text = format!("no process check has that name; there is: {}\n", names.join(", "));
-        return Err((StatusCode::NOT_FOUND, text));
-    };
-    let gone = || (StatusCode::SERVICE_UNAVAILABLE, "the process is not there\n".to_owned());
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a process id that was an integer before it became a fact"
-    )]
-    let pid = check.pid.ok_or_else(gone)? as u32;
-    let read = tokio::task::spawn_blocking(move || ProcessStats::read(pid)).await;
-    read.ok().and_then(Result::ok).ok_or_else(gone)
 }

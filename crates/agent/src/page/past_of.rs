@@ -5,11 +5,13 @@ use std::ops::Range;
 use evenkeel_config::Settings;
 use evenkeel_engine::Status;
 use evenkeel_journal::{Filter, Reader};
-use evenkeel_pages::{CleanupRow, Curve, DriftRow, IncidentRow, SloRow, Stretch, Window};
+use evenkeel_pages::{
+    CleanupRow, Curve, DriftRow, IncidentRow, Lang, SloRow, Stretch, Verdict, Window,
+};
 use jiff::{Timestamp, ToSpan as _};
 
 use super::look::look;
-use super::{Desk, rows};
+use super::{Desk, curves, rows};
 use crate::explain::ExplainError;
 
 /// Incidents, drift and cleanup runs on the first page; and on that of one target.
@@ -44,10 +46,12 @@ pub(super) async fn overview(desk: &Desk, status: &Status) -> OverviewPast {
     if desk.archive.is_none() {
         return none;
     }
+    let checks: Vec<_> = status.checks.iter().map(|check| check.name.clone()).collect();
     let looked = look(desk, move |reader, _settings, _| {
+        let strips = checks.iter().map(|check| stretches(&reader, check, &span));
         Ok(OverviewPast {
+            stretches: strips.collect::<Result<_, _>>()?,
             span,
-            stretches: Vec::new(),
             slos: Vec::new(),
             incidents: incidents(&reader, None, FEW)?,
             drifts: drifts(&reader, None, FEW)?,
@@ -99,9 +103,10 @@ pub(super) fn target(
     reader: &Reader,
     settings: &Settings,
     name: &str,
-    window: Window,
-    now: Timestamp,
+    (window, now): (Window, Timestamp),
+    lang: Lang,
 ) -> Result<TargetPast, ExplainError> {
+    let span = span(window, now);
     let whole = name.split_once('/').map_or(name, |(whole, _)| whole);
     let recoveries: Vec<_> = settings
         .recoveries
@@ -118,15 +123,44 @@ pub(super) fn target(
     found.sort_by_key(|incident| std::cmp::Reverse(incident.id));
     found.dedup_by_key(|incident| incident.id);
     found.truncate(MANY as usize);
+    // A recovery is as good as the worst of its checks, and a strip shows the worst.
+    let of_recovery = settings.recoveries.iter().find(|recovery| recovery.name == name);
+    let subjects = match of_recovery {
+        Some(recovery) if !settings.checks.iter().any(|check| check.name == name) => {
+            recovery.when.iter().map(String::as_str).collect()
+        }
+        _ => vec![name],
+    };
+    let is_rule = settings.permissions.iter().any(|rule| rule.name == name)
+        || settings.cleanup.iter().any(|rule| rule.name == name);
+    let mut strip = Vec::new();
+    for subject in &subjects {
+        strip.extend(stretches(reader, subject, &span)?);
+    }
     Ok(TargetPast {
-        span: span(window, now),
-        stretches: None,
-        curves: Vec::new(),
+        curves: curves::of_subject(reader, settings, name, &span, lang)?,
+        stretches: (!is_rule).then_some(strip),
+        span,
         recoveries,
         incidents: found,
         drifts: drifts(reader, Some(name), MANY)?,
         cleanups: cleanups(reader, Some(name), MANY)?,
     })
+}
+
+/// How a check, or a part of one, was.
+fn stretches(
+    reader: &Reader,
+    subject: &str,
+    span: &Range<Timestamp>,
+) -> Result<Vec<Stretch>, ExplainError> {
+    let found = reader.stretches(subject, span.start, span.end)?;
+    let drawn = found.into_iter().map(|stretch| Stretch {
+        from: stretch.from,
+        until: stretch.until,
+        verdict: Verdict::of_name(&stretch.verdict),
+    });
+    Ok(drawn.collect())
 }
 
 fn incidents(

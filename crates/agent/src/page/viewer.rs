@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_not_remembered() {
-        let chosen = of("/?lang=%0d%0aset-cookie&theme=<b>&&=", &[("cookie", ";;=;lang")]);
+        let chosen = of("/?lang=%0d%0aset-cookie&theme=%3Cb%3E&&=", &[("cookie", ";;=;lang")]);
         assert_eq!((chosen.view.lang, chosen.view.theme), (Lang::En, Theme::Auto));
         assert!(chosen.cookies.is_empty());
     }

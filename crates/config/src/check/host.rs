@@ -9,6 +9,7 @@ use evenkeel_systemd::{UnitName, missing_units};
 use crate::key::Key;
 use crate::problem::Problem;
 use crate::read::Tree;
+use crate::secret::read_secret;
 use crate::settings::Settings;
 
 /// How long systemd may take to answer about all units.
@@ -29,8 +30,25 @@ pub(super) fn unfit(settings: &Settings, tree: &Tree) -> Vec<Problem> {
             problems.push(problem(tree, &table, name, &value, &chain(&error)));
         }
     }
+    problems.extend(unfit_tokens(settings, tree));
     problems.extend(unknown_units(settings, tree));
     problems
+}
+
+/// One problem for each file of a token that cannot be used, or that everybody can read.
+fn unfit_tokens(settings: &Settings, tree: &Tree) -> Vec<Problem> {
+    let files = super::alerts::token_files(&settings.alerts);
+    let unfit = files.filter_map(|(key, path)| {
+        let error = read_secret(path).err()?;
+        Some(
+            Problem::new(format!("`{key}` = `{}` cannot be used", path.display()))
+                .key_is(&key)
+                .at(tree.place_of_value(&key))
+                .label(chain(&error))
+                .help("until that is so, this receiver is told nothing; alerts for it are kept"),
+        )
+    });
+    unfit.collect()
 }
 
 /// One problem for each unit that this host's systemd does not know. None where it cannot be asked: other hosts may run it.

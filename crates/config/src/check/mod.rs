@@ -2,6 +2,7 @@
 
 mod advice;
 mod agent;
+mod alerts;
 mod breaker;
 mod checks;
 mod cleanup;
@@ -62,13 +63,15 @@ pub(crate) fn check_tree(
     let recoveries = checker.recoveries(&raw, &checks);
     let slos = checker.slos(&raw.slo, &raw.check);
     let modules = checker.modules(&raw.module);
+    let alerts = checker.alerts(&raw.alerts);
     let complete = permissions.len() == raw.permissions.len()
         && cleanup.len() == raw.cleanup.len()
         && checks.len() == raw.check.len()
         && recoveries.len() == raw.recovery.len()
         && slos.len() == raw.slo.len()
         && modules.len() == raw.module.len();
-    let Some(agent) = agent.filter(|_| complete && checker.tree.problems.is_empty()) else {
+    let sound = complete && checker.tree.problems.is_empty();
+    let (Some(agent), Some(alerts)) = (agent.filter(|_| sound), alerts) else {
         let mut problems = checker.tree.into_problems();
         if problems.is_empty() {
             // A rule that was dropped without a word would not be kept by anyone.
@@ -84,6 +87,7 @@ pub(crate) fn check_tree(
         recoveries,
         slos,
         modules,
+        alerts,
         advice: Vec::new(),
     };
     settings.advice = advice::advice(&settings);

@@ -348,7 +348,7 @@ impl Checker {
     }
 
     /// Refuses a value that may be a secret: its place is said, and what stands there is not shown.
-    fn refuse_secret(&mut self, key: &Key, message: String, label: impl Into<String>) {
+    pub(super) fn refuse_secret(&mut self, key: &Key, message: String, label: impl Into<String>) {
         let place = self.tree.place_of_value(key);
         let problem = Problem::new(message).key_is(key).at(place).conceal().label(label);
         self.tree.add(key, problem);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use evenkeel_command::CommandSpec;
 use evenkeel_probe::{DiskTarget, ExecTarget, FileTarget, Target};
 
 use super::Checker;
@@ -53,17 +54,29 @@ impl Checker {
     fn exec_target(&mut self, table: &Key, raw: &raw::Exec) -> Option<ExecTarget> {
         let example = "command = [\"true\"]";
         let command = self.need(table, "command", raw.command.as_ref(), example)?;
-        let mut command = self.command(&table.child("command"), command)?;
-        for (name, value) in raw.environment.iter().flatten() {
+        let command = self.command(&table.child("command"), command)?;
+        let environment = table.child("environment");
+        let command = self.with_environment(command, &environment, raw.environment.as_ref())?;
+        let user = raw.user.as_ref().map(|user| user.0.clone());
+        Some(ExecTarget { user, ..ExecTarget::new(command) })
+    }
+
+    /// The command with the variables of the table `key`.
+    pub(super) fn with_environment(
+        &mut self,
+        mut command: CommandSpec,
+        key: &Key,
+        variables: Option<&BTreeMap<String, String>>,
+    ) -> Option<CommandSpec> {
+        for (name, value) in variables.into_iter().flatten() {
             if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
-                let key = table.child("environment").named(name);
+                let key = key.named(name);
                 self.refuse(&key, format!("`{key}` cannot be set"), "no variable is called so");
                 return None;
             }
             command = command.env(name, value);
         }
-        let user = raw.user.as_ref().map(|user| user.0.clone());
-        Some(ExecTarget { user, ..ExecTarget::new(command) })
+        Some(command)
     }
 
     pub(super) fn absolute(&mut self, key: &Key, path: PathBuf) -> Option<PathBuf> {

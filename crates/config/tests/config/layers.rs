@@ -143,6 +143,10 @@ starved_after = "10s"                   # default
 state_dir = "/var/lib/evenkeel"         # default
 storm = { share = "50%", targets = 3 }  # default
 
+[alerts]
+interval = "30s"  # default
+repeat = "4h"     # default
+
 [check.web]
 failure_threshold = { failures = 3, within = 5 }    # default
 flap = { high = "30%", hold = "10m", low = "20%" }  # default

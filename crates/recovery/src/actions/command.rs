@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use evenkeel_command::{CommandSpec, Completed, RunError, run};
+use evenkeel_shown::{escaped, redact};
 
 use super::Occasion;
 use super::error::{ActionError, permanent, retryable, with_source};
@@ -36,18 +37,5 @@ pub(super) fn said(completed: &Completed) -> String {
     let text = String::from_utf8_lossy(&completed.stderr);
     let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
     let cut = |line: &str| line.chars().take(SAID_LIMIT).collect::<String>();
-    line.map(|line| format!(": {}", printable(&cut(line)))).unwrap_or_default()
-}
-
-/// A text of a stranger's, with everything escaped that a terminal would obey.
-pub(super) fn printable(text: &str) -> String {
-    let mut printable = String::with_capacity(text.len());
-    for char in text.chars() {
-        if char.is_control() {
-            printable.extend(char.escape_default());
-        } else {
-            printable.push(char);
-        }
-    }
-    printable
+    line.map(|line| format!(": {}", escaped(&redact(&cut(line))))).unwrap_or_default()
 }

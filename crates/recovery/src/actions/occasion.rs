@@ -79,7 +79,11 @@ impl fmt::Display for Occasion {
 
 /// Without anything that a terminal would obey, or that a variable cannot hold.
 fn one_line(text: &str) -> String {
-    text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
+    text.chars()
+        .map(
+            |char| if char.is_control() || evenkeel_shown::is_invisible(char) { ' ' } else { char },
+        )
+        .collect()
 }
 
 #[cfg(test)]

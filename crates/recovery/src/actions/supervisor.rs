@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use evenkeel_shown::escaped;
 use evenkeel_supervisord::{CallError, Client, FaultCode, Restarted};
 
 use super::Signal;
-use super::command::printable;
 use super::error::{ActionError, permanent, retryable, with_source};
 
 /// Stops a program, if it runs, and starts it.
@@ -35,7 +35,7 @@ pub(super) async fn restart_group(
         running.len(),
         running.len() + failed.len()
     )];
-    said.extend(failed.iter().map(|(name, why)| format!("`{name}` does not: {}", printable(why))));
+    said.extend(failed.iter().map(|(name, why)| format!("`{name}` does not: {}", escaped(why))));
     if !left_stopped.is_empty() {
         said.push(format!("left as stopped: {}", left_stopped.join(", ")));
     }

@@ -114,42 +114,25 @@ fn subject<'a>(name: &'a str, state: &'a str, reason: Option<&'a str>) -> Subjec
 
 #[cfg(test)]
 mod tests {
-    use evenkeel_engine::CheckStatus;
     use jiff::Timestamp;
+    use serde_json::json;
 
     use super::*;
 
     fn status(checks: &[(&str, &str)]) -> Status {
-        let checks = checks.iter().map(|(name, state)| CheckStatus {
-            name: (*name).to_owned(),
-            kind: "http".to_owned(),
-            target: String::new(),
-            state: (*state).to_owned(),
-            flapping: false,
-            held: false,
-            since: None,
-            reason: (*state != "up").then(|| "x".repeat(1 << 20)),
-            last_ms: None,
-            interval_ms: 1_000,
-            breaker: None,
-            rss_bytes: None,
-            pid: None,
-            limit_eta_seconds: None,
-            parts: Vec::new(),
+        let check = |(name, state): &(&str, &str)| {
+            let reason = (*state != "up").then(|| "x".repeat(1 << 16));
+            json!({
+                "name": name, "kind": "http", "target": "", "state": state, "reason": reason,
+                "interval_ms": 1_000, "parts": [],
+            })
+        };
+        let all = json!({
+            "version": "0", "mode": "enforce", "started_at": "1970-01-01T00:00:00Z",
+            "now": "1970-01-01T00:00:00Z", "healthy": true, "rules": [], "recoveries": [],
+            "checks": checks.iter().map(check).collect::<Vec<_>>(),
         });
-        Status {
-            version: "0".to_owned(),
-            mode: "enforce".to_owned(),
-            mode_reason: None,
-            started_at: Timestamp::UNIX_EPOCH,
-            now: Timestamp::UNIX_EPOCH,
-            healthy: true,
-            checks: checks.collect(),
-            rules: Vec::new(),
-            recoveries: Vec::new(),
-            storm: None,
-            holds: Vec::new(),
-        }
+        serde_json::from_value(all).expect("a status")
     }
 
     #[test]
@@ -179,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_change_of_everything_stays_small() {
-        let names: Vec<_> = (0..10_000).map(|at| format!("check-{at}")).collect();
+        let names: Vec<_> = (0..1_000).map(|at| format!("check-{at}")).collect();
         let all = |state| names.iter().map(|name| (name.as_str(), state)).collect::<Vec<_>>();
         let (before, now) = (status(&all("up")), status(&all("down")));
         let change = Change::between(&before, &now).expect("a change");

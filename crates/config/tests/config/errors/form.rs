@@ -34,7 +34,7 @@ error: unknown section `chekc`
 1 | [chekc.web]
   |  ^^^^^ did you mean `check`?
   |
-  = help: accepted: agent, permissions, cleanup, check, recovery, slo, module
+  = help: accepted: agent, permissions, cleanup, check, recovery, slo, module, alerts
 ";
     assert_eq!(refused(settings), expected);
 }

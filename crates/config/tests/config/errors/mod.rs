@@ -1,5 +1,6 @@
 //! What is said about each mistake, word for word: an operator reads these, often at night.
 
+mod alerts;
 mod checks;
 mod cleanups;
 mod dependencies;
@@ -120,7 +121,7 @@ error: unknown section `agnet`
  | EVENKEEL_AGNET__MODE=observe
  | ^^^^^^^^^^^^^^^^^^^^ did you mean `agent`?
  |
- = help: accepted: agent, permissions, cleanup, check, recovery, slo, module
+ = help: accepted: agent, permissions, cleanup, check, recovery, slo, module, alerts
 ";
     assert_eq!(refused_from(&sources), expected);
 }

@@ -1,0 +1,199 @@
+//! Figures over time, from the history to the picture; and `GET /api/series`, for whoever draws them otherwise.
+
+use std::ops::Range;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use evenkeel_config::{Check, Settings};
+use evenkeel_engine::CheckStatus;
+use evenkeel_journal::{JournalError, Reader};
+use evenkeel_pages::{Curve, Lang, Limit, Point, Trend, Unit, field_title};
+use evenkeel_probe::Test;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Desk;
+use super::look::look;
+
+/// Curves on one page.
+const MOST_CURVES: usize = 16;
+/// Points of a picture: what a screen tells apart.
+const POINTS: usize = 320;
+/// Points of an answer.
+const MOST_POINTS: usize = 2_000;
+
+/// What `/api/series` is asked for.
+#[derive(Debug, Deserialize)]
+pub(super) struct SeriesQuery {
+    subject: String,
+    field: String,
+    /// Seconds since 1970-01-01 UTC.
+    from: i64,
+    until: i64,
+    points: Option<usize>,
+}
+
+/// Points of one figure, as columns: seconds since 1970-01-01 UTC, the smallest, the mean and the largest value.
+pub(super) async fn series(
+    State(desk): State<Desk>,
+    query: Result<Query<SeriesQuery>, axum::extract::rejection::QueryRejection>,
+) -> Response {
+    let query = match query {
+        Ok(Query(query)) => query,
+        Err(error) => {
+            let text = format!("{error}; needed: subject, field, from and until in seconds\n");
+            return (StatusCode::BAD_REQUEST, text).into_response();
+        }
+    };
+    let times = (Timestamp::from_second(query.from), Timestamp::from_second(query.until));
+    let (Ok(from), Ok(until)) = times else {
+        return (StatusCode::BAD_REQUEST, "from and until are seconds since 1970\n")
+            .into_response();
+    };
+    let most = query.points.unwrap_or(POINTS).clamp(1, MOST_POINTS);
+    let looked = look(&desk, move |reader, _, _| {
+        Ok(reader.series(&query.subject, &query.field, from, until, most)?)
+    });
+    match looked.await {
+        Err(refusal) => refusal.into_response(),
+        Ok(points) => {
+            let at: Vec<_> = points.iter().map(|point| seconds(point.at)).collect();
+            let column =
+                |of: fn(&evenkeel_journal::Point) -> f64| points.iter().map(of).collect::<Vec<_>>();
+            Json(json!({
+                "at": at, "min": column(|point| point.min), "mean": column(|point| point.mean),
+                "max": column(|point| point.max),
+            }))
+            .into_response()
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of this age fit into a double")]
+fn seconds(at: Timestamp) -> f64 {
+    at.as_millisecond() as f64 / 1e3
+}
+
+/// The curves of a subject and its parts, with the limits that the settings give them.
+pub(super) fn of_subject(
+    reader: &Reader,
+    settings: &Settings,
+    name: &str,
+    span: &Range<Timestamp>,
+    lang: Lang,
+) -> Result<Vec<Curve>, JournalError> {
+    let mut curves = Vec::new();
+    for (subject, field) in reader.fields(Some(name))?.into_iter().take(MOST_CURVES) {
+        let points = reader.series(&subject, &field, span.start, span.end, POINTS)?;
+        if points.is_empty() {
+            continue;
+        }
+        let points = points.into_iter().map(|point| Point {
+            at: point.at,
+            min: point.min,
+            mean: point.mean,
+            max: point.max,
+        });
+        let part = subject.strip_prefix(name).and_then(|rest| rest.strip_prefix('/'));
+        let whole = subject.split_once('/').map_or(subject.as_str(), |(whole, _)| whole);
+        let check = settings.checks.iter().find(|check| check.name == whole);
+        let title = match part {
+            Some(part) => format!("{part}: {}", field_title(lang, &field)),
+            None => field_title(lang, &field).to_owned(),
+        };
+        curves.push(Curve {
+            title,
+            unit: Unit::of_field(&field),
+            span: span.clone(),
+            points: points.collect(),
+            limit: check.and_then(|check| limit(check, &field, subject.contains('/'))),
+            trend: None,
+            source: Some((subject, field)),
+        });
+    }
+    // What has a limit first: that is what may become a fault.
+    curves.sort_by_key(|curve| curve.limit.is_none());
+    Ok(curves)
+}
+
+/// The limit of a field: the first condition on it; of a latency, at last the deadline of an attempt.
+fn limit(check: &Check, field: &str, of_part: bool) -> Option<Limit> {
+    let (faults, flaws) = if of_part {
+        (&check.part_conditions, &check.part_degraded)
+    } else {
+        (&check.conditions, &check.degraded)
+    };
+    let set = faults.iter().chain(flaws).filter(|condition| condition.field == field);
+    let set = set.filter_map(|condition| match condition.test {
+        Test::Above(value) | Test::AtLeast(value) => Some(Limit { value, above: true }),
+        Test::Below(value) | Test::AtMost(value) => Some(Limit { value, above: false }),
+        _ => None,
+    });
+    let deadline = (field == "latency_ms")
+        .then(|| Limit { value: check.timeout.as_secs_f64() * 1e3, above: true });
+    set.chain(deadline).next()
+}
+
+/// Draws where the figure with the nearest limit is heading, if the check knows when it will be there.
+pub(super) fn add_trend(curves: &mut [Curve], check: &CheckStatus, now: Timestamp) {
+    let Some(eta) =
+        check.limit_eta_seconds.and_then(|eta| SignedDuration::try_from_secs_f64(eta).ok())
+    else {
+        return;
+    };
+    let rising = |curve: &&mut Curve| {
+        curve.unit == Unit::Bytes && curve.limit.is_some_and(|limit| limit.above)
+    };
+    let Some(curve) = curves.iter_mut().find(rising) else { return };
+    let (Some(last), Some(limit)) = (curve.points.last().copied(), curve.limit) else { return };
+    let whole = curve.span.end.duration_since(curve.span.start);
+    // A third more of the picture is for what is to come; the line goes as far as that shows.
+    let shown = eta.min(whole / 3);
+    let (Ok(until), true) = (now.checked_add(shown), eta > SignedDuration::ZERO) else { return };
+    let share = shown.as_secs_f64() / eta.as_secs_f64();
+    let end = last.mean + (limit.value - last.mean) * share;
+    curve.trend = Some(Trend { from: (now, last.mean), until: (until, end) });
+    curve.span.end = until;
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan as _;
+
+    use super::*;
+
+    #[test]
+    fn a_trend_ends_at_the_limit_or_at_the_edge_of_the_picture() {
+        let now: Timestamp = "2026-11-25T12:00:00Z".parse().expect("a time");
+        let point = Point { at: now, min: 100e6, mean: 100e6, max: 100e6 };
+        let curve = Curve {
+            title: String::new(),
+            source: None,
+            unit: Unit::Bytes,
+            span: now - 24.hours()..now,
+            points: vec![point],
+            limit: Some(Limit { value: 300e6, above: true }),
+            trend: None,
+        };
+        let check = |eta: f64| -> CheckStatus {
+            serde_json::from_value(json!({
+                "name": "m", "kind": "process", "target": "", "state": "up", "interval_ms": 1,
+                "limit_eta_seconds": eta, "parts": [],
+            }))
+            .expect("a status")
+        };
+        let drawn = |eta: f64| {
+            let mut curves = [curve.clone()];
+            add_trend(&mut curves, &check(eta), now);
+            curves[0]
+                .trend
+                .map(|trend| (trend.until.0.duration_since(now).as_secs(), trend.until.1))
+        };
+        assert_eq!(drawn(3_600.0), Some((3_600, 300e6)));
+        assert_eq!(drawn(80.0 * 3_600.0), Some((8 * 3_600, 120e6)));
+        assert_eq!(drawn(0.0), None);
+    }
+}

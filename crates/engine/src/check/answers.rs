@@ -1,0 +1,76 @@
+use std::time::Duration;
+
+use evenkeel_health::{Eta, State};
+use evenkeel_moment::Moment;
+use evenkeel_probe::Facts;
+use evenkeel_recovery::breaker::BreakerState;
+
+use super::CheckCore;
+use crate::limits::Limits;
+use crate::subject::Subject;
+
+impl CheckCore {
+    pub(crate) const fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The worst of the check's own state and its parts'; a part that says nothing does not count.
+    pub(crate) fn worst(&self, now: Moment) -> (State, Option<&str>) {
+        let worst = self.worst_subject(now);
+        (worst.health.state(now), worst.reason.as_deref())
+    }
+
+    pub(crate) fn worst_subject(&self, now: Moment) -> &Subject {
+        self.parts
+            .values()
+            .filter(|part| part.health.state(now) != State::Unknown)
+            .chain([&self.own])
+            .max_by_key(|subject| badness(subject.health.state(now)))
+            .unwrap_or(&self.own)
+    }
+
+    /// Whether the check as a whole is up, down, or cannot be told.
+    pub(crate) fn up(&self, now: Moment) -> Option<bool> {
+        match self.worst(now).0 {
+            State::Unknown => None,
+            State::Up | State::Suspect { .. } | State::Degraded => Some(true),
+            State::Down | State::Recovering { .. } => Some(false),
+        }
+    }
+
+    pub(crate) fn is_steady(&self, now: Moment) -> bool {
+        let unsteady = |subject: &Subject| {
+            matches!(subject.health.state(now), State::Suspect { .. } | State::Recovering { .. })
+        };
+        !unsteady(&self.own) && !self.parts.values().any(unsteady)
+    }
+
+    /// When the first of its limits, or of its parts', is reached by a trend.
+    pub(crate) fn limit_eta(&self) -> Option<Eta> {
+        let parts = self.limits.values().filter_map(Limits::eta);
+        parts.chain(self.forecasts.eta()).min_by_key(|eta| eta.likely)
+    }
+
+    pub(crate) fn last_took(&self) -> Option<Duration> {
+        self.last.as_ref().map(|last| last.took)
+    }
+
+    pub(crate) fn facts(&self) -> Option<&Facts> {
+        self.last.as_ref().map(|last| &last.facts)
+    }
+
+    pub(crate) fn breaker_state(&self, now: Moment) -> Option<BreakerState> {
+        self.breaker.as_ref().map(|breaker| breaker.state(now))
+    }
+}
+
+fn badness(state: State) -> u8 {
+    match state {
+        State::Up => 0,
+        State::Unknown => 1,
+        State::Degraded => 2,
+        State::Suspect { .. } => 3,
+        State::Recovering { .. } => 4,
+        State::Down => 5,
+    }
+}

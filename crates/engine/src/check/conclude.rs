@@ -1,0 +1,129 @@
+use evenkeel_health::{Flapping, Sample};
+use evenkeel_moment::Moment;
+use evenkeel_probe::{FailureClass, Measurement, Outcome, Part};
+
+use super::judge::Judged;
+use super::{CheckCore, Last};
+use crate::event::Effect;
+use crate::limits::Limits;
+use crate::occasion::process_of;
+use crate::programs::Looked;
+use crate::record::Record;
+use crate::subject::{Changed, Subject};
+
+/// The fact that identifies the life of what runs.
+const INCARNATION: &str = "incarnation";
+
+impl CheckCore {
+    /// Takes in what time alone changed. True if a state did.
+    pub(super) fn time_went_by(&mut self, now: Moment, effects: &mut Vec<Effect>) -> bool {
+        let mut parts = std::mem::take(&mut self.parts);
+        let mut told = false;
+        for (name, part) in &mut parts {
+            let changed = part.poll(now);
+            told |= changed.state.is_some() || changed.flapping.is_some();
+            self.note_state(Some(name), &changed, part, effects);
+        }
+        self.parts = parts;
+        let changed = self.own.poll(now);
+        told |= changed.state.is_some() || changed.flapping.is_some();
+        self.note_state(None, &changed, &self.own, effects);
+        told
+    }
+
+    pub(super) fn conclude(
+        &mut self,
+        now: Moment,
+        measurement: Measurement,
+        judged: Judged,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Measurement { took, outcome, facts, parts } = measurement;
+        let timed_out = judged.timed_out();
+        let Judged { sample, reason, only_trend, .. } = judged;
+        if sample != Sample::Unknown {
+            self.own.only_trend = only_trend;
+        }
+        self.own.process = process_of(&facts, self.own.process);
+        let began = self.series.take().map(|series| series.began);
+        if sample != Sample::Unknown {
+            self.look_began = began.max(self.look_began);
+        }
+        self.concluded = Some(now);
+        if self.own.lives_as(facts.get(INCARNATION)) {
+            self.reborn.push(None);
+        }
+        self.last = Some(Last { took, facts });
+        let changed = self.own.record(now, sample, reason, timed_out);
+        self.note_state(None, &changed, &self.own, effects);
+        let listed = matches!(outcome, Outcome::Good);
+        self.looked = listed.then(|| Looked::at(&parts));
+        if listed {
+            self.parts.retain(|name, _| parts.iter().any(|part| part.name == *name));
+            self.limits.retain(|name, _| self.parts.contains_key(name));
+        } else {
+            // Nobody could be asked about them.
+            let reason = self.own.reason.clone();
+            for part in self.parts.values_mut() {
+                part.record(now, Sample::Unknown, reason.clone(), false);
+            }
+        }
+        for part in parts {
+            self.conclude_part(now, part, effects);
+        }
+    }
+
+    fn conclude_part(&mut self, now: Moment, part: Part, effects: &mut Vec<Effect>) {
+        let works = matches!(part.outcome, Outcome::Good);
+        let mut timed_out = false;
+        let (sample, reason) = match part.outcome {
+            Outcome::Good => self.judge_part(now, &part.name, &part.facts),
+            Outcome::Bad(failure) => {
+                timed_out = failure.class == FailureClass::Timeout;
+                (Sample::Bad, Some(failure.detail))
+            }
+            Outcome::Unknown(failure) => (Sample::Unknown, Some(failure.detail)),
+        };
+        let spec = &self.spec;
+        let mut subject = self.parts.remove(&part.name).unwrap_or_else(|| Subject::new(spec, now));
+        if sample != Sample::Unknown {
+            let limits = self.limits.get(&part.name).filter(|_| works);
+            subject.only_trend = limits.and_then(Limits::only_trend);
+        }
+        subject.process = process_of(&part.facts, subject.process);
+        if subject.lives_as(part.facts.get(INCARNATION)) {
+            self.reborn.push(Some(part.name.clone()));
+        }
+        let changed = subject.record(now, sample, reason, timed_out);
+        self.note_state(Some(&part.name), &changed, &subject, effects);
+        self.parts.insert(part.name, subject);
+    }
+
+    fn note_state(
+        &self,
+        part: Option<&str>,
+        changed: &Changed,
+        subject: &Subject,
+        effects: &mut Vec<Effect>,
+    ) {
+        let check = || self.spec.name.clone();
+        let part = || part.map(str::to_owned);
+        // A second failure on the way down, or a second success on the way up, is no news.
+        if let Some((from, to)) = changed.state.filter(|(from, to)| from.as_str() != to.as_str()) {
+            let (check, part, reason) = (check(), part(), subject.reason.clone());
+            effects.push(Effect::Record(Record::CheckChanged { check, part, from, to, reason }));
+        }
+        let percent = subject.flapping.as_ref().map_or(0.0, Flapping::percent);
+        match changed.flapping {
+            Some(true) => {
+                let (check, part) = (check(), part());
+                effects.push(Effect::Record(Record::FlappingStarted { check, part, percent }));
+            }
+            Some(false) => {
+                let (check, part) = (check(), part());
+                effects.push(Effect::Record(Record::FlappingEnded { check, part, percent }));
+            }
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,126 @@
+use evenkeel_health::Sample;
+use evenkeel_moment::Moment;
+use evenkeel_probe::Measurement;
+use evenkeel_recovery::breaker::{Breaker, Permit};
+
+use super::CheckCore;
+use super::judge::Judged;
+use crate::event::{Count, Effect};
+use crate::record::Record;
+
+#[derive(Debug)]
+pub(super) struct Series {
+    pub(super) run: u64,
+    pub(super) attempt: u32,
+    pub(super) state: Attempt,
+    /// How the last attempt failed; the series ends with it if the breaker refuses a further one.
+    pub(super) failed: Option<(Measurement, Judged)>,
+    /// The host was changed by an action while this attempt was under way: its result says nothing.
+    pub(super) void: bool,
+    /// The agent itself was starved meanwhile: a failure says nothing.
+    pub(super) doubted: bool,
+    pub(super) began: Moment,
+}
+
+#[derive(Debug)]
+pub(super) enum Attempt {
+    UnderWay(Option<Permit>),
+    RetryAt(Moment),
+}
+
+impl CheckCore {
+    /// Takes in the end of an attempt. True if that ended the series, so that states may have changed.
+    pub(crate) fn measured(
+        &mut self,
+        now: Moment,
+        run: u64,
+        measurement: Measurement,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let Some(series) = self.series.as_mut().filter(|series| series.run == run) else {
+            return false;
+        };
+        let Attempt::UnderWay(permit) = &mut series.state else { return false };
+        let permit = permit.take();
+        let Series { attempt, void, doubted, began, .. } = *series;
+        let mut judged = self.judge(now, &measurement);
+        if doubted && matches!(judged.sample, Sample::Bad | Sample::BadForSure) {
+            judged.sample = Sample::Unknown;
+            let reason = judged.reason.unwrap_or_default();
+            judged.reason = Some(format!("{reason}, while the agent itself was starved"));
+        }
+        effects.push(Effect::Count(Count::Attempt {
+            check: self.spec.name.clone(),
+            took: measurement.took,
+            failure: judged.class,
+        }));
+        self.tell_breaker(now, permit, if void { Sample::Unknown } else { judged.sample }, effects);
+        if void {
+            self.series = None;
+            self.due = now;
+            return false;
+        }
+        if judged.sample == Sample::Bad && attempt < self.spec.retries {
+            let state = Attempt::RetryAt(now + self.spec.retry_delay);
+            let failed = Some((measurement, judged));
+            let attempt = attempt + 1;
+            self.series = Some(Series { run, attempt, state, failed, void, doubted, began });
+            return false;
+        }
+        self.conclude(now, measurement, judged, effects);
+        true
+    }
+
+    /// Starts an attempt, if the breaker lets it. True if its refusal ended a series that had failed so far.
+    pub(super) fn attempt(&mut self, now: Moment, effects: &mut Vec<Effect>) -> bool {
+        let Ok(permit) = self.admit(now, effects) else {
+            if let Some((measurement, judged)) = self.series.take().and_then(|series| series.failed)
+            {
+                self.conclude(now, measurement, judged, effects);
+                return true;
+            }
+            // Skipped: neither good nor bad, and the last state holds.
+            self.own.health.touch(now);
+            for part in self.parts.values_mut() {
+                part.health.touch(now);
+            }
+            return false;
+        };
+        if let Some(series) = &mut self.series {
+            series.state = Attempt::UnderWay(permit);
+            effects.push(Effect::Probe { check: self.index, run: series.run });
+        }
+        false
+    }
+
+    fn admit(&mut self, now: Moment, effects: &mut Vec<Effect>) -> Result<Option<Permit>, ()> {
+        let Some(breaker) = &mut self.breaker else { return Ok(None) };
+        let admitted = breaker.try_acquire(now);
+        note_breaker(&self.spec.name, breaker, effects);
+        admitted.map(Some).map_err(drop)
+    }
+
+    fn tell_breaker(
+        &mut self,
+        now: Moment,
+        permit: Option<Permit>,
+        sample: Sample,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (Some(breaker), Some(permit)) = (&mut self.breaker, permit) else { return };
+        // A verdict that comes too late is void by itself; nothing follows from it.
+        match sample {
+            Sample::Good | Sample::Degraded => drop(breaker.success(permit, now)),
+            Sample::Bad | Sample::BadForSure => drop(breaker.failure(permit, now)),
+            Sample::Unknown => drop(breaker.ignore(permit, now)),
+        }
+        note_breaker(&self.spec.name, breaker, effects);
+    }
+}
+
+fn note_breaker(check: &str, breaker: &mut Breaker, effects: &mut Vec<Effect>) {
+    for change in breaker.drain_changes().into_iter().filter(|change| change.from != change.to) {
+        let check = check.to_owned();
+        effects.push(Effect::Record(Record::BreakerChanged { check, change }));
+    }
+}
