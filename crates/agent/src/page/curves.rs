@@ -133,7 +133,7 @@ fn limit(check: &Check, field: &str, of_part: bool) -> Option<Limit> {
         _ => None,
     });
     let deadline = (field == "latency_ms")
-        .then(|| Limit { value: check.timeout.as_secs_f64() * 1e3, above: true });
+        .then_some(Limit { value: check.timeout.as_secs_f64() * 1e3, above: true });
     set.chain(deadline).next()
 }
 
