@@ -15,6 +15,7 @@ use evenkeel_config::Check;
 use evenkeel_health::Sustained;
 use evenkeel_moment::Moment;
 use evenkeel_probe::Facts;
+use evenkeel_recovery::actions::StoppedProgram;
 use evenkeel_recovery::breaker::Breaker;
 
 pub(crate) use self::judge::{Worst, sustained, worst};
@@ -38,6 +39,8 @@ pub(crate) struct CheckCore {
     pub(crate) parts: BTreeMap<String, Subject>,
     /// What the last look said of each part; `None` if nobody could be asked.
     pub(crate) looked: Option<Looked>,
+    /// Programs that restarts of ours were about to stop and did not start, as far as anybody knows.
+    pub(crate) our_stops: Vec<StoppedProgram>,
     forecasts: Forecasts,
     /// The conditions on each part, where there are any.
     limits: BTreeMap<String, Limits>,
@@ -76,6 +79,7 @@ impl CheckCore {
             own: Subject::new(&spec, now),
             look_began: None,
             looked: None,
+            our_stops: Vec::new(),
             forecasts: Forecasts::new(&spec.conditions),
             dependencies: Vec::new(),
             reborn: Vec::new(),

@@ -58,6 +58,8 @@ pub(crate) struct Running {
     pub(crate) intent: u64,
     pub(crate) recovery: usize,
     pub(crate) target: String,
+    /// Whether it brings an earlier action to its end, rather than being one.
+    pub(crate) finishes: bool,
 }
 
 impl Engine {
@@ -208,6 +210,7 @@ impl Engine {
         self.notice_starvation(now, &mut effects);
         match input {
             Input::Measured { check, run, measurement } => {
+                self.tell_of_stops(check);
                 if let Some(core) = self.checks.get_mut(check)
                     && core.measured(now, run, measurement, &mut effects)
                 {
@@ -236,6 +239,7 @@ impl Engine {
                     rule.watched = Some(how);
                 }
             }
+            Input::Stopping { intent, programs } => self.stopping(intent, programs),
             Input::Acted { intent, ended, detail } => {
                 self.acted(now, intent, ended, detail, &mut effects);
             }
@@ -308,6 +312,10 @@ impl Engine {
         let Some(running) = self.running.take_if(|running| running.intent == intent) else {
             return;
         };
+        if running.finishes {
+            self.finished(now, &running, ended, detail, effects);
+            return;
+        }
         let Some(recovery) = self.recoveries.get_mut(running.recovery) else { return };
         let checks = recovery.checks.clone();
         let Some(target) = recovery.target_by_id(&running.target) else { return };
@@ -317,6 +325,7 @@ impl Engine {
             action: target.action_name().to_owned(),
             detail,
         }));
+        target.came_to_its_end(ended);
         let change = target.machine.acted(now, ended);
         target.note(now, change, effects);
         for check in checks {
@@ -371,6 +380,7 @@ impl Engine {
             }
         }
         if !self.gate_closed {
+            self.finish_restarts(effects);
             self.pass_the_gate(now, effects);
         }
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use evenkeel_probe::{FailureClass, Measurement};
-use evenkeel_recovery::actions::{Action, Occasion};
+use evenkeel_recovery::actions::{Action, Occasion, StoppedProgram};
 use evenkeel_recovery::machine::Ended;
 use serde::Serialize;
 
@@ -50,6 +50,14 @@ pub enum Input {
         rule: usize,
         /// In words.
         how: String,
+    },
+    /// An action that [`Effect::Act`] asked for is about to stop programs and to start them again. It waits until that is on
+    /// disk: whatever cuts it off, what it stopped is not taken for stopped on purpose.
+    Stopping {
+        /// The intent that the effect named.
+        intent: u64,
+        /// The programs.
+        programs: Vec<StoppedProgram>,
     },
     /// An action that [`Effect::Act`] asked for has ended.
     Acted {

@@ -14,6 +14,7 @@ mod chance;
 mod check;
 mod engine;
 mod event;
+mod finish;
 mod forecasts;
 mod gate;
 mod limits;

@@ -74,6 +74,8 @@ pub(crate) struct ScriptedHost {
     pub(crate) acts_at: Vec<(Moment, String)>,
     /// Actions that should not have been.
     pub(crate) faults: Vec<String>,
+    /// Why the next agent may only observe.
+    pub(crate) observe_only: Option<String>,
 }
 
 impl ScriptedHost {
@@ -102,6 +104,7 @@ impl ScriptedHost {
             running: Vec::new(),
             acts_at: Vec::new(),
             faults: Vec::new(),
+            observe_only: None,
         }
     }
 
@@ -220,8 +223,8 @@ impl ScriptedHost {
     /// The agent ends and starts again with what it kept; what ran goes on unseen.
     pub(crate) fn restart(&mut self, past: Past) {
         let settings = self.engine.settings().clone();
-        let start =
-            Start { now: self.now, wall: WALL, seed: 9, spread: true, observe_only: None, past };
+        let observe_only = self.observe_only.clone();
+        let start = Start { now: self.now, wall: WALL, seed: 9, spread: true, observe_only, past };
         self.engine = Engine::new(settings, start);
         self.running.clear();
     }
