@@ -214,10 +214,8 @@ pub struct Slo {
     pub name: String,
     /// The names of the checks that must all be up.
     pub checks: Vec<String>,
-    /// The share of time, above 0 and below 1.
-    pub objective: f64,
-    /// The time it is a share of.
-    pub window: Duration,
+    /// What is promised, and how it is counted; a slice is as long as the shortest interval of its checks.
+    pub promise: evenkeel_metrics::availability::Promise,
 }
 
 impl Check {

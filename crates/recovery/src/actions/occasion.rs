@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use evenkeel_command::CommandSpec;
 use evenkeel_process::Identity;
+use serde::{Deserialize, Serialize};
 
 use super::ActionError;
 
@@ -29,8 +30,27 @@ pub struct Occasion {
     pub workers: Vec<Identity>,
 }
 
-/// Who performs the rules of the settings: this crate knows neither permissions nor cleanup.
+/// A program of supervisord that is about to be stopped, to be started again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoppedProgram {
+    /// Its full name.
+    pub name: String,
+    /// When it was started last, as supervisord says it: while that is so, nobody has started it since.
+    pub started: u64,
+}
+
+/// What actions need of whoever has them performed: this crate knows neither permissions nor cleanup, and keeps nothing.
 pub trait Rules: Sync {
+    /// Keeps, so that it outlives this process, that these programs are about to be stopped. What is not told is not done:
+    /// a failure keeps them running.
+    fn stopping(
+        &self,
+        programs: Vec<StoppedProgram>,
+    ) -> impl Future<Output = Result<(), ActionError>> + Send {
+        drop(programs);
+        async { Ok(()) }
+    }
+
     /// Repairs what deviates from the permission rule of this name, and says what was done.
     fn repair(
         &self,
