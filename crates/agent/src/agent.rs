@@ -21,7 +21,7 @@ use crate::error::AgentError;
 use crate::history::{Batch, Found, History, Seen, Withheld, Written};
 use crate::keep::{Keepers, Said};
 use crate::listen::Doors;
-use crate::page::{Desk, Question};
+use crate::page::{Desk, Hub, Question, host_name};
 use crate::publish::Publisher;
 
 /// What an agent is given; everything it cannot decide by itself.
@@ -88,6 +88,8 @@ struct Shell<N> {
     generation: u64,
     history: History,
     publisher: Publisher,
+    /// Is told when something happened that people may want to see at once.
+    hub: Hub,
     prober: Prober,
     answers: mpsc::UnboundedSender<Answer>,
     keepers: Keepers,
@@ -144,7 +146,10 @@ pub async fn run_hinted<N: Fn(Notice)>(
         recent: history.recent.clone(),
         archive: (!agent.observe).then(|| Arc::new(agent.settings.agent.state_dir.clone())),
         boot_id: Arc::clone(&boot_id),
+        host: host_name(),
+        hub: Hub::default(),
     };
+    let hub = desk.hub.clone();
     let _doors = Doors::open(&agent.settings.agent, agent.listener, !agent.observe, &desk)?;
     let (answers, mut inbox) = mpsc::unbounded_channel();
     let start = Start {
@@ -164,6 +169,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
         generation: 0,
         history,
         publisher,
+        hub,
         prober: Prober::new(),
         answers,
         keepers: Keepers::default(),
@@ -302,6 +308,7 @@ impl<N: Fn(Notice)> Shell<N> {
         }
         if !batch.is_empty() {
             self.history.write(batch);
+            self.hub.happened();
         }
     }
 
