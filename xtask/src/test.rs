@@ -15,6 +15,8 @@ struct Tool {
 const TOOLS: &[Tool] = &[
     Tool { program: "supervisord", package: "supervisor" },
     Tool { program: "promtool", package: "prometheus" },
+    // Takes alerts from the agent, and passes them on.
+    Tool { program: "prometheus-alertmanager", package: "prometheus-alertmanager" },
     Tool { program: "chromium", package: "chromium" },
     // Says the same as `evenkeel-probe serve`.
     Tool { program: "prometheus-blackbox-exporter", package: "prometheus-blackbox-exporter" },

@@ -16,6 +16,7 @@ use evenkeel_recovery::machine::Ended;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::act::{self, OwnRules};
+use crate::alerts::{Alerting, Office};
 use crate::clock::HostClock;
 use crate::error::AgentError;
 use crate::history::{Batch, Found, History, Withheld, Written};
@@ -89,6 +90,7 @@ struct Shell<N> {
     history: History,
     publisher: Publisher,
     prober: Prober,
+    alerting: Alerting,
     answers: mpsc::UnboundedSender<Answer>,
     keepers: Keepers,
     /// Whether there is time to watch; one pass only sweeps.
@@ -145,8 +147,16 @@ pub async fn run_hinted<N: Fn(Notice)>(
         archive: (!agent.observe).then(|| Arc::new(agent.settings.agent.state_dir.clone())),
         boot_id: Arc::clone(&boot_id),
     };
-    let _doors = Doors::open(&agent.settings.agent, agent.listener, !agent.observe, &desk)?;
+    let doors = Doors::open(&agent.settings.agent, agent.listener, !agent.observe, &desk)?;
     let (answers, mut inbox) = mpsc::unbounded_channel();
+    let (keeper, mut survivors) = mpsc::unbounded_channel();
+    let prober = Prober::new();
+    let office = Office::new(desk, prober.clone(), keeper, doors.url());
+    let alerting = match agent.until {
+        Until::Stopped => Alerting::start(&agent.settings, found.alerts, office),
+        // One pass has no time in which anything could go on.
+        Until::Settled(_) => Alerting::idle(office),
+    };
     let start = Start {
         now: clock.now(),
         wall: clock.wall(),
@@ -164,7 +174,8 @@ pub async fn run_hinted<N: Fn(Notice)>(
         generation: 0,
         history,
         publisher,
-        prober: Prober::new(),
+        prober,
+        alerting,
         answers,
         keepers: Keepers::default(),
         watching: agent.until == Until::Stopped,
@@ -196,6 +207,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
             Some(question) = asked.recv() => shell.answer_question(question),
             Some(reload) = reloads.recv() => shell.reload(reload),
             Some(hint) = hints.recv() => shell.hinted(hint),
+            Some((key, value)) = survivors.recv() => shell.history.keep(key, value),
             () = tokio::time::sleep(wake) => shell.handle(Input::Tick),
             () = tick(&mut alive) => (shell.notify)(Notice::Alive),
             () = &mut stop => break,
@@ -203,6 +215,12 @@ pub async fn run_hinted<N: Fn(Notice)>(
     }
     (shell.notify)(Notice::Stopping);
     shell.drain(&mut inbox).await;
+    // Nobody is answered any more, and so nobody waits.
+    drop(asked);
+    shell.alerting.close().await;
+    while let Ok((key, value)) = survivors.try_recv() {
+        shell.history.keep(key, value);
+    }
     let status = shell.engine.status(clock.now(), clock.wall());
     shell.keep_what_survives();
     shell.history.close();
@@ -362,7 +380,8 @@ impl<N: Fn(Notice)> Shell<N> {
 
     /// A fresh status, with the gauges set to it.
     fn status(&mut self) -> Status {
-        let status = self.engine.status(self.clock.now(), self.clock.wall());
+        let mut status = self.engine.status(self.clock.now(), self.clock.wall());
+        status.alerts = self.alerting.board.alerts();
         self.publisher.status(&status);
         self.publisher.look_at_self();
         status

@@ -93,6 +93,7 @@ enum Line {
     Batch(Box<Batch>),
     Note(Timestamp, Note),
     Settle { intent: i64, at: Timestamp, detail: String },
+    State { key: &'static str, value: Value },
 }
 
 impl Recent {
@@ -167,6 +168,11 @@ impl History {
     /// Writes a line of the agent's own, soon.
     pub(crate) fn note(&self, at: Timestamp, note: Note) {
         self.send(Line::Note(at, note));
+    }
+
+    /// Keeps a value under a key, in the place of the one before, soon.
+    pub(crate) fn keep(&self, key: &'static str, value: Value) {
+        self.send(Line::State { key, value });
     }
 
     /// Writes what was seen on the way to an action, where it was seen; in the order in which it comes.

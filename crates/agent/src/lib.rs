@@ -31,7 +31,7 @@ pub use clock::HostClock;
 pub use control::{LONGEST_HOLD, LONGEST_REASON, OrderAnswer};
 pub use error::AgentError;
 pub use evenkeel_engine::{
-    CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status,
+    AlertStatus, CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status,
 };
 pub use executor::clean;
 pub use explain::{

@@ -2,7 +2,7 @@
 //! control socket takes besides.
 
 mod past;
-mod process;
+pub(crate) mod process;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,6 +60,7 @@ pub(crate) fn router(desk: Desk, host_names: Option<Vec<String>>) -> Router {
         .route("/", get(async || Html(PAGE)))
         .route("/health", get(health))
         .route("/api/status", get(status))
+        .route("/api/alerts", get(alerts))
         .route("/api/events", get(past::events))
         .route("/api/why/{*what}", get(past::why))
         .route("/metrics", get(metrics));
@@ -141,6 +142,14 @@ async fn health(State(desk): State<Desk>) -> Response {
 async fn status(State(desk): State<Desk>) -> Response {
     match ask(&desk, Question::Status).await {
         Ok(status) => Json(status).into_response(),
+        Err(ending) => ending.into_response(),
+    }
+}
+
+/// What the agent's own rules find; nothing where it evaluates none.
+async fn alerts(State(desk): State<Desk>) -> Response {
+    match ask(&desk, Question::Status).await {
+        Ok(status) => Json(status.alerts).into_response(),
         Err(ending) => ending.into_response(),
     }
 }

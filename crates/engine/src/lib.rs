@@ -47,4 +47,6 @@ pub use past::{BreakerPast, FlapRing, OpenIncident, Past, Start};
 pub use record::{Outcome, Record};
 pub use refusal::{Refusal, Usage};
 pub use sampled::Sampled;
-pub use status::{CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status};
+pub use status::{
+    AlertStatus, CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status,
+};

@@ -45,6 +45,11 @@ impl Writer {
                         report(&self.metrics, journal.settle(intent, at, "ended", &detail));
                     }
                 }
+                Line::State { key, value } => {
+                    if let Some(journal) = &mut self.journal {
+                        report(&self.metrics, journal.save_state(key, &value));
+                    }
+                }
             }
             self.lines += 1;
             if self.lines.is_multiple_of(PRUNE_AFTER)
