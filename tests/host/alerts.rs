@@ -346,9 +346,10 @@ fn a_real_prometheus_that_scrapes_the_same_agent_says_the_same() {
     );
     let prometheus = Prometheus::start(&stage.scratch, &config);
     agent.await_check("hog-memory", "up", LONG);
-    until("Prometheus knows the process", LONG, || {
-        prometheus.alert_state(ALERT) == "inactive"
-            && agent.metrics().sum("evenkeel_process_resident_memory_bytes", &[]).is_some()
+    until("both know the process", LONG, || {
+        let memory = "process_resident_memory_bytes{job=\"hog\"}";
+        let known = prometheus.query(memory).is_ok_and(|series| series.len() == 1);
+        known && agent.metrics().sum("evenkeel_process_resident_memory_bytes", &[]).is_some()
     });
 
     stage.grow();

@@ -56,7 +56,7 @@ impl Receivers {
                     let clerk = Clerk {
                         prober: office.prober.clone(),
                         metrics: Arc::clone(&office.desk.metrics),
-                        timeline: office.timeline,
+                        timeline: office.timeline.clone(),
                         url: Arc::clone(&office.url),
                         changed: Arc::clone(changed),
                         valid_for: resend(alerts) * MISSED,

@@ -73,7 +73,7 @@ impl Rounds {
 
     /// Evaluates each interval, until there are no more orders.
     pub(crate) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Settings>) {
-        let timeline = self.office.timeline;
+        let timeline = self.office.timeline.clone();
         let changed = Arc::clone(&self.changed);
         let mut next = timeline.now();
         loop {
