@@ -1,6 +1,7 @@
 //! What the agent shows: the status page, health, status, history and metrics. Read-only, but for the orders that the
 //! control socket takes besides.
 
+mod curves;
 mod past;
 pub(crate) mod process;
 
@@ -63,6 +64,8 @@ pub(crate) fn router(desk: Desk, host_names: Option<Vec<String>>) -> Router {
         .route("/api/alerts", get(alerts))
         .route("/api/events", get(past::events))
         .route("/api/why/{*what}", get(past::why))
+        .route("/api/series", get(curves::series))
+        .route("/api/stretches", get(curves::stretches))
         .route("/metrics", get(metrics));
     let routes = match host_names {
         Some(_) => routes,

@@ -14,6 +14,7 @@ mod chance;
 mod check;
 mod engine;
 mod event;
+mod finish;
 mod forecasts;
 mod gate;
 mod limits;
@@ -29,6 +30,7 @@ mod restarts;
 mod rule;
 mod sampled;
 mod show;
+mod slices;
 mod spread;
 mod status;
 mod storm;
@@ -47,6 +49,7 @@ pub use past::{BreakerPast, FlapRing, OpenIncident, Past, Start};
 pub use record::{Outcome, Record};
 pub use refusal::{Refusal, Usage};
 pub use sampled::Sampled;
+pub use slices::{SLO_SUBJECT, Slice};
 pub use status::{
     AlertStatus, CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status,
 };

@@ -30,7 +30,7 @@ pub(super) struct EventsQuery {
 }
 
 /// An answer that is no success, in words.
-type Refusal = (StatusCode, String);
+pub(super) type Refusal = (StatusCode, String);
 
 /// The last lines, newest first. What needs no look at the disk is told from memory, so also when the disk is full.
 pub(super) async fn events(State(desk): State<Desk>, Query(query): Query<EventsQuery>) -> Response {
@@ -59,7 +59,7 @@ pub(super) async fn why(State(desk): State<Desk>, Path(what): Path<String>) -> R
     answer(look(&desk, move |reader, settings, now| explain(&reader, &settings, &what, &now)).await)
 }
 
-fn answer(looked: Result<impl Serialize, Refusal>) -> Response {
+pub(super) fn answer(looked: Result<impl Serialize, Refusal>) -> Response {
     match looked {
         Ok(document) => Json(document).into_response(),
         Err(refusal) => refusal.into_response(),
@@ -67,7 +67,7 @@ fn answer(looked: Result<impl Serialize, Refusal>) -> Response {
 }
 
 /// Looks into the history on disk with the settings in force, on a thread that may wait.
-async fn look<T: Send + 'static>(
+pub(super) async fn look<T: Send + 'static>(
     desk: &Desk,
     find: impl FnOnce(Reader, Settings, Stamp) -> Result<T, ExplainError> + Send + 'static,
 ) -> Result<T, Refusal> {
