@@ -22,7 +22,7 @@ use crate::error::AgentError;
 use crate::history::{Batch, Found, History, Seen, Withheld, Written};
 use crate::keep::{Keepers, Said};
 use crate::listen::Doors;
-use crate::page::{Desk, Question};
+use crate::page::{Desk, Hub, Question, host_name};
 use crate::publish::Publisher;
 
 /// What an agent is given; everything it cannot decide by itself.
@@ -89,6 +89,8 @@ struct Shell<N> {
     generation: u64,
     history: History,
     publisher: Publisher,
+    /// Is told when something happened that people may want to see at once.
+    hub: Hub,
     prober: Prober,
     alerting: Alerting,
     answers: mpsc::UnboundedSender<Answer>,
@@ -146,7 +148,10 @@ pub async fn run_hinted<N: Fn(Notice)>(
         recent: history.recent.clone(),
         archive: (!agent.observe).then(|| Arc::new(agent.settings.agent.state_dir.clone())),
         boot_id: Arc::clone(&boot_id),
+        host: host_name(),
+        hub: Hub::default(),
     };
+    let hub = desk.hub.clone();
     let doors = Doors::open(&agent.settings.agent, agent.listener, !agent.observe, &desk)?;
     let (answers, mut inbox) = mpsc::unbounded_channel();
     let (keeper, mut survivors) = mpsc::unbounded_channel();
@@ -174,6 +179,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
         generation: 0,
         history,
         publisher,
+        hub,
         prober,
         alerting,
         answers,
@@ -320,6 +326,7 @@ impl<N: Fn(Notice)> Shell<N> {
         }
         if !batch.is_empty() {
             self.history.write(batch);
+            self.hub.happened();
         }
     }
 
