@@ -62,7 +62,6 @@ pub struct BudgetUse {
     pub window: String,
 }
 
-
 /// Why nothing can be said.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

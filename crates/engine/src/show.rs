@@ -54,6 +54,7 @@ impl Engine {
             holds: self.holds.iter().map(|hold| self.hold_status(hold, &at)).collect(),
             // The agent's to say: rules look at metrics, of which nothing is known here.
             alerts: Vec::new(),
+            slos: Vec::new(),
         }
     }
 
