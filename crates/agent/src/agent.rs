@@ -18,6 +18,7 @@ use evenkeel_recovery::machine::Ended;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::act::{self, Announce, OwnRules};
+use crate::alerts::{Alerting, Office};
 use crate::clock::HostClock;
 use crate::error::AgentError;
 use crate::history::{Batch, Found, History, Seen, Withheld, Written};
@@ -97,6 +98,7 @@ struct Shell<N> {
     /// Is told when something happened that people may want to see at once.
     hub: Hub,
     prober: Prober,
+    alerting: Alerting,
     answers: mpsc::UnboundedSender<Answer>,
     keepers: Keepers,
     /// Whether there is time to watch; one pass only sweeps.
@@ -159,8 +161,16 @@ pub async fn run_hinted<N: Fn(Notice)>(
         hub: Hub::default(),
     };
     let hub = desk.hub.clone();
-    let _doors = Doors::open(&agent.settings.agent, agent.listener, !agent.observe, &desk)?;
+    let doors = Doors::open(&agent.settings.agent, agent.listener, !agent.observe, &desk)?;
     let (answers, mut inbox) = mpsc::unbounded_channel();
+    let (keeper, mut survivors) = mpsc::unbounded_channel();
+    let prober = Prober::new();
+    let office = Office::new(desk, prober.clone(), keeper, doors.url());
+    let alerting = match agent.until {
+        Until::Stopped => Alerting::start(&agent.settings, found.alerts, office),
+        // One pass has no time in which anything could go on.
+        Until::Settled(_) => Alerting::idle(office),
+    };
     let start = Start {
         now: clock.now(),
         wall: clock.wall(),
@@ -181,7 +191,8 @@ pub async fn run_hinted<N: Fn(Notice)>(
         objectives,
         publisher,
         hub,
-        prober: Prober::new(),
+        prober,
+        alerting,
         answers,
         keepers: Keepers::default(),
         watching: agent.until == Until::Stopped,
@@ -213,6 +224,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
             Some(question) = asked.recv() => shell.answer_question(question),
             Some(reload) = reloads.recv() => shell.reload(reload),
             Some(hint) = hints.recv() => shell.hinted(hint),
+            Some((key, value)) = survivors.recv() => shell.history.keep(key, value),
             () = tokio::time::sleep(wake) => shell.handle(Input::Tick),
             () = tick(&mut alive) => (shell.notify)(Notice::Alive),
             () = &mut stop => break,
@@ -220,6 +232,12 @@ pub async fn run_hinted<N: Fn(Notice)>(
     }
     (shell.notify)(Notice::Stopping);
     shell.drain(&mut inbox).await;
+    // Nobody is answered any more, and so nobody waits.
+    drop(asked);
+    shell.alerting.close().await;
+    while let Ok((key, value)) = survivors.try_recv() {
+        shell.history.keep(key, value);
+    }
     let status = shell.engine.status(clock.now(), clock.wall());
     shell.settle();
     shell.keep_what_survives();
@@ -425,6 +443,7 @@ impl<N: Fn(Notice)> Shell<N> {
     fn status(&mut self) -> Status {
         let wall = self.clock.wall();
         let mut status = self.engine.status(self.clock.now(), wall);
+        status.alerts = self.alerting.board.alerts();
         status.slos = self.objectives.statuses(wall);
         self.publisher.status(&status);
         self.publisher.look_at_self();

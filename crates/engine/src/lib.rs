@@ -51,5 +51,6 @@ pub use refusal::{Refusal, Usage};
 pub use sampled::Sampled;
 pub use slices::{SLO_SUBJECT, Slice};
 pub use status::{
-    BurnStatus, CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, SloStatus, Status,
+    AlertStatus, BurnStatus, CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus,
+    SloStatus, Status,
 };

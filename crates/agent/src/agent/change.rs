@@ -65,6 +65,7 @@ impl<N: Fn(Notice)> Shell<N> {
         let Some(settings) = self.pending.take() else { return };
         self.publisher.forget(self.engine.settings());
         self.publisher.add(&settings);
+        self.alerting.renew(&settings);
         self.generation += 1;
         let now = self.clock.now();
         let past = self.archive.as_ref().map(|archive| archive.as_path());
