@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Desk;
-use super::past::{answer, look};
+use super::past::{Refusal, answer, look};
 use crate::explain::{ExplainError, expect_known};
 
 /// How far back is looked, unless it is said otherwise.
@@ -67,7 +67,7 @@ pub(super) async fn series(State(desk): State<Desk>, Query(query): Query<SeriesQ
     };
     let from = match ago(since) {
         Ok(ago) => ago,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(),
     };
     let drawn = look(&desk, move |reader, settings, now| {
         expect_measured(&reader, &settings, &subject, &field)?;
@@ -85,7 +85,7 @@ pub(super) async fn stretches(
 ) -> Response {
     let from = match ago(query.since.as_deref().unwrap_or(SINCE)) {
         Ok(ago) => ago,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(),
     };
     let found = look(&desk, move |reader, settings, now| {
         let (from, until) = (from(now.wall), after(now.wall));
@@ -130,11 +130,10 @@ fn checks(settings: &Settings) -> impl Iterator<Item = String> {
 }
 
 /// The beginning of the time that `since` names, for a `now`.
-fn ago(since: &str) -> Result<impl Fn(Timestamp) -> Timestamp + Send + use<>, Response> {
-    match parse_duration(since) {
-        Ok(since) => Ok(move |now: Timestamp| now.checked_sub(since).unwrap_or(Timestamp::MIN)),
-        Err(error) => Err((StatusCode::BAD_REQUEST, format!("since: {error}\n")).into_response()),
-    }
+fn ago(since: &str) -> Result<impl Fn(Timestamp) -> Timestamp + Send + use<>, Refusal> {
+    let since = parse_duration(since)
+        .map_err(|error| (StatusCode::BAD_REQUEST, format!("since: {error}\n")))?;
+    Ok(move |now: Timestamp| now.checked_sub(since).unwrap_or(Timestamp::MIN))
 }
 
 /// The first moment that is not part of the time up to `now`.
