@@ -7,6 +7,8 @@ mod agent;
 mod apply;
 mod bad_input;
 mod curves;
+mod cut_off;
+mod dashboard;
 mod demo;
 mod disk;
 mod import;

@@ -251,7 +251,10 @@ impl Batch {
 
     /// Whether what survives may have changed with these records.
     pub(crate) fn changes_what_survives(&self) -> bool {
-        self.act.is_some() || self.records.iter().any(|record| !is_of_a_rule(record))
+        // Who waits, waits for what the next agent shall know.
+        self.act.is_some()
+            || !self.waiting.is_empty()
+            || self.records.iter().any(|record| !is_of_a_rule(record))
     }
 }
 

@@ -151,6 +151,7 @@ fn past(journal: &Journal, now: &Stamp) -> Result<Past, JournalError> {
             unproved: unfinished.iter().any(|(_, intent)| intent.incident == incident.id),
             exhausted: false,
             again_at: None,
+            stopped: Vec::new(),
             target: incident.target,
         };
         match standings.iter().find(|row| row.incident == Some(incident.id)) {

@@ -154,7 +154,8 @@ impl Writer {
         let kept = past.as_ref().map(Kept::of);
         let written = match &mut self.journal {
             Some(journal) => {
-                let durability = durability(&records, act.as_ref());
+                let awaited = act.is_some() || !waiting.is_empty();
+                let durability = durability(&records, awaited);
                 let begun = HostClock.now();
                 let last = &self.kept;
                 let written = journal.together(durability, |journal| {
@@ -218,12 +219,12 @@ impl Writer {
 }
 
 /// What must outlive a power cut: intents, orders, and whatever decides what is done next. What was seen is seen again.
-fn durability(records: &[Record], act: Option<&Act>) -> Durability {
+fn durability(records: &[Record], awaited: bool) -> Durability {
     let seen = |record: &Record| {
         is_of_a_rule(record)
             || matches!(record, Record::CheckChanged { .. } | Record::BreakerChanged { .. })
     };
-    if act.is_some() || !records.iter().all(seen) { Durability::AtOnce } else { Durability::Soon }
+    if awaited || !records.iter().all(seen) { Durability::AtOnce } else { Durability::Soon }
 }
 
 /// Writes one record, and what it means for incidents and budgets.
