@@ -4,6 +4,7 @@
 
 mod actions;
 mod agent;
+mod alerts;
 mod apply;
 mod bad_input;
 mod curves;

@@ -8,7 +8,7 @@ mod now;
 mod packing;
 mod past;
 mod past_of;
-mod process;
+pub(crate) mod process;
 mod rows;
 mod series;
 mod stream;
@@ -72,6 +72,7 @@ pub(crate) fn router(desk: Desk, host_names: Option<Vec<String>>) -> Router {
         .route("/assets/{name}", get(packing::asset))
         .route("/health", get(now::health))
         .route("/api/status", get(now::status))
+        .route("/api/alerts", get(now::alerts))
         .route("/api/events", get(past::events))
         .route("/api/why/{*what}", get(past::why))
         .route("/api/series", get(series::series))

@@ -95,6 +95,11 @@ impl Writer {
                     self.trouble.note(journal.settle(intent, at, "ended", &detail));
                 }
             }
+            Line::State { key, value } => {
+                if let Some(journal) = &mut self.journal {
+                    self.trouble.note(journal.save_state(key, &value));
+                }
+            }
             Line::Seen(at, seen) => {
                 if self.collected.is_empty() {
                     self.write_at = self.write_at.min(HostClock.now() + COLLECT);

@@ -9,7 +9,6 @@ use evenkeel_pages::{Curve, Lang, Limit, Point, Trend, Unit, field_title};
 use evenkeel_probe::Test;
 use jiff::{SignedDuration, Timestamp};
 
-
 /// Curves on one page.
 const MOST_CURVES: usize = 16;
 /// Points of a picture: what a screen tells apart.
