@@ -1,24 +1,39 @@
-//! Serves the page over any listener, with bounds that a stranger on loopback cannot stretch.
+//! Serves the page over any listener, with bounds that a stranger cannot stretch.
+
+mod patient;
+mod places;
+
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::Request;
+use axum::http::header::CONTENT_TYPE;
 use axum::{Extension, Router};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tower_service::Service as _;
 
+use self::patient::Patient;
+use self::places::{Place, Places};
 use crate::control::Caller;
 
-/// Connections at one time; more wait in the kernel's queue.
+/// Connections at one time to one listener. One more takes the place of whoever has been silent longest.
 const CONNECTIONS: usize = 64;
-/// A client that has not sent its request's head by then is let go.
+/// A client that has not sent its request's head by then, or the next one's, is let go.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// A client that takes nothing of its answer for so long is let go.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest head of a request: address, cookies and all.
+const LARGEST_HEAD: usize = 16 * 1024;
 /// A rest after a failed accept (no descriptors left), so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -60,11 +75,10 @@ impl Accept for UnixListener {
     }
 }
 
-/// Accepts and serves until the task is dropped.
-pub(crate) async fn serve<A: Accept>(listener: A, router: Router) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+/// Accepts and serves until the task is dropped; encrypted, if there is a certificate.
+pub(crate) async fn serve<A: Accept>(listener: A, router: Router, tls: Option<TlsAcceptor>) {
+    let places = Places::new(CONNECTIONS);
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let stream = match listener.accept().await {
             Ok(stream) => stream,
             Err(error) => {
@@ -77,17 +91,48 @@ pub(crate) async fn serve<A: Accept>(listener: A, router: Router) {
             Some(caller) => router.clone().layer(Extension(caller)),
             None => router.clone(),
         };
-        let service = TowerToHyperService::new(router);
-        tokio::spawn(async move {
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_TIMEOUT)
-                .serve_connection(TokioIo::new(stream), service);
-            // A client that goes away or talks nonsense is its own affair.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+        let tls = tls.clone();
+        let place = places.take().await;
+        let held = place.clone();
+        let task = tokio::spawn(async move {
+            let Some(tls) = tls else { return converse(stream, router, &held).await };
+            match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
+                Ok(Ok(stream)) => converse(stream, router, &held).await,
+                Ok(Err(error)) => tracing::debug!(%error, "a client could not be spoken to by TLS"),
+                Err(_) => tracing::debug!("a client did not finish its greeting by TLS"),
             }
-            drop(place);
         });
+        place.held_by(task.abort_handle());
+    }
+}
+
+/// Answers the requests of one connection until it ends.
+async fn converse<S>(stream: S, router: Router, place: &Place)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(|request: Request<Incoming>| {
+        place.busy();
+        let answer = router.clone().call(request);
+        async move {
+            let answer = answer.await;
+            // A stream of events lasts; everything else is sent at once, and then the client is silent.
+            let lasts = answer.as_ref().is_ok_and(|answer| {
+                answer.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream")
+            });
+            if !lasts {
+                place.silent();
+            }
+            answer
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(LARGEST_HEAD)
+        .serve_connection(TokioIo::new(Patient::new(stream, WRITE_TIMEOUT)), service);
+    // A client that goes away or talks nonsense is its own affair.
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "a connection ended early");
     }
 }

@@ -38,8 +38,9 @@ pub use preset::{PRESETS, preset};
 pub use problem::{ConfigError, Place, Problem};
 pub use secret::{SecretError, read_secret};
 pub use settings::{
-    AgentSettings, Alerts, Check, CleanupRule, DeadMan, Hidden, Mode, Module, PermissionRule,
-    Receiver, ReceiverKind, Recovery, SEVERITIES, Settings, Slo, Step, Storm,
+    Access, AgentSettings, Alerts, Check, CleanupRule, DeadMan, Hidden, Mode, Module,
+    PermissionRule, Receiver, ReceiverKind, Recovery, SEVERITIES, Settings, Slo, Step, Storm,
+    TlsFiles,
 };
 pub use show::show;
 pub use sources::{Sources, VARIABLE_PREFIX};
