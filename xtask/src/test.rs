@@ -15,6 +15,8 @@ struct Tool {
 const TOOLS: &[Tool] = &[
     Tool { program: "supervisord", package: "supervisor" },
     Tool { program: "promtool", package: "prometheus" },
+    // Beside whom a page of metrics is measured.
+    Tool { program: "prometheus-pushgateway", package: "prometheus-pushgateway" },
     Tool { program: "chromium", package: "chromium" },
     // Says the same as `evenkeel-probe serve`.
     Tool { program: "prometheus-blackbox-exporter", package: "prometheus-blackbox-exporter" },
@@ -140,6 +142,7 @@ mod tests {
             packages,
             [
                 "supervisor",
+                "prometheus-pushgateway",
                 "chromium",
                 "strace",
                 "tmux",

@@ -25,10 +25,12 @@ pub mod agent;
 pub mod cleanup;
 mod common;
 mod exit;
+mod log;
 mod output;
 
 pub use common::{ColorWhen, Common};
 /// The path or name of a file for people: no two look alike, and none drives a terminal.
 pub use evenkeel_safefs::escaped as escaped_path;
 pub use exit::{Exit, Failure, run};
+pub use log::LogForm;
 pub use output::{escaped, print_json, print_line, print_remark, print_table};

@@ -3,9 +3,9 @@
 
 mod args;
 mod check;
-mod inputs;
 mod rules;
 mod serve;
+mod target;
 
 use std::process::ExitCode;
 

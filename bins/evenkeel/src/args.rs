@@ -234,6 +234,9 @@ pub(crate) enum ConfigCommand {
         /// Say of each where it comes from
         #[arg(long)]
         origin: bool,
+        /// Print secrets in clear: headers and bodies of requests, variables of commands, passwords in URLs
+        #[arg(long)]
+        reveal: bool,
     },
     /// Print a preset to start from
     Init {

@@ -15,10 +15,10 @@ use evenkeel_probe::Prober;
 use evenkeel_recovery::machine::Ended;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::act::{self, OwnRules};
+use crate::act::{self, Announce, OwnRules};
 use crate::clock::HostClock;
 use crate::error::AgentError;
-use crate::history::{Batch, Found, History, Withheld, Written};
+use crate::history::{Batch, Found, History, Seen, Withheld, Written};
 use crate::keep::{Keepers, Said};
 use crate::listen::Doors;
 use crate::page::{Desk, Hub, Question, host_name};
@@ -243,6 +243,13 @@ impl<N: Fn(Notice)> Shell<N> {
     fn answered(&mut self, (generation, said): Answer) {
         let input = match said {
             Said::Input(input) => input,
+            Said::Awaited(input, written) => {
+                // Said to an engine that is no more: whoever waits learns that it is not written.
+                if generation == self.generation {
+                    self.handle_and_tell(input, Some(written));
+                }
+                return;
+            }
             Said::Ended { rule } => {
                 if !self.keepers.ended(rule) {
                     return;
@@ -271,6 +278,7 @@ impl<N: Fn(Notice)> Shell<N> {
         let effects = self.engine.handle(now.boottime, input);
         let mut batch = Batch::at(now);
         batch.waiting.extend(waiting);
+        let mut seen = Seen::default();
         for effect in effects {
             match effect {
                 Effect::Record(record) => {
@@ -278,6 +286,7 @@ impl<N: Fn(Notice)> Shell<N> {
                     batch.records.push(record);
                 }
                 Effect::Count(count) => self.publisher.count(&count),
+                Effect::Sample(sampled) => seen.samples.push(sampled),
                 // At the end, what was seen and done is still written, and nothing new begins.
                 _ if self.stopping => {}
                 Effect::Probe { check, run } => self.probe(check, run),
@@ -288,11 +297,12 @@ impl<N: Fn(Notice)> Shell<N> {
                     let (written, told) = oneshot::channel();
                     batch.waiting.push(written);
                     // A notice is no attempt: it is charged to nobody, and may be given twice.
-                    batch.act = act.action.may_heal().then(|| act.clone());
+                    batch.act = act.action.is_attempt().then(|| act.clone());
                     self.act(act, told);
                 }
             }
         }
+        self.history.see(batch.now.wall, seen);
         if batch.changes_what_survives() {
             batch.past = Some(self.engine.past(batch.now.boottime, batch.now.wall));
         }
@@ -304,22 +314,26 @@ impl<N: Fn(Notice)> Shell<N> {
 
     fn tell(&mut self, record: &Record) {
         let (kind, target, message) = (record.kind(), record.target(), record.message());
+        let incident = record.incident();
         match record {
             Record::RuleFailed { .. } | Record::IncidentOpened { .. } | Record::Refused { .. } => {
-                tracing::warn!(kind, target, "{message}");
+                tracing::warn!(kind, target, incident, "{message}");
             }
             // Logged entry by entry where they were done.
             Record::Repaired { .. } | Record::Fought { .. } | Record::Cleaned { .. } => {
-                tracing::debug!(kind, target, "{message}");
+                tracing::debug!(kind, target, incident, "{message}");
             }
-            _ => tracing::info!(kind, target, "{message}"),
+            // Logged where they happen, once the number is known by which the history has them.
+            Record::Intended { .. } | Record::Evidence { .. } | Record::Acted { .. } => {}
+            _ => tracing::info!(kind, target, incident, "{message}"),
         }
         self.publisher.record(record);
     }
 
     /// Waits until the intent is on disk, and only then acts.
-    fn act(&mut self, decided: Act, written: oneshot::Receiver<Written>) {
-        let rules = OwnRules::new(self.engine.settings(), &self.ending);
+    fn act(&mut self, mut decided: Act, written: oneshot::Receiver<Written>) {
+        let announce = self.announcer(decided.intent);
+        let rules = OwnRules::new(self.engine.settings(), &self.ending, announce);
         let (settle, record) = (self.history.settler(), self.history.recorder());
         let (answer, clock, intent) = (self.answer(), self.clock, decided.intent);
         let boot_id = Arc::clone(&self.boot_id);
@@ -330,15 +344,24 @@ impl<N: Fn(Notice)> Shell<N> {
             let (ended, detail) = match written {
                 Err(error) => {
                     // Without a trace on disk a crash would repeat it: not acting is the safe side.
-                    tracing::error!(error, "the intent cannot be written, so nothing is done");
-                    (Ended::Ran, format!("not done: the intent could not be written: {error}"))
+                    let (target, incident) = (&decided.target, decided.incident);
+                    tracing::error!(
+                        target,
+                        incident,
+                        error,
+                        "the intent cannot be written, so nothing is done"
+                    );
+                    (Ended::CutOff, format!("not done: the intent could not be written: {error}"))
                 }
                 Ok(id) => {
-                    let seen = Box::pin(act::evidence(&decided)).await;
+                    decided.occasion.intent = id;
+                    act::log(&decided, "intended", "it is on disk, and begins");
+                    let seen = Box::pin(act::evidence(&decided, &rules)).await;
                     if let Some(seen) = seen {
                         record(clock.stamp(&boot_id), seen);
                     }
                     let (ended, detail) = act::act(&decided, &rules).await;
+                    act::log(&decided, "acted", &detail);
                     if let Some(id) = id {
                         settle(id, clock.wall(), detail.clone());
                     }
@@ -347,6 +370,18 @@ impl<N: Fn(Notice)> Shell<N> {
             };
             answer(Input::Acted { intent, ended, detail });
         });
+    }
+
+    /// Tells the engine what an action is about to stop; the answer comes when that is on disk.
+    fn announcer(&self, intent: u64) -> Announce {
+        let (answers, generation) = (self.answers.clone(), self.generation);
+        Box::new(move |programs| {
+            let (written, told) = oneshot::channel();
+            let said = Said::Awaited(Input::Stopping { intent, programs }, written);
+            // As for every answer; if nobody takes it, nobody has written it.
+            let _ = answers.send((generation, said));
+            told
+        })
     }
 
     fn answer(&self) -> impl Fn(Input) + Send + 'static {

@@ -19,6 +19,8 @@ const LINES: u32 = 500;
 
 /// What happened so long before an incident may have led to it.
 const LEAD: SignedDuration = SignedDuration::from_mins(5);
+/// Names in a hint: what runs on the host may have given the history any number of them.
+const LISTED: usize = 50;
 
 /// The causal record of what was asked about.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -162,7 +164,11 @@ pub fn find_events(
     Ok(events)
 }
 
-fn expect_known(what: &str, given: &str, mut known: Vec<String>) -> Result<(), ExplainError> {
+pub(crate) fn expect_known(
+    what: &str,
+    given: &str,
+    mut known: Vec<String>,
+) -> Result<(), ExplainError> {
     known.sort();
     known.dedup();
     let is_part =
@@ -172,6 +178,9 @@ fn expect_known(what: &str, given: &str, mut known: Vec<String>) -> Result<(), E
     }
     let hint = match nearest(given, known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
+        None if known.len() > LISTED => {
+            format!("there is: {} and {} more", known[..LISTED].join(", "), known.len() - LISTED)
+        }
         None => format!("there is: {}", known.join(", ")),
     };
     let message = format!("`{}` is not {what}; {hint}", given.escape_debug());

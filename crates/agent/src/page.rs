@@ -11,6 +11,7 @@ mod past;
 mod past_of;
 mod process;
 mod rows;
+mod series;
 mod stream;
 mod viewer;
 
@@ -79,7 +80,8 @@ pub(crate) fn router(desk: Desk, gate: Option<Gate>) -> Router {
         .route("/api/status", get(now::status))
         .route("/api/events", get(past::events))
         .route("/api/why/{*what}", get(past::why))
-        .route("/api/series", get(curves::series))
+        .route("/api/series", get(series::series))
+        .route("/api/stretches", get(series::stretches))
         .route("/api/stream", get(stream::stream))
         .route("/metrics", get(now::metrics))
         .fallback(html::nothing);

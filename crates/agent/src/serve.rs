@@ -1,6 +1,5 @@
 //! Serves the page over any listener, with bounds that a stranger cannot stretch.
 
-mod patient;
 mod places;
 
 #[cfg(test)]
@@ -19,10 +18,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
-use self::patient::Patient;
 use self::places::{Place, Places};
 use crate::control::Caller;
 
@@ -31,7 +30,7 @@ const CONNECTIONS: usize = 64;
 /// A client that has not sent its request's head by then, or the next one's, is let go.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// A client that takes nothing of its answer for so long is let go.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest head of a request: address, cookies and all.
 const LARGEST_HEAD: usize = 16 * 1024;
 /// A rest after a failed accept (no descriptors left), so that it does not spin.
@@ -126,11 +125,13 @@ where
             answer
         }
     });
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(LARGEST_HEAD)
-        .serve_connection(TokioIo::new(Patient::new(stream, WRITE_TIMEOUT)), service);
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
     // A client that goes away or talks nonsense is its own affair.
     if let Err(error) = connection.await {
         tracing::debug!(%error, "a connection ended early");

@@ -145,7 +145,7 @@ impl Engine {
     }
 
     /// Whether there are recoveries that listen to a check, and all of them are held.
-    fn holds_all_of(&self, check: &CheckCore) -> bool {
+    pub(crate) fn holds_all_of(&self, check: &CheckCore) -> bool {
         let listening: Vec<_> = self
             .recoveries
             .iter()

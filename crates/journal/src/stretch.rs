@@ -8,6 +8,9 @@ use crate::error::JournalError;
 use crate::journal::{Journal, cannot};
 use crate::reader::{Reader, all, timestamp};
 
+/// Runs of the agent that are kept: one that ends and starts again and again must not fill the disk.
+const RUNS_KEPT: i64 = 20_000;
+
 /// A stretch of time over which the verdict on something was the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Stretch {
@@ -71,9 +74,13 @@ impl Journal {
 
     /// Writes that a run of the agent begins.
     pub fn begin_run(&mut self, at: Timestamp) -> Result<(), JournalError> {
-        let at = at.as_millisecond();
+        let (doing, at) = ("write that the agent runs", at.as_millisecond());
         let sql = "INSERT INTO runs (from_ms, alive_ms) VALUES (?, ?)";
-        self.run = Some(self.insert("write that the agent runs", sql, params![at, at])?);
+        let run = self.insert(doing, sql, params![at, at])?;
+        self.connection
+            .execute("DELETE FROM runs WHERE id <= ?", [run - RUNS_KEPT])
+            .map_err(cannot(doing))?;
+        self.run = Some(run);
         Ok(())
     }
 

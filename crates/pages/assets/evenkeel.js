@@ -154,8 +154,10 @@
       const query = new URLSearchParams({ subject, field, from: Math.floor(from), until: Math.ceil(until), points: 600 });
       const answer = await fetch("/api/series?" + query, { signal: AbortSignal.timeout(PATIENCE_MS) });
       if (!answer.ok) throw new Error("no points");
-      const { at, min, mean, max } = await answer.json();
-      return [at, min, max, mean, ...(bound === null ? [] : [at.map(() => bound)])];
+      const { points } = await answer.json();
+      const column = (of) => points.map(of);
+      return [column((point) => Date.parse(point.at) / 1000), column((point) => point.min), column((point) => point.max), column((point) => point.mean),
+        ...(bound === null ? [] : [column(() => bound)])];
     };
     const data = await load(from, until);
     if (data[0].length < 2) return;

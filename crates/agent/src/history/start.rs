@@ -90,6 +90,7 @@ pub(super) fn read(
             journal.settle(*id, now.wall, "unknown", "the agent ended before the action did")?;
         }
         Kept::of(&past).write(&Kept::default(), journal, now)?;
+        journal.begin_run(now.wall)?;
         if lasting {
             let data = json!({ "boot_id": now.boot_id, "starts_in_ten_minutes": starts });
             line(journal, now.wall, "agent_started", "started", data)?;
@@ -150,6 +151,7 @@ fn past(journal: &Journal, now: &Stamp) -> Result<Past, JournalError> {
             unproved: unfinished.iter().any(|(_, intent)| intent.incident == incident.id),
             exhausted: false,
             again_at: None,
+            stopped: Vec::new(),
             target: incident.target,
         };
         match standings.iter().find(|row| row.incident == Some(incident.id)) {

@@ -1,81 +1,18 @@
-//! Figures over time, from the history to the picture; and `GET /api/series`, for whoever draws them otherwise.
+//! Figures over time, from the history to the picture.
 
 use std::ops::Range;
 
-use axum::Json;
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
 use evenkeel_config::{Check, Settings};
 use evenkeel_engine::CheckStatus;
 use evenkeel_journal::{JournalError, Reader};
 use evenkeel_pages::{Curve, Lang, Limit, Point, Trend, Unit, field_title};
 use evenkeel_probe::Test;
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
-use serde_json::json;
-
-use super::Desk;
-use super::look::look;
 
 /// Curves on one page.
 const MOST_CURVES: usize = 16;
 /// Points of a picture: what a screen tells apart.
 const POINTS: usize = 320;
-/// Points of an answer.
-const MOST_POINTS: usize = 2_000;
-
-/// What `/api/series` is asked for.
-#[derive(Debug, Deserialize)]
-pub(super) struct SeriesQuery {
-    subject: String,
-    field: String,
-    /// Seconds since 1970-01-01 UTC.
-    from: i64,
-    until: i64,
-    points: Option<usize>,
-}
-
-/// Points of one figure, as columns: seconds since 1970-01-01 UTC, the smallest, the mean and the largest value.
-pub(super) async fn series(
-    State(desk): State<Desk>,
-    query: Result<Query<SeriesQuery>, axum::extract::rejection::QueryRejection>,
-) -> Response {
-    let query = match query {
-        Ok(Query(query)) => query,
-        Err(error) => {
-            let text = format!("{error}; needed: subject, field, from and until in seconds\n");
-            return (StatusCode::BAD_REQUEST, text).into_response();
-        }
-    };
-    let times = (Timestamp::from_second(query.from), Timestamp::from_second(query.until));
-    let (Ok(from), Ok(until)) = times else {
-        return (StatusCode::BAD_REQUEST, "from and until are seconds since 1970\n")
-            .into_response();
-    };
-    let most = query.points.unwrap_or(POINTS).clamp(1, MOST_POINTS);
-    let looked = look(&desk, move |reader, _, _| {
-        Ok(reader.series(&query.subject, &query.field, from, until, most)?)
-    });
-    match looked.await {
-        Err(refusal) => refusal.into_response(),
-        Ok(points) => {
-            let at: Vec<_> = points.iter().map(|point| seconds(point.at)).collect();
-            let column =
-                |of: fn(&evenkeel_journal::Point) -> f64| points.iter().map(of).collect::<Vec<_>>();
-            Json(json!({
-                "at": at, "min": column(|point| point.min), "mean": column(|point| point.mean),
-                "max": column(|point| point.max),
-            }))
-            .into_response()
-        }
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "milliseconds of this age fit into a double")]
-fn seconds(at: Timestamp) -> f64 {
-    at.as_millisecond() as f64 / 1e3
-}
 
 /// The curves of a subject and its parts, with the limits that the settings give them.
 pub(super) fn of_subject(
@@ -162,6 +99,7 @@ pub(super) fn add_trend(curves: &mut [Curve], check: &CheckStatus, now: Timestam
 #[cfg(test)]
 mod tests {
     use jiff::ToSpan as _;
+    use serde_json::json;
 
     use super::*;
 

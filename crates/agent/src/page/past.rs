@@ -51,7 +51,7 @@ pub(super) async fn why(State(desk): State<Desk>, Path(what): Path<String>) -> R
     answer(look(&desk, move |reader, settings, now| explain(&reader, &settings, &what, &now)).await)
 }
 
-fn answer(looked: Result<impl Serialize, Refusal>) -> Response {
+pub(super) fn answer(looked: Result<impl Serialize, Refusal>) -> Response {
     match looked {
         Ok(document) => Json(document).into_response(),
         Err(refusal) => refusal.into_response(),

@@ -258,3 +258,27 @@ async fn with_a_certificate_the_page_is_encrypted_and_plain_clients_get_nothing(
     let _ = tokio::time::timeout(SOON, stream.read_to_end(&mut answer)).await.expect("an end");
     assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
 }
+
+#[tokio::test]
+async fn clients_that_ask_and_do_not_read_hold_nobody_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    // As large as a page of metrics gets.
+    let large = || axum::routing::get(async || "a 1\n".repeat(1 << 18));
+    let task = tokio::spawn(serve(listener, Router::new().route("/metrics", large()), None));
+    let mut deaf = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        // More pages than the kernel's buffers hold.
+        stream
+            .write_all(&b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n".repeat(32))
+            .await
+            .expect("requests");
+        deaf.push(stream);
+    }
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(&request("/metrics", "")).await.expect("a request");
+    let answer = until_closed(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.len() > 1 << 20);
+    task.abort();
+}

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use evenkeel_config::{Mode, Settings, Sources, load, load_text, show};
+use evenkeel_config::{Mode, Settings, Sources, load, load_text, reveal, show};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -134,14 +134,15 @@ fn the_origin_of_each_value_is_shown() {
     };
     let shown = show(&sources, true).unwrap().replace(&*file.display().to_string(), "a.toml");
     let expected = r#"[agent]
-grace = "5s"                            # EVENKEEL_AGENT__GRACE
-hold_errors_for = "2m"                  # default
-listen = "127.0.0.1:9720"               # default
-mode = "enforce"                        # default
-socket = "/run/evenkeel/evenkeel.sock"  # default
-starved_after = "10s"                   # default
-state_dir = "/var/lib/evenkeel"         # default
-storm = { share = "50%", targets = 3 }  # default
+grace = "5s"                                # EVENKEEL_AGENT__GRACE
+hold_errors_for = "2m"                      # default
+listen = "127.0.0.1:9720"                   # default
+log = { format = "human", level = "info" }  # default
+mode = "enforce"                            # default
+socket = "/run/evenkeel/evenkeel.sock"      # default
+starved_after = "10s"                       # default
+state_dir = "/var/lib/evenkeel"             # default
+storm = { share = "50%", targets = 3 }      # default
 
 [alerts]
 interval = "30s"  # default
@@ -207,7 +208,7 @@ proptest! {
         let dir = TempDir::new().unwrap();
         let sources = Sources { files: vec![write(&dir, "x.toml", &text)], ..Sources::default() };
         let settings = load(&sources).unwrap();
-        let shown = show(&sources, true).unwrap();
+        let shown = reveal(&sources, true).unwrap();
         prop_assert_eq!(load_text("shown", &shown).unwrap(), settings);
     }
 }

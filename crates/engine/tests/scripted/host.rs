@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_config::load_text;
-use evenkeel_engine::{Act, Count, Effect, Engine, Input, Order, Past, Record, Refusal, Start};
+use evenkeel_engine::{
+    Act, Count, Effect, Engine, Input, Order, Past, Record, Refusal, Sampled, Slice, Start,
+};
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Facts, FailureClass, Measurement, Outcome, Part};
 use evenkeel_recovery::machine::Ended;
@@ -59,6 +61,10 @@ pub(crate) struct ScriptedHost {
     pub(crate) records: Vec<Record>,
     pub(crate) probes: BTreeMap<usize, Vec<Moment>>,
     pub(crate) overruns: usize,
+    /// The last of each subject.
+    pub(crate) sampled: BTreeMap<String, Sampled>,
+    /// Slices as they were settled.
+    pub(crate) slices: Vec<Slice>,
     /// How every action ends.
     pub(crate) ends: Ended,
     /// Actions run until [`ScriptedHost::end_actions`].
@@ -68,6 +74,8 @@ pub(crate) struct ScriptedHost {
     pub(crate) acts_at: Vec<(Moment, String)>,
     /// Actions that should not have been.
     pub(crate) faults: Vec<String>,
+    /// Why the next agent may only observe.
+    pub(crate) observe_only: Option<String>,
 }
 
 impl ScriptedHost {
@@ -89,11 +97,14 @@ impl ScriptedHost {
             records: Vec::new(),
             probes: BTreeMap::new(),
             overruns: 0,
+            sampled: BTreeMap::new(),
+            slices: Vec::new(),
             ends: Ended::Ran,
             slow_actions: false,
             running: Vec::new(),
             acts_at: Vec::new(),
             faults: Vec::new(),
+            observe_only: None,
         }
     }
 
@@ -160,6 +171,14 @@ impl ScriptedHost {
                 self.overruns += 1;
                 None
             }
+            Effect::Sample(sampled) => {
+                self.sampled.insert(sampled.subject.clone(), sampled);
+                None
+            }
+            Effect::Slice(slice) => {
+                self.slices.push(slice);
+                None
+            }
             Effect::Count(Count::Attempt { .. })
             | Effect::Keep { .. }
             | Effect::Sweep { .. }
@@ -204,8 +223,8 @@ impl ScriptedHost {
     /// The agent ends and starts again with what it kept; what ran goes on unseen.
     pub(crate) fn restart(&mut self, past: Past) {
         let settings = self.engine.settings().clone();
-        let start =
-            Start { now: self.now, wall: WALL, seed: 9, spread: true, observe_only: None, past };
+        let observe_only = self.observe_only.clone();
+        let start = Start { now: self.now, wall: WALL, seed: 9, spread: true, observe_only, past };
         self.engine = Engine::new(settings, start);
         self.running.clear();
     }
