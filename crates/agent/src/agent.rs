@@ -4,12 +4,14 @@ mod work;
 
 use std::future::{Future, pending};
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use evenkeel_config::Settings;
-use evenkeel_engine::{Act, Effect, Engine, Input, Record, Start, Status};
+use evenkeel_engine::{Act, Effect, Engine, Input, Record, Slice, Start, Status};
+use evenkeel_journal::Stretch;
 use evenkeel_moment::Moment;
 use evenkeel_probe::Prober;
 use evenkeel_recovery::machine::Ended;
@@ -21,6 +23,7 @@ use crate::error::AgentError;
 use crate::history::{Batch, Found, History, Seen, Withheld, Written};
 use crate::keep::{Keepers, Said};
 use crate::listen::Doors;
+use crate::objectives::{self, Objectives};
 use crate::page::{Desk, Hub, Question, host_name};
 use crate::publish::Publisher;
 
@@ -87,6 +90,9 @@ struct Shell<N> {
     /// Counts the engines: an answer to an earlier one's effect is of no use to the next.
     generation: u64,
     history: History,
+    /// Where the history is, for whoever reads it; `None`: there is none.
+    archive: Option<Arc<PathBuf>>,
+    objectives: Objectives,
     publisher: Publisher,
     /// Is told when something happened that people may want to see at once.
     hub: Hub,
@@ -138,13 +144,16 @@ pub async fn run_hinted<N: Fn(Notice)>(
         History::open(&settings.agent.state_dir, &stamp, lasting, period, metrics)?
     };
     publisher.add(&agent.settings);
+    let archive = (!agent.observe).then(|| Arc::new(agent.settings.agent.state_dir.clone()));
+    let past = archive.as_ref().map(|archive| archive.as_path());
+    let objectives = Objectives::new(&agent.settings, past, stamp.wall);
     let boot_id: Arc<str> = agent.boot_id.into();
     let (questions, mut asked) = mpsc::channel(16);
     let desk = Desk {
         questions,
         metrics: publisher.metrics.clone(),
         recent: history.recent.clone(),
-        archive: (!agent.observe).then(|| Arc::new(agent.settings.agent.state_dir.clone())),
+        archive: archive.clone(),
         boot_id: Arc::clone(&boot_id),
         host: host_name(),
         hub: Hub::default(),
@@ -168,6 +177,8 @@ pub async fn run_hinted<N: Fn(Notice)>(
         engine: Engine::new(agent.settings, start),
         generation: 0,
         history,
+        archive,
+        objectives,
         publisher,
         hub,
         prober: Prober::new(),
@@ -210,6 +221,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
     (shell.notify)(Notice::Stopping);
     shell.drain(&mut inbox).await;
     let status = shell.engine.status(clock.now(), clock.wall());
+    shell.settle();
     shell.keep_what_survives();
     shell.history.close();
     Ok(status)
@@ -275,6 +287,7 @@ impl<N: Fn(Notice)> Shell<N> {
     /// Hands an input to the engine and does what it asks for; whoever waits is told once all that is on disk.
     fn handle_and_tell(&mut self, input: Input, waiting: Option<oneshot::Sender<Written>>) {
         let now = self.clock.stamp(&self.boot_id);
+        self.engine.set_clock(now.boottime, now.wall);
         let effects = self.engine.handle(now.boottime, input);
         let mut batch = Batch::at(now);
         batch.waiting.extend(waiting);
@@ -287,6 +300,7 @@ impl<N: Fn(Notice)> Shell<N> {
                 }
                 Effect::Count(count) => self.publisher.count(&count),
                 Effect::Sample(sampled) => seen.samples.push(sampled),
+                Effect::Slice(slice) => seen.stretches.push(self.count(slice)),
                 // At the end, what was seen and done is still written, and nothing new begins.
                 _ if self.stopping => {}
                 Effect::Probe { check, run } => self.probe(check, run),
@@ -310,6 +324,12 @@ impl<N: Fn(Notice)> Shell<N> {
             self.history.write(batch);
             self.hub.happened();
         }
+    }
+
+    /// Counts a slice, and gives it as the history takes it.
+    fn count(&mut self, slice: Slice) -> Stretch {
+        self.objectives.take(&slice, &self.publisher.metrics);
+        objectives::stretch(slice)
     }
 
     fn tell(&mut self, record: &Record) {
@@ -403,7 +423,9 @@ impl<N: Fn(Notice)> Shell<N> {
 
     /// A fresh status, with the gauges set to it.
     fn status(&mut self) -> Status {
-        let status = self.engine.status(self.clock.now(), self.clock.wall());
+        let wall = self.clock.wall();
+        let mut status = self.engine.status(self.clock.now(), wall);
+        status.slos = self.objectives.statuses(wall);
         self.publisher.status(&status);
         self.publisher.look_at_self();
         status

@@ -50,4 +50,6 @@ pub use record::{Outcome, Record};
 pub use refusal::{Refusal, Usage};
 pub use sampled::Sampled;
 pub use slices::{SLO_SUBJECT, Slice};
-pub use status::{CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status};
+pub use status::{
+    BurnStatus, CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, SloStatus, Status,
+};

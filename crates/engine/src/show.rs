@@ -52,6 +52,7 @@ impl Engine {
             recoveries,
             storm: self.storm_refusal().map(|storm| storm.to_string()),
             holds: self.holds.iter().map(|hold| self.hold_status(hold, &at)).collect(),
+            slos: Vec::new(),
         }
     }
 

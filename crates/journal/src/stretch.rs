@@ -116,6 +116,18 @@ impl Reader {
         all(self.connection(), "read stretches of time", sql, &values, stretch)
     }
 
+    /// When the first stretch of a subject that is known begins.
+    pub fn stretches_began(&self, subject: &str) -> Result<Option<Timestamp>, JournalError> {
+        if !self.knows_samples() {
+            return Ok(None);
+        }
+        let doing = "read since when time is counted";
+        let sql = "SELECT min(from_ms) FROM stretches WHERE subject = ?";
+        let began: Option<i64> =
+            self.connection().query_row(sql, [subject], |row| row.get(0)).map_err(cannot(doing))?;
+        began.map(|millis| timestamp(doing, millis)).transpose()
+    }
+
     /// What there are stretches of, by name.
     pub fn stretch_subjects(&self) -> Result<Vec<String>, JournalError> {
         if !self.knows_samples() {
