@@ -272,6 +272,7 @@ impl<N: Fn(Notice)> Shell<N> {
                     batch.records.push(record);
                 }
                 Effect::Count(count) => self.publisher.count(&count),
+                Effect::Sample(_) => {}
                 // At the end, what was seen and done is still written, and nothing new begins.
                 _ if self.stopping => {}
                 Effect::Probe { check, run } => self.probe(check, run),
@@ -327,7 +328,7 @@ impl<N: Fn(Notice)> Shell<N> {
                     (Ended::Ran, format!("not done: the intent could not be written: {error}"))
                 }
                 Ok(id) => {
-                    let seen = act::evidence(&decided).await;
+                    let seen = Box::pin(act::evidence(&decided)).await;
                     if let Some(seen) = seen {
                         record(clock.stamp(&boot_id), seen);
                     }

@@ -13,6 +13,7 @@
 
 mod act;
 mod agent;
+mod alerts;
 mod clock;
 mod control;
 mod error;

@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 use crate::format::{OneValue, TomlText};
 use crate::key::{Key, quoted};
 use crate::problem::{Place, Problem};
+use crate::secrecy;
 
 /// Where a layer of settings comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,10 @@ pub(crate) struct Layer {
     /// Where in `text` the value starts, and whether it is TOML or to be taken as a string.
     value: Range<usize>,
     bare_string: bool,
+    /// The text as it may be shown: stars stand in the place of its secrets.
+    pub(crate) shown: Arc<str>,
+    /// The secrets in it.
+    pub(crate) secrets: Vec<String>,
 }
 
 /// Where a key and its value stand in a layer's text.
@@ -51,14 +56,7 @@ pub(crate) struct Found {
 impl Layer {
     /// A layer of TOML. Fails with every error of syntax that the parser can tell apart.
     pub(crate) fn document(origin: Origin, text: &str) -> Result<Self, Vec<Problem>> {
-        let layer = Self {
-            origin,
-            text: text.into(),
-            prefix: Key::default(),
-            prefix_span: 0..0,
-            value: 0..text.len(),
-            bare_string: false,
-        };
+        let layer = Self::new(origin, text, (Key::default(), 0..0), 0..text.len(), false);
         let (_, errors) = DeTable::parse_recoverable(text);
         if errors.is_empty() {
             return Ok(layer);
@@ -85,7 +83,19 @@ impl Layer {
         value: Range<usize>,
     ) -> Self {
         let bare_string = DeValue::parse(&text[value.clone()]).is_err();
-        Self { origin, text: text.into(), prefix: key, prefix_span: key_span, value, bare_string }
+        Self::new(origin, text, (key, key_span), value, bare_string)
+    }
+
+    fn new(
+        origin: Origin,
+        text: &str,
+        (prefix, prefix_span): (Key, Range<usize>),
+        value: Range<usize>,
+        bare_string: bool,
+    ) -> Self {
+        let (shown, secrets) = secrecy::masked(text, &prefix, value.clone(), bare_string);
+        let (text, shown) = (text.into(), shown.into());
+        Self { origin, text, prefix, prefix_span, value, bare_string, shown, secrets }
     }
 
     /// Adds the layer on top of what `figment` has.

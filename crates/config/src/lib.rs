@@ -27,6 +27,7 @@ mod problem;
 mod raw;
 mod read;
 mod rule_inputs;
+mod secrecy;
 mod secret;
 mod settings;
 mod show;
@@ -43,7 +44,7 @@ pub use settings::{
     AgentSettings, Alerts, Check, CleanupRule, DeadMan, Hidden, Mode, Module, PermissionRule,
     Receiver, ReceiverKind, Recovery, SEVERITIES, Settings, Slo, Step, Storm,
 };
-pub use show::show;
+pub use show::{reveal, show};
 pub use sources::{Sources, VARIABLE_PREFIX};
 pub use value::{
     Age, ValueError, format_duration, format_mode, format_size, parse_age, parse_duration,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use evenkeel_shown::Secrets;
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
@@ -14,6 +15,7 @@ use crate::layer::{Layer, Origin};
 pub struct Place {
     origin: Origin,
     title: String,
+    /// With stars in the place of secrets.
     text: Arc<str>,
     has_lines: bool,
     span: Range<usize>,
@@ -46,7 +48,7 @@ impl Place {
         Self {
             origin: layer.origin.clone(),
             title: layer.title(),
-            text: Arc::clone(&layer.text),
+            text: Arc::clone(&layer.shown),
             has_lines: layer.has_lines(),
             span: one_line(&layer.text, span),
             value: one_line(&layer.text, value),
@@ -59,7 +61,7 @@ impl Place {
     }
 
     pub(crate) fn is_in(&self, layer: &Layer) -> bool {
-        Arc::ptr_eq(&self.text, &layer.text)
+        Arc::ptr_eq(&self.text, &layer.shown)
     }
 
     pub(crate) fn start(&self) -> usize {
@@ -78,7 +80,7 @@ impl Place {
         self.has_lines.then(|| line.chars().count() + 1)
     }
 
-    /// The value as it is written there.
+    /// The value as it is written there, with stars in the place of secrets.
     pub fn value(&self) -> &str {
         &self.text[self.value.clone()]
     }
@@ -138,6 +140,15 @@ impl Problem {
     /// Leaves out what stands there, which may be a secret.
     pub(crate) fn conceal(mut self) -> Self {
         self.concealed = true;
+        self
+    }
+
+    /// Hides what is known to be a secret, or is written like one, wherever a word of this repeats it.
+    pub(crate) fn hide(mut self, secrets: &Secrets) -> Self {
+        let texts = [&mut self.message, &mut self.label].into_iter();
+        let texts = texts.chain(self.help.iter_mut());
+        let texts = texts.chain(self.also.iter_mut().map(|(_, label)| label));
+        texts.for_each(|text| *text = secrets.hide(text));
         self
     }
 

@@ -418,8 +418,10 @@ pub(crate) struct Budget {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Slo {
     pub(crate) checks: Option<OneOrMany<String>>,
-    pub(crate) objective: Option<f64>,
+    pub(crate) objective: Option<Scalar>,
     pub(crate) window: Option<Lasting>,
+    pub(crate) exclude_unknown_up_to: Option<Scalar>,
+    pub(crate) min_bad: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use evenkeel_shown::Secrets;
 use figment::Figment;
 use figment::error::{Actual, Error, Kind};
 use figment::value::{Dict, Value};
@@ -179,9 +180,16 @@ impl Tree {
         None
     }
 
+    /// The secrets of all layers, also of values that another layer overrides: both may have been sent.
+    pub(crate) fn secrets(&self) -> Secrets {
+        Secrets::new(self.layers.iter().flat_map(|layer| layer.secrets.iter().cloned()))
+    }
+
     /// The problems as one reads the layers: from the lowest to the highest, from top to bottom.
     pub(crate) fn into_problems(self) -> Vec<Problem> {
-        let mut problems = self.problems;
+        let secrets = self.secrets();
+        let hidden = self.problems.into_iter().map(|problem| problem.hide(&secrets));
+        let mut problems: Vec<_> = hidden.collect();
         problems.sort_by_key(|problem| {
             let place = problem.place()?;
             let rank = self.layers.iter().position(|layer| place.is_in(layer))?;

@@ -8,6 +8,7 @@ use evenkeel_recovery::actions::Action;
 use evenkeel_recovery::backoff::RetryPlan;
 use evenkeel_recovery::breaker;
 use evenkeel_recovery::budget::Budgets;
+use evenkeel_shown::Secrets;
 
 pub use self::alerts::{Alerts, DeadMan, Hidden, Receiver, ReceiverKind, SEVERITIES};
 
@@ -32,6 +33,8 @@ pub struct Settings {
     pub alerts: Alerts,
     /// What works, but could be better; see [`Settings::advice`].
     pub advice: Vec<String>,
+    /// What of these settings must not be shown, also where a target repeats it.
+    pub secrets: Secrets,
 }
 
 /// Whether the agent may write.
@@ -140,6 +143,8 @@ pub struct Check {
     pub health: evenkeel_health::Policy,
     /// Keeps attempts away from what is known to fail; `None` for no breaker.
     pub breaker: Option<breaker::Config>,
+    /// The secrets of the settings, which are taken out of what its results say.
+    pub secrets: Secrets,
 }
 
 /// What is done where a check is down.
@@ -186,10 +191,8 @@ pub struct Slo {
     pub name: String,
     /// The names of the checks that must all be up.
     pub checks: Vec<String>,
-    /// The share of time, above 0 and below 1.
-    pub objective: f64,
-    /// The time it is a share of.
-    pub window: Duration,
+    /// What is promised, and how it is counted; a slice is as long as the shortest interval of its checks.
+    pub promise: evenkeel_metrics::availability::Promise,
 }
 
 impl Check {

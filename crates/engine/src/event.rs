@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::order::Order;
 use crate::record::Record;
+use crate::sampled::Sampled;
 
 /// What the shell observed.
 #[derive(Debug, Clone)]
@@ -106,6 +107,8 @@ pub enum Effect {
     Record(Record),
     /// Count for the metrics; not worth a line of history.
     Count(Count),
+    /// Keep as points of curves; what is lost of it is no harm.
+    Sample(Sampled),
 }
 
 /// An action that was decided on.

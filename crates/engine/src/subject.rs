@@ -3,6 +3,7 @@ use evenkeel_health::{Eta, Flapping, Hard, Health, Sample, State};
 use evenkeel_moment::Moment;
 use evenkeel_probe::Value;
 use evenkeel_recovery::actions::Identity;
+use evenkeel_shown::Secrets;
 
 /// The check itself, or one part of it, over time.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Subject {
     pub(crate) process: Option<Identity>,
     /// What identifies the life of what runs.
     incarnation: Option<Value>,
+    /// What its reasons must not say.
+    secrets: Secrets,
 }
 
 /// What a result changed.
@@ -46,6 +49,7 @@ impl Subject {
             only_trend: None,
             process: None,
             incarnation: None,
+            secrets: spec.secrets.clone(),
         }
     }
 
@@ -57,7 +61,8 @@ impl Subject {
         timed_out: bool,
     ) -> Changed {
         let transition = self.health.record(now, sample);
-        self.reason = reason;
+        // From here on it is in the log, the history and on pages.
+        self.reason = reason.map(|reason| self.secrets.hide(&reason));
         self.timed_out = timed_out;
         self.told = sample != Sample::Unknown;
         match sample {

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::directory::{Directory, Found};
 use crate::error::{Finding, JournalError, OpenError};
 use crate::record::{Entry, Intent};
+use crate::sample::SeriesIds;
 use crate::{reader, schema};
 
 /// How long a write waits for someone at the `sqlite3` shell.
@@ -27,6 +28,9 @@ pub struct Journal {
     pub(crate) connection: Connection,
     /// Whether the writes of the open transaction, if there is one, will be on the disk at its end.
     durable: bool,
+    pub(crate) series: SeriesIds,
+    /// The number of this run of the agent.
+    pub(crate) run: Option<i64>,
     /// After the connection, so that the lock ends when the file is closed.
     _directory: Directory,
 }
@@ -86,7 +90,8 @@ impl Journal {
     fn ready(mut connection: Connection, directory: Directory) -> Result<Self, OpenError> {
         let prepared = set_up(&connection).and_then(|()| schema::migrate(&mut connection));
         prepared.map_err(|source| OpenError::Sqlite { path: directory.file(), source })?;
-        Ok(Self { connection, durable: false, _directory: directory })
+        let (series, run) = (SeriesIds::default(), None);
+        Ok(Self { connection, durable: false, series, run, _directory: directory })
     }
 
     /// Writes all that `write` writes, or nothing of it.
@@ -126,7 +131,24 @@ impl Journal {
             // Fails only where SQLite has rolled back by itself.
             let _ = self.connection.execute_batch("ROLLBACK");
         }
+        if result.is_err() {
+            // Series that it began are none.
+            self.series.clear();
+        }
         result
+    }
+
+    /// Writes all that `write` writes, or nothing of it; as part of the whole that is being written, if one is.
+    pub(crate) fn atomically<T>(
+        &mut self,
+        doing: &'static str,
+        write: impl FnOnce(&mut Self) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
+        if self.connection.is_autocommit() {
+            self.in_transaction(doing, write)
+        } else {
+            write(self)
+        }
     }
 
     /// Writes an event; gives its number.

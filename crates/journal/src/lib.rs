@@ -8,6 +8,11 @@
 //! runs. Other writes survive the end of the process at once, and a power cut from the next checkpoint or intent on. What
 //! belongs together is written [`together`](Journal::together), all of it or nothing: an intent with the new
 //! [`Standing`] of its target, an order with its line.
+//!
+//! Measured values are written as [samples](Journal::observe), which [become](Journal::roll_up) minutes and hours with time and
+//! are read as [curves](Reader::curve); time is counted in [stretches](Journal::extend) of one verdict, and when nobody
+//! looked at all is told by the [runs](Reader::runs) of the agent.
+//!
 //! A file that is torn, or of a newer version, is moved aside and a [`Finding`] says so: the caller must then only observe,
 //! for nobody may assume a fresh budget. The fresh file knows that too, until [`Journal::heed_loss`].
 //!
@@ -32,15 +37,21 @@
     allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
 )]
 
+mod curve;
 mod directory;
 mod error;
+mod fold;
 mod journal;
 mod prune;
 mod reader;
 mod record;
+mod rollup;
+mod sample;
 mod schema;
 mod standing;
+mod stretch;
 
+pub use curve::{Curve, Point};
 pub use error::{Finding, JournalError, OpenError};
 pub use journal::{Durability, Journal};
 pub use prune::Pruned;
@@ -48,6 +59,9 @@ pub use reader::{Filter, Reader};
 pub use record::{
     CheckMemory, Entry, Event, Hold, Incident, Intent, IntentRecord, Settled, Stamp, Standing, Why,
 };
+pub use rollup::RolledUp;
+pub use sample::{LARGEST, LONGEST_NAME, MOST_SERIES, Sample};
+pub use stretch::{AgentRun, Stretch};
 
 /// The name of the `SQLite` file in the state directory.
 pub const FILE_NAME: &str = "journal.db";

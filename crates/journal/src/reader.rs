@@ -146,6 +146,15 @@ impl Reader {
         self.version > 1
     }
 
+    /// A history of an earlier version has no curves and counts no time.
+    pub(crate) const fn knows_samples(&self) -> bool {
+        self.version > 2
+    }
+
+    pub(crate) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// The number of the newest incident of `target`.
     pub fn latest_incident(&self, target: &str) -> Result<Option<i64>, JournalError> {
         let sql = "SELECT id FROM incidents WHERE target = ? ORDER BY id DESC LIMIT 1";

@@ -9,10 +9,13 @@ use tempfile::TempDir;
 
 use crate::{Entry, Filter, Intent, Journal, OpenError, Reader, Stamp};
 
+mod curves;
 mod killed;
+mod older;
 mod opening;
 mod records;
 mod standing;
+mod stretches;
 
 struct Scratch {
     _scratch: TempDir,

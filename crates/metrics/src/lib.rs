@@ -2,6 +2,7 @@
 //!
 //! - [`Metrics`]: all that an agent tells Prometheus, one method for each fact, in either text [`Format`].
 //! - [`process_page`]: the page of one watched process, under the names that Prometheus clients agree on.
+//! - [`availability`]: time slices, error budgets and burn rates of what was promised.
 //! - [`rules`]: alert rules, their unit tests, and the scrape configuration that feeds them.
 //! - [`exposition`]: reads metrics pages and says what is wrong with them.
 //! - [`names`]: every metric, once.
@@ -23,6 +24,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod availability;
 mod encode;
 pub mod exposition;
 mod family;

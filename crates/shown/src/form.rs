@@ -104,7 +104,13 @@ fn after(
     ranges: &mut Vec<Range<usize>>,
 ) -> Follows {
     if is_scheme(word) {
-        return if before == Follows::Nothing { Follows::Word } else { before };
+        let next = text[at + word.len()..].trim_start();
+        let next = &next[..next.find(is_break).unwrap_or(next.len())];
+        return match before {
+            // A `basic string` and a `bearer of news` carry nothing.
+            Follows::Nothing if looks_made_up(next) => Follows::Word,
+            before => before,
+        };
     }
     let line = Follows::Line(quote_before(&text[..at]));
     let kept = |name: &str| if is_line(name) { line } else { Follows::Word };
@@ -174,6 +180,12 @@ fn is_scheme(word: &str) -> bool {
     SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme))
 }
 
+/// Whether a word is none that people write: credentials have digits or capitals in them, or are long.
+fn looks_made_up(word: &str) -> bool {
+    let odd = |char: char| char.is_ascii_digit() || char.is_ascii_uppercase() || char == '=';
+    word.len() > 20 || word.len() >= 6 && word.contains(odd)
+}
+
 fn is_line(name: &str) -> bool {
     let name = name.trim_end_matches([':', '=']).to_ascii_lowercase();
     LINES.iter().any(|line| name.ends_with(line))
@@ -221,6 +233,7 @@ mod tests {
             "see http://127.0.0.1:8080/health at 12:30:05",
             "token bucket is full; secret agents; the password was wrong",
             "key=value monkey=1 compass:north",
+            "invalid basic string, the digest differs, a bearer token is missing",
             "basically the cookie jar is bare, authorization is needed",
         ] {
             assert_eq!(redact(line), line);

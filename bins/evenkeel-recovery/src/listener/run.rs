@@ -21,7 +21,7 @@ pub(crate) fn run(
     let variable = |name: &str| std::env::var(name).ok();
     let common = listener.in_words(common, variable)?;
     if listener.care.print_settings {
-        let shown = evenkeel_config::show(&common.sources_without_host(), false);
+        let shown = evenkeel_config::reveal(&common.sources_without_host(), false);
         print_line(shown.map_err(Failure::usage)?.trim_end());
         return Ok(Exit::Holds);
     }

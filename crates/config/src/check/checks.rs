@@ -5,6 +5,8 @@ use evenkeel_health as health;
 use evenkeel_probe::Condition;
 
 use super::{Checker, OUT_OF_BOUNDS, plain};
+use evenkeel_shown::Secrets;
+
 use crate::key::Key;
 use crate::problem::Problem;
 use crate::raw;
@@ -94,6 +96,7 @@ impl Checker {
             initial_delay: raw.initial_delay?.0,
             health: health?,
             breaker: breaker?,
+            secrets: Secrets::default(),
         })
     }
 

@@ -61,7 +61,7 @@ pub(crate) fn check_tree(
     }
     let checks = checker.checks(&raw.check);
     let recoveries = checker.recoveries(&raw, &checks);
-    let slos = checker.slos(&raw.slo, &raw.check);
+    let slos = checker.slos(&raw.slo, &raw.check, &checks);
     let modules = checker.modules(&raw.module);
     let alerts = checker.alerts(&raw.alerts);
     let complete = permissions.len() == raw.permissions.len()
@@ -89,8 +89,13 @@ pub(crate) fn check_tree(
         modules,
         alerts,
         advice: Vec::new(),
+        secrets: checker.tree.secrets(),
     };
-    settings.advice = advice::advice(&settings);
+    let advice = advice::advice(&settings);
+    settings.advice = advice.iter().map(|advice| settings.secrets.hide(advice)).collect();
+    for check in &mut settings.checks {
+        check.secrets = settings.secrets.clone();
+    }
     Ok((settings, checker.tree))
 }
 

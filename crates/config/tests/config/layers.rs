@@ -2,7 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use evenkeel_config::{Mode, Settings, Sources, load, load_text, show};
+use evenkeel_config::{Mode, Settings, Sources, load, load_text, reveal, show};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -207,7 +207,7 @@ proptest! {
         let dir = TempDir::new().unwrap();
         let sources = Sources { files: vec![write(&dir, "x.toml", &text)], ..Sources::default() };
         let settings = load(&sources).unwrap();
-        let shown = show(&sources, true).unwrap();
+        let shown = reveal(&sources, true).unwrap();
         prop_assert_eq!(load_text("shown", &shown).unwrap(), settings);
     }
 }

@@ -93,7 +93,16 @@ fn the_plan_means_what_it_says() {
     assert_eq!(recovery.budgets.per_group.to_string(), "6/1h");
     assert_eq!((recovery.group.as_str(), recovery.slow_retry), ("supervisor", Some(seconds(3600))));
     assert_eq!((recovery.verify_timeout, recovery.stable_for), (seconds(60), seconds(600)));
-    assert_eq!(settings.slos[0].checks, ["supervisor", "health"]);
+    let slo = &settings.slos[0];
+    assert_eq!(slo.checks, ["supervisor", "health"]);
+    assert_eq!(
+        (slo.promise.objective.to_string(), slo.promise.slice),
+        ("0.999".into(), seconds(30))
+    );
+    assert_eq!(
+        (slo.promise.exclude_unknown_up_to.to_string(), slo.promise.min_bad),
+        ("0.05".into(), 3)
+    );
 }
 
 #[test]

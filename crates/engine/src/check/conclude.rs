@@ -50,6 +50,9 @@ impl CheckCore {
             self.look_began = began.max(self.look_began);
         }
         self.concluded = Some(now);
+        if sample != Sample::Unknown {
+            effects.extend(self.sampled(took, &facts).map(Effect::Sample));
+        }
         if self.own.lives_as(facts.get(INCARNATION)) {
             self.reborn.push(None);
         }
@@ -91,6 +94,9 @@ impl CheckCore {
             subject.only_trend = limits.and_then(Limits::only_trend);
         }
         subject.process = process_of(&part.facts, subject.process);
+        if sample != Sample::Unknown {
+            effects.extend(self.part_sampled(&part.name, &part.facts).map(Effect::Sample));
+        }
         if subject.lives_as(part.facts.get(INCARNATION)) {
             self.reborn.push(Some(part.name.clone()));
         }

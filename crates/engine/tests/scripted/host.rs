@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_config::load_text;
-use evenkeel_engine::{Act, Count, Effect, Engine, Input, Order, Past, Record, Refusal, Start};
+use evenkeel_engine::{
+    Act, Count, Effect, Engine, Input, Order, Past, Record, Refusal, Sampled, Start,
+};
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Facts, FailureClass, Measurement, Outcome, Part};
 use evenkeel_recovery::machine::Ended;
@@ -59,6 +61,8 @@ pub(crate) struct ScriptedHost {
     pub(crate) records: Vec<Record>,
     pub(crate) probes: BTreeMap<usize, Vec<Moment>>,
     pub(crate) overruns: usize,
+    /// The last of each subject.
+    pub(crate) sampled: BTreeMap<String, Sampled>,
     /// How every action ends.
     pub(crate) ends: Ended,
     /// Actions run until [`ScriptedHost::end_actions`].
@@ -89,6 +93,7 @@ impl ScriptedHost {
             records: Vec::new(),
             probes: BTreeMap::new(),
             overruns: 0,
+            sampled: BTreeMap::new(),
             ends: Ended::Ran,
             slow_actions: false,
             running: Vec::new(),
@@ -158,6 +163,10 @@ impl ScriptedHost {
             }
             Effect::Count(Count::Overrun { .. }) => {
                 self.overruns += 1;
+                None
+            }
+            Effect::Sample(sampled) => {
+                self.sampled.insert(sampled.subject.clone(), sampled);
                 None
             }
             Effect::Count(Count::Attempt { .. })

@@ -12,4 +12,5 @@ mod orders;
 mod others;
 mod parts;
 mod refusals;
+mod sampled;
 mod storm;

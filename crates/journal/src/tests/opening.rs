@@ -117,7 +117,7 @@ fn a_history_of_a_newer_version_is_moved_aside() {
         let connection = rusqlite::Connection::open(file).unwrap();
         connection.pragma_update(None, "user_version", 99).unwrap();
     };
-    check_moved_aside(newer, "has schema version 99, newer than 2");
+    check_moved_aside(newer, "has schema version 99, newer than 3");
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn a_reader_says_that_there_is_no_history_or_that_it_is_newer() {
     let connection = rusqlite::Connection::open(scratch.file()).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     let error = Reader::open(&scratch.state_dir).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 2, .. }));
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 3, .. }));
 }
 
 #[test]
@@ -256,5 +256,5 @@ fn the_mode_of_writing_is_as_stated() {
     journal.intend(&intent("t", at(0), "boot")).unwrap();
     assert_eq!(pragma(&journal, "synchronous"), 1.into());
     assert_eq!(pragma(&journal, "auto_vacuum"), 2.into());
-    assert_eq!(pragma(&journal, "user_version"), 2.into());
+    assert_eq!(pragma(&journal, "user_version"), 3.into());
 }

@@ -103,32 +103,6 @@ fn what_must_be_on_the_disk_at_once_is_not_written_among_what_need_not_be() {
 }
 
 #[test]
-fn a_history_of_the_first_version_becomes_one_of_this_and_keeps_all() {
-    let scratch = Scratch::new();
-    let mut journal = scratch.journal();
-    journal.append(at(1), &entry("old", "t")).unwrap();
-    let open = journal.intend(&intent("t", at(1), "boot")).unwrap();
-    drop(journal);
-    let connection = rusqlite::Connection::open(scratch.file()).unwrap();
-    connection
-        .execute_batch(
-            "DROP TABLE holds; DROP TABLE targets; DROP TABLE checks; DROP INDEX events_target;
-             DROP INDEX intents_target; PRAGMA user_version = 1",
-        )
-        .unwrap();
-    drop(connection);
-    // Who only looks cannot migrate it, and finds that nothing is in force.
-    let reader = scratch.reader();
-    assert_eq!((reader.holds().unwrap(), reader.standings().unwrap()), (vec![], vec![]));
-    drop(reader);
-    let mut journal = scratch.journal();
-    assert_eq!(journal.open_intents().unwrap()[0].0, open);
-    assert_eq!(scratch.reader().events(&Filter::default()).unwrap().len(), 1);
-    journal.hold(&hold("t", None)).unwrap();
-    assert_eq!(scratch.reader().holds().unwrap().len(), 1);
-}
-
-#[test]
 fn a_target_stands_for_its_parts_and_for_no_other() {
     let scratch = Scratch::new();
     let mut journal = scratch.journal();

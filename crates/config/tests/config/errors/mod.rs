@@ -8,6 +8,7 @@ mod files;
 mod form;
 mod managers;
 mod network;
+mod promises;
 mod recoveries;
 mod steps;
 mod trends;

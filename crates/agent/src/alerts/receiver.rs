@@ -1,0 +1,165 @@
+//! Tells one receiver what its outbox holds, one message at a time, for as long as the agent runs.
+
+mod target;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use evenkeel_config::Receiver;
+use evenkeel_metrics::{Metrics, NotificationOutcome};
+use evenkeel_probe::{Measurement, Outcome, Prober};
+use evenkeel_recovery::backoff::{MOST_RETRIES, RetryPlan};
+use tokio::sync::Notify;
+
+use super::outbox::{Outbox, Parcel, Terms};
+use super::payload::{Source, fires, status};
+use super::timeline::Timeline;
+
+pub(crate) use self::target::ping;
+
+/// Pauses between attempts that fail.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+/// Answers that say that this very message will never be taken, however often it is sent.
+const REFUSALS: [u16; 7] = [400, 405, 410, 411, 413, 415, 422];
+
+/// What lies between the evaluation and the task of a receiver.
+#[derive(Debug)]
+pub(crate) struct Post {
+    outbox: Mutex<Outbox>,
+    news: Notify,
+}
+
+/// What every receiver's task needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Office {
+    pub(crate) prober: Prober,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) timeline: Timeline,
+    /// A link to the agent's page; empty if it has none.
+    pub(crate) url: Arc<str>,
+    /// Is told that what a receiver knows is to be written down.
+    pub(crate) changed: Arc<Notify>,
+    /// How long an alert that fires is said to do so, unless it is told again.
+    pub(crate) valid_for: Duration,
+}
+
+impl Post {
+    pub(crate) fn new(terms: Terms) -> Self {
+        Self { outbox: Mutex::new(Outbox::new(terms)), news: Notify::new() }
+    }
+
+    /// The outbox. Never held over an await.
+    pub(crate) fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// There may be something to send.
+    pub(crate) fn ring(&self) {
+        self.news.notify_one();
+    }
+}
+
+/// Never returns; ends with its task.
+pub(crate) async fn deliver(receiver: Receiver, post: Arc<Post>, office: Office) {
+    let pauses =
+        RetryPlan::try_new(FIRST_PAUSE, 2.0, LONGEST_PAUSE, 0.1, MOST_RETRIES, FIRST_PAUSE)
+            .expect("a plan that a test makes too");
+    let mut failures = 0;
+    loop {
+        let now = office.timeline.now();
+        let (due, message) = {
+            let mut outbox = post.outbox();
+            (outbox.due(), outbox.next(now))
+        };
+        let Some(message) = message else {
+            await_news(&post, due.map(|due| office.timeline.until(due))).await;
+            continue;
+        };
+        match send(&receiver, &message, &office).await {
+            Ok(()) => {
+                if failures > 0 {
+                    tracing::info!(receiver = receiver.name, "takes alerts again");
+                }
+                tracing::info!(
+                    receiver = receiver.name,
+                    alert = message[0].group(),
+                    alerts = message.len(),
+                    "told that it is {}",
+                    status(fires(&message))
+                );
+                failures = 0;
+                office.metrics.alert_notified(&receiver.name, NotificationOutcome::Sent);
+                post.outbox().settle(&message, office.timeline.now());
+                office.changed.notify_one();
+            }
+            Err(Refused::Never(why)) => {
+                tracing::error!(
+                    receiver = receiver.name,
+                    why,
+                    "refuses a message, which is dropped"
+                );
+                office.metrics.alert_notified(&receiver.name, NotificationOutcome::Dropped);
+                post.outbox().settle(&message, office.timeline.now());
+                office.changed.notify_one();
+            }
+            Err(Refused::Now(why)) => {
+                office.metrics.alert_notified(&receiver.name, NotificationOutcome::Failed);
+                let pause = pause(&pauses, failures, &office.timeline);
+                if failures == 0 {
+                    tracing::warn!(receiver = receiver.name, why, "cannot be told; trying again");
+                } else {
+                    tracing::debug!(receiver = receiver.name, why, "still cannot be told");
+                }
+                failures += 1;
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+}
+
+async fn await_news(post: &Post, due_in: Option<Duration>) {
+    match due_in {
+        Some(pause) => drop(tokio::time::timeout(pause, post.news.notified()).await),
+        None => post.news.notified().await,
+    }
+}
+
+fn pause(pauses: &RetryPlan, failures: u32, timeline: &Timeline) -> Duration {
+    // Only keeps several agents apart; which nanosecond it is, is chance enough.
+    let chance = f64::from(timeline.now().subsec_nanosecond().unsigned_abs() % 1_000) / 1_000.0;
+    // It has long been the longest pause by then.
+    let attempt = failures.min(MOST_RETRIES - 1);
+    pauses.next(attempt, chance).unwrap_or(LONGEST_PAUSE)
+}
+
+/// Why a message did not arrive.
+#[derive(Debug, PartialEq, Eq)]
+enum Refused {
+    /// It may arrive another time.
+    Now(String),
+    /// It never will.
+    Never(String),
+}
+
+async fn send(receiver: &Receiver, message: &[Parcel], office: &Office) -> Result<(), Refused> {
+    let source = Source { url: office.url.to_string(), ahead: office.timeline.ahead() };
+    let valid_until = office.timeline.now() + office.valid_for;
+    let target = target::target(receiver, message, valid_until, &source);
+    let target = target.await.map_err(Refused::Now)?;
+    judge(&office.prober.measure(&target, receiver.timeout).await)
+}
+
+fn judge(measurement: &Measurement) -> Result<(), Refused> {
+    let status = measurement.facts.number("status");
+    match &measurement.outcome {
+        Outcome::Good => Ok(()),
+        Outcome::Bad(failure) | Outcome::Unknown(failure) => {
+            let never = status.is_some_and(|status| {
+                REFUSALS.iter().any(|refusal| (status - f64::from(*refusal)).abs() < 0.5)
+            });
+            let why = failure.to_string();
+            Err(if never { Refused::Never(why) } else { Refused::Now(why) })
+        }
+    }
+}
