@@ -3,7 +3,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use evenkeel_config::{
-    AgentSettings, Mode, PRESETS, Settings, Sources, Storm, load, load_text, preset, show,
+    AgentSettings, LogFormat, LogSettings, Mode, PRESETS, Settings, Sources, Storm, load,
+    load_text, preset, show,
 };
 use evenkeel_probe::{Condition, ProcessSelector, ProcessTarget, Target, Test};
 use evenkeel_recovery::actions::Action;
@@ -39,6 +40,7 @@ fn the_plan_means_what_it_says() {
         state_dir: PathBuf::from("/var/lib/evenkeel"),
         listen: Some(SocketAddr::from(([127, 0, 0, 1], 9720))),
         socket: Some(PathBuf::from("/run/evenkeel/evenkeel.sock")),
+        log: LogSettings { format: LogFormat::Human, level: "info".to_owned() },
         grace: seconds(60),
         hold_errors_for: seconds(120),
         storm: Some(Storm { targets: 3, share: 0.5, within: None }),
