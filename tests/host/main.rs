@@ -22,6 +22,7 @@ mod page;
 mod probe;
 mod programs;
 mod prometheus;
+mod promql;
 mod recovery;
 mod state;
 mod supervisord;
