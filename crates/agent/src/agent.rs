@@ -24,7 +24,7 @@ use crate::history::{Batch, Found, History, Seen, Withheld, Written};
 use crate::keep::{Keepers, Said};
 use crate::listen::Doors;
 use crate::objectives::{self, Objectives};
-use crate::page::{Desk, Question};
+use crate::page::{Desk, Hub, Question, host_name};
 use crate::publish::Publisher;
 
 /// What an agent is given; everything it cannot decide by itself.
@@ -94,6 +94,8 @@ struct Shell<N> {
     archive: Option<Arc<PathBuf>>,
     objectives: Objectives,
     publisher: Publisher,
+    /// Is told when something happened that people may want to see at once.
+    hub: Hub,
     prober: Prober,
     answers: mpsc::UnboundedSender<Answer>,
     keepers: Keepers,
@@ -153,7 +155,10 @@ pub async fn run_hinted<N: Fn(Notice)>(
         recent: history.recent.clone(),
         archive: archive.clone(),
         boot_id: Arc::clone(&boot_id),
+        host: host_name(),
+        hub: Hub::default(),
     };
+    let hub = desk.hub.clone();
     let _doors = Doors::open(&agent.settings.agent, agent.listener, !agent.observe, &desk)?;
     let (answers, mut inbox) = mpsc::unbounded_channel();
     let start = Start {
@@ -175,6 +180,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
         archive,
         objectives,
         publisher,
+        hub,
         prober: Prober::new(),
         answers,
         keepers: Keepers::default(),
@@ -316,6 +322,7 @@ impl<N: Fn(Notice)> Shell<N> {
         }
         if !batch.is_empty() {
             self.history.write(batch);
+            self.hub.happened();
         }
     }
 

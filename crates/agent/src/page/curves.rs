@@ -1,143 +1,138 @@
-//! Curves and stretches of time over HTTP, as the page draws them.
+//! Figures over time, from the history to the picture.
 
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use evenkeel_config::{Settings, parse_duration};
-use evenkeel_journal::{Point, Reader};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use std::ops::Range;
 
-use super::Desk;
-use super::past::{answer, look};
-use crate::explain::{ExplainError, expect_known};
+use evenkeel_config::{Check, Settings};
+use evenkeel_engine::CheckStatus;
+use evenkeel_journal::{JournalError, Reader};
+use evenkeel_pages::{Curve, Lang, Limit, Point, Trend, Unit, field_title};
+use evenkeel_probe::Test;
+use jiff::{SignedDuration, Timestamp};
 
-/// How far back is looked, unless it is said otherwise.
-const SINCE: &str = "24h";
-/// Points of a curve, unless another number is asked for; and the most there are in one.
-const POINTS: usize = 500;
-const MOST_POINTS: usize = 10_000;
 
-#[derive(Debug, Deserialize)]
-pub(super) struct SeriesQuery {
-    subject: Option<String>,
-    field: Option<String>,
-    since: Option<String>,
-    points: Option<usize>,
-}
+/// Curves on one page.
+const MOST_CURVES: usize = 16;
+/// Points of a picture: what a screen tells apart.
+const POINTS: usize = 320;
 
-#[derive(Debug, Deserialize)]
-pub(super) struct StretchesQuery {
-    subject: Option<String>,
-    since: Option<String>,
-}
-
-/// A curve. `resolution` is how many seconds each point stands for, 0 where each is one sample.
-#[derive(Debug, Serialize)]
-struct Series {
-    subject: String,
-    field: String,
-    resolution: f64,
-    points: Vec<Point>,
-}
-
-/// The points of one curve; without `subject` and `field`, what there are curves of.
-pub(super) async fn series(State(desk): State<Desk>, Query(query): Query<SeriesQuery>) -> Response {
-    let points = query.points.unwrap_or(POINTS);
-    if !(1..=MOST_POINTS).contains(&points) {
-        let text = format!("points: `{points}` is not within 1 and {MOST_POINTS}\n");
-        return (StatusCode::BAD_REQUEST, text).into_response();
-    }
-    let since = query.since.as_deref().unwrap_or(SINCE);
-    let (subject, field) = match (query.subject, query.field) {
-        (Some(subject), Some(field)) => (subject, field),
-        (subject, None) => {
-            let listed = look(&desk, move |reader, _, _| {
-                let of = |(subject, field)| json!({ "subject": subject, "field": field });
-                let fields = reader.fields(subject.as_deref())?;
-                Ok(json!({ "series": fields.into_iter().map(of).collect::<Vec<_>>() }))
-            });
-            return answer(listed.await);
-        }
-        (None, Some(_)) => {
-            let text = "subject: missing; it is a check, or `check/part`\n";
-            return (StatusCode::BAD_REQUEST, text).into_response();
-        }
-    };
-    let from = match ago(since) {
-        Ok(ago) => ago,
-        Err(refusal) => return refusal,
-    };
-    let drawn = look(&desk, move |reader, settings, now| {
-        expect_measured(&reader, &settings, &subject, &field)?;
-        let curve = reader.curve(&subject, &field, from(now.wall), after(now.wall), points)?;
-        let resolution = curve.resolution.as_secs_f64();
-        Ok(Series { subject, field, resolution, points: curve.points })
-    });
-    answer(drawn.await)
-}
-
-/// The stretches of one subject, and when the agent itself ran; without `subject`, whose time is counted.
-pub(super) async fn stretches(
-    State(desk): State<Desk>,
-    Query(query): Query<StretchesQuery>,
-) -> Response {
-    let from = match ago(query.since.as_deref().unwrap_or(SINCE)) {
-        Ok(ago) => ago,
-        Err(refusal) => return refusal,
-    };
-    let found = look(&desk, move |reader, settings, now| {
-        let (from, until) = (from(now.wall), after(now.wall));
-        let Some(subject) = query.subject else {
-            return Ok(json!({ "subjects": reader.stretch_subjects()? }));
-        };
-        let stretches = reader.stretches(&subject, from, until)?;
-        if stretches.is_empty() {
-            let subjects = reader.stretch_subjects()?.into_iter();
-            expect_known("counted", &subject, subjects.chain(checks(&settings)).collect())?;
-        }
-        Ok(json!({
-            "subject": subject, "stretches": stretches, "runs": reader.runs(from, until)?,
-        }))
-    });
-    answer(found.await)
-}
-
-/// A name that nobody knows must not be taken for a curve without points: that is one of which nothing was seen yet.
-fn expect_measured(
+/// The curves of a subject and its parts, with the limits that the settings give them.
+pub(super) fn of_subject(
     reader: &Reader,
     settings: &Settings,
-    subject: &str,
-    field: &str,
-) -> Result<(), ExplainError> {
-    let fields = reader.fields(Some(subject))?;
-    let of_subject: Vec<_> =
-        fields.into_iter().filter(|(of, _)| of == subject).map(|(_, field)| field).collect();
-    if !of_subject.is_empty() {
-        return expect_known(
-            &format!("measured of `{}`", subject.escape_debug()),
-            field,
-            of_subject,
-        );
+    name: &str,
+    span: &Range<Timestamp>,
+    lang: Lang,
+) -> Result<Vec<Curve>, JournalError> {
+    let mut curves = Vec::new();
+    for (subject, field) in reader.fields(Some(name))?.into_iter().take(MOST_CURVES) {
+        let points = reader.series(&subject, &field, span.start, span.end, POINTS)?;
+        if points.is_empty() {
+            continue;
+        }
+        let points = points.into_iter().map(|point| Point {
+            at: point.at,
+            min: point.min,
+            mean: point.mean,
+            max: point.max,
+        });
+        let part = subject.strip_prefix(name).and_then(|rest| rest.strip_prefix('/'));
+        let whole = subject.split_once('/').map_or(subject.as_str(), |(whole, _)| whole);
+        let check = settings.checks.iter().find(|check| check.name == whole);
+        let title = match part {
+            Some(part) => format!("{part}: {}", field_title(lang, &field)),
+            None => field_title(lang, &field).to_owned(),
+        };
+        curves.push(Curve {
+            title,
+            unit: Unit::of_field(&field),
+            span: span.clone(),
+            points: points.collect(),
+            limit: check.and_then(|check| limit(check, &field, subject.contains('/'))),
+            trend: None,
+            source: Some((subject, field)),
+        });
     }
-    let subjects = reader.fields(None)?.into_iter().map(|(subject, _)| subject);
-    expect_known("measured", subject, subjects.chain(checks(settings)).collect())
+    // What has a limit first: that is what may become a fault.
+    curves.sort_by_key(|curve| curve.limit.is_none());
+    Ok(curves)
 }
 
-fn checks(settings: &Settings) -> impl Iterator<Item = String> {
-    settings.checks.iter().map(|check| check.name.clone())
+/// The limit of a field: the first condition on it; of a latency, at last the deadline of an attempt.
+fn limit(check: &Check, field: &str, of_part: bool) -> Option<Limit> {
+    let (faults, flaws) = if of_part {
+        (&check.part_conditions, &check.part_degraded)
+    } else {
+        (&check.conditions, &check.degraded)
+    };
+    let set = faults.iter().chain(flaws).filter(|condition| condition.field == field);
+    let set = set.filter_map(|condition| match condition.test {
+        Test::Above(value) | Test::AtLeast(value) => Some(Limit { value, above: true }),
+        Test::Below(value) | Test::AtMost(value) => Some(Limit { value, above: false }),
+        _ => None,
+    });
+    let deadline = (field == "latency_ms")
+        .then_some(Limit { value: check.timeout.as_secs_f64() * 1e3, above: true });
+    set.chain(deadline).next()
 }
 
-/// The beginning of the time that `since` names, for a `now`.
-fn ago(since: &str) -> Result<impl Fn(Timestamp) -> Timestamp + Send + use<>, Response> {
-    match parse_duration(since) {
-        Ok(since) => Ok(move |now: Timestamp| now.checked_sub(since).unwrap_or(Timestamp::MIN)),
-        Err(error) => Err((StatusCode::BAD_REQUEST, format!("since: {error}\n")).into_response()),
+/// Draws where the figure with the nearest limit is heading, if the check knows when it will be there.
+pub(super) fn add_trend(curves: &mut [Curve], check: &CheckStatus, now: Timestamp) {
+    let Some(eta) =
+        check.limit_eta_seconds.and_then(|eta| SignedDuration::try_from_secs_f64(eta).ok())
+    else {
+        return;
+    };
+    let rising = |curve: &&mut Curve| {
+        curve.unit == Unit::Bytes && curve.limit.is_some_and(|limit| limit.above)
+    };
+    let Some(curve) = curves.iter_mut().find(rising) else { return };
+    let (Some(last), Some(limit)) = (curve.points.last().copied(), curve.limit) else { return };
+    let whole = curve.span.end.duration_since(curve.span.start);
+    // A third more of the picture is for what is to come; the line goes as far as that shows.
+    let shown = eta.min(whole / 3);
+    let (Ok(until), true) = (now.checked_add(shown), eta > SignedDuration::ZERO) else { return };
+    let share = shown.as_secs_f64() / eta.as_secs_f64();
+    let end = last.mean + (limit.value - last.mean) * share;
+    curve.trend = Some(Trend { from: (now, last.mean), until: (until, end) });
+    curve.span.end = until;
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan as _;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_trend_ends_at_the_limit_or_at_the_edge_of_the_picture() {
+        let now: Timestamp = "2026-11-25T12:00:00Z".parse().expect("a time");
+        let point = Point { at: now, min: 100e6, mean: 100e6, max: 100e6 };
+        let curve = Curve {
+            title: String::new(),
+            source: None,
+            unit: Unit::Bytes,
+            span: now - 24.hours()..now,
+            points: vec![point],
+            limit: Some(Limit { value: 300e6, above: true }),
+            trend: None,
+        };
+        let check = |eta: f64| -> CheckStatus {
+            serde_json::from_value(json!({
+                "name": "m", "kind": "process", "target": "", "state": "up", "interval_ms": 1,
+                "limit_eta_seconds": eta, "parts": [],
+            }))
+            .expect("a status")
+        };
+        let drawn = |eta: f64| {
+            let mut curves = [curve.clone()];
+            add_trend(&mut curves, &check(eta), now);
+            curves[0]
+                .trend
+                .map(|trend| (trend.until.0.duration_since(now).as_secs(), trend.until.1))
+        };
+        assert_eq!(drawn(3_600.0), Some((3_600, 300e6)));
+        assert_eq!(drawn(80.0 * 3_600.0), Some((8 * 3_600, 120e6)));
+        assert_eq!(drawn(0.0), None);
     }
-}
-
-/// The first moment that is not part of the time up to `now`.
-fn after(now: Timestamp) -> Timestamp {
-    now.checked_add(std::time::Duration::from_millis(1)).unwrap_or(Timestamp::MAX)
 }
