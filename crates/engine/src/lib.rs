@@ -30,6 +30,7 @@ mod restarts;
 mod rule;
 mod sampled;
 mod show;
+mod skip;
 mod spread;
 mod status;
 mod storm;
@@ -45,7 +46,7 @@ pub use event::{
 };
 pub use order::{Hold, Order, UnknownTarget, WHOLE_HOST};
 pub use past::{BreakerPast, FlapRing, OpenIncident, Past, Start};
-pub use record::{Outcome, Record};
+pub use record::{Causes, Outcome, Record};
 pub use refusal::{Refusal, Usage};
 pub use sampled::Sampled;
 pub use status::{CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status};
