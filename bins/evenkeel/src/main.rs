@@ -7,6 +7,7 @@ mod demo;
 mod history;
 mod import;
 mod once;
+mod report;
 mod run;
 mod undo;
 
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Status => agent::status(common),
         Command::Events(events) => history::events(common, events),
         Command::Why { what } => history::why(common, what),
+        Command::Report(args) => report::report(common, args),
         Command::Hold(hold) => agent::hold(common, &hold.target.target, hold.lasts, &hold.reason),
         Command::Release(args) => agent::release(common, &args.target),
         Command::Reset(args) => agent::reset(common, &args.target),

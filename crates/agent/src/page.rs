@@ -1,13 +1,13 @@
 //! What the agent shows: the status page, health, status, history and metrics. Read-only, but for the orders that the
 //! control socket takes besides.
 
-mod curves;
+pub(crate) mod curves;
 mod html;
 mod look;
 mod now;
 mod packing;
 mod past;
-mod past_of;
+pub(crate) mod past_of;
 mod process;
 mod rows;
 mod series;

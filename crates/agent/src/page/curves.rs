@@ -9,14 +9,13 @@ use evenkeel_pages::{Curve, Lang, Limit, Point, Trend, Unit, field_title};
 use evenkeel_probe::Test;
 use jiff::{SignedDuration, Timestamp};
 
-
 /// Curves on one page.
 const MOST_CURVES: usize = 16;
 /// Points of a picture: what a screen tells apart.
 const POINTS: usize = 320;
 
 /// The curves of a subject and its parts, with the limits that the settings give them.
-pub(super) fn of_subject(
+pub(crate) fn of_subject(
     reader: &Reader,
     settings: &Settings,
     name: &str,
