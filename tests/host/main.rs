@@ -22,6 +22,7 @@ mod probe;
 mod programs;
 mod prometheus;
 mod recovery;
+mod report;
 mod state;
 mod supervisord;
 mod supervisord_faults;
