@@ -212,8 +212,8 @@ impl RangeFunction {
         range: Duration,
     ) -> Option<f64> {
         match self {
-            Self::Increase => increase(samples, until_ms, range),
-            Self::Rate => Some(increase(samples, until_ms, range)? / range.as_secs_f64()),
+            Self::Increase => increase(samples, until_ms, range, false),
+            Self::Rate => increase(samples, until_ms, range, true),
             Self::CountOverTime => {
                 let count = u32::try_from(samples.count()).unwrap_or(u32::MAX);
                 (count > 0).then(|| count.into())
