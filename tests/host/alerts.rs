@@ -379,7 +379,7 @@ fn a_real_prometheus_that_scrapes_the_same_agent_says_the_same() {
         let apart = (seconds(&ours) - seconds(&theirs)).abs();
         eprintln!("{what}: the agent says {ours}, Prometheus says {theirs}: {apart:.2} s apart");
         // An interval for the scrape, one for the evaluation, and a host that is busy with other tests.
-        assert!(apart <= Duration::from_secs(4).as_secs_f64(), "{ours} {theirs}");
+        assert!(apart <= Duration::from_secs(3).as_secs_f64(), "{ours} {theirs}");
     }
     let labels = |hook: &Hook| {
         let alert = hook

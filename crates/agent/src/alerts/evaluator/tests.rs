@@ -59,9 +59,11 @@ fn record(rules: &[Rule], inputs: &RuleInputs, seed: u64) -> Vec<Series> {
     let recorded_names: BTreeSet<_> = recordings.iter().map(|recording| &recording.name).collect();
     let mut known = BTreeSet::new();
     let mut recorded = Vec::new();
-    for selector in store.selectors().filter(|selector| !recorded_names.contains(&selector.name)) {
+    let selectors: Vec<_> =
+        store.selectors().filter(|asked| !recorded_names.contains(&asked.name)).collect();
+    for selector in &selectors {
         for part in ["a", "b"] {
-            let labels = labels_for(selector, part);
+            let labels = labels_for(selector, &selectors, part);
             if known.insert(labels.clone()) {
                 let values = values(&selector.name, &mut chance);
                 recorded.push(Series { labels, values });
@@ -71,10 +73,12 @@ fn record(rules: &[Rule], inputs: &RuleInputs, seed: u64) -> Vec<Series> {
     recorded
 }
 
-fn labels_for(selector: &Selector, part: &str) -> SeriesLabels {
+fn labels_for(selector: &Selector, all: &[&Selector], part: &str) -> SeriesLabels {
     let mut labels = SeriesLabels::of_metric(&selector.name, [("job", "evenkeel")]);
     labels.set("instance", &format!("host-{part}"));
-    for (name, value) in &selector.labels {
+    // What one selector leaves open, another one may ask for.
+    let others = all.iter().rev().copied().filter(|other| other.name == selector.name);
+    for (name, value) in others.chain([selector]).flat_map(|selector| &selector.labels) {
         labels.set(name, value);
     }
     labels
