@@ -4,9 +4,12 @@
 
 mod actions;
 mod agent;
+mod alerts;
 mod apply;
 mod bad_input;
+mod curves;
 mod cut_off;
+mod dashboard;
 mod demo;
 mod disk;
 mod import;

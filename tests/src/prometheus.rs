@@ -22,18 +22,52 @@ pub struct Prometheus {
 impl Prometheus {
     /// Starts it with this configuration and waits until it is ready.
     pub fn start(scratch: &Scratch, config: &Path) -> Self {
+        Self::start_with(scratch, config, &[])
+    }
+
+    /// As [`Prometheus::start`], with more flags.
+    pub fn start_with(scratch: &Scratch, config: &Path, flags: &[&str]) -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let args = [
             format!("--config.file={}", config.display()),
             format!("--storage.tsdb.path={}", scratch.join("prometheus").display()),
             format!("--web.listen-address={address}"),
         ];
+        let args = args.into_iter().chain(flags.iter().map(|flag| (*flag).to_owned()));
         let daemon =
             Daemon::start("prometheus", "prometheus", args, &scratch.join("prometheus.log"));
         until("Prometheus is ready", LONG, || {
             get(address, "/-/ready").is_ok_and(|answer| answer.status == 200)
         });
         Self { address, _daemon: daemon }
+    }
+
+    /// The series that `query` finds now, as Prometheus gives them; `Err`: its words, if it cannot read the query.
+    pub fn query(&self, query: &str) -> Result<Vec<Value>, String> {
+        let path = format!("/api/v1/query?query={}", encoded(query));
+        let answer = self.ask(&path)?;
+        Ok(answer["result"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// The exemplars of the series that `query` selects, each with its labels.
+    pub fn exemplars(&self, query: &str, start: u64) -> Result<Vec<Value>, String> {
+        let path = format!(
+            "/api/v1/query_exemplars?query={}&start={start}&end=9999999999",
+            encoded(query)
+        );
+        let series = self.ask(&path)?.as_array().cloned().unwrap_or_default();
+        Ok(series.iter().filter_map(|one| one["exemplars"].as_array()).flatten().cloned().collect())
+    }
+
+    fn ask(&self, path: &str) -> Result<Value, String> {
+        let answer = get(self.address, path).map_err(|error| error.to_string())?;
+        let document: Value = serde_json::from_str(&answer.body)
+            .map_err(|error| format!("no JSON: {error}: {}", answer.body))?;
+        if document["status"] == "success" {
+            Ok(document["data"].clone())
+        } else {
+            Err(document["error"].as_str().unwrap_or(&answer.body).to_owned())
+        }
     }
 
     /// The state of an alert rule: `inactive`, `pending` or `firing`.
@@ -50,4 +84,15 @@ impl Prometheus {
             .unwrap_or_else(|| panic!("no rule `{name}`: {document}"))
             .to_owned()
     }
+}
+
+/// As part of a URL's query.
+fn encoded(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+            char::from(byte).to_string()
+        }
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(byte).collect()
 }

@@ -7,6 +7,7 @@ pub(crate) const BENCHES: &str = "\
   breaker    nanoseconds a call costs its circuit breaker, beside failsafe and recloser
   files      sweeps, repairs, cleanups and the watch, beside find, systemd-tmpfiles and the bare system calls;
              `cargo xtask bench files --help` lists its flags, docs/bench.md says how to read it
+  metrics    how long a scraper waits for a page of 10,000 series, beside the Pushgateway with the same series
   recovery   how soon a killed program, a hung endpoint, a leak and others are detected, healed and proved, beside Monit if
              `--peers` is given; `cargo xtask bench recovery --help` lists its flags
   trend      nanoseconds a reading costs a forecast of a leak";
@@ -18,6 +19,14 @@ pub(crate) fn files(flags: &[&str]) -> Outcome {
     let build: Vec<_> = ["build", "--release", "--workspace"].into_iter().chain(bins).collect();
     process::run("cargo", &build)?;
     let bench = ["bench", "--package", "evenkeel-tests", "--bench", "files", "--"];
+    process::run("cargo", &[&bench[..], flags].concat())
+}
+
+/// Measures pages of metrics; `flags` go to the program that does. Installs whom it is measured beside.
+pub(crate) fn metrics(flags: &[&str]) -> Outcome {
+    test::provide_tools()?;
+    process::run("cargo", &["build", "--release", "--workspace", "--bin", "evenkeel"])?;
+    let bench = ["bench", "--package", "evenkeel-tests", "--bench", "metrics", "--"];
     process::run("cargo", &[&bench[..], flags].concat())
 }
 

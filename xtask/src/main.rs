@@ -27,6 +27,7 @@ usage: cargo xtask <command>
   ci --only STEP            that step alone
   bench breaker             what a call costs its circuit breaker; fails when a figure that must hold is missed
   bench trend               what a reading costs a forecast of a leak
+  bench metrics [FLAG]...   how long a scraper waits for a page of 10,000 series; fails when a figure that must hold is missed
   bench recovery [FLAG]...  how soon faults are healed, and by how many actions; `--peers` measures Monit at the same time
   bench files [FLAG]...     what the programs cost beside others; fails when a figure that must hold is missed; `bench` tells more
 ";
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
             Err(problem) => return usage(&problem),
         },
         ["bench", "files", flags @ ..] => bench::files(flags),
+        ["bench", "metrics", flags @ ..] => bench::metrics(flags),
         ["bench", "recovery", flags @ ..] => bench::recovery(flags),
         ["bench", "breaker"] => bench::breaker(),
         ["bench", "trend"] => bench::trend(),

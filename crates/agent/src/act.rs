@@ -11,6 +11,7 @@ use evenkeel_recovery::actions::evidence::{Bounds, Scene, gather};
 use evenkeel_recovery::actions::{ActionError, Rules, StoppedProgram, perform};
 use evenkeel_recovery::machine::Ended;
 use evenkeel_safefs::escaped;
+use evenkeel_shown::Secrets;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -27,6 +28,8 @@ pub(crate) struct OwnRules {
     /// The agent is about to end: what can stop between two entries does.
     ending: Arc<AtomicBool>,
     announce: Announce,
+    /// What must not be repeated of what was seen or said.
+    secrets: Secrets,
 }
 
 /// Has it written which programs are about to be stopped.
@@ -34,19 +37,45 @@ pub(crate) type Announce =
     Box<dyn Fn(Vec<StoppedProgram>) -> oneshot::Receiver<Written> + Send + Sync>;
 
 /// What is to be seen of the target before the action changes it; `None` if nobody wants to know.
-pub(crate) async fn evidence(act: &Act) -> Option<Record> {
+pub(crate) async fn evidence(act: &Act, rules: &OwnRules) -> Option<Record> {
     if !act.evidence {
         return None;
     }
     let scene = Scene::of(&act.action, &act.occasion);
-    let evidence = Box::new(gather(&scene, Bounds::default()).await);
+    let mut evidence = Box::new(gather(&scene, Bounds::default()).await);
+    evidence.hide(&rules.secrets);
     let (incident, target) = (act.incident, act.target.clone());
-    tracing::info!(target, took_ms = evidence.took_ms, "evidence: {}", evidence.summary());
+    let (kind, took_ms) = ("evidence", evidence.took_ms);
+    let intent = act.occasion.intent;
+    tracing::info!(kind, target, incident, intent, took_ms, "evidence: {}", evidence.summary());
     Some(Record::Evidence { incident, target, evidence })
+}
+
+/// One line of the log about an action, with the numbers by which the history has it.
+pub(crate) fn log(act: &Act, kind: &'static str, what: &str) {
+    let Act { target, incident, occasion, action, step, attempt, .. } = act;
+    let (intent, name) = (occasion.intent, action.name());
+    tracing::info!(
+        kind,
+        target,
+        incident,
+        intent,
+        action = name,
+        step,
+        attempt,
+        "{}: {what}",
+        action.describe()
+    );
 }
 
 /// Performs the action; how it ended, and what was done in words.
 pub(crate) async fn act(act: &Act, rules: &OwnRules) -> (Ended, String) {
+    let (ended, said) = ended(act, rules).await;
+    // A command's last words may repeat what it was given.
+    (ended, rules.secrets.hide(&said))
+}
+
+async fn ended(act: &Act, rules: &OwnRules) -> (Ended, String) {
     let performed = perform(&act.action, act.timeout, &act.occasion, rules).await;
     if !act.action.may_heal() {
         // Told or not, it is no attempt: the ladder goes on.
@@ -67,6 +96,7 @@ impl OwnRules {
             cleanup: settings.cleanup.clone(),
             ending: Arc::clone(ending),
             announce,
+            secrets: settings.secrets.clone(),
         }
     }
 }

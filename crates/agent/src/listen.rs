@@ -19,6 +19,7 @@ pub(crate) struct Doors {
     /// The tasks that serve; they end with this.
     serving: JoinSet<()>,
     socket: Option<PathBuf>,
+    address: Option<SocketAddr>,
 }
 
 impl Doors {
@@ -29,7 +30,7 @@ impl Doors {
         write: bool,
         desk: &Desk,
     ) -> Result<Self, AgentError> {
-        let mut doors = Self { serving: JoinSet::new(), socket: None };
+        let mut doors = Self { serving: JoinSet::new(), socket: None, address: None };
         let listener = match (listener, settings.listen) {
             (Some(listener), _) => Some(listener),
             (None, Some(address)) => {
@@ -44,6 +45,7 @@ impl Doors {
             let failed = |source| AgentError::Listen { address, source };
             listener.set_nonblocking(true).map_err(failed)?;
             let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
+            doors.address = Some(address);
             tracing::info!("the status page is on http://{address}/");
             doors.serving.spawn(serve(listener, router(desk.clone(), Some(host_names(address)))));
         }
@@ -55,6 +57,11 @@ impl Doors {
             doors.serving.spawn(serve(listener, router(desk.clone(), None)));
         }
         Ok(doors)
+    }
+
+    /// The page's URL; empty if there is none.
+    pub(crate) fn url(&self) -> String {
+        self.address.map_or_else(String::new, |address| format!("http://{address}/"))
     }
 }
 

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use evenkeel_config::Settings;
-use evenkeel_engine::{CheckStatus, Count, Input, Record, RecoveryStatus, Status};
+use evenkeel_engine::{CheckStatus, Count, Input, Record, RecoveryStatus, SloStatus, Status};
 use evenkeel_metrics::{
-    CheckState, CleanupAction, Collector, Incident, Metrics, ProcessMemory, ProcessStats,
-    RecoveryOutcome,
+    BurnWindow, CheckState, CleanupAction, Collector, Incident, Metrics, ProcessMemory,
+    ProcessStats, RecoveryOutcome, SloFigures,
 };
 use evenkeel_probe::Outcome;
 
@@ -58,6 +58,9 @@ impl Publisher {
             self.metrics.add_check(&check.name);
             self.metrics.set_memory_limit(&check.name, labels::memory_limit(check));
         }
+        for slo in &settings.slos {
+            self.metrics.add_slo(&slo.name, slo.promise.objective.to_f64());
+        }
         for recovery in &settings.recoveries {
             self.listening.insert(recovery.name.clone(), recovery.when.clone());
         }
@@ -74,6 +77,9 @@ impl Publisher {
         for check in &settings.checks {
             self.metrics.forget_check(&check.name);
             self.metrics.forget_breaker(&check.name);
+        }
+        for slo in &settings.slos {
+            self.metrics.forget_slo(&slo.name);
         }
         for target in std::mem::take(&mut self.targets) {
             self.metrics.forget_recovery(&target);
@@ -185,6 +191,21 @@ impl Publisher {
             self.check(check);
         }
         self.recoveries(&status.recoveries);
+        for slo in &status.slos {
+            self.slo(slo);
+        }
+    }
+
+    fn slo(&self, slo: &SloStatus) {
+        let figures = SloFigures {
+            availability: slo.availability,
+            error_budget_remaining: slo.availability.map(|_| slo.budget_remaining),
+            coverage: slo.coverage,
+        };
+        self.metrics.set_slo(&slo.name, figures);
+        for (window, burn) in BurnWindow::ALL.iter().zip(&slo.burn) {
+            self.metrics.set_slo_burn_rate(&slo.name, *window, burn.rate);
+        }
     }
 
     fn check(&self, check: &CheckStatus) {

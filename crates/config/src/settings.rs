@@ -58,6 +58,8 @@ pub struct AgentSettings {
     pub listen: Option<SocketAddr>,
     /// The control socket; `None` for none.
     pub socket: Option<PathBuf>,
+    /// The form and the amount of its log.
+    pub log: LogSettings,
     /// How long after its start the agent only observes.
     pub grace: Duration,
     /// How long a repaired deviation still counts in `file_permission_errors`.
@@ -66,6 +68,27 @@ pub struct AgentSettings {
     pub storm: Option<Storm>,
     /// A tick that comes so much later than it was asked for means that the agent itself was starved.
     pub starved_after: Duration,
+}
+
+/// The form and the amount of the agent's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    /// The form.
+    pub format: LogFormat,
+    /// A level, or one for each target: `info,evenkeel_probe=debug`; levels are off, error, warn, info, debug and trace.
+    pub level: String,
+}
+
+/// The form of a log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+    /// Entries with fields in the system's journal.
+    Journald,
 }
 
 /// When targets that are down together make the host suspect.
@@ -191,10 +214,8 @@ pub struct Slo {
     pub name: String,
     /// The names of the checks that must all be up.
     pub checks: Vec<String>,
-    /// The share of time, above 0 and below 1.
-    pub objective: f64,
-    /// The time it is a share of.
-    pub window: Duration,
+    /// What is promised, and how it is counted; a slice is as long as the shortest interval of its checks.
+    pub promise: evenkeel_metrics::availability::Promise,
 }
 
 impl Check {

@@ -52,6 +52,8 @@ pub(crate) struct CheckCore {
     last: Option<Last>,
     /// When the last series came to its end.
     pub(crate) concluded: Option<Moment>,
+    /// When that series began.
+    pub(crate) began: Option<Moment>,
     /// When the last series that could tell anything began: what it saw is not older than that.
     pub(crate) look_began: Option<Moment>,
     /// The checks without which this one cannot be up, near and far, by their place in the settings.
@@ -94,6 +96,7 @@ impl CheckCore {
             limits: BTreeMap::new(),
             last: None,
             concluded: None,
+            began: None,
             spec,
         }
     }

@@ -15,6 +15,7 @@ use crate::record::Record;
 use crate::recovery::RecoveryCore;
 use crate::refusal::Refusal;
 use crate::rule::RuleCore;
+use crate::slices::Slices;
 use crate::spread;
 use crate::storm::Storm;
 use crate::target::Target;
@@ -44,6 +45,7 @@ pub struct Engine {
     pub(crate) starved: Option<Moment>,
     /// Incidents of targets that the settings no longer name.
     orphans: Vec<OpenIncident>,
+    pub(crate) slices: Slices,
     /// A moment, and the time of day at it.
     pub(crate) anchor: (Moment, Timestamp),
     /// By which quiet windows are told.
@@ -126,6 +128,7 @@ impl Engine {
             asked_for: None,
             starved: None,
             orphans,
+            slices: Slices::new(&settings, now, start.wall),
             anchor: (now, start.wall),
             zone: TimeZone::UTC,
             settings,
@@ -175,7 +178,9 @@ impl Engine {
         let start = Start { now, wall, seed, spread: true, observe_only, past };
         let (started, next_intent) = (self.started, self.next_intent);
         let zone = self.zone.clone();
+        let slices = std::mem::replace(&mut self.slices, Slices::new(&settings, now, wall));
         *self = Self { started, next_intent, zone, ..Self::new(settings, start) };
+        self.slices.go_on(slices);
     }
 
     /// What has to survive the end of the agent, `wall` being the time of day at `now`.
@@ -271,6 +276,7 @@ impl Engine {
 
     /// Takes in what a check's new states mean for the recoveries that listen to it.
     fn see(&mut self, now: Moment, check: usize, effects: &mut Vec<Effect>) {
+        self.count_look(now, check, effects);
         self.note_restarts(now, check, effects);
         for recovery in self.recoveries.iter_mut().filter(|recovery| {
             recovery.checks.contains(&check) || recovery.dependencies.contains(&check)
@@ -341,6 +347,7 @@ impl Engine {
                 self.see(now, check, effects);
             }
         }
+        self.settle_by_time(now, effects);
         let write = self.observe_only().is_none();
         for (rule, core) in self.permissions.iter_mut().enumerate() {
             if !std::mem::replace(&mut core.is_kept, true) {

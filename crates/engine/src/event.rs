@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::order::Order;
 use crate::record::Record;
 use crate::sampled::Sampled;
+use crate::slices::Slice;
 
 /// What the shell observed.
 #[derive(Debug, Clone)]
@@ -113,6 +114,8 @@ pub enum Effect {
     Act(Act),
     /// Write to the history.
     Record(Record),
+    /// Count slices of availability.
+    Slice(Slice),
     /// Count for the metrics; not worth a line of history.
     Count(Count),
     /// Keep as points of curves; what is lost of it is no harm.

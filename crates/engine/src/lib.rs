@@ -31,6 +31,7 @@ mod rule;
 mod sampled;
 mod show;
 mod skip;
+mod slices;
 mod spread;
 mod status;
 mod storm;
@@ -49,4 +50,8 @@ pub use past::{BreakerPast, FlapRing, OpenIncident, Past, Start};
 pub use record::{Causes, Outcome, Record};
 pub use refusal::{Refusal, Usage};
 pub use sampled::Sampled;
-pub use status::{CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status};
+pub use slices::{SLO_SUBJECT, Slice};
+pub use status::{
+    AlertStatus, BurnStatus, CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus,
+    SloStatus, Status,
+};

@@ -61,7 +61,7 @@ pub(crate) fn check_tree(
     }
     let checks = checker.checks(&raw.check);
     let recoveries = checker.recoveries(&raw, &checks);
-    let slos = checker.slos(&raw.slo, &raw.check);
+    let slos = checker.slos(&raw.slo, &raw.check, &checks);
     let modules = checker.modules(&raw.module);
     let alerts = checker.alerts(&raw.alerts);
     let complete = permissions.len() == raw.permissions.len()

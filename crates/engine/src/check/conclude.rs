@@ -52,7 +52,7 @@ impl CheckCore {
         if sample != Sample::Unknown {
             self.look_began = began.max(self.look_began);
         }
-        self.concluded = Some(now);
+        (self.began, self.concluded) = (began, Some(now));
         if sample != Sample::Unknown {
             effects.extend(self.sampled(took, &facts).map(Effect::Sample));
         }

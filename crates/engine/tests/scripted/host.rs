@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use evenkeel_config::load_text;
 use evenkeel_engine::{
-    Act, Count, Effect, Engine, Input, Order, Past, Record, Refusal, Sampled, Start,
+    Act, Count, Effect, Engine, Input, Order, Past, Record, Refusal, Sampled, Slice, Start,
 };
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Facts, FailureClass, Measurement, Outcome, Part};
@@ -63,6 +63,8 @@ pub(crate) struct ScriptedHost {
     pub(crate) overruns: usize,
     /// The last of each subject.
     pub(crate) sampled: BTreeMap<String, Sampled>,
+    /// Slices as they were settled.
+    pub(crate) slices: Vec<Slice>,
     /// How every action ends.
     pub(crate) ends: Ended,
     /// Actions run until [`ScriptedHost::end_actions`].
@@ -96,6 +98,7 @@ impl ScriptedHost {
             probes: BTreeMap::new(),
             overruns: 0,
             sampled: BTreeMap::new(),
+            slices: Vec::new(),
             ends: Ended::Ran,
             slow_actions: false,
             running: Vec::new(),
@@ -170,6 +173,10 @@ impl ScriptedHost {
             }
             Effect::Sample(sampled) => {
                 self.sampled.insert(sampled.subject.clone(), sampled);
+                None
+            }
+            Effect::Slice(slice) => {
+                self.slices.push(slice);
                 None
             }
             Effect::Count(Count::Attempt { .. })

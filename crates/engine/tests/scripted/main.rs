@@ -16,4 +16,5 @@ mod others;
 mod parts;
 mod refusals;
 mod sampled;
+mod slices;
 mod storm;

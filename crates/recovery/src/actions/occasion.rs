@@ -16,6 +16,8 @@ const REASON_LIMIT: usize = 1024;
 pub struct Occasion {
     /// The number of the incident.
     pub incident: u64,
+    /// The number of the action in the history, once it is on disk there.
+    pub intent: Option<i64>,
     /// The target.
     pub target: String,
     /// The checks that are down.
@@ -76,13 +78,15 @@ impl Rules for () {
 }
 
 impl Occasion {
-    /// `command` with the occasion in its environment: `EVENKEEL_TARGET`, `_INCIDENT`, `_CAUSE`, `_REASON`.
+    /// `command` with the occasion in its environment: `EVENKEEL_TARGET`, `_INCIDENT`, `_INTENT` (empty for a notice, which is no
+    /// attempt), `_CAUSE`, `_REASON`.
     pub(super) fn tell(&self, command: &CommandSpec) -> CommandSpec {
         let reason: String = one_line(&self.reason).chars().take(REASON_LIMIT).collect();
         command
             .clone()
             .env("EVENKEEL_TARGET", &self.target)
             .env("EVENKEEL_INCIDENT", self.incident.to_string())
+            .env("EVENKEEL_INTENT", self.intent.map(|id| id.to_string()).unwrap_or_default())
             .env("EVENKEEL_CAUSE", &self.cause)
             .env("EVENKEEL_REASON", reason)
     }

@@ -1,0 +1,116 @@
+//! `cargo xtask bench metrics`: how long a scraper waits for a page of 10,000 series of a running agent, over a connection that it keeps; beside
+//! the Pushgateway with the very same series, and beside bare bytes from memory.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "its output is what a person or a log reads"
+)]
+#![expect(clippy::disallowed_methods, reason = "it works in scratch directories of its own")]
+
+mod client;
+mod report;
+mod server;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use evenkeel_tests::Scratch;
+
+use crate::client::Client;
+use crate::report::{Report, Row};
+use crate::server::Server;
+
+const USAGE: &str = "\
+usage: cargo xtask bench metrics [FLAG]...
+
+  --rounds N       how many pages are asked of each [default: 500]
+  --json           one JSON document in place of a table
+";
+
+/// As many as the figure is promised for.
+const SERIES: usize = 10_000;
+
+struct Args {
+    rounds: usize,
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.is_empty() {
+        // `cargo test --all-targets` starts it too.
+        println!("run by `cargo xtask bench metrics`");
+        return ExitCode::SUCCESS;
+    }
+    if args.iter().any(|arg| arg == "--help" || arg == "-h") {
+        print!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
+    match read(&args) {
+        Ok(args) => bench(&args),
+        Err(problem) => {
+            eprintln!("{problem}\n\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn read(args: &[String]) -> Result<Args, String> {
+    let mut read = Args { rounds: 500, json: false };
+    let mut rest = args.iter().map(String::as_str);
+    while let Some(arg) = rest.next() {
+        match arg {
+            // Cargo's own.
+            "--bench" => {}
+            "--json" => read.json = true,
+            "--rounds" => {
+                let value = rest.next().ok_or("`--rounds` needs a number")?;
+                read.rounds = value
+                    .parse()
+                    .ok()
+                    .filter(|rounds| *rounds > 0)
+                    .ok_or_else(|| format!("`{value}` is not a number above 0"))?;
+            }
+            other => return Err(format!("`{other}` is not understood")),
+        }
+    }
+    Ok(read)
+}
+
+/// Everyone is asked in turns, another one first in each round, after a tenth of the rounds to warm up.
+fn bench(args: &Args) -> ExitCode {
+    let scratch = Scratch::new();
+    let agent = Server::agent(&scratch, SERIES);
+    let page = agent.page();
+    let mut servers = vec![agent];
+    servers.extend(Server::pushgateway(&scratch, &page));
+    servers.push(Server::bare(page.clone()));
+
+    let mut clients: Vec<_> = servers
+        .iter()
+        .flat_map(|server| server.formats().iter().map(move |format| (server, *format)))
+        .map(|(server, format)| Client::connect(server, format))
+        .collect();
+    for _ in 0..=args.rounds / 10 {
+        for client in &mut clients {
+            client.scrape();
+        }
+    }
+    let mut times = vec![Vec::<Duration>::with_capacity(args.rounds); clients.len()];
+    for round in 0..args.rounds {
+        for place in 0..clients.len() {
+            let place = (place + round) % clients.len();
+            let took = clients[place].scrape();
+            times[place].push(took);
+        }
+    }
+    let rows = clients.iter().zip(times).map(|(client, times)| Row::new(client, times)).collect();
+    let report = Report { rows, rounds: args.rounds };
+    if args.json {
+        println!("{:#}", report.json());
+    } else {
+        print!("{}", report.table());
+    }
+    if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
