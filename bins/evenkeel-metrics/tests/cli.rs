@@ -34,7 +34,7 @@ fn says(arguments: &[&str], input: &str, exit: i32) -> String {
 const FLAGS: [&str; 4] =
     ["--memory", "supervisor=300MB:5m", "--permissions", "tmux-state=/tmp/tmux_supervisor_state"];
 
-const EXPECTED: &str = include_str!("../../../crates/metrics/tests/expected/rules.yml");
+const EXPECTED: &str = include_str!("../../../docs/alerts/tmux-supervisor.rules.yml");
 
 #[test]
 fn the_preset_gives_the_rules_that_are_committed() {
