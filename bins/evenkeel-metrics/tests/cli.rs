@@ -34,7 +34,7 @@ fn says(arguments: &[&str], input: &str, exit: i32) -> String {
 const FLAGS: [&str; 4] =
     ["--memory", "supervisor=300MB:5m", "--permissions", "tmux-state=/tmp/tmux_supervisor_state"];
 
-const EXPECTED: &str = include_str!("../../../crates/metrics/tests/expected/rules.yml");
+const EXPECTED: &str = include_str!("../../../docs/alerts/tmux-supervisor.rules.yml");
 
 #[test]
 fn the_preset_gives_the_rules_that_are_committed() {
@@ -50,6 +50,29 @@ fn flags_alone_give_the_rules_of_the_plan() {
     let last = "      - alert: EvenkeelErrorBudgetLow\n";
     let (expected, _) = EXPECTED.split_once(last).unwrap();
     assert_eq!(rules, expected);
+}
+
+#[test]
+fn a_promise_has_its_rules_and_a_wrong_one_is_refused_with_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("evenkeel.toml");
+    let settings = |objective: &str| {
+        let text = format!(
+            "[check.web]\nhttp = {{ url = \"http://127.0.0.1/\" }}\n\
+             [slo.shop]\nchecks = [\"web\"]\nobjective = {objective}\nwindow = \"30d\"\n"
+        );
+        std::fs::write(&file, text).unwrap();
+    };
+    let arguments = ["rules", "--config", file.to_str().unwrap()];
+    settings("0.9995");
+    let rules = says(&arguments, "", 0);
+    assert!(rules.contains("rate1h{slo=\"shop\"} > 0.0072 and "), "{rules}");
+
+    settings("99.9");
+    let refused = run(&arguments, "", 2);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("evenkeel.toml:5") && said.contains("slo.shop.objective"), "{said}");
+    assert!(refused.stdout.is_empty(), "nothing is written by halves");
 }
 
 #[test]
