@@ -10,8 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 use evenkeel_config::Settings;
 use evenkeel_engine::{CheckStatus, Count, Input, Record, RecoveryStatus, Status};
 use evenkeel_metrics::{
-    CheckState, CleanupAction, Collector, Incident, Metrics, ProcessMemory, ProcessStats,
-    RecoveryOutcome,
+    BreakerState, CheckState, CleanupAction, Collector, Incident, Metrics, ProcessMemory,
+    ProcessStats, RecoveryOutcome,
 };
 use evenkeel_probe::Outcome;
 
@@ -30,6 +30,18 @@ pub(crate) struct Publisher {
     targets: BTreeSet<String>,
     /// The open incident of each check, the newest of several.
     incidents: BTreeMap<String, u64>,
+    /// What the page shows of each check, in the order of the settings: few change between two scrapes.
+    shown: Vec<Shown>,
+}
+
+/// What becomes gauges of a check.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Shown {
+    state: CheckState,
+    up: Option<bool>,
+    breaker: Option<BreakerState>,
+    /// Of a check that watches a process.
+    process: Option<(ProcessMemory, Option<Duration>)>,
 }
 
 impl Publisher {
@@ -39,6 +51,7 @@ impl Publisher {
             listening: BTreeMap::new(),
             targets: BTreeSet::new(),
             incidents: BTreeMap::new(),
+            shown: Vec::new(),
         }
     }
 
@@ -80,6 +93,7 @@ impl Publisher {
         }
         self.listening.clear();
         self.incidents.clear();
+        self.shown.clear();
     }
 
     pub(crate) fn record(&mut self, record: &Record) {
@@ -181,39 +195,24 @@ impl Publisher {
         for (path, entries) in errors {
             self.metrics.set_permission_errors(Path::new(path), entries);
         }
-        for check in &status.checks {
-            self.check(check);
+        let shown: Vec<_> = status.checks.iter().map(shown).collect();
+        for (place, (check, shown)) in status.checks.iter().zip(&shown).enumerate() {
+            if self.shown.get(place) != Some(shown) {
+                self.show(&check.name, *shown);
+            }
         }
+        self.shown = shown;
         self.recoveries(&status.recoveries);
     }
 
-    fn check(&self, check: &CheckStatus) {
-        let state = labels::check_state(&check.state);
-        let up = match state {
-            CheckState::Unknown => None,
-            CheckState::Down | CheckState::Recovering => Some(false),
-            _ => Some(true),
-        };
-        // What keeps it from being acted on is what is to be seen first; whether it is up is a metric of its own.
-        let shown = match (check.held, check.flapping) {
-            (true, _) => CheckState::Held,
-            (false, true) => CheckState::Flapping,
-            (false, false) => state,
-        };
-        self.metrics.set_check(&check.name, shown, up);
-        if let Some(breaker) = &check.breaker {
-            self.metrics.set_breaker(&check.name, labels::breaker_state(breaker));
+    fn show(&self, check: &str, shown: Shown) {
+        self.metrics.set_check(check, shown.state, shown.up);
+        if let Some(breaker) = shown.breaker {
+            self.metrics.set_breaker(check, breaker);
         }
-        if ["process", "supervisor", "systemd"].contains(&check.kind.as_str()) {
-            let eta = check.limit_eta_seconds.map(Duration::from_secs_f64);
-            self.metrics.set_memory_limit_eta(&check.name, eta);
-            let memory = ProcessMemory {
-                resident: check.rss_bytes.map(whole),
-                pss: check.pss_bytes.map(whole),
-                swap: check.swap_bytes.map(whole),
-                cgroup: check.cgroup_memory_bytes.map(whole),
-            };
-            self.metrics.set_process_memory(&check.name, memory);
+        if let Some((memory, eta)) = shown.process {
+            self.metrics.set_process_memory(check, memory);
+            self.metrics.set_memory_limit_eta(check, eta);
         }
     }
 
@@ -232,6 +231,34 @@ impl Publisher {
                 self.opened(target, incident);
             }
         }
+    }
+}
+
+fn shown(check: &CheckStatus) -> Shown {
+    let state = labels::check_state(&check.state);
+    let watches = ["process", "supervisor", "systemd"].contains(&check.kind.as_str());
+    Shown {
+        // What keeps it from being acted on is what is to be seen first; whether it is up is a metric of its own.
+        state: match (check.held, check.flapping) {
+            (true, _) => CheckState::Held,
+            (false, true) => CheckState::Flapping,
+            (false, false) => state,
+        },
+        up: match state {
+            CheckState::Unknown => None,
+            CheckState::Down | CheckState::Recovering => Some(false),
+            _ => Some(true),
+        },
+        breaker: check.breaker.as_deref().map(labels::breaker_state),
+        process: watches.then(|| {
+            let memory = ProcessMemory {
+                resident: check.rss_bytes.map(whole),
+                pss: check.pss_bytes.map(whole),
+                swap: check.swap_bytes.map(whole),
+                cgroup: check.cgroup_memory_bytes.map(whole),
+            };
+            (memory, check.limit_eta_seconds.map(Duration::from_secs_f64))
+        }),
     }
 }
 
