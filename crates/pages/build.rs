@@ -6,8 +6,8 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-const ASSETS: [&str; 4] =
-    ["evenkeel.css", "evenkeel.js", "uplot/uPlot.iife.min.js", "uplot/uPlot.min.css"];
+const ASSETS: [&str; 5] =
+    ["evenkeel.css", "evenkeel.js", "icon.svg", "uplot/uPlot.iife.min.js", "uplot/uPlot.min.css"];
 
 #[expect(clippy::disallowed_methods, reason = "cargo's own directories")]
 fn main() -> std::io::Result<()> {

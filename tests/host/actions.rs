@@ -138,7 +138,7 @@ fn workers_of_a_killed_supervisord_run_once_after_it_was_started_anew() {
         let place = scratch.path().display();
         let lines = format!(
             "exec 9>'{place}/{name}.lock'\nflock -n 9 || echo x >> '{place}/twice'\n\
-             echo $$ >> '{place}/{name}.starts'\ntrap '' TERM\nwhile :; do sleep 1 9>&-; done"
+             echo $$ >> '{place}/{name}.starts'\ntrap '' TERM\nwhile :; do sleep 1; done"
         );
         Program::new(name, &lines)
     };

@@ -4,8 +4,11 @@
 
 mod actions;
 mod agent;
+mod alerts;
 mod apply;
 mod bad_input;
+mod curves;
+mod cut_off;
 mod dashboard;
 mod demo;
 mod disk;

@@ -15,6 +15,8 @@ struct Tool {
 const TOOLS: &[Tool] = &[
     Tool { program: "supervisord", package: "supervisor" },
     Tool { program: "promtool", package: "prometheus" },
+    // Takes alerts from the agent, and passes them on.
+    Tool { program: "prometheus-alertmanager", package: "prometheus-alertmanager" },
     // Beside whom a page of metrics is measured.
     Tool { program: "prometheus-pushgateway", package: "prometheus-pushgateway" },
     Tool { program: "chromium", package: "chromium" },

@@ -2,9 +2,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args, ValueEnum};
 use evenkeel_config::{Settings, Sources};
-use tracing::level_filters::LevelFilter;
 
 use crate::Failure;
+use crate::log::{self, LogForm};
 
 const HOST_FILE: &str = "/etc/evenkeel/evenkeel.toml";
 const HOST_DIR: &str = "/etc/evenkeel/conf.d";
@@ -30,6 +30,9 @@ pub struct Common {
         help_heading = "Common options"
     )]
     pub color: ColorWhen,
+    /// The form of the log; for the agent, `agent.log.format` of the settings says it as well
+    #[arg(long, value_name = "FORM", global = true, help_heading = "Common options")]
+    pub log_format: Option<LogForm>,
     /// Say more; twice for everything
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Common options")]
     pub verbose: u8,
@@ -95,32 +98,17 @@ impl Common {
         !self.config.is_empty() || Path::new(HOST_FILE).exists() || Path::new(HOST_DIR).exists()
     }
 
+    /// Goes on to log as the settings say, where these flags say nothing else; again with each reload.
+    pub fn log_as(&self, settings: &Settings) {
+        log::follow(self, &settings.agent.log);
+    }
+
     pub(crate) fn init(&self) {
         match self.color {
             ColorWhen::Auto => {}
             ColorWhen::Always => anstream::ColorChoice::Always.write_global(),
             ColorWhen::Never => anstream::ColorChoice::Never.write_global(),
         }
-        let level = match (self.quiet, self.verbose) {
-            (true, _) => LevelFilter::ERROR,
-            (false, 0) if self.reports => LevelFilter::WARN,
-            (false, 0) => LevelFilter::INFO,
-            (false, 1) => LevelFilter::DEBUG,
-            (false, _) => LevelFilter::TRACE,
-        };
-        let ansi = match self.color {
-            ColorWhen::Always => true,
-            ColorWhen::Never => false,
-            ColorWhen::Auto => {
-                anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
-            }
-        };
-        // A second call, from a test in the same process, keeps the first subscriber.
-        let _ = tracing_subscriber::fmt()
-            .with_writer(std::io::stderr)
-            .with_ansi(ansi)
-            .with_max_level(level)
-            .with_target(false)
-            .try_init();
+        log::init(self);
     }
 }

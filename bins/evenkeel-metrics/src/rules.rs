@@ -3,7 +3,7 @@ use std::path::Path;
 use std::process::Command;
 
 use evenkeel_cli::{Common, Exit, Failure, print_json, print_line};
-use evenkeel_config::{Settings, Sources};
+use evenkeel_config::{Settings, Sources, process_jobs, rule_inputs};
 use evenkeel_metrics::rules::{
     MemoryRule, PermissionRule, ProcessJob, RuleInputs, ScrapeFile, alert_rules,
     alert_rules_document, rule_tests, scrape_config as yaml,
@@ -11,7 +11,7 @@ use evenkeel_metrics::rules::{
 use serde_json::json;
 
 use crate::args::{Rules, ScrapeConfig};
-use crate::inputs;
+use crate::target::target;
 
 const PROMTOOL: &str = "promtool";
 const RULES_FILE: &str = "rules.yml";
@@ -22,7 +22,7 @@ const PRESET: &str = "tmux-supervisor";
 
 pub(crate) fn rules(common: &Common, args: &Rules) -> Result<Exit, Failure> {
     let inputs = if args.memory.is_empty() && args.permissions.is_empty() {
-        inputs::rule_inputs(&settings(common)?)
+        rule_inputs(&settings(common)?)
     } else {
         RuleInputs {
             memory: args
@@ -63,11 +63,11 @@ pub(crate) fn scrape_config(common: &Common, args: &ScrapeConfig) -> Result<Exit
         (None, settings) => settings
             .as_ref()
             .and_then(|settings| settings.agent.listen)
-            .map(|listen| inputs::target(listen).to_string())
+            .map(|listen| target(listen).to_string())
             .ok_or_else(|| Failure::usage("`agent.listen` is off: nothing can be scraped; name an address with `--listen`"))?,
     };
     let jobs = match &settings {
-        Some(settings) if args.process.is_empty() => inputs::process_jobs(settings),
+        Some(settings) if args.process.is_empty() => process_jobs(settings),
         _ => args
             .process
             .iter()

@@ -8,9 +8,9 @@ use crate::import;
 pub(crate) fn run(common: &Common, config: &Config) -> Result<Exit, Failure> {
     match &config.command {
         ConfigCommand::Check => check(common),
-        ConfigCommand::Show { origin } => {
-            let shown =
-                evenkeel_config::show(&common.sources(), *origin).map_err(Failure::usage)?;
+        ConfigCommand::Show { origin, reveal } => {
+            let show = if *reveal { evenkeel_config::reveal } else { evenkeel_config::show };
+            let shown = show(&common.sources(), *origin).map_err(Failure::usage)?;
             print_line(shown.trim_end());
             Ok(Exit::Holds)
         }

@@ -12,5 +12,11 @@ pub(crate) fn run(common: &Common, args: &Run) -> Result<Exit, Failure> {
         ));
     }
     let again = common.clone();
-    agent::run(common.settings()?, args.observe, move || again.settings())
+    let settings = common.settings()?;
+    common.log_as(&settings);
+    agent::run(settings, args.observe, move || {
+        let settings = again.settings()?;
+        again.log_as(&settings);
+        Ok(settings)
+    })
 }

@@ -8,39 +8,74 @@ use evenkeel_cleanup::Clock;
 use evenkeel_config::{CleanupRule, PermissionRule, Settings};
 use evenkeel_engine::{Act, Record, Remaining};
 use evenkeel_recovery::actions::evidence::{Bounds, Scene, gather};
-use evenkeel_recovery::actions::{ActionError, Rules, perform};
+use evenkeel_recovery::actions::{ActionError, Rules, StoppedProgram, perform};
 use evenkeel_recovery::machine::Ended;
 use evenkeel_safefs::escaped;
+use evenkeel_shown::Secrets;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::executor::{chain, clean};
+use crate::history::Written;
 
 /// How many entries a line about a rule names.
 const NAMED: usize = 3;
 
 /// The rules that actions may name, performed by this process with their own policies and caps.
-#[derive(Debug, Clone)]
 pub(crate) struct OwnRules {
     permissions: Vec<PermissionRule>,
     cleanup: Vec<CleanupRule>,
     /// The agent is about to end: what can stop between two entries does.
     ending: Arc<AtomicBool>,
+    announce: Announce,
+    /// What must not be repeated of what was seen or said.
+    secrets: Secrets,
 }
 
+/// Has it written which programs are about to be stopped.
+pub(crate) type Announce =
+    Box<dyn Fn(Vec<StoppedProgram>) -> oneshot::Receiver<Written> + Send + Sync>;
+
 /// What is to be seen of the target before the action changes it; `None` if nobody wants to know.
-pub(crate) async fn evidence(act: &Act) -> Option<Record> {
+pub(crate) async fn evidence(act: &Act, rules: &OwnRules) -> Option<Record> {
     if !act.evidence {
         return None;
     }
     let scene = Scene::of(&act.action, &act.occasion);
-    let evidence = Box::new(gather(&scene, Bounds::default()).await);
+    let mut evidence = Box::new(gather(&scene, Bounds::default()).await);
+    evidence.hide(&rules.secrets);
     let (incident, target) = (act.incident, act.target.clone());
-    tracing::info!(target, took_ms = evidence.took_ms, "evidence: {}", evidence.summary());
+    let (kind, took_ms) = ("evidence", evidence.took_ms);
+    let intent = act.occasion.intent;
+    tracing::info!(kind, target, incident, intent, took_ms, "evidence: {}", evidence.summary());
     Some(Record::Evidence { incident, target, evidence })
+}
+
+/// One line of the log about an action, with the numbers by which the history has it.
+pub(crate) fn log(act: &Act, kind: &'static str, what: &str) {
+    let Act { target, incident, occasion, action, step, attempt, .. } = act;
+    let (intent, name) = (occasion.intent, action.name());
+    tracing::info!(
+        kind,
+        target,
+        incident,
+        intent,
+        action = name,
+        step,
+        attempt,
+        "{}: {what}",
+        action.describe()
+    );
 }
 
 /// Performs the action; how it ended, and what was done in words.
 pub(crate) async fn act(act: &Act, rules: &OwnRules) -> (Ended, String) {
+    let (ended, said) = ended(act, rules).await;
+    // A command's last words may repeat what it was given.
+    (ended, rules.secrets.hide(&said))
+}
+
+async fn ended(act: &Act, rules: &OwnRules) -> (Ended, String) {
     let performed = perform(&act.action, act.timeout, &act.occasion, rules).await;
     if !act.action.may_heal() {
         // Told or not, it is no attempt: the ladder goes on.
@@ -49,22 +84,32 @@ pub(crate) async fn act(act: &Act, rules: &OwnRules) -> (Ended, String) {
     }
     match performed {
         Ok(done) => (Ended::Ran, done),
-        Err(ActionError::Retryable { reason }) => (Ended::Ran, reason),
+        Err(ActionError::Retryable { reason }) => (Ended::CutOff, reason),
         Err(ActionError::Permanent { reason }) => (Ended::Impossible, reason),
     }
 }
 
 impl OwnRules {
-    pub(crate) fn new(settings: &Settings, ending: &Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(settings: &Settings, ending: &Arc<AtomicBool>, announce: Announce) -> Self {
         Self {
             permissions: settings.permissions.clone(),
             cleanup: settings.cleanup.clone(),
             ending: Arc::clone(ending),
+            announce,
+            secrets: settings.secrets.clone(),
         }
     }
 }
 
 impl Rules for OwnRules {
+    async fn stopping(&self, programs: Vec<StoppedProgram>) -> Result<(), ActionError> {
+        let told = (self.announce)(programs).await;
+        let written =
+            told.unwrap_or_else(|_| Err("the history's thread has ended".to_owned())).map(drop);
+        // Who is stopped without a trace of it would be taken for stopped on purpose, if this process ended now.
+        written.map_err(|error| retryable(format!("not done: it could not be written: {error}")))
+    }
+
     async fn repair(&self, rule: &str, _timeout: Duration) -> Result<String, ActionError> {
         let found = self.permissions.iter().find(|known| known.name == rule).cloned();
         let rule =
@@ -164,7 +209,11 @@ mod tests {
             "[permissions.state]\npath = \"{place}\"\nowner = \"{user}\"\nfiles = [{{ match = \"*.hash\", mode = \"0644\" }}]\n\
              [cleanup.old]\npath = \"{place}\"\nmatch = \"*.tmp\"\nmax_count = 1\naction = \"delete\"\nmax_files = 2\n"
         );
-        OwnRules::new(&load_text("x.toml", &settings).unwrap(), &Arc::default())
+        OwnRules::new(
+            &load_text("x.toml", &settings).unwrap(),
+            &Arc::default(),
+            Box::new(|_| oneshot::channel().1),
+        )
     }
 
     async fn run(rules: &OwnRules, action: &Action) -> Result<String, ActionError> {

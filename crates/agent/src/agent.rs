@@ -4,24 +4,28 @@ mod work;
 
 use std::future::{Future, pending};
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use evenkeel_config::Settings;
-use evenkeel_engine::{Act, Effect, Engine, Input, Record, Start, Status};
+use evenkeel_engine::{Act, Effect, Engine, Input, Record, Slice, Start, Status};
+use evenkeel_journal::Stretch;
 use evenkeel_moment::Moment;
 use evenkeel_probe::Prober;
 use evenkeel_recovery::machine::Ended;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::act::{self, OwnRules};
+use crate::act::{self, Announce, OwnRules};
+use crate::alerts::{Alerting, Office};
 use crate::clock::HostClock;
 use crate::error::AgentError;
-use crate::history::{Batch, Found, History, Withheld, Written};
+use crate::history::{Batch, Found, History, Seen, Withheld, Written};
 use crate::keep::{Keepers, Said};
 use crate::listen::Doors;
-use crate::page::{Desk, Question};
+use crate::objectives::{self, Objectives};
+use crate::page::{Desk, Hub, Question, host_name};
 use crate::publish::Publisher;
 
 /// What an agent is given; everything it cannot decide by itself.
@@ -87,8 +91,14 @@ struct Shell<N> {
     /// Counts the engines: an answer to an earlier one's effect is of no use to the next.
     generation: u64,
     history: History,
+    /// Where the history is, for whoever reads it; `None`: there is none.
+    archive: Option<Arc<PathBuf>>,
+    objectives: Objectives,
     publisher: Publisher,
+    /// Is told when something happened that people may want to see at once.
+    hub: Hub,
     prober: Prober,
+    alerting: Alerting,
     answers: mpsc::UnboundedSender<Answer>,
     keepers: Keepers,
     /// Whether there is time to watch; one pass only sweeps.
@@ -136,17 +146,31 @@ pub async fn run_hinted<N: Fn(Notice)>(
         History::open(&settings.agent.state_dir, &stamp, lasting, period, metrics)?
     };
     publisher.add(&agent.settings);
+    let archive = (!agent.observe).then(|| Arc::new(agent.settings.agent.state_dir.clone()));
+    let past = archive.as_ref().map(|archive| archive.as_path());
+    let objectives = Objectives::new(&agent.settings, past, stamp.wall);
     let boot_id: Arc<str> = agent.boot_id.into();
     let (questions, mut asked) = mpsc::channel(16);
     let desk = Desk {
         questions,
         metrics: publisher.metrics.clone(),
         recent: history.recent.clone(),
-        archive: (!agent.observe).then(|| Arc::new(agent.settings.agent.state_dir.clone())),
+        archive: archive.clone(),
         boot_id: Arc::clone(&boot_id),
+        host: host_name(),
+        hub: Hub::default(),
     };
-    let _doors = Doors::open(&agent.settings.agent, agent.listener, !agent.observe, &desk)?;
+    let hub = desk.hub.clone();
+    let doors = Doors::open(&agent.settings.agent, agent.listener, !agent.observe, &desk)?;
     let (answers, mut inbox) = mpsc::unbounded_channel();
+    let (keeper, mut survivors) = mpsc::unbounded_channel();
+    let prober = Prober::new();
+    let office = Office::new(desk, prober.clone(), keeper, doors.url());
+    let alerting = match agent.until {
+        Until::Stopped => Alerting::start(&agent.settings, found.alerts, office),
+        // One pass has no time in which anything could go on.
+        Until::Settled(_) => Alerting::idle(office),
+    };
     let start = Start {
         now: clock.now(),
         wall: clock.wall(),
@@ -163,8 +187,12 @@ pub async fn run_hinted<N: Fn(Notice)>(
         engine: Engine::new(agent.settings, start),
         generation: 0,
         history,
+        archive,
+        objectives,
         publisher,
-        prober: Prober::new(),
+        hub,
+        prober,
+        alerting,
         answers,
         keepers: Keepers::default(),
         watching: agent.until == Until::Stopped,
@@ -196,6 +224,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
             Some(question) = asked.recv() => shell.answer_question(question),
             Some(reload) = reloads.recv() => shell.reload(reload),
             Some(hint) = hints.recv() => shell.hinted(hint),
+            Some((key, value)) = survivors.recv() => shell.history.keep(key, value),
             () = tokio::time::sleep(wake) => shell.handle(Input::Tick),
             () = tick(&mut alive) => (shell.notify)(Notice::Alive),
             () = &mut stop => break,
@@ -203,7 +232,14 @@ pub async fn run_hinted<N: Fn(Notice)>(
     }
     (shell.notify)(Notice::Stopping);
     shell.drain(&mut inbox).await;
+    // Nobody is answered any more, and so nobody waits.
+    drop(asked);
+    shell.alerting.close().await;
+    while let Ok((key, value)) = survivors.try_recv() {
+        shell.history.keep(key, value);
+    }
     let status = shell.engine.status(clock.now(), clock.wall());
+    shell.settle();
     shell.keep_what_survives();
     shell.history.close();
     Ok(status)
@@ -237,6 +273,13 @@ impl<N: Fn(Notice)> Shell<N> {
     fn answered(&mut self, (generation, said): Answer) {
         let input = match said {
             Said::Input(input) => input,
+            Said::Awaited(input, written) => {
+                // Said to an engine that is no more: whoever waits learns that it is not written.
+                if generation == self.generation {
+                    self.handle_and_tell(input, Some(written));
+                }
+                return;
+            }
             Said::Ended { rule } => {
                 if !self.keepers.ended(rule) {
                     return;
@@ -262,9 +305,11 @@ impl<N: Fn(Notice)> Shell<N> {
     /// Hands an input to the engine and does what it asks for; whoever waits is told once all that is on disk.
     fn handle_and_tell(&mut self, input: Input, waiting: Option<oneshot::Sender<Written>>) {
         let now = self.clock.stamp(&self.boot_id);
+        self.engine.set_clock(now.boottime, now.wall);
         let effects = self.engine.handle(now.boottime, input);
         let mut batch = Batch::at(now);
         batch.waiting.extend(waiting);
+        let mut seen = Seen::default();
         for effect in effects {
             match effect {
                 Effect::Record(record) => {
@@ -272,7 +317,8 @@ impl<N: Fn(Notice)> Shell<N> {
                     batch.records.push(record);
                 }
                 Effect::Count(count) => self.publisher.count(&count),
-                Effect::Sample(_) => {}
+                Effect::Sample(sampled) => seen.samples.push(sampled),
+                Effect::Slice(slice) => seen.stretches.push(self.count(slice)),
                 // At the end, what was seen and done is still written, and nothing new begins.
                 _ if self.stopping => {}
                 Effect::Probe { check, run } => self.probe(check, run),
@@ -283,37 +329,49 @@ impl<N: Fn(Notice)> Shell<N> {
                     let (written, told) = oneshot::channel();
                     batch.waiting.push(written);
                     // A notice is no attempt: it is charged to nobody, and may be given twice.
-                    batch.act = act.action.may_heal().then(|| act.clone());
+                    batch.act = act.action.is_attempt().then(|| act.clone());
                     self.act(act, told);
                 }
             }
         }
+        self.history.see(batch.now.wall, seen);
         if batch.changes_what_survives() {
             batch.past = Some(self.engine.past(batch.now.boottime, batch.now.wall));
         }
         if !batch.is_empty() {
             self.history.write(batch);
+            self.hub.happened();
         }
+    }
+
+    /// Counts a slice, and gives it as the history takes it.
+    fn count(&mut self, slice: Slice) -> Stretch {
+        self.objectives.take(&slice, &self.publisher.metrics);
+        objectives::stretch(slice)
     }
 
     fn tell(&mut self, record: &Record) {
         let (kind, target, message) = (record.kind(), record.target(), record.message());
+        let incident = record.incident();
         match record {
             Record::RuleFailed { .. } | Record::IncidentOpened { .. } | Record::Refused { .. } => {
-                tracing::warn!(kind, target, "{message}");
+                tracing::warn!(kind, target, incident, "{message}");
             }
             // Logged entry by entry where they were done.
             Record::Repaired { .. } | Record::Fought { .. } | Record::Cleaned { .. } => {
-                tracing::debug!(kind, target, "{message}");
+                tracing::debug!(kind, target, incident, "{message}");
             }
-            _ => tracing::info!(kind, target, "{message}"),
+            // Logged where they happen, once the number is known by which the history has them.
+            Record::Intended { .. } | Record::Evidence { .. } | Record::Acted { .. } => {}
+            _ => tracing::info!(kind, target, incident, "{message}"),
         }
         self.publisher.record(record);
     }
 
     /// Waits until the intent is on disk, and only then acts.
-    fn act(&mut self, decided: Act, written: oneshot::Receiver<Written>) {
-        let rules = OwnRules::new(self.engine.settings(), &self.ending);
+    fn act(&mut self, mut decided: Act, written: oneshot::Receiver<Written>) {
+        let announce = self.announcer(decided.intent);
+        let rules = OwnRules::new(self.engine.settings(), &self.ending, announce);
         let (settle, record) = (self.history.settler(), self.history.recorder());
         let (answer, clock, intent) = (self.answer(), self.clock, decided.intent);
         let boot_id = Arc::clone(&self.boot_id);
@@ -324,15 +382,24 @@ impl<N: Fn(Notice)> Shell<N> {
             let (ended, detail) = match written {
                 Err(error) => {
                     // Without a trace on disk a crash would repeat it: not acting is the safe side.
-                    tracing::error!(error, "the intent cannot be written, so nothing is done");
-                    (Ended::Ran, format!("not done: the intent could not be written: {error}"))
+                    let (target, incident) = (&decided.target, decided.incident);
+                    tracing::error!(
+                        target,
+                        incident,
+                        error,
+                        "the intent cannot be written, so nothing is done"
+                    );
+                    (Ended::CutOff, format!("not done: the intent could not be written: {error}"))
                 }
                 Ok(id) => {
-                    let seen = Box::pin(act::evidence(&decided)).await;
+                    decided.occasion.intent = id;
+                    act::log(&decided, "intended", "it is on disk, and begins");
+                    let seen = Box::pin(act::evidence(&decided, &rules)).await;
                     if let Some(seen) = seen {
                         record(clock.stamp(&boot_id), seen);
                     }
                     let (ended, detail) = act::act(&decided, &rules).await;
+                    act::log(&decided, "acted", &detail);
                     if let Some(id) = id {
                         settle(id, clock.wall(), detail.clone());
                     }
@@ -341,6 +408,18 @@ impl<N: Fn(Notice)> Shell<N> {
             };
             answer(Input::Acted { intent, ended, detail });
         });
+    }
+
+    /// Tells the engine what an action is about to stop; the answer comes when that is on disk.
+    fn announcer(&self, intent: u64) -> Announce {
+        let (answers, generation) = (self.answers.clone(), self.generation);
+        Box::new(move |programs| {
+            let (written, told) = oneshot::channel();
+            let said = Said::Awaited(Input::Stopping { intent, programs }, written);
+            // As for every answer; if nobody takes it, nobody has written it.
+            let _ = answers.send((generation, said));
+            told
+        })
     }
 
     fn answer(&self) -> impl Fn(Input) + Send + 'static {
@@ -362,7 +441,10 @@ impl<N: Fn(Notice)> Shell<N> {
 
     /// A fresh status, with the gauges set to it.
     fn status(&mut self) -> Status {
-        let status = self.engine.status(self.clock.now(), self.clock.wall());
+        let wall = self.clock.wall();
+        let mut status = self.engine.status(self.clock.now(), wall);
+        status.alerts = self.alerting.board.alerts();
+        status.slos = self.objectives.statuses(wall);
         self.publisher.status(&status);
         self.publisher.look_at_self();
         status

@@ -60,6 +60,9 @@ pub struct BudgetUse {
     pub window: String,
 }
 
+/// Names in a hint: what runs on the host may have given the history any number of them.
+const LISTED: usize = 50;
+
 /// Why nothing can be said.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -162,7 +165,11 @@ pub fn find_events(
     Ok(events)
 }
 
-fn expect_known(what: &str, given: &str, mut known: Vec<String>) -> Result<(), ExplainError> {
+pub(crate) fn expect_known(
+    what: &str,
+    given: &str,
+    mut known: Vec<String>,
+) -> Result<(), ExplainError> {
     known.sort();
     known.dedup();
     let is_part =
@@ -172,6 +179,9 @@ fn expect_known(what: &str, given: &str, mut known: Vec<String>) -> Result<(), E
     }
     let hint = match nearest(given, known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`?"),
+        None if known.len() > LISTED => {
+            format!("there is: {} and {} more", known[..LISTED].join(", "), known.len() - LISTED)
+        }
         None => format!("there is: {}", known.join(", ")),
     };
     let message = format!("`{}` is not {what}; {hint}", given.escape_debug());

@@ -1,7 +1,9 @@
 //! The recorder: one thread owns the journal; the agent sends what happened and waits only where it must be on disk first.
 
 mod kept;
+mod seen;
 mod start;
+mod trouble;
 mod writer;
 
 use std::collections::VecDeque;
@@ -19,6 +21,8 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use self::kept::Kept;
+use self::seen::Load;
+pub(crate) use self::seen::Seen;
 pub(crate) use self::start::{Found, Withheld};
 use self::writer::Writer;
 use crate::error::AgentError;
@@ -55,6 +59,9 @@ pub(crate) struct History {
     lines: Option<mpsc::Sender<Line>>,
     thread: Option<JoinHandle<()>>,
     pub(crate) recent: Recent,
+    /// What was seen and is not written yet; `None` where nothing is written.
+    load: Option<Load>,
+    metrics: Arc<Metrics>,
 }
 
 /// All that one input led to: written whole or not at all.
@@ -93,6 +100,8 @@ enum Line {
     Batch(Box<Batch>),
     Note(Timestamp, Note),
     Settle { intent: i64, at: Timestamp, detail: String },
+    State { key: &'static str, value: Value },
+    Seen(Timestamp, Seen),
 }
 
 impl Recent {
@@ -114,7 +123,7 @@ impl Recent {
 impl History {
     /// A history that is only kept in memory: an agent that observes writes nothing.
     pub(crate) fn in_memory(metrics: Arc<Metrics>) -> Self {
-        Self::spawn(Writer::new(None, Recent::default(), metrics))
+        Self::spawn(Writer::new(None, Recent::default(), Arc::clone(&metrics)), None, metrics)
     }
 
     /// Opens the journal in `state_dir` and reads what survives from earlier runs.
@@ -138,9 +147,10 @@ impl History {
             let why = format!("history cannot be read: {error}");
             Found { withheld: Some(Withheld::without_end(why)), ..Found::default() }
         });
-        let mut writer = Writer::new(Some(journal), Recent::default(), metrics);
+        let mut writer = Writer::new(Some(journal), Recent::default(), Arc::clone(&metrics));
         writer.kept = Kept::of(&found.past);
-        let history = Self::spawn(writer);
+        let load = writer.load.clone();
+        let history = Self::spawn(writer, Some(load), metrics);
         match last_lines(state_dir) {
             Ok(lines) => lines.into_iter().for_each(|line| history.recent.push(line)),
             Err(error) => tracing::warn!(%error, "the page starts without earlier events"),
@@ -148,7 +158,7 @@ impl History {
         Ok((history, found))
     }
 
-    fn spawn(writer: Writer) -> Self {
+    fn spawn(writer: Writer, load: Option<Load>, metrics: Arc<Metrics>) -> Self {
         let (lines, inbox) = mpsc::channel();
         let recent = writer.recent.clone();
         let thread = std::thread::Builder::new()
@@ -156,7 +166,7 @@ impl History {
             .stack_size(512 * 1024)
             .spawn(move || writer.run(&inbox))
             .ok();
-        Self { lines: Some(lines), thread, recent }
+        Self { lines: Some(lines), thread, recent, load, metrics }
     }
 
     /// Writes all of it, soon; whoever waits is told when.
@@ -167,6 +177,22 @@ impl History {
     /// Writes a line of the agent's own, soon.
     pub(crate) fn note(&self, at: Timestamp, note: Note) {
         self.send(Line::Note(at, note));
+    }
+
+    /// Keeps a value under a key, in the place of the one before, soon.
+    pub(crate) fn keep(&self, key: &'static str, value: Value) {
+        self.send(Line::State { key, value });
+    }
+
+    /// Keeps what was seen, within a few seconds; not all of it if there is more than the journal can keep up with.
+    pub(crate) fn see(&self, at: Timestamp, seen: Seen) {
+        let Some(load) = self.load.as_ref().filter(|_| !seen.is_empty()) else { return };
+        let values = seen.len();
+        if load.take(values) {
+            self.send(Line::Seen(at, seen));
+        } else {
+            self.metrics.journal_lagged(values as u64);
+        }
     }
 
     /// Writes what was seen on the way to an action, where it was seen; in the order in which it comes.
@@ -231,7 +257,10 @@ impl Batch {
 
     /// Whether what survives may have changed with these records.
     pub(crate) fn changes_what_survives(&self) -> bool {
-        self.act.is_some() || self.records.iter().any(|record| !is_of_a_rule(record))
+        // Who waits, waits for what the next agent shall know.
+        self.act.is_some()
+            || !self.waiting.is_empty()
+            || self.records.iter().any(|record| !is_of_a_rule(record))
     }
 }
 

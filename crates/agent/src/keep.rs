@@ -10,14 +10,18 @@ use evenkeel_metrics::{Collector, Metrics};
 use evenkeel_permissions as permissions;
 use evenkeel_permissions::{By, Keeper, Left, News, Preference, Repair, Swept, Task};
 use evenkeel_safefs::escaped;
+use tokio::sync::oneshot;
 
 use crate::executor::chain;
+use crate::history::Written;
 
 /// What a keeper's thread says.
 #[derive(Debug)]
 pub(crate) enum Said {
     /// To the engine.
     Input(Input),
+    /// To the engine, and whoever said it waits until what follows from it is on disk.
+    Awaited(Input, oneshot::Sender<Written>),
     /// It ended: told to, or by a defect.
     Ended {
         /// The rule that it kept.

@@ -22,6 +22,7 @@ mod explain;
 mod history;
 mod keep;
 mod listen;
+mod objectives;
 mod page;
 mod publish;
 mod serve;
@@ -31,7 +32,8 @@ pub use clock::HostClock;
 pub use control::{LONGEST_HOLD, LONGEST_REASON, OrderAnswer};
 pub use error::AgentError;
 pub use evenkeel_engine::{
-    CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status,
+    AlertStatus, BurnStatus, CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus,
+    SloStatus, Status,
 };
 pub use executor::clean;
 pub use explain::{

@@ -1,6 +1,7 @@
 //! What the engine says, as metrics. The only place where a record or a status becomes a series.
 
 mod labels;
+mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -8,14 +9,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use evenkeel_config::Settings;
-use evenkeel_engine::{CheckStatus, Count, Input, Record, RecoveryStatus, Status};
+use evenkeel_engine::{Count, Input, Record, RecoveryStatus, SloStatus, Status};
 use evenkeel_metrics::{
-    BreakerState, CheckState, CleanupAction, Collector, Incident, Metrics, ProcessMemory,
-    ProcessStats, RecoveryOutcome,
+    BurnWindow, CleanupAction, Collector, Incident, Metrics, ProcessStats, RecoveryOutcome,
+    SloFigures,
 };
 use evenkeel_probe::Outcome;
 
-use self::labels::whole;
+use self::shown::Shown;
 
 /// What the collector that looks at the agent itself is called where others have a rule.
 const SELF: &str = "self";
@@ -32,16 +33,6 @@ pub(crate) struct Publisher {
     incidents: BTreeMap<String, u64>,
     /// What the page shows of each check, in the order of the settings: few change between two scrapes.
     shown: Vec<Shown>,
-}
-
-/// What becomes gauges of a check.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Shown {
-    state: CheckState,
-    up: Option<bool>,
-    breaker: Option<BreakerState>,
-    /// Of a check that watches a process.
-    process: Option<(ProcessMemory, Option<Duration>)>,
 }
 
 impl Publisher {
@@ -71,6 +62,9 @@ impl Publisher {
             self.metrics.add_check(&check.name);
             self.metrics.set_memory_limit(&check.name, labels::memory_limit(check));
         }
+        for slo in &settings.slos {
+            self.metrics.add_slo(&slo.name, slo.promise.objective.to_f64());
+        }
         for recovery in &settings.recoveries {
             self.listening.insert(recovery.name.clone(), recovery.when.clone());
         }
@@ -87,6 +81,9 @@ impl Publisher {
         for check in &settings.checks {
             self.metrics.forget_check(&check.name);
             self.metrics.forget_breaker(&check.name);
+        }
+        for slo in &settings.slos {
+            self.metrics.forget_slo(&slo.name);
         }
         for target in std::mem::take(&mut self.targets) {
             self.metrics.forget_recovery(&target);
@@ -195,7 +192,7 @@ impl Publisher {
         for (path, entries) in errors {
             self.metrics.set_permission_errors(Path::new(path), entries);
         }
-        let shown: Vec<_> = status.checks.iter().map(shown).collect();
+        let shown: Vec<_> = status.checks.iter().map(Shown::of).collect();
         for (place, (check, shown)) in status.checks.iter().zip(&shown).enumerate() {
             if self.shown.get(place) != Some(shown) {
                 self.show(&check.name, *shown);
@@ -203,6 +200,21 @@ impl Publisher {
         }
         self.shown = shown;
         self.recoveries(&status.recoveries);
+        for slo in &status.slos {
+            self.slo(slo);
+        }
+    }
+
+    fn slo(&self, slo: &SloStatus) {
+        let figures = SloFigures {
+            availability: slo.availability,
+            error_budget_remaining: slo.availability.map(|_| slo.budget_remaining),
+            coverage: slo.coverage,
+        };
+        self.metrics.set_slo(&slo.name, figures);
+        for (window, burn) in BurnWindow::ALL.iter().zip(&slo.burn) {
+            self.metrics.set_slo_burn_rate(&slo.name, *window, burn.rate);
+        }
     }
 
     fn show(&self, check: &str, shown: Shown) {
@@ -231,34 +243,6 @@ impl Publisher {
                 self.opened(target, incident);
             }
         }
-    }
-}
-
-fn shown(check: &CheckStatus) -> Shown {
-    let state = labels::check_state(&check.state);
-    let watches = ["process", "supervisor", "systemd"].contains(&check.kind.as_str());
-    Shown {
-        // What keeps it from being acted on is what is to be seen first; whether it is up is a metric of its own.
-        state: match (check.held, check.flapping) {
-            (true, _) => CheckState::Held,
-            (false, true) => CheckState::Flapping,
-            (false, false) => state,
-        },
-        up: match state {
-            CheckState::Unknown => None,
-            CheckState::Down | CheckState::Recovering => Some(false),
-            _ => Some(true),
-        },
-        breaker: check.breaker.as_deref().map(labels::breaker_state),
-        process: watches.then(|| {
-            let memory = ProcessMemory {
-                resident: check.rss_bytes.map(whole),
-                pss: check.pss_bytes.map(whole),
-                swap: check.swap_bytes.map(whole),
-                cgroup: check.cgroup_memory_bytes.map(whole),
-            };
-            (memory, check.limit_eta_seconds.map(Duration::from_secs_f64))
-        }),
     }
 }
 

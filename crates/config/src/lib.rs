@@ -26,6 +26,7 @@ mod preset;
 mod problem;
 mod raw;
 mod read;
+mod rule_inputs;
 mod secrecy;
 mod secret;
 mod settings;
@@ -37,10 +38,12 @@ pub use key::nearest;
 pub use layer::Origin;
 pub use preset::{PRESETS, preset};
 pub use problem::{ConfigError, Place, Problem};
+pub use rule_inputs::{process_jobs, rule_inputs};
 pub use secret::{SecretError, read_secret};
 pub use settings::{
-    AgentSettings, Alerts, Check, CleanupRule, DeadMan, Hidden, Mode, Module, PermissionRule,
-    Receiver, ReceiverKind, Recovery, SEVERITIES, Settings, Slo, Step, Storm,
+    Access, AgentSettings, Alerts, Check, CleanupRule, DeadMan, Hidden, LogFormat, LogSettings,
+    Mode, Module, PermissionRule, Receiver, ReceiverKind, Recovery, SEVERITIES, Settings, Slo,
+    Step, Storm, TlsFiles,
 };
 pub use show::{reveal, show};
 pub use sources::{Sources, VARIABLE_PREFIX};

@@ -32,10 +32,21 @@ pub(crate) struct Agent {
     pub(crate) state_dir: Option<PathBuf>,
     pub(crate) listen: Option<String>,
     pub(crate) socket: Option<String>,
+    pub(crate) log: Option<Log>,
     pub(crate) grace: Option<Lasting>,
     pub(crate) hold_errors_for: Option<Lasting>,
     pub(crate) storm: Option<OrOff<Storm>>,
     pub(crate) starved_after: Option<Lasting>,
+    pub(crate) token_file: Option<PathBuf>,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) open: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Tls {
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -44,6 +55,21 @@ pub(crate) struct Storm {
     pub(crate) targets: Option<u32>,
     pub(crate) share: Option<Share>,
     pub(crate) within: Option<Lasting>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    pub(crate) format: Option<LogFormat>,
+    pub(crate) level: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Human,
+    Json,
+    Journald,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -418,8 +444,10 @@ pub(crate) struct Budget {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Slo {
     pub(crate) checks: Option<OneOrMany<String>>,
-    pub(crate) objective: Option<f64>,
+    pub(crate) objective: Option<Scalar>,
     pub(crate) window: Option<Lasting>,
+    pub(crate) exclude_unknown_up_to: Option<Scalar>,
+    pub(crate) min_bad: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -26,6 +26,23 @@ const OPEN_HEADERS: [&str; 11] = [
     "connection",
     "x-forwarded-proto",
 ];
+/// What stands before secrets, in small letters.
+const HINTS: [&str; 14] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "api-key",
+    "private_key",
+    "authorization",
+    "bearer",
+    "cookie",
+    "signature",
+];
 /// Shorter values of variables are words such as `on`, or numbers.
 const SHORTEST_VARIABLE: usize = 6;
 
@@ -45,12 +62,16 @@ pub(crate) fn of(key: &Key) -> Secrecy {
     let segments = key.segments();
     let is_receiver = segments.len() > 3 && segments[0] == "alerts" && segments[1] == "receiver";
     // The names of rules say nothing.
-    let inner = segments.get(if is_receiver { 3 } else { 2 }..).unwrap_or_default();
+    let depth = match segments.first().map(String::as_str) {
+        Some("alerts") if is_receiver => 3,
+        Some("agent" | "alerts") => 1,
+        _ => 2,
+    };
+    let inner = segments.get(depth..).unwrap_or_default();
     if inner.iter().any(|segment| is_secret_key(segment)) {
         return Secrecy::Whole;
     }
-    let is_told_from_afar = inner.iter().any(|segment| segment == "webhook")
-        || segments.iter().any(|segment| segment == "dead_man");
+    let is_told_from_afar = inner.iter().any(|segment| tells_from_afar(segment));
     match inner.last() {
         Some(last) if last == "url" && is_told_from_afar => Secrecy::Path,
         _ => Secrecy::Form,
@@ -144,6 +165,10 @@ impl Found<'_> {
                 let host = meant.find("://").map_or(0, |at| at + 3);
                 if let Some(path) = meant[host..].find('/').map(|at| &meant[host + at + 1..]) {
                     self.secrets.push(path.to_owned());
+                    // Words of the service and not of the secret are in small letters.
+                    let is_word = |part: &&str| part.chars().all(|char| char.is_ascii_lowercase());
+                    let parts = path.split(['/', '?', '&', '=']).filter(|part| !is_word(part));
+                    self.secrets.extend(parts.map(str::to_owned));
                     let start = self.text[span.clone()].find(path).map(|at| span.start + at);
                     self.ranges.extend(start.map(|start| start..start + path.len()));
                 }
@@ -215,6 +240,9 @@ fn secrets_in(key: &Key, value: &str) -> Vec<String> {
 fn by_lines(text: &str) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
     let mut in_secret_table = false;
+    // How many ranges there were before the line above: more now mean that it hides something.
+    let mut hides = 0;
+    let mut odd = false;
     let mut open: Option<&str> = None;
     let mut start = 0;
     for line in text.split_inclusive('\n') {
@@ -228,8 +256,19 @@ fn by_lines(text: &str) -> Vec<Range<usize>> {
         }
         if trimmed.starts_with('[') && !trimmed.contains('=') {
             let name = trimmed.trim_matches(['[', ']', ' ']);
-            in_secret_table = name.split('.').skip(2).any(|part| is_secret_key(bare(part)));
+            let mut parts = name.split('.').map(bare).skip(1);
+            in_secret_table = parts.any(|part| tells_from_afar(part) || is_secret_key(part));
             continue;
+        }
+        // The rest of a line that somebody broke in two.
+        let follows = std::mem::replace(&mut hides, ranges.len()) < ranges.len();
+        let is_open = std::mem::replace(&mut odd, is_odd(line));
+        if follows && (is_open || !begins(trimmed)) {
+            ranges.push(whole);
+            continue;
+        }
+        if let Some(at) = first_hint(line) {
+            ranges.push(whole.start + at..whole.end.max(whole.start + at));
         }
         let signs = line.match_indices('=').map(|(at, _)| at);
         let sign = signs.into_iter().find(|at| in_secret_table || is_secret_word(&line[..*at]));
@@ -247,11 +286,48 @@ fn by_lines(text: &str) -> Vec<Range<usize>> {
     ranges
 }
 
+/// Whether a quote is open at the end.
+fn is_odd(text: &str) -> bool {
+    ['"', '\''].into_iter().any(|quote| text.matches(quote).count() % 2 == 1)
+}
+
+/// Whether a line sets a key, or says nothing.
+fn begins(trimmed: &str) -> bool {
+    let sets = trimmed.split_once('=').is_some_and(|(key, _)| {
+        let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_.\"' ".contains(char);
+        !key.is_empty() && key.chars().all(is_plain) && !is_odd(key)
+    });
+    sets || trimmed.is_empty() || trimmed.starts_with('#')
+}
+
+/// Where a secret may begin in a line of which nobody knows what its quotes mean: behind a word that names one, in a query,
+/// behind the scheme of a URL with a user.
+fn first_hint(line: &str) -> Option<usize> {
+    let small = line.to_ascii_lowercase();
+    let named = HINTS.iter().filter_map(|hint| Some(small.find(hint)? + hint.len())).min();
+    let query = small.find('?').map(|at| at + 1);
+    let user = small.find("://").map(|at| at + 3).filter(|at| small[*at..].contains('@'));
+    let keys = SECRET_KEYS.into_iter().chain(["webhook", "dead_man"]);
+    let keys = keys.filter_map(|key| {
+        let is_whole = |at: &usize| {
+            let beside = [small[..*at].chars().next_back(), small[at + key.len()..].chars().next()];
+            beside.into_iter().flatten().all(|char| !char.is_ascii_alphanumeric())
+        };
+        small.match_indices(key).map(|(at, _)| at).find(is_whole).map(|at| at + key.len())
+    });
+    named.into_iter().chain(query).chain(user).chain(keys).min()
+}
+
 /// Whether a line up to a sign ends with the name of a secret.
 fn is_secret_word(before: &str) -> bool {
     let before = before.trim_end();
     let start = before.rfind([' ', '\t', '{', ',', '[', '(']).map_or(0, |at| at + 1);
-    before[start..].split('.').any(|part| is_secret_key(bare(part)))
+    before[start..].split('.').map(bare).any(|part| tells_from_afar(part) || is_secret_key(part))
+}
+
+/// Whether a table has a URL that is a secret.
+fn tells_from_afar(name: &str) -> bool {
+    matches!(name, "webhook" | "dead_man")
 }
 
 fn bare(part: &str) -> &str {

@@ -58,6 +58,8 @@ pub struct AgentSettings {
     pub listen: Option<SocketAddr>,
     /// The control socket; `None` for none.
     pub socket: Option<PathBuf>,
+    /// The form and the amount of its log.
+    pub log: LogSettings,
     /// How long after its start the agent only observes.
     pub grace: Duration,
     /// How long a repaired deviation still counts in `file_permission_errors`.
@@ -66,6 +68,49 @@ pub struct AgentSettings {
     pub storm: Option<Storm>,
     /// A tick that comes so much later than it was asked for means that the agent itself was starved.
     pub starved_after: Duration,
+    /// Who may read the page at its address.
+    pub access: Access,
+}
+
+/// Who may read the page at its address, and how it gets to him.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    /// A file with a token that readers must send; `None`: nobody is asked.
+    pub token_file: Option<PathBuf>,
+    /// With what the page is encrypted; `None`: not at all.
+    pub tls: Option<TlsFiles>,
+    /// Whether everybody who reaches it may read it, though others than this host do.
+    pub open: bool,
+}
+
+/// A certificate and its key, in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, followed by those of who vouches for it.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// The form and the amount of the agent's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    /// The form.
+    pub format: LogFormat,
+    /// A level, or one for each target: `info,evenkeel_probe=debug`; levels are off, error, warn, info, debug and trace.
+    pub level: String,
+}
+
+/// The form of a log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+    /// Entries with fields in the system's journal.
+    Journald,
 }
 
 /// When targets that are down together make the host suspect.
@@ -191,10 +236,8 @@ pub struct Slo {
     pub name: String,
     /// The names of the checks that must all be up.
     pub checks: Vec<String>,
-    /// The share of time, above 0 and below 1.
-    pub objective: f64,
-    /// The time it is a share of.
-    pub window: Duration,
+    /// What is promised, and how it is counted; a slice is as long as the shortest interval of its checks.
+    pub promise: evenkeel_metrics::availability::Promise,
 }
 
 impl Check {

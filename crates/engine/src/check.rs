@@ -15,6 +15,7 @@ use evenkeel_config::Check;
 use evenkeel_health::Sustained;
 use evenkeel_moment::Moment;
 use evenkeel_probe::Facts;
+use evenkeel_recovery::actions::StoppedProgram;
 use evenkeel_recovery::breaker::Breaker;
 
 pub(crate) use self::judge::{Worst, sustained, worst};
@@ -38,12 +39,16 @@ pub(crate) struct CheckCore {
     pub(crate) parts: BTreeMap<String, Subject>,
     /// What the last look said of each part; `None` if nobody could be asked.
     pub(crate) looked: Option<Looked>,
+    /// Programs that restarts of ours were about to stop and did not start, as far as anybody knows.
+    pub(crate) our_stops: Vec<StoppedProgram>,
     forecasts: Forecasts,
     /// The conditions on each part, where there are any.
     limits: BTreeMap<String, Limits>,
     last: Option<Last>,
     /// When the last series came to its end.
     pub(crate) concluded: Option<Moment>,
+    /// When that series began.
+    pub(crate) began: Option<Moment>,
     /// When the last series that could tell anything began: what it saw is not older than that.
     pub(crate) look_began: Option<Moment>,
     /// The checks without which this one cannot be up, near and far, by their place in the settings.
@@ -74,6 +79,7 @@ impl CheckCore {
             own: Subject::new(&spec, now),
             look_began: None,
             looked: None,
+            our_stops: Vec::new(),
             forecasts: Forecasts::new(&spec.conditions),
             dependencies: Vec::new(),
             reborn: Vec::new(),
@@ -81,6 +87,7 @@ impl CheckCore {
             limits: BTreeMap::new(),
             last: None,
             concluded: None,
+            began: None,
             spec,
         }
     }

@@ -15,6 +15,7 @@ use crate::record::Record;
 use crate::recovery::RecoveryCore;
 use crate::refusal::Refusal;
 use crate::rule::RuleCore;
+use crate::slices::Slices;
 use crate::spread;
 use crate::storm::Storm;
 use crate::target::Target;
@@ -44,6 +45,7 @@ pub struct Engine {
     pub(crate) starved: Option<Moment>,
     /// Incidents of targets that the settings no longer name.
     orphans: Vec<OpenIncident>,
+    pub(crate) slices: Slices,
     /// A moment, and the time of day at it.
     pub(crate) anchor: (Moment, Timestamp),
     /// By which quiet windows are told.
@@ -56,6 +58,8 @@ pub(crate) struct Running {
     pub(crate) intent: u64,
     pub(crate) recovery: usize,
     pub(crate) target: String,
+    /// Whether it brings an earlier action to its end, rather than being one.
+    pub(crate) finishes: bool,
 }
 
 impl Engine {
@@ -124,6 +128,7 @@ impl Engine {
             asked_for: None,
             starved: None,
             orphans,
+            slices: Slices::new(&settings, now, start.wall),
             anchor: (now, start.wall),
             zone: TimeZone::UTC,
             settings,
@@ -173,7 +178,9 @@ impl Engine {
         let start = Start { now, wall, seed, spread: true, observe_only, past };
         let (started, next_intent) = (self.started, self.next_intent);
         let zone = self.zone.clone();
+        let slices = std::mem::replace(&mut self.slices, Slices::new(&settings, now, wall));
         *self = Self { started, next_intent, zone, ..Self::new(settings, start) };
+        self.slices.go_on(slices);
     }
 
     /// What has to survive the end of the agent, `wall` being the time of day at `now`.
@@ -203,6 +210,7 @@ impl Engine {
         self.notice_starvation(now, &mut effects);
         match input {
             Input::Measured { check, run, measurement } => {
+                self.tell_of_stops(check);
                 if let Some(core) = self.checks.get_mut(check)
                     && core.measured(now, run, measurement, &mut effects)
                 {
@@ -231,6 +239,7 @@ impl Engine {
                     rule.watched = Some(how);
                 }
             }
+            Input::Stopping { intent, programs } => self.stopping(intent, programs),
             Input::Acted { intent, ended, detail } => {
                 self.acted(now, intent, ended, detail, &mut effects);
             }
@@ -264,6 +273,7 @@ impl Engine {
 
     /// Takes in what a check's new states mean for the recoveries that listen to it.
     fn see(&mut self, now: Moment, check: usize, effects: &mut Vec<Effect>) {
+        self.count_look(now, check, effects);
         self.note_restarts(now, check, effects);
         for recovery in self.recoveries.iter_mut().filter(|recovery| {
             recovery.checks.contains(&check) || recovery.dependencies.contains(&check)
@@ -302,6 +312,10 @@ impl Engine {
         let Some(running) = self.running.take_if(|running| running.intent == intent) else {
             return;
         };
+        if running.finishes {
+            self.finished(now, &running, ended, detail, effects);
+            return;
+        }
         let Some(recovery) = self.recoveries.get_mut(running.recovery) else { return };
         let checks = recovery.checks.clone();
         let Some(target) = recovery.target_by_id(&running.target) else { return };
@@ -311,6 +325,7 @@ impl Engine {
             action: target.action_name().to_owned(),
             detail,
         }));
+        target.came_to_its_end(ended);
         let change = target.machine.acted(now, ended);
         target.note(now, change, effects);
         for check in checks {
@@ -329,6 +344,7 @@ impl Engine {
                 self.see(now, check, effects);
             }
         }
+        self.settle_by_time(now, effects);
         let write = self.observe_only().is_none();
         for (rule, core) in self.permissions.iter_mut().enumerate() {
             if !std::mem::replace(&mut core.is_kept, true) {
@@ -364,6 +380,7 @@ impl Engine {
             }
         }
         if !self.gate_closed {
+            self.finish_restarts(effects);
             self.pass_the_gate(now, effects);
         }
     }

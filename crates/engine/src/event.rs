@@ -1,13 +1,14 @@
 use std::time::Duration;
 
 use evenkeel_probe::{FailureClass, Measurement};
-use evenkeel_recovery::actions::{Action, Occasion};
+use evenkeel_recovery::actions::{Action, Occasion, StoppedProgram};
 use evenkeel_recovery::machine::Ended;
 use serde::Serialize;
 
 use crate::order::Order;
 use crate::record::Record;
 use crate::sampled::Sampled;
+use crate::slices::Slice;
 
 /// What the shell observed.
 #[derive(Debug, Clone)]
@@ -49,6 +50,14 @@ pub enum Input {
         rule: usize,
         /// In words.
         how: String,
+    },
+    /// An action that [`Effect::Act`] asked for is about to stop programs and to start them again. It waits until that is on
+    /// disk: whatever cuts it off, what it stopped is not taken for stopped on purpose.
+    Stopping {
+        /// The intent that the effect named.
+        intent: u64,
+        /// The programs.
+        programs: Vec<StoppedProgram>,
     },
     /// An action that [`Effect::Act`] asked for has ended.
     Acted {
@@ -105,6 +114,8 @@ pub enum Effect {
     Act(Act),
     /// Write to the history.
     Record(Record),
+    /// Count slices of availability.
+    Slice(Slice),
     /// Count for the metrics; not worth a line of history.
     Count(Count),
     /// Keep as points of curves; what is lost of it is no harm.

@@ -190,7 +190,7 @@ impl Engine {
         let (incident, rung, attempt) =
             (target.incident_id(), target.machine.step(), target.machine.attempt());
         // Charged before it starts: an action that never ends must not be free. A notice is no action on the host.
-        if step.action.may_heal() {
+        if step.action.is_attempt() {
             self.ledger.charge(now, id);
         }
         let recovery = &self.recoveries[index];
@@ -204,7 +204,8 @@ impl Engine {
         }));
         let intent = self.next_intent;
         self.next_intent += 1;
-        self.running = Some(Running { intent, recovery: index, target: id.to_owned() });
+        let target = id.to_owned();
+        self.running = Some(Running { intent, recovery: index, target, finishes: false });
         Some(Act {
             intent,
             incident,

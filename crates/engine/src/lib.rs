@@ -14,6 +14,7 @@ mod chance;
 mod check;
 mod engine;
 mod event;
+mod finish;
 mod forecasts;
 mod gate;
 mod limits;
@@ -29,6 +30,7 @@ mod restarts;
 mod rule;
 mod sampled;
 mod show;
+mod slices;
 mod spread;
 mod status;
 mod storm;
@@ -47,4 +49,8 @@ pub use past::{BreakerPast, FlapRing, OpenIncident, Past, Start};
 pub use record::{Outcome, Record};
 pub use refusal::{Refusal, Usage};
 pub use sampled::Sampled;
-pub use status::{CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status};
+pub use slices::{SLO_SUBJECT, Slice};
+pub use status::{
+    AlertStatus, BurnStatus, CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus,
+    SloStatus, Status,
+};

@@ -29,6 +29,7 @@ pub(crate) fn occasion(recovery: &RecoveryCore, target: &Target, checks: &[Check
     };
     Occasion {
         incident: target.incident_id(),
+        intent: None,
         target: target.id.clone(),
         cause: target.cause().to_owned(),
         reason: target.reason.clone().unwrap_or_default(),

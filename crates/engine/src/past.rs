@@ -1,6 +1,7 @@
 //! What an engine starts from, and what survives it.
 
 use evenkeel_moment::Moment;
+use evenkeel_recovery::actions::StoppedProgram;
 use evenkeel_recovery::breaker;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,10 @@ pub struct OpenIncident {
     /// When the next attempt is due, while one waits for its time: the end of a backoff, or a slow retry.
     #[serde(default)]
     pub again_at: Option<Moment>,
+    /// Programs that a restart of this incident was about to stop, unless it came to its end. Changes with
+    /// [`Input::Stopping`](crate::Input::Stopping).
+    #[serde(default)]
+    pub stopped: Vec<StoppedProgram>,
 }
 
 /// The last hard states of a check, or of one part of it.

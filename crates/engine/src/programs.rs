@@ -20,13 +20,16 @@ pub(crate) struct Looked {
 }
 
 impl Looked {
-    pub(crate) fn at(parts: &[Part]) -> Self {
-        let unclear = |part: &Part| match &part.outcome {
-            Outcome::Unknown(failure) => Some(failure.detail.clone()),
-            Outcome::Good | Outcome::Bad(_) => None,
+    /// `ours` says of each part whether a restart of ours stopped it: that is no reason to leave it alone.
+    pub(crate) fn at(parts: &[Part], ours: &[bool]) -> Self {
+        let unclear = |part: &Part, ours: bool| match &part.outcome {
+            Outcome::Unknown(failure) if !ours => Some(failure.detail.clone()),
+            _ => None,
         };
-        let each = |part: &Part| (part.name.clone(), (part.facts.clone(), unclear(part)));
-        Self { parts: parts.iter().map(each).collect() }
+        let each = |(part, ours): (&Part, &bool)| {
+            (part.name.clone(), (part.facts.clone(), unclear(part, *ours)))
+        };
+        Self { parts: parts.iter().zip(ours).map(each).collect() }
     }
 }
 

@@ -52,6 +52,9 @@ impl Engine {
             recoveries,
             storm: self.storm_refusal().map(|storm| storm.to_string()),
             holds: self.holds.iter().map(|hold| self.hold_status(hold, &at)).collect(),
+            // The agent's to say: rules look at metrics, of which nothing is known here.
+            alerts: Vec::new(),
+            slos: Vec::new(),
         }
     }
 
@@ -145,7 +148,7 @@ impl Engine {
     }
 
     /// Whether there are recoveries that listen to a check, and all of them are held.
-    fn holds_all_of(&self, check: &CheckCore) -> bool {
+    pub(crate) fn holds_all_of(&self, check: &CheckCore) -> bool {
         let listening: Vec<_> = self
             .recoveries
             .iter()

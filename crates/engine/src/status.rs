@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +30,87 @@ pub struct Status {
     /// The holds in force.
     #[serde(default)]
     pub holds: Vec<HoldStatus>,
+    /// What the agent's own rules find, if it evaluates them: those that fire first.
+    #[serde(default)]
+    pub alerts: Vec<AlertStatus>,
+    /// The promises of availability. Whoever keeps the account of their windows fills them in.
+    #[serde(default)]
+    pub slos: Vec<SloStatus>,
+}
+
+/// One alert of the agent's own rules.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertStatus {
+    /// The name of its rule.
+    pub name: String,
+    /// How grave it is: critical or warning.
+    pub severity: String,
+    /// pending, firing, or resolved, which it is for a quarter of an hour.
+    pub state: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// What is wrong, in a line.
+    pub summary: String,
+    /// What was measured, and what that means.
+    pub description: String,
+    /// The value of the rule's expression; absent after a restart until it is seen again.
+    pub value: Option<f64>,
+    /// All of its labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A promise of availability, and how it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SloStatus {
+    /// Its name.
+    pub name: String,
+    /// The checks that must all be up.
+    pub checks: Vec<String>,
+    /// The share that is promised, as it was written: `0.999`.
+    pub objective: String,
+    /// The window, in seconds.
+    pub window_seconds: u64,
+    /// The length of a slice, in seconds.
+    pub slice_seconds: f64,
+    /// Where the window begins.
+    pub from: Timestamp,
+    /// Where it ends: with what is known.
+    pub until: Timestamp,
+    /// Slices of the window that were good.
+    pub good: u64,
+    /// That were bad.
+    pub bad: u64,
+    /// Of which nothing is known.
+    pub unknown: u64,
+    /// Of these, those that count as bad, because there are more than may be left out.
+    pub unknown_as_bad: u64,
+    /// That were declared.
+    pub maintenance: u64,
+    /// The share of good ones among those that count; absent: none counts.
+    pub availability: Option<f64>,
+    /// The share of the window of which is known how it was.
+    pub coverage: Option<f64>,
+    /// The time that may be bad in a window, in seconds.
+    pub budget_seconds: f64,
+    /// The time that was.
+    pub budget_used_seconds: f64,
+    /// The share of the budget that is left; below zero if more was used.
+    pub budget_remaining: f64,
+    /// How fast it was spent over the last time.
+    pub burn: Vec<BurnStatus>,
+    /// When nothing is left, if it goes on as over the last day; absent: it does not burn, or nothing is left now.
+    pub exhausted_at: Option<Timestamp>,
+}
+
+/// How fast a budget was spent over one window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BurnStatus {
+    /// The window, such as `1h`.
+    pub window: String,
+    /// How many times as fast as is promised; absent: nothing counts.
+    pub rate: Option<f64>,
+    /// Bad slices in it.
+    pub bad: u64,
 }
 
 /// An order to let nothing be done.

@@ -3,7 +3,8 @@ use std::mem::Discriminant;
 use evenkeel_config::{Recovery, Step};
 use evenkeel_health::Eta;
 use evenkeel_moment::Moment;
-use evenkeel_recovery::machine::{Change, Earlier, Machine, Phase, Policy, Seen, Stop};
+use evenkeel_recovery::actions::StoppedProgram;
+use evenkeel_recovery::machine::{Change, Earlier, Ended, Machine, Phase, Policy, Seen, Stop};
 
 use crate::check::CheckCore;
 use crate::event::Effect;
@@ -38,6 +39,10 @@ pub(crate) struct Target {
     /// When a limit is reached, if that is all that is wrong.
     pub(crate) only_trend: Option<Eta>,
     incident: Option<(u64, Moment)>,
+    /// Programs that a restart of this incident was about to stop, unless it came to its end.
+    pub(crate) stopped: Vec<StoppedProgram>,
+    /// Whether that restart is to be brought to its end.
+    pub(crate) unfinished: bool,
     last_action: &'static str,
 }
 
@@ -71,6 +76,8 @@ impl Target {
             cause: String::new(),
             only_trend: None,
             incident: None,
+            stopped: Vec::new(),
+            unfinished: false,
             last_action: "",
         }
     }
@@ -81,6 +88,8 @@ impl Target {
         let OpenIncident { used, unproved, exhausted, again_at, .. } = *open;
         let earlier = Earlier { used, unproved, exhausted, again_at };
         self.machine = Machine::resume(policy, earlier, now);
+        self.stopped.clone_from(&open.stopped);
+        self.unfinished = unproved && !self.stopped.is_empty();
         self.incident = Some((open.incident, open.since));
         if let Some((step, _)) = open.used {
             self.last_action = self.steps.get(step as usize).map_or("", |step| step.action.name());
@@ -100,6 +109,7 @@ impl Target {
             unproved: machine.is_unproved(),
             exhausted: machine.is_used_up(),
             again_at: machine.again_at(),
+            stopped: self.stopped.clone(),
         })
     }
 
@@ -253,6 +263,7 @@ impl Target {
         {
             self.last_action = "";
             self.reason = None;
+            self.stopped.clear();
             let lasted = now.saturating_since(since);
             let target = self.id.clone();
             effects.push(Effect::Record(Record::IncidentClosed { incident, target, lasted }));
@@ -308,6 +319,15 @@ impl Target {
         // What cannot heal has no outcome to be told.
         let may_heal = self.next_step().is_some_and(|step| step.action.may_heal());
         self.last_action = if may_heal { self.action_name() } else { "" };
+    }
+
+    /// The action that ran has ended so.
+    pub(crate) fn came_to_its_end(&mut self, ended: Ended) {
+        let restarts = self.next_step().is_some_and(|step| step.action.restarts_programs());
+        if restarts && ended == Ended::Ran {
+            self.stopped.clear();
+        }
+        self.unfinished = restarts && ended == Ended::CutOff && !self.stopped.is_empty();
     }
 
     pub(crate) fn next_step(&self) -> Option<&Step> {

@@ -74,6 +74,17 @@ impl Directory {
         }
     }
 
+    /// Bytes of the history and of what `SQLite` keeps beside it, but for what is in memory only.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the agent's own directory, which others cannot write"
+    )]
+    pub(crate) fn size_bytes(&self) -> Option<u64> {
+        let length = |ending| std::fs::symlink_metadata(with_ending(&self.file(), ending));
+        let file = length("").ok()?.len();
+        Some(file + length("-wal").map_or(0, |log| log.len()))
+    }
+
     /// The history that was moved aside by an agent that ended before it made a new one; to be asked where there is none.
     pub(crate) fn lost_before(&self, at: Timestamp) -> Option<Finding> {
         #[expect(

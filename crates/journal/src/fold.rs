@@ -70,6 +70,14 @@ impl Watermarks {
         Ok(())
     }
 
+    /// From where on a table is whole.
+    pub(crate) const fn from(&self, level: Level) -> Option<i64> {
+        match level {
+            Level::Minutes => self.minutes_from,
+            Level::Hours => self.hours_from,
+        }
+    }
+
     const fn values(&self) -> [Option<i64>; 5] {
         let Self { minutes_until, hours_until, samples_from, minutes_from, hours_from } = *self;
         [minutes_until, hours_until, samples_from, minutes_from, hours_from]

@@ -13,7 +13,7 @@ use crate::sample::SeriesIds;
 use crate::{reader, schema};
 
 /// How long a write waits for someone at the `sqlite3` shell.
-const BUSY: Duration = Duration::from_secs(5);
+pub(crate) const BUSY: Duration = Duration::from_secs(5);
 /// Starts of the agent that are kept, and the time over which they are counted.
 const STARTS_KEPT: u32 = 100;
 const STARTS_WITHIN: SignedDuration = SignedDuration::from_mins(10);
@@ -32,7 +32,7 @@ pub struct Journal {
     /// The number of this run of the agent.
     pub(crate) run: Option<i64>,
     /// After the connection, so that the lock ends when the file is closed.
-    _directory: Directory,
+    directory: Directory,
 }
 
 /// When what was written is on the disk.
@@ -91,7 +91,7 @@ impl Journal {
         let prepared = set_up(&connection).and_then(|()| schema::migrate(&mut connection));
         prepared.map_err(|source| OpenError::Sqlite { path: directory.file(), source })?;
         let (series, run) = (SeriesIds::default(), None);
-        Ok(Self { connection, durable: false, series, run, _directory: directory })
+        Ok(Self { connection, durable: false, series, run, directory })
     }
 
     /// Writes all that `write` writes, or nothing of it.
@@ -149,6 +149,11 @@ impl Journal {
         } else {
             write(self)
         }
+    }
+
+    /// Bytes of the history on disk, with what was written since the last checkpoint; `None` if that cannot be told.
+    pub fn size_bytes(&self) -> Option<u64> {
+        self.directory.size_bytes()
     }
 
     /// Writes an event; gives its number.

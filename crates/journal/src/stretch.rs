@@ -8,6 +8,9 @@ use crate::error::JournalError;
 use crate::journal::{Journal, cannot};
 use crate::reader::{Reader, all, timestamp};
 
+/// Runs of the agent that are kept: one that ends and starts again and again must not fill the disk.
+const RUNS_KEPT: i64 = 20_000;
+
 /// A stretch of time over which the verdict on something was the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Stretch {
@@ -71,9 +74,13 @@ impl Journal {
 
     /// Writes that a run of the agent begins.
     pub fn begin_run(&mut self, at: Timestamp) -> Result<(), JournalError> {
-        let at = at.as_millisecond();
+        let (doing, at) = ("write that the agent runs", at.as_millisecond());
         let sql = "INSERT INTO runs (from_ms, alive_ms) VALUES (?, ?)";
-        self.run = Some(self.insert("write that the agent runs", sql, params![at, at])?);
+        let run = self.insert(doing, sql, params![at, at])?;
+        self.connection
+            .execute("DELETE FROM runs WHERE id <= ?", [run - RUNS_KEPT])
+            .map_err(cannot(doing))?;
+        self.run = Some(run);
         Ok(())
     }
 
@@ -107,6 +114,18 @@ impl Reader {
         let (from, until) = (from.as_millisecond(), until.as_millisecond());
         let values: [&dyn ToSql; 3] = [&subject, &until, &from];
         all(self.connection(), "read stretches of time", sql, &values, stretch)
+    }
+
+    /// When the first stretch of a subject that is known begins.
+    pub fn stretches_began(&self, subject: &str) -> Result<Option<Timestamp>, JournalError> {
+        if !self.knows_samples() {
+            return Ok(None);
+        }
+        let doing = "read since when time is counted";
+        let sql = "SELECT min(from_ms) FROM stretches WHERE subject = ?";
+        let began: Option<i64> =
+            self.connection().query_row(sql, [subject], |row| row.get(0)).map_err(cannot(doing))?;
+        began.map(|millis| timestamp(doing, millis)).transpose()
     }
 
     /// What there are stretches of, by name.

@@ -13,6 +13,7 @@ mod curves;
 mod killed;
 mod older;
 mod opening;
+mod pruning;
 mod records;
 mod standing;
 mod stretches;

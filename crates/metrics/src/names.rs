@@ -141,6 +141,8 @@ names! {
         "Runs of the check that were left out because the one before still ran";
     AGENT_JOURNAL_ERRORS: Counter() = "evenkeel_agent_journal_errors_total",
         "Records that could not be written to the journal";
+    AGENT_JOURNAL_LOST: Counter() = "evenkeel_agent_journal_samples_lost_total",
+        "Measured values and slices of time that the journal could not keep up with";
     AGENT_JOURNAL_BYTES: Gauge() = "evenkeel_agent_journal_bytes",
         "Size of the journal on disk; absent without one";
     AGENT_JOURNAL_APPEND: Histogram() = "evenkeel_agent_journal_append_seconds",

@@ -41,6 +41,7 @@ fn eventful() -> Metrics {
     metrics.set_observe_only(false);
     metrics.set_agent_process(&stats());
     metrics.journal_failed();
+    metrics.journal_lagged(7);
     metrics.reloaded(Err(ReloadRefused));
     metrics.add_permission_rule("tmux-state");
     metrics.permissions_repaired("tmux-state", RepairKind::Mode, 1);
@@ -199,6 +200,7 @@ fn what_is_forgotten_leaves_nothing_behind() {
     let empty = Metrics::new("0.1.0", started());
     empty.set_agent_process(&stats());
     empty.journal_failed();
+    empty.journal_lagged(7);
     empty.reloaded(Err(ReloadRefused));
     empty.journal_appended(Duration::from_micros(300));
     assert_eq!(metrics.encode_text(), empty.encode_text());

@@ -31,6 +31,8 @@ pub(crate) static STYLE: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("evenkeel.css", packed!("evenkeel.css")));
 pub(crate) static SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("evenkeel.js", packed!("evenkeel.js")));
+pub(crate) static ICON: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("icon.svg", packed!("icon.svg")));
 pub(crate) static CHART_STYLE: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("uPlot.css", packed!("uPlot.min.css")));
 pub(crate) static CHART_SCRIPT: LazyLock<Asset> =
@@ -38,7 +40,7 @@ pub(crate) static CHART_SCRIPT: LazyLock<Asset> =
 
 /// The asset of this name; `None` if there is none, or if it was one of another version.
 pub fn asset(name: &str) -> Option<&'static Asset> {
-    [&STYLE, &SCRIPT, &CHART_STYLE, &CHART_SCRIPT]
+    [&STYLE, &SCRIPT, &ICON, &CHART_STYLE, &CHART_SCRIPT]
         .into_iter()
         .map(|asset| &**asset)
         .find(|asset| asset.name == name)
@@ -51,6 +53,7 @@ impl Asset {
         let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
         let content_type = match extension {
             "css" => "text/css; charset=utf-8",
+            "svg" => "image/svg+xml",
             _ => "text/javascript; charset=utf-8",
         };
         Self { name: format!("{stem}-{hash}.{extension}"), content_type, gzip }
@@ -91,9 +94,9 @@ mod tests {
 
     #[test]
     fn every_asset_is_found_by_its_name_and_unpacks() {
-        for asset in [&STYLE, &SCRIPT, &CHART_STYLE, &CHART_SCRIPT] {
+        for asset in [&STYLE, &SCRIPT, &ICON, &CHART_STYLE, &CHART_SCRIPT] {
             let found = super::asset(&asset.name).expect("it is found by its own name");
-            assert!(found.plain().len() > 500, "{}", asset.name);
+            assert!(found.plain().len() > 200, "{}", asset.name);
         }
         assert!(asset("evenkeel-0000000000000000.css").is_none());
     }

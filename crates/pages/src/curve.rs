@@ -9,6 +9,7 @@ use maud::{Markup, html};
 use crate::text::clean;
 use crate::ticks::{time_ticks, value_ticks};
 use crate::view::{Unit, View};
+use crate::words::Lang;
 
 /// What was measured in a short time: its smallest, mean and largest value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,6 +65,31 @@ pub struct Curve {
 const HEIGHT: f64 = 100.0;
 const WIDTH: f64 = 1000.0;
 
+/// What a sampled field is called, such as `rss_bytes`; its own name where there is no better one.
+pub fn field_title(lang: Lang, field: &str) -> &str {
+    match field {
+        "latency_ms" => lang.say("Latency", "応答時間"),
+        "rss_bytes" => lang.say("Memory in use (RSS)", "メモリ使用量 (RSS)"),
+        "pss_bytes" => lang.say("Memory in use (PSS)", "メモリ使用量 (PSS)"),
+        "swap_bytes" => lang.say("Swap in use", "スワップ使用量"),
+        "cgroup_memory_bytes" => lang.say("Memory of its cgroup", "cgroup のメモリ"),
+        "fds" => lang.say("Open files", "開いているファイル"),
+        "threads" => lang.say("Threads", "スレッド数"),
+        "processes" => lang.say("Processes", "プロセス数"),
+        "used_percent" => lang.say("Space used", "使用容量"),
+        "inodes_used_percent" => lang.say("Inodes used", "inode 使用率"),
+        "cert_days" => lang.say("Days until the certificate ends", "証明書の残り日数"),
+        "size_bytes" => lang.say("Size", "サイズ"),
+        other => other,
+    }
+}
+
+/// The limit, if it belongs into the picture: a deadline of seconds would make a line of milliseconds flat.
+fn drawn_limit(curve: &Curve) -> Option<Limit> {
+    let highest = curve.points.iter().map(|point| point.max).fold(0.0, f64::max);
+    curve.limit.filter(|limit| curve.unit != Unit::Milliseconds || limit.value <= highest * 6.0)
+}
+
 /// A curve as a figure with axes, units, limit and trend; needs no script.
 ///
 /// A gap of more than a few times the usual distance of points is left open: nothing was measured there.
@@ -87,7 +113,7 @@ pub fn curve(view: &View, curve: &Curve) -> Markup {
     html! {
         figure.chart data-subject=[curve.source.as_ref().map(|(subject, _)| subject)]
             data-field=[curve.source.as_ref().map(|(_, field)| field)]
-            data-unit=(curve.unit.name()) data-limit=[curve.limit.map(|limit| limit.value)]
+            data-unit=(curve.unit.name()) data-limit=[drawn_limit(curve).map(|limit| limit.value)]
             data-from=(curve.span.start.as_second()) data-until=(curve.span.end.as_second()) {
             figcaption {
                 (title) " " strong { (write(last.mean)) }
@@ -104,7 +130,7 @@ pub fn curve(view: &View, curve: &Curve) -> Markup {
                     @let (band, line) = drawn(&curve.points, x, y);
                     path.band d=(band) {}
                     path.line d=(line) {}
-                    @if let Some(limit) = curve.limit {
+                    @if let Some(limit) = drawn_limit(curve) {
                         path.limit d=(format!("M0 {0:.1}H{WIDTH}", y(limit.value))) {}
                     }
                     @if let Some(trend) = curve.trend {
@@ -137,7 +163,7 @@ fn share(span: &Range<Timestamp>, at: Timestamp) -> f64 {
 fn range_of(curve: &Curve) -> (f64, f64) {
     let measured = curve.points.iter().flat_map(|point| [point.min, point.max]);
     // A little more, so that the limit is a line within the picture and not its edge.
-    let others = curve.limit.map(|limit| limit.value * 1.04).into_iter();
+    let others = drawn_limit(curve).map(|limit| limit.value * 1.04).into_iter();
     let trend = curve.trend.into_iter().flat_map(|trend| [trend.from.1, trend.until.1]);
     let all = measured.chain(others).chain(trend).filter(|value| value.is_finite());
     all.fold((0.0, 0.0), |(low, high): (f64, f64), value| (low.min(value), high.max(value)))
@@ -211,7 +237,6 @@ mod tests {
 
     use super::*;
     use crate::view::Theme;
-    use crate::words::Lang;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(1_700_000_000 + seconds).expect("a time")

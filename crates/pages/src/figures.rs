@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
 use crate::strip::{Stretch, strip};
-use crate::text::clean;
+use crate::text::{clean, clean_to};
 use crate::view::{View, percent};
 
 /// A promise of availability, and how it is kept.
@@ -92,7 +92,7 @@ fn slo(view: &View, row: &SloRow, linked: bool) -> Markup {
             td.num { (percent(row.objective)) div.soft { (view.span(row.window)) } }
             td.num { (row.coverage.map_or(none.to_owned(), percent)) }
             td.num {
-                (row.budget_remaining.map_or(none.to_owned(), |left| format!("{:.0} %", left * 100.0)))
+                (row.budget_remaining.filter(|left| left.is_finite()).map_or(none.to_owned(), |left| format!("{:.0} %", left * 100.0)))
                 svg.meter viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true" {
                     rect.meter-back width="100" height="6" {}
                     rect class={ "m-" (look) } width=(format!("{:.1}", left * 100.0)) height="6" {}
@@ -121,6 +121,8 @@ pub(crate) fn incidents(view: &View, rows: &[IncidentRow], linked: bool) -> Mark
     if rows.is_empty() {
         return html! { p.empty { (lang.say("No incident in this time.", "この期間のインシデントはありません。")) } };
     }
+    // Where it is known, as in a report.
+    let counted = rows.iter().any(|row| row.actions.is_some());
     html! {
         div.scroll { table.incidents {
             thead { tr {
@@ -129,7 +131,7 @@ pub(crate) fn incidents(view: &View, rows: &[IncidentRow], linked: bool) -> Mark
                 th scope="col" { (lang.say("Began", "発生")) }
                 th scope="col" { (lang.say("Lasted", "継続時間")) }
                 th scope="col" { (lang.say("Outcome", "結果")) }
-                th.num scope="col" { (lang.say("Actions", "対処回数")) }
+                @if counted { th.num scope="col" { (lang.say("Actions", "対処回数")) } }
             } }
             tbody { @for row in rows { tr {
                 td.num {
@@ -146,7 +148,7 @@ pub(crate) fn incidents(view: &View, rows: &[IncidentRow], linked: bool) -> Mark
                     (None, None) => (badge(view, "down", Some(lang.say("open", "継続中")))),
                     (None, Some(_)) => "–",
                 } }
-                td.num { (row.actions.map_or("–".to_owned(), |actions| actions.to_string())) }
+                @if counted { td.num { (row.actions.map_or("–".to_owned(), |actions| actions.to_string())) } }
             } } }
         } }
     }
@@ -175,6 +177,14 @@ pub(crate) fn badge(view: &View, state: &str, word: Option<&str>) -> Markup {
     html! { span class={ "badge " (look) } { span aria-hidden="true" { (sign) } " " (clean(word)) } }
 }
 
+/// Bytes of a name that an address holds.
+const LONGEST_NAME: usize = 300;
+
+/// By what a row is known when the page is drawn again.
+pub(crate) fn key(name: &str) -> String {
+    clean_to(name, 100)
+}
+
 /// Where the page of a target is.
 pub(crate) fn target_address(name: &str) -> String {
     format!("/target/{}", encoded(name))
@@ -183,7 +193,8 @@ pub(crate) fn target_address(name: &str) -> String {
 /// A name as part of an address: what is not plain becomes `%XX`. A slash stays: a part's name follows its check's.
 pub(crate) fn encoded(name: &str) -> String {
     let mut address = String::new();
-    for byte in name.bytes() {
+    // A name of the settings is shorter; one that a supervisor made up may be anything.
+    for byte in name.bytes().take(LONGEST_NAME) {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
                 address.push(char::from(byte));

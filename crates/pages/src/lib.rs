@@ -22,18 +22,34 @@
 mod assets;
 mod curve;
 mod figures;
+mod layout;
+mod overview;
+mod past;
 mod report;
+mod rows;
 mod strip;
+mod tables;
+mod target;
 mod text;
 mod ticks;
 mod view;
 mod words;
 
 pub use assets::{Asset, asset};
-pub use curve::{Curve, Limit, Point, Trend, curve};
+pub use curve::{Curve, Limit, Point, Trend, curve, field_title};
 pub use figures::{IncidentRow, SloRow};
+pub use layout::{Frame, POLICY, message};
+pub use overview::{Overview, overview};
 pub use report::{CauseRow, DayRow, ReportData, report};
+pub use rows::{
+    ActionRow, AlertRow, BudgetRow, CheckRow, CleanupRow, DriftRow, EventRow, HoldRow, PartRow,
+    RecoveryRow, RuleRow,
+};
 pub use strip::{Stretch, Verdict, strip};
+pub use target::{IncidentPage, Target, Window, incident, target};
 pub use text::clean;
 pub use view::{Theme, Unit, View};
 pub use words::Lang;
+
+#[cfg(test)]
+mod contrast;

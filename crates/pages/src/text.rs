@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use evenkeel_shown::is_invisible;
+
 /// Characters of a text that are shown; what is longer ends in `…`.
 const MOST: usize = 600;
 
@@ -40,19 +42,7 @@ pub(crate) fn clean_to(text: &str, most: usize) -> String {
 
 /// Whether a character changes how others are read, or hides.
 const fn is_treacherous(char: char) -> bool {
-    matches!(
-        char,
-        '\u{80}'..='\u{9f}'
-            | '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff0}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}'
-    )
+    is_invisible(char) || matches!(char, '\u{80}'..='\u{9f}' | '\u{fff0}'..='\u{fffb}')
 }
 
 #[cfg(test)]

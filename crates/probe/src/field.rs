@@ -132,6 +132,7 @@ pub(crate) const PROGRAM: &[Field] = &[
     number("pid", "its process"),
     number("exit_status", "how it exited last; -1 if a signal ended it"),
     number("uptime_seconds", "since it was started"),
+    number("started", "when it was started last, in seconds since 1970; 0 if it never was"),
     text("incarnation", "changes whenever it was started anew"),
     number(RSS, "resident memory of its process"),
     number(

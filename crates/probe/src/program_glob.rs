@@ -84,6 +84,7 @@ mod tests {
             spawn_error: String::new(),
             uptime: None,
             never_started: false,
+            started: 1,
         }
     }
 

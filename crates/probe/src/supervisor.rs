@@ -141,6 +141,7 @@ fn part(program: &Program, judge_states: bool, exits: &Exits) -> Part {
     let mut facts = Facts::default();
     facts.set("state", program.state.as_str());
     facts.set("exit_status", f64::from(i32::try_from(program.exit_status).unwrap_or(i32::MAX)));
+    facts.set("started", program.started);
     if let Some(pid) = program.pid {
         facts.set("pid", pid);
     }

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 pub use error::ActionError;
 use error::{permanent, retryable};
 pub use evenkeel_process::Identity;
-pub use occasion::{Occasion, Rules};
+pub use occasion::{Occasion, Rules, StoppedProgram};
 pub use signal::Signal;
 pub use systemd::UnitOrder;
 
@@ -46,6 +46,14 @@ pub enum Action {
         socket: PathBuf,
         /// The group; `None` until the check says of which group a program is down.
         group: Option<String>,
+    },
+    /// Starts programs of supervisord that a restart stopped before it was cut off, and that nobody started since. No
+    /// attempt of its own but the second half of one: settings cannot name it.
+    SupervisorFinishRestart {
+        /// supervisord's socket.
+        socket: PathBuf,
+        /// The programs.
+        stopped: Vec<StoppedProgram>,
     },
     /// Has supervisord send a signal to a program that runs.
     SupervisorSignal {
@@ -147,10 +155,13 @@ async fn work(
             Err(permanent("no check names the group that is meant"))
         }
         Action::SupervisorRestartProgram { socket, program: Some(program) } => {
-            supervisor::restart_program(socket, program, timeout).await
+            supervisor::restart_program(socket, program, deadline, rules).await
         }
         Action::SupervisorRestartGroup { socket, group: Some(group) } => {
-            supervisor::restart_group(socket, group, timeout).await
+            supervisor::restart_group(socket, group, deadline, rules).await
+        }
+        Action::SupervisorFinishRestart { socket, stopped } => {
+            supervisor::finish_restart(socket, stopped, deadline).await
         }
         Action::SupervisorSignal { socket, program: Some(program), signal } => {
             supervisor::signal(socket, program, *signal, timeout).await

@@ -275,13 +275,20 @@ impl Machine {
         }
     }
 
+    /// The last action came to its end only now: its proof begins, for as long as that of any.
+    pub fn verify_afresh(&mut self, now: Moment) {
+        if matches!(self.phase, Phase::Verifying { .. }) {
+            self.verify(now);
+        }
+    }
+
     /// Takes in how the running action ended.
     pub fn acted(&mut self, now: Moment, ended: Ended) -> Option<Change> {
         if self.phase != Phase::Acting {
             return None;
         }
         match ended {
-            Ended::Ran => {
+            Ended::Ran | Ended::CutOff => {
                 self.verify(now);
                 None
             }

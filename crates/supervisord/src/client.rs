@@ -59,6 +59,42 @@ impl Client {
         u32::try_from(pid).map_err(|_| self.protocol(format!("a process number of {pid}")))
     }
 
+    /// One program, by its full name.
+    pub async fn program(&self, name: &str, deadline: Duration) -> Result<Program, CallError> {
+        let params = vec![one_name(name)?];
+        let info: ProcessInfo =
+            self.within(deadline, self.call("supervisor.getProcessInfo", params)).await?;
+        Ok(info.into())
+    }
+
+    /// Brings a restart to its end that was cut off after it stopped the program: waits until it has ended, and starts it.
+    ///
+    /// Only if the program is stopped and was not started since `started`, which [`Program::started`] said before the stop:
+    /// otherwise somebody decided otherwise since, and it is left as it is. Gives the state in which it was found or, if it
+    /// was started, [`ProgramState::Running`].
+    pub async fn finish_restart(
+        &self,
+        name: &str,
+        started: u64,
+        deadline: Duration,
+    ) -> Result<(bool, ProgramState), CallError> {
+        self.within(deadline, async {
+            self.stopped(name).await?;
+            let info: ProcessInfo =
+                self.call("supervisor.getProcessInfo", vec![one_name(name)?]).await?;
+            let program = Program::from(info);
+            if program.state != ProgramState::Stopped || program.started != started {
+                return Ok((false, program.state));
+            }
+            match self.start_call(name).await {
+                Err(error) if error.is_fault(FaultCode::AlreadyStarted) => {}
+                other => other?,
+            }
+            Ok((true, ProgramState::Running))
+        })
+        .await
+    }
+
     /// Stops the program if it runs, and starts it. Done when it runs, for as long as its `startsecs` asks.
     ///
     /// A program that someone else started meanwhile counts as started. After a failure it may be stopped.

@@ -23,6 +23,10 @@ pub struct Program {
     pub uptime: Option<Duration>,
     /// Whether it was not started since supervisord was.
     pub never_started: bool,
+    /// When it was started last, in seconds since 1970 by supervisord's clock; 0 if it never was.
+    ///
+    /// It stays when the program has ended, and so tells whether somebody started it since it was last looked at.
+    pub started: u64,
 }
 
 /// State of a program. Source: `supervisor/states.py`.
@@ -103,6 +107,11 @@ impl ProgramState {
         NAMED.into_iter().find(|state| state.as_str() == name)
     }
 
+    /// Whether a stop has something to end: it runs, or is tried again and again. Source: `RUNNING_STATES`.
+    pub fn can_be_stopped(self) -> bool {
+        matches!(self, Self::Running | Self::Starting | Self::Backoff)
+    }
+
     /// As supervisord writes it, such as `RUNNING`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -149,6 +158,7 @@ impl From<ProcessInfo> for Program {
             spawn_error: info.spawnerr,
             uptime: alive.then(|| Duration::from_secs(up)),
             never_started: info.start == 0,
+            started: u64::try_from(info.start).unwrap_or(0),
         }
     }
 }

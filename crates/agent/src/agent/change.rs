@@ -4,12 +4,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use evenkeel_config::Settings;
-use evenkeel_engine::Input;
+use evenkeel_engine::{Effect, Input};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::{Answer, Notice, Shell};
-use crate::history::{Batch, Note};
+use crate::history::{Batch, Note, Seen};
 
 /// How long the end of the agent waits for what runs.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -65,8 +65,11 @@ impl<N: Fn(Notice)> Shell<N> {
         let Some(settings) = self.pending.take() else { return };
         self.publisher.forget(self.engine.settings());
         self.publisher.add(&settings);
+        self.alerting.renew(&settings);
         self.generation += 1;
         let now = self.clock.now();
+        let past = self.archive.as_ref().map(|archive| archive.as_path());
+        self.objectives.renew(&settings, past, self.clock.wall());
         self.engine.reconfigure(now, now.as_nanos(), settings);
         self.publisher.metrics.reloaded(Ok(SystemTime::now()));
         tracing::info!("new settings are in force");
@@ -91,6 +94,18 @@ impl<N: Fn(Notice)> Shell<N> {
         if tokio::time::timeout(DRAIN, drained).await.is_err() {
             tracing::warn!("ending although something still runs; its intent stays open");
         }
+    }
+
+    /// Counts what is settled because nobody will look any more.
+    pub(super) fn settle(&mut self) {
+        let now = self.clock.stamp(&self.boot_id);
+        let effects = self.engine.settle(now.boottime).into_iter();
+        let slices = effects.filter_map(|effect| match effect {
+            Effect::Slice(slice) => Some(slice),
+            _ => None,
+        });
+        let stretches = slices.map(|slice| self.count(slice)).collect();
+        self.history.see(now.wall, Seen { stretches, ..Seen::default() });
     }
 
     /// Writes what survives once more: some of it changes with every result, and is written with other changes only.

@@ -127,6 +127,7 @@ fn standing_row(open: &OpenIncident, now: &Stamp) -> Standing {
         since: now.wall,
         until: open.again_at.map(|again| stamp(again, now)),
         data: json!({
+            "stopped": open.stopped,
             "acted": open.used.is_some(), "unproved": open.unproved, "exhausted": open.exhausted,
         }),
     }
@@ -170,6 +171,7 @@ pub(super) fn stood(open: OpenIncident, row: &Standing, now: &Stamp) -> OpenInci
         used,
         unproved: open.unproved || flag("unproved"),
         exhausted: flag("exhausted"),
+        stopped: serde_json::from_value(row.data["stopped"].clone()).unwrap_or_default(),
         again_at: row.until.as_ref().map(|until| {
             // Likewise: never longer than it was to wait when that was written.
             now.boottime + until.left(now, from_to(row.since, until.wall))
@@ -212,6 +214,7 @@ fn stamp(at: Moment, now: &Stamp) -> Stamp {
 
 #[cfg(test)]
 mod tests {
+    use evenkeel_recovery::actions::StoppedProgram;
     use evenkeel_recovery::breaker::BreakerState;
 
     use super::*;
@@ -241,6 +244,7 @@ mod tests {
             unproved: false,
             exhausted: again_at.is_none(),
             again_at,
+            stopped: vec![StoppedProgram { name: "a".to_owned(), started: 77 }],
         };
         Past {
             open: vec![open("db", 1, None), open("web/a", 2, Some(at(1_060)))],
@@ -278,8 +282,13 @@ mod tests {
         let memories: Vec<_> = memories.map(|row| memory(row, now)).collect();
         let standings = journal.standings().expect("they are read");
         let resumed = past.open.iter().map(|open| {
-            let bare =
-                OpenIncident { used: None, exhausted: false, again_at: None, ..open.clone() };
+            let bare = OpenIncident {
+                used: None,
+                exhausted: false,
+                again_at: None,
+                stopped: Vec::new(),
+                ..open.clone()
+            };
             let row = standings.iter().find(|row| row.target == open.target).expect("its row");
             stood(bare, row, now)
         });

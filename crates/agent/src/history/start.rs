@@ -25,6 +25,8 @@ pub(crate) struct Found {
     pub(crate) past: Past,
     /// Why the agent may only observe.
     pub(crate) withheld: Option<Withheld>,
+    /// What earlier runs left of alerts.
+    pub(crate) alerts: crate::alerts::Kept,
 }
 
 /// Why the agent may only observe, whatever its settings say. It outlives the agent: a restart is no way out.
@@ -90,6 +92,7 @@ pub(super) fn read(
             journal.settle(*id, now.wall, "unknown", "the agent ended before the action did")?;
         }
         Kept::of(&past).write(&Kept::default(), journal, now)?;
+        journal.begin_run(now.wall)?;
         if lasting {
             let data = json!({ "boot_id": now.boot_id, "starts_in_ten_minutes": starts });
             line(journal, now.wall, "agent_started", "started", data)?;
@@ -106,7 +109,8 @@ pub(super) fn read(
         }
         journal.heed_loss()
     })?;
-    Ok(Found { past, withheld })
+    let alerts = crate::alerts::Kept::load(|key| journal.load_state(key))?;
+    Ok(Found { past, withheld, alerts })
 }
 
 /// Why nothing may be done: as an earlier run left it, and as it is now.
@@ -150,6 +154,7 @@ fn past(journal: &Journal, now: &Stamp) -> Result<Past, JournalError> {
             unproved: unfinished.iter().any(|(_, intent)| intent.incident == incident.id),
             exhausted: false,
             again_at: None,
+            stopped: Vec::new(),
             target: incident.target,
         };
         match standings.iter().find(|row| row.incident == Some(incident.id)) {

@@ -1,15 +1,19 @@
 //! The thread that owns the journal.
 
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use evenkeel_engine::{Act, Record};
 use evenkeel_journal::{Durability, Entry, Intent, Journal, JournalError, Stamp};
-use evenkeel_metrics::Metrics;
+use evenkeel_metrics::{Collector, Metrics};
+use evenkeel_moment::Moment;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::kept::Kept;
+use super::seen::{Collected, Load};
+use super::trouble::Trouble;
 use super::{Batch, Event, Line, Note, Recent, is_of_a_rule};
 use crate::clock::HostClock;
 use crate::executor::chain;
@@ -17,8 +21,14 @@ use crate::executor::chain;
 /// How long history is kept, and how large it may grow.
 const KEEP: Duration = Duration::from_hours(9600);
 const KEEP_BYTES: u64 = 256 * 1024 * 1024;
-/// Lines between two looks at its size.
+/// Lines between two looks at its size, and the time between them where there are few.
 const PRUNE_AFTER: u32 = 10_000;
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
+/// How long what was seen is collected: what a kill may cost.
+const COLLECT: Duration = Duration::from_secs(5);
+/// The longest time without a sign of life.
+const ALIVE_EVERY: Duration = Duration::from_mins(1);
+const ROLL_UP_EVERY: Duration = Duration::from_mins(10);
 
 pub(super) struct Writer {
     journal: Option<Journal>,
@@ -28,31 +38,118 @@ pub(super) struct Writer {
     pub(super) kept: Kept,
     next_in_memory: i64,
     lines: u32,
+    collected: Collected,
+    pub(super) load: Load,
+    write_at: Moment,
+    roll_up_at: Moment,
+    prune_at: Moment,
+    trouble: Trouble,
 }
 
 impl Writer {
     pub(super) fn new(journal: Option<Journal>, recent: Recent, metrics: Arc<Metrics>) -> Self {
-        Self { journal, recent, metrics, kept: Kept::default(), next_in_memory: 1, lines: 0 }
+        let now = HostClock.now();
+        Self {
+            journal,
+            recent,
+            trouble: Trouble::new(Arc::clone(&metrics)),
+            metrics,
+            kept: Kept::default(),
+            next_in_memory: 1,
+            lines: 0,
+            collected: Collected::default(),
+            load: Load::default(),
+            write_at: now,
+            // Not at the very start, when there is enough to do.
+            roll_up_at: now + ALIVE_EVERY,
+            prune_at: now + ALIVE_EVERY,
+        }
     }
 
     pub(super) fn run(mut self, inbox: &mpsc::Receiver<Line>) {
-        while let Ok(line) = inbox.recv() {
-            match line {
-                Line::Batch(batch) => self.batch(*batch),
-                Line::Note(at, note) => self.note(at, note),
-                Line::Settle { intent, at, detail } => {
-                    if let Some(journal) = &mut self.journal {
-                        report(&self.metrics, journal.settle(intent, at, "ended", &detail));
-                    }
+        loop {
+            match self.next(inbox) {
+                Ok(line) => self.take(line),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.do_what_is_due();
+        }
+        self.write_collected(true);
+    }
+
+    fn next(&self, inbox: &mpsc::Receiver<Line>) -> Result<Line, RecvTimeoutError> {
+        if self.journal.is_none() {
+            return inbox.recv().map_err(|_| RecvTimeoutError::Disconnected);
+        }
+        let due = self.write_at.min(self.roll_up_at).min(self.prune_at);
+        inbox.recv_timeout(due.saturating_since(HostClock.now()))
+    }
+
+    fn take(&mut self, line: Line) {
+        match line {
+            Line::Batch(batch) => self.batch(*batch),
+            Line::Note(at, note) => self.note(at, note),
+            Line::Settle { intent, at, detail } => {
+                if let Some(journal) = &mut self.journal {
+                    self.trouble.note(journal.settle(intent, at, "ended", &detail));
                 }
             }
-            self.lines += 1;
-            if self.lines.is_multiple_of(PRUNE_AFTER)
-                && let Some(journal) = &mut self.journal
-            {
-                report(&self.metrics, journal.prune(HostClock.wall(), KEEP, KEEP_BYTES));
+            Line::State { key, value } => {
+                if let Some(journal) = &mut self.journal {
+                    self.trouble.note(journal.save_state(key, &value));
+                }
+            }
+            Line::Seen(at, seen) => {
+                if self.collected.is_empty() {
+                    self.write_at = self.write_at.min(HostClock.now() + COLLECT);
+                }
+                self.collected.add(at, seen);
+                return;
             }
         }
+        self.lines += 1;
+        if self.lines.is_multiple_of(PRUNE_AFTER) {
+            self.prune_at = HostClock.now();
+        }
+    }
+
+    fn do_what_is_due(&mut self) {
+        let now = HostClock.now();
+        if self.write_at <= now {
+            self.write_collected(false);
+        }
+        if self.roll_up_at <= now {
+            self.roll_up(now);
+        }
+        if self.prune_at <= now
+            && let Some(journal) = &mut self.journal
+        {
+            self.trouble.note(journal.prune(HostClock.wall(), KEEP, KEEP_BYTES));
+            self.prune_at = now + PRUNE_EVERY;
+        }
+    }
+
+    /// Writes what was seen, with a sign of life.
+    fn write_collected(&mut self, ends: bool) {
+        let Some(journal) = &mut self.journal else { return };
+        let collected = std::mem::take(&mut self.collected);
+        let begun = HostClock.now();
+        let written = collected.write(journal, &self.load, HostClock.wall(), ends);
+        self.metrics.journal_appended(HostClock.now().saturating_since(begun));
+        self.metrics.set_journal_bytes(journal.size_bytes());
+        self.trouble.note(written);
+        self.write_at = begun + ALIVE_EVERY;
+    }
+
+    /// Rolls up a portion; the next one when whoever waits has been served.
+    fn roll_up(&mut self, now: Moment) {
+        let Some(journal) = &mut self.journal else { return };
+        let rolled = journal.roll_up_some(HostClock.wall());
+        let took = HostClock.now().saturating_since(now);
+        self.metrics.swept(Collector::Rollup, "journal", took, rolled.is_ok());
+        let goes_on = self.trouble.note(rolled).is_some_and(|rolled| rolled.goes_on);
+        self.roll_up_at = if goes_on { now } else { now + ROLL_UP_EVERY };
     }
 
     /// Writes all of a batch in one transaction, so that no end of the agent falls between an action's intent, its charge and
@@ -62,7 +159,9 @@ impl Writer {
         let kept = past.as_ref().map(Kept::of);
         let written = match &mut self.journal {
             Some(journal) => {
-                let durability = durability(&records, act.as_ref());
+                let awaited = act.is_some() || !waiting.is_empty();
+                let durability = durability(&records, awaited);
+                let begun = HostClock.now();
                 let last = &self.kept;
                 let written = journal.together(durability, |journal| {
                     let ids: Result<Vec<_>, _> =
@@ -73,15 +172,14 @@ impl Writer {
                     let intent = act.map(|act| journal.intend(&intent(act, &now))).transpose()?;
                     Ok((ids?, intent))
                 });
+                self.metrics.journal_appended(HostClock.now().saturating_since(begun));
                 if written.is_ok()
                     && let Some(kept) = kept
                 {
                     self.kept = kept;
                 }
-                written.map_err(|error| {
-                    failed(&self.metrics, &error);
-                    chain(&error)
-                })
+                let error = written.as_ref().err().map(|error| chain(error));
+                self.trouble.note(written).ok_or_else(|| error.unwrap_or_default())
             }
             None => {
                 let first = self.next_in_memory;
@@ -113,7 +211,7 @@ impl Writer {
             Some(journal) => {
                 let entry =
                     Entry { kind, target: &target, incident: None, message: &message, data };
-                report(&self.metrics, journal.append(at, &entry)).unwrap_or_default()
+                self.trouble.note(journal.append(at, &entry)).unwrap_or_default()
             }
             None => {
                 self.next_in_memory += 1;
@@ -126,12 +224,12 @@ impl Writer {
 }
 
 /// What must outlive a power cut: intents, orders, and whatever decides what is done next. What was seen is seen again.
-fn durability(records: &[Record], act: Option<&Act>) -> Durability {
+fn durability(records: &[Record], awaited: bool) -> Durability {
     let seen = |record: &Record| {
         is_of_a_rule(record)
             || matches!(record, Record::CheckChanged { .. } | Record::BreakerChanged { .. })
     };
-    if act.is_some() || !records.iter().all(seen) { Durability::AtOnce } else { Durability::Soon }
+    if awaited || !records.iter().all(seen) { Durability::AtOnce } else { Durability::Soon }
 }
 
 /// Writes one record, and what it means for incidents and budgets.
@@ -199,14 +297,4 @@ fn intent(act: Act, now: &Stamp) -> Intent {
 /// An incident's number, as the journal has it.
 pub(super) fn number(incident: u64) -> i64 {
     i64::try_from(incident).unwrap_or(i64::MAX)
-}
-
-/// What was written; `None` if it could not be, which is logged and counted.
-fn report<T>(metrics: &Metrics, result: Result<T, JournalError>) -> Option<T> {
-    result.inspect_err(|error| failed(metrics, error)).ok()
-}
-
-fn failed(metrics: &Metrics, error: &JournalError) {
-    tracing::error!(error = chain(error), "cannot write to the history");
-    metrics.journal_failed();
 }

@@ -2,13 +2,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::Checker;
+use super::access::access;
 use crate::key::Key;
 use crate::raw;
-use crate::settings::{AgentSettings, Mode, Storm};
+use crate::settings::{AgentSettings, LogFormat, LogSettings, Mode, Storm};
 use crate::value::OrOff;
 
 /// What switches off a listener.
 const OFF: &str = "off";
+/// How much is logged, from nothing to everything.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 pub(super) fn agent(checker: &mut Checker, raw: &raw::Agent) -> Option<AgentSettings> {
     let rule = Key::of(&["agent"]);
@@ -24,21 +27,53 @@ pub(super) fn agent(checker: &mut Checker, raw: &raw::Agent) -> Option<AgentSett
     }
     let listen = listen(checker, &rule.child("listen"), raw.listen.as_deref());
     let socket = socket(checker, &rule.child("socket"), raw.socket.as_deref());
+    let log = log(checker, &rule.child("log"), raw.log.as_ref());
     let storm = storm(checker, &rule.child("storm"), raw.storm);
     let starved_after = checker.above_zero(&rule, "starved_after", raw.starved_after);
+    let listen = listen?.into_option();
+    let access = access(checker, raw, listen);
     Some(AgentSettings {
         mode: match raw.mode? {
             raw::Running::Enforce => Mode::Enforce,
             raw::Running::Observe => Mode::Observe,
         },
         state_dir: state_dir?,
-        listen: listen?.into_option(),
+        listen,
         socket: socket?.into_option(),
+        log: log?,
         grace: raw.grace?.0,
         hold_errors_for: raw.hold_errors_for?.0,
         storm: storm?.into_option(),
         starved_after: starved_after?,
+        access: access?,
     })
+}
+
+/// The form and the amount of the log.
+fn log(checker: &mut Checker, key: &Key, raw: Option<&raw::Log>) -> Option<LogSettings> {
+    let level = raw?.level.clone()?;
+    // Each a level, or a target and its level, as the log takes it.
+    let is_good = |part: &str| {
+        let (target, level) = part.split_once('=').unwrap_or(("evenkeel", part));
+        let names_one = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | ':');
+        LEVELS.contains(&level) && !target.is_empty() && target.chars().all(names_one)
+    };
+    if !level.split(',').all(is_good) {
+        let key = key.child("level");
+        let accepted = format!(
+            "accepted: {}; or such for each part of the program: \"info,evenkeel_probe=debug\"",
+            LEVELS.join(", ")
+        );
+        let message = format!("`{key}` is no amount of log");
+        checker.refuse_with(&key, message, format!("`{level}` names no level"), &[&accepted]);
+        return None;
+    }
+    let format = match raw?.format? {
+        raw::LogFormat::Human => LogFormat::Human,
+        raw::LogFormat::Json => LogFormat::Json,
+        raw::LogFormat::Journald => LogFormat::Journald,
+    };
+    Some(LogSettings { format, level })
 }
 
 /// When targets that are down together make the host suspect.

@@ -1,5 +1,6 @@
 //! Raw settings into policies; whatever cannot work is refused, with the place and the arithmetic.
 
+mod access;
 mod advice;
 mod agent;
 mod alerts;
@@ -61,7 +62,7 @@ pub(crate) fn check_tree(
     }
     let checks = checker.checks(&raw.check);
     let recoveries = checker.recoveries(&raw, &checks);
-    let slos = checker.slos(&raw.slo, &raw.check);
+    let slos = checker.slos(&raw.slo, &raw.check, &checks);
     let modules = checker.modules(&raw.module);
     let alerts = checker.alerts(&raw.alerts);
     let complete = permissions.len() == raw.permissions.len()

@@ -134,14 +134,15 @@ fn the_origin_of_each_value_is_shown() {
     };
     let shown = show(&sources, true).unwrap().replace(&*file.display().to_string(), "a.toml");
     let expected = r#"[agent]
-grace = "5s"                            # EVENKEEL_AGENT__GRACE
-hold_errors_for = "2m"                  # default
-listen = "127.0.0.1:9720"               # default
-mode = "enforce"                        # default
-socket = "/run/evenkeel/evenkeel.sock"  # default
-starved_after = "10s"                   # default
-state_dir = "/var/lib/evenkeel"         # default
-storm = { share = "50%", targets = 3 }  # default
+grace = "5s"                                # EVENKEEL_AGENT__GRACE
+hold_errors_for = "2m"                      # default
+listen = "127.0.0.1:9720"                   # default
+log = { format = "human", level = "info" }  # default
+mode = "enforce"                            # default
+socket = "/run/evenkeel/evenkeel.sock"      # default
+starved_after = "10s"                       # default
+state_dir = "/var/lib/evenkeel"             # default
+storm = { share = "50%", targets = 3 }      # default
 
 [alerts]
 interval = "30s"  # default

@@ -7,3 +7,4 @@ mod layers;
 mod parts;
 mod presets;
 mod robust;
+mod secrets;

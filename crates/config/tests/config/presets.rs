@@ -3,7 +3,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use evenkeel_config::{
-    AgentSettings, Mode, PRESETS, Settings, Sources, Storm, load, load_text, preset, show,
+    Access, AgentSettings, LogFormat, LogSettings, Mode, PRESETS, Settings, Sources, Storm, load,
+    load_text, preset, show,
 };
 use evenkeel_probe::{Condition, ProcessSelector, ProcessTarget, Target, Test};
 use evenkeel_recovery::actions::Action;
@@ -39,10 +40,12 @@ fn the_plan_means_what_it_says() {
         state_dir: PathBuf::from("/var/lib/evenkeel"),
         listen: Some(SocketAddr::from(([127, 0, 0, 1], 9720))),
         socket: Some(PathBuf::from("/run/evenkeel/evenkeel.sock")),
+        log: LogSettings { format: LogFormat::Human, level: "info".to_owned() },
         grace: seconds(60),
         hold_errors_for: seconds(120),
         storm: Some(Storm { targets: 3, share: 0.5, within: None }),
         starved_after: seconds(10),
+        access: Access::default(),
     };
     assert_eq!(settings.agent, expected);
     assert_eq!(settings.agent, AgentSettings::default());
@@ -93,7 +96,16 @@ fn the_plan_means_what_it_says() {
     assert_eq!(recovery.budgets.per_group.to_string(), "6/1h");
     assert_eq!((recovery.group.as_str(), recovery.slow_retry), ("supervisor", Some(seconds(3600))));
     assert_eq!((recovery.verify_timeout, recovery.stable_for), (seconds(60), seconds(600)));
-    assert_eq!(settings.slos[0].checks, ["supervisor", "health"]);
+    let slo = &settings.slos[0];
+    assert_eq!(slo.checks, ["supervisor", "health"]);
+    assert_eq!(
+        (slo.promise.objective.to_string(), slo.promise.slice),
+        ("0.999".into(), seconds(30))
+    );
+    assert_eq!(
+        (slo.promise.exclude_unknown_up_to.to_string(), slo.promise.min_bad),
+        ("0.05".into(), 3)
+    );
 }
 
 #[test]
@@ -101,7 +113,7 @@ fn a_directory_that_is_emptied_at_boot_and_an_open_address_are_advice() {
     let settings = load_text(
         "x.toml",
         "[permissions.a]\npath = \"/tmp/a\"\nowner = \"root\"\n[cleanup.b]\npath = \"/tmp/a\"\n\
-         match = \"*.x\"\nolder_than = \"1d\"\naction = \"delete\"\n[agent]\nlisten = \"0.0.0.0:9720\"\n",
+         match = \"*.x\"\nolder_than = \"1d\"\naction = \"delete\"\n[agent]\nlisten = \"0.0.0.0:9720\"\nopen = true\n",
     )
     .unwrap();
     let [below_tmp, listen] = settings.advice() else { panic!("{:#?}", settings.advice()) };

@@ -1,6 +1,7 @@
 use evenkeel_health::{Flapping, Sample};
 use evenkeel_moment::Moment;
-use evenkeel_probe::{FailureClass, Measurement, Outcome, Part};
+use evenkeel_probe::{FailureClass, Measurement, Outcome, Part, Target};
+use evenkeel_recovery::actions::StoppedProgram;
 
 use super::judge::Judged;
 use super::{CheckCore, Last};
@@ -13,6 +14,8 @@ use crate::subject::{Changed, Subject};
 
 /// The fact that identifies the life of what runs.
 const INCARNATION: &str = "incarnation";
+/// The state of a program of supervisord that was told to stop.
+const STOPPED: &str = "STOPPED";
 
 impl CheckCore {
     /// Takes in what time alone changed. True if a state did.
@@ -38,7 +41,7 @@ impl CheckCore {
         judged: Judged,
         effects: &mut Vec<Effect>,
     ) {
-        let Measurement { took, outcome, facts, parts } = measurement;
+        let Measurement { took, outcome, facts, mut parts } = measurement;
         let timed_out = judged.timed_out();
         let Judged { sample, reason, only_trend, .. } = judged;
         if sample != Sample::Unknown {
@@ -49,7 +52,7 @@ impl CheckCore {
         if sample != Sample::Unknown {
             self.look_began = began.max(self.look_began);
         }
-        self.concluded = Some(now);
+        (self.began, self.concluded) = (began, Some(now));
         if sample != Sample::Unknown {
             effects.extend(self.sampled(took, &facts).map(Effect::Sample));
         }
@@ -60,7 +63,12 @@ impl CheckCore {
         let changed = self.own.record(now, sample, reason, timed_out);
         self.note_state(None, &changed, &self.own, effects);
         let listed = matches!(outcome, Outcome::Good);
-        self.looked = listed.then(|| Looked::at(&parts));
+        let ours: Vec<_> = parts.iter().map(|part| is_our_stop(&self.our_stops, part)).collect();
+        self.looked = listed.then(|| Looked::at(&parts, &ours));
+        if self.judges_states() {
+            let stopped = parts.iter_mut().zip(ours).filter(|(_, ours)| *ours);
+            stopped.for_each(|(part, _)| part.outcome = cut_off(&part.name));
+        }
         if listed {
             self.parts.retain(|name, _| parts.iter().any(|part| part.name == *name));
             self.limits.retain(|name, _| self.parts.contains_key(name));
@@ -74,6 +82,11 @@ impl CheckCore {
         for part in parts {
             self.conclude_part(now, part, effects);
         }
+    }
+
+    /// Whether it says of a program that does not run that it is down.
+    fn judges_states(&self) -> bool {
+        matches!(&self.spec.target, Target::Supervisor(target) if target.judge_states)
     }
 
     fn conclude_part(&mut self, now: Moment, part: Part, effects: &mut Vec<Effect>) {
@@ -132,4 +145,22 @@ impl CheckCore {
             None => {}
         }
     }
+}
+
+/// Whether a program is stopped because a restart of ours stopped it, and nobody started it since.
+fn is_our_stop(ours: &[StoppedProgram], part: &Part) -> bool {
+    let of = |name: &str| ours.iter().find(|stopped| stopped.name == name);
+    part.facts.text("state") == Some(STOPPED)
+        && of(&part.name).is_some_and(|stopped| {
+            #[expect(clippy::cast_precision_loss, reason = "seconds, far fewer than 2^52")]
+            let started = stopped.started as f64;
+            part.facts.number("started") == Some(started)
+        })
+}
+
+/// What supervisord calls stopped on purpose, although it was not.
+fn cut_off(name: &str) -> Outcome {
+    let detail =
+        format!("`{name}` was stopped by a restart of evenkeel's that did not start it again");
+    Outcome::bad(FailureClass::Exit, detail)
 }

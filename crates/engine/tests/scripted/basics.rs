@@ -163,6 +163,7 @@ fn an_incident_goes_on_over_a_restart_and_its_ladder_with_it() {
 fn open_incident(unproved: bool) -> OpenIncident {
     let since = Moment::ORIGIN + Duration::from_mins(16_650);
     OpenIncident {
+        stopped: Vec::new(),
         incident: 4,
         target: "web".to_owned(),
         since,

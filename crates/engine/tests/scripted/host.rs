@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use evenkeel_config::load_text;
 use evenkeel_engine::{
-    Act, Count, Effect, Engine, Input, Order, Past, Record, Refusal, Sampled, Start,
+    Act, Count, Effect, Engine, Input, Order, Past, Record, Refusal, Sampled, Slice, Start,
 };
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Facts, FailureClass, Measurement, Outcome, Part};
@@ -63,6 +63,8 @@ pub(crate) struct ScriptedHost {
     pub(crate) overruns: usize,
     /// The last of each subject.
     pub(crate) sampled: BTreeMap<String, Sampled>,
+    /// Slices as they were settled.
+    pub(crate) slices: Vec<Slice>,
     /// How every action ends.
     pub(crate) ends: Ended,
     /// Actions run until [`ScriptedHost::end_actions`].
@@ -72,6 +74,8 @@ pub(crate) struct ScriptedHost {
     pub(crate) acts_at: Vec<(Moment, String)>,
     /// Actions that should not have been.
     pub(crate) faults: Vec<String>,
+    /// Why the next agent may only observe.
+    pub(crate) observe_only: Option<String>,
 }
 
 impl ScriptedHost {
@@ -94,11 +98,13 @@ impl ScriptedHost {
             probes: BTreeMap::new(),
             overruns: 0,
             sampled: BTreeMap::new(),
+            slices: Vec::new(),
             ends: Ended::Ran,
             slow_actions: false,
             running: Vec::new(),
             acts_at: Vec::new(),
             faults: Vec::new(),
+            observe_only: None,
         }
     }
 
@@ -169,6 +175,10 @@ impl ScriptedHost {
                 self.sampled.insert(sampled.subject.clone(), sampled);
                 None
             }
+            Effect::Slice(slice) => {
+                self.slices.push(slice);
+                None
+            }
             Effect::Count(Count::Attempt { .. })
             | Effect::Keep { .. }
             | Effect::Sweep { .. }
@@ -213,8 +223,8 @@ impl ScriptedHost {
     /// The agent ends and starts again with what it kept; what ran goes on unseen.
     pub(crate) fn restart(&mut self, past: Past) {
         let settings = self.engine.settings().clone();
-        let start =
-            Start { now: self.now, wall: WALL, seed: 9, spread: true, observe_only: None, past };
+        let observe_only = self.observe_only.clone();
+        let start = Start { now: self.now, wall: WALL, seed: 9, spread: true, observe_only, past };
         self.engine = Engine::new(settings, start);
         self.running.clear();
     }

@@ -1,6 +1,7 @@
 //! The engine on a scripted host in virtual time: no clock, no file, no socket.
 
 mod basics;
+mod cut_off;
 mod dependencies;
 mod flapping;
 mod host;
@@ -13,4 +14,5 @@ mod others;
 mod parts;
 mod refusals;
 mod sampled;
+mod slices;
 mod storm;

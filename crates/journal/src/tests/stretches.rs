@@ -62,3 +62,17 @@ fn runs_tell_when_the_agent_was_at_work_also_when_it_was_killed() {
     journal.alive(at(130), true).unwrap();
     assert_eq!(runs(60, 200), [AgentRun { until: Some(at(130)), alive: at(130), ..at_work }]);
 }
+
+#[test]
+fn an_agent_that_starts_all_the_time_does_not_fill_the_disk_with_its_runs() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.journal();
+    journal.begin_run(at(0)).unwrap();
+    journal.connection.execute("UPDATE runs SET id = 1", []).unwrap();
+    let sql = "INSERT INTO runs (id, from_ms, alive_ms) VALUES (20000, 0, 0)";
+    journal.connection.execute(sql, []).unwrap();
+    journal.begin_run(at(1)).unwrap();
+    let first: i64 =
+        journal.connection.query_row("SELECT min(id) FROM runs", [], |row| row.get(0)).unwrap();
+    assert_eq!(first, 20_000);
+}

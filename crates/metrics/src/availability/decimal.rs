@@ -68,6 +68,11 @@ impl Decimal {
         Self(self.0.saturating_mul(count))
     }
 
+    /// How many times it goes into the whole, rounded up: of so many there is one; `None` of nothing.
+    pub const fn inverse_rounded_up(self) -> Option<u64> {
+        if self.0 == 0 { None } else { Some(ONE.div_ceil(self.0)) }
+    }
+
     /// The same times a hundred, as percent.
     #[must_use]
     pub const fn percent(self) -> Self {

@@ -47,6 +47,11 @@ impl Promise {
         self.error_budget().times(self.slices())
     }
 
+    /// How long after its end a slice is settled, but for a suspicion that lasts longer.
+    pub fn settles_within(&self) -> Duration {
+        self.slice.saturating_mul(3).saturating_add(Duration::from_mins(2))
+    }
+
     /// The share of bad slices above which a budget burns `factor` times as fast as it may: 0.0144 for 14.4 at 99.9 %.
     pub fn threshold(&self, factor: Decimal) -> Decimal {
         self.error_budget() * factor

@@ -27,6 +27,11 @@ impl Metrics {
         self.journal_errors.inc();
     }
 
+    /// Counts values and slices of time that the journal could not keep up with.
+    pub fn journal_lagged(&self, lost: u64) {
+        self.journal_lost.inc_by(lost);
+    }
+
     /// Says how large the journal is on disk, or that there is none.
     pub fn set_journal_bytes(&self, bytes: Option<u64>) {
         match bytes {

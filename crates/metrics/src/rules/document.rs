@@ -1,12 +1,17 @@
 //! The files as values.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::alert::{Alert, GROUP};
+use super::alert::Alert;
 use super::scrape::{AGENT_JOB, ProcessJob};
-use super::yaml::duration;
+use super::template::literal;
+use super::yaml::{duration, scalar};
+
+/// Name of the group that all rules are in.
+const GROUP: &str = "evenkeel";
 
 /// A file of rules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -59,19 +64,41 @@ pub struct ScrapeJob {
     pub static_configs: Vec<BTreeMap<String, Vec<String>>>,
 }
 
+/// The file as people read it.
+pub(super) fn render(alerts: &[Alert]) -> String {
+    let mut out = format!("groups:\n  - name: {GROUP}\n    rules:\n");
+    for alert in alerts {
+        let _ = writeln!(out, "      - alert: {}", scalar(&alert.name));
+        let _ = writeln!(out, "        expr: {}", scalar(&alert.expr.to_string()));
+        if !alert.sustained_for.is_zero() {
+            let _ = writeln!(out, "        for: {}", duration(alert.sustained_for));
+        }
+        out.push_str("        labels:\n");
+        for (name, value) in alert.added_labels() {
+            // Prometheus takes labels for templates too.
+            let _ = writeln!(out, "          {name}: {}", scalar(&literal(value)));
+        }
+        out.push_str("        annotations:\n");
+        for (name, text) in alert.annotations() {
+            let _ = writeln!(out, "          {name}: {}", scalar(&text.to_go()));
+        }
+    }
+    out
+}
+
 impl RuleFile {
     pub(super) fn new(alerts: &[Alert]) -> Self {
         let rules = alerts.iter().map(|alert| Rule {
             alert: alert.name.clone(),
-            expr: alert.expression.clone(),
+            expr: alert.expr.to_string(),
             sustained_for: (!alert.sustained_for.is_zero()).then(|| duration(alert.sustained_for)),
             labels: alert
-                .labels
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .added_labels()
+                .map(|(name, value)| (name.to_owned(), literal(value).into_owned()))
                 .collect(),
-            annotations: [("summary", alert.summary), ("description", alert.description)]
-                .map(|(name, text)| (name.to_owned(), text.to_owned()))
+            annotations: alert
+                .annotations()
+                .map(|(name, text)| (name.to_owned(), text.to_go()))
                 .into(),
         });
         Self { groups: vec![Group { name: GROUP.to_owned(), rules: rules.collect() }] }

@@ -8,28 +8,35 @@
 //! ```
 
 mod alert;
+mod catalog;
 mod document;
+pub mod expr;
+mod go;
 mod inputs;
 mod scrape;
+mod template;
 mod unit_test;
 mod yaml;
 
+pub use alert::{Alert, Firing, Severity};
+pub use catalog::alerts;
 pub use document::{Group, Rule, RuleFile, ScrapeFile, ScrapeJob};
 pub use inputs::{MemoryRule, PermissionRule, RuleInputs};
 pub use scrape::{AGENT_JOB, ProcessJob, scrape_config};
+pub use template::{Piece, Template, ValueFormat};
 
 /// The rules for these settings: memory of each process, permissions of each path, the agent gone, a recovery exhausted.
 pub fn alert_rules(inputs: &RuleInputs) -> String {
-    alert::render(&alert::alerts(inputs))
+    document::render(&alerts(inputs))
 }
 
 /// Unit tests for the rules of the same settings, for `promtool test rules`; `rules_file` is where those were written,
 /// relative to the tests.
 pub fn rule_tests(inputs: &RuleInputs, rules_file: &str) -> String {
-    unit_test::render(&alert::alerts(inputs), rules_file)
+    unit_test::render(&alerts(inputs), rules_file)
 }
 
 /// The same rules as a value, for programs: as JSON it is what Prometheus also takes for YAML.
 pub fn alert_rules_document(inputs: &RuleInputs) -> RuleFile {
-    RuleFile::new(&alert::alerts(inputs))
+    RuleFile::new(&alerts(inputs))
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::alert::Alert;
+use super::expr::Element;
 use super::scrape::AGENT_JOB;
 use super::yaml::{duration, quoted, scalar};
 use crate::names;
@@ -16,6 +17,7 @@ pub(super) const AGENT_GONE_FOR: Duration = Duration::from_mins(2);
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// One recorded input and what must be said about it when.
+#[derive(Debug, Clone)]
 pub(super) struct Case {
     what: &'static str,
     step: Duration,
@@ -24,10 +26,10 @@ pub(super) struct Case {
 }
 
 /// An alert that must fire at some moment.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Firing {
     labels: Vec<(String, String)>,
-    value: String,
+    value: f64,
 }
 
 /// Laws of a rule `name > limit` that must hold for some time.
@@ -43,7 +45,11 @@ pub(super) fn threshold(
     let steps = seconds / step;
     let step = Duration::from_secs(step.into());
     let over = limit.saturating_add(2);
-    let firing = Some(Firing { labels: owned(labels), value: over.to_string() });
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "Prometheus reads the same number from the digits"
+    )]
+    let firing = Some(Firing { labels: owned(labels), value: over as f64 });
     let case = |what, values: String, expected: Vec<(u32, &Option<Firing>)>| Case {
         what,
         step,
@@ -76,8 +82,7 @@ pub(super) fn agent_gone() -> Vec<Case> {
     let labels = [("job", AGENT_JOB), ("instance", INSTANCE)];
     let other = [("job", AGENT_JOB), ("instance", "other.example:9720")];
     let up = |labels: &[(&str, &str)], values: &str| (selector("up", labels), values.to_owned());
-    let gone =
-        |labels: &[(&str, &str)]| Some(Firing { labels: owned(labels), value: String::new() });
+    let gone = |labels: &[(&str, &str)]| Some(Firing { labels: owned(labels), value: 1.0 });
     let case = |what, series, expected: Vec<(u32, Option<Firing>)>| Case {
         what,
         step: MINUTE,
@@ -115,7 +120,7 @@ pub(super) fn agent_gone() -> Vec<Case> {
 
 pub(super) fn recovery_exhausted() -> Vec<Case> {
     let labels = [("target", "worker"), ("job", AGENT_JOB), ("instance", INSTANCE)];
-    let firing = Firing { labels: owned(&labels), value: String::new() };
+    let firing = Firing { labels: owned(&labels), value: 1.0 };
     vec![Case {
         what: "a recovery that gives up fires at once, and resolves when it is reset",
         step: MINUTE,
@@ -163,16 +168,22 @@ fn render_case(out: &mut String, alert: &Alert, case: &Case) {
             continue;
         };
         out.push_str("        exp_alerts:\n          - exp_labels:\n");
-        let added = alert.labels.iter().map(|(name, value)| (*name, value.as_str()));
-        for (name, value) in
-            firing.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(added)
-        {
+        let element = Element {
+            labels: firing
+                .labels
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect(),
+            value: firing.value,
+        };
+        let sent = alert.firing(&element);
+        for (name, value) in sent.labels.iter().filter(|(name, _)| *name != "alertname") {
             let _ = writeln!(out, "              {name}: {}", scalar(value));
         }
         out.push_str("            exp_annotations:\n");
-        let _ = writeln!(out, "              summary: {}", scalar(&firing.fill(alert.summary)));
-        let _ =
-            writeln!(out, "              description: {}", scalar(&firing.fill(alert.description)));
+        for (name, text) in sent.annotations {
+            let _ = writeln!(out, "              {name}: {}", scalar(&text));
+        }
     }
 }
 
@@ -189,33 +200,4 @@ fn selector(name: &str, labels: &[(&str, &str)]) -> String {
     let labels: Vec<String> =
         labels.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect();
     format!("{name}{{{}}}", labels.join(","))
-}
-
-impl Firing {
-    /// What Prometheus makes of a template of [`super::alert`].
-    fn fill(&self, template: &str) -> String {
-        let label = |wanted: &str| {
-            self.labels.iter().find(|(name, _)| name == wanted).map_or("", |(_, value)| value)
-        };
-        let mut out = String::new();
-        let (mut rest, mut shown) = (template, true);
-        while let Some((before, after)) = rest.split_once("{{") {
-            let (action, after) = after.split_once("}}").unwrap_or((after, ""));
-            let action = action.trim();
-            if shown {
-                out.push_str(before);
-            }
-            match action.split_once("$labels.") {
-                Some(("if ", name)) => shown = !label(name).is_empty(),
-                Some(("", name)) if shown => out.push_str(label(name)),
-                _ if action == "else" => shown = !shown,
-                _ if action == "end" => shown = true,
-                _ if action.starts_with("$value") && shown => out.push_str(&self.value),
-                _ => {}
-            }
-            rest = after;
-        }
-        out.push_str(rest);
-        out
-    }
 }

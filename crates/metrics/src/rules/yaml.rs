@@ -32,9 +32,13 @@ pub(super) fn quoted(text: &str) -> String {
     out
 }
 
-/// A duration as Prometheus writes it: `5m`, `1h30m`, `1s400ms`.
+/// A duration as Prometheus writes it: `5m`, `1h30m`, `3d`, `1s400ms`.
 pub(super) fn duration(duration: Duration) -> String {
+    const DAY: u128 = 86_400_000;
     let mut rest = duration.as_millis();
+    if rest >= DAY && rest.is_multiple_of(DAY) {
+        return format!("{}d", rest / DAY);
+    }
     let mut out = String::new();
     for (unit, millis) in [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)] {
         if rest >= millis {
@@ -83,7 +87,8 @@ mod tests {
             (300_000, "5m"),
             (5_400_000, "1h30m"),
             (1400, "1s400ms"),
-            (604_800_000, "168h"),
+            (604_800_000, "7d"),
+            (90_000_000, "25h"),
         ] {
             assert_eq!(duration(Duration::from_millis(millis)), expected);
         }

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use evenkeel_process::Identity;
+use evenkeel_shown::Secrets;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -59,6 +60,17 @@ pub struct Evidence {
     pub cut: bool,
     /// How long it took.
     pub took_ms: u64,
+}
+
+impl Evidence {
+    /// Hides secrets that are known, wherever what was seen repeats them.
+    pub fn hide(&mut self, secrets: &Secrets) {
+        let logs = self.logs.iter_mut().flat_map(|tail| tail.lines.iter_mut());
+        let command = self.process.iter_mut().filter_map(|process| process.command.as_mut());
+        for text in logs.chain(command).chain(self.missing.iter_mut()) {
+            *text = secrets.hide(text);
+        }
+    }
 }
 
 impl Default for Bounds {

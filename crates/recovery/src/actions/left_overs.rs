@@ -25,6 +25,12 @@ const REAP: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(5);
 /// Children of one left-over process that are ended with it.
 const DESCENDANTS: usize = 4096;
+/// How often the children of children are ended: who starts new ones for ever is not waited for.
+const GENERATIONS: u32 = 8;
+/// How often those below a process are looked at until nobody is new.
+const FREEZES: u32 = 16;
+/// How often it is looked who is below a process that was asked to end.
+const LOOK: Duration = Duration::from_millis(100);
 /// How many processes a message names.
 const NAMED: usize = 8;
 
@@ -61,7 +67,7 @@ pub(super) async fn end_of_unit(
             without_ours(found)
         })
         .await?;
-        let ended = end(&found, deadline).await?;
+        let ended = end(&found, deadline, None).await?;
         if ended.processes.is_empty() {
             return Ok(Some(all).filter(|all| !all.processes.is_empty()));
         }
@@ -83,23 +89,61 @@ pub(super) async fn end_of_supervisord(
 ) -> Result<Option<Ended>, ActionError> {
     is_dead(socket, deadline).await?;
     let workers = workers.to_vec();
-    let (workers, children) = off_thread(move || {
-        let table = Table::read().map_err(|error| of_look(&error))?;
-        let workers = without_ours(workers)?;
-        let mut children = Vec::new();
-        for worker in &workers {
-            children.extend(table.descendants(*worker, DESCENDANTS).processes);
+    let mut next = off_thread(move || without_ours(workers)).await?;
+    let (mut all, mut known) = (Ended::default(), BTreeSet::new());
+    // Workers first: many end their children themselves, and in order. Then whom they left.
+    for _ in 0..GENERATIONS {
+        known.extend(next.iter().copied());
+        let mut family = Family::default();
+        let ended = end(&next, deadline, Some(&mut family)).await?;
+        all.processes.extend(ended.processes);
+        all.killed += ended.killed;
+        next = off_thread(move || without_ours(family.below.into_iter().collect())).await?;
+        next.retain(|child| !known.contains(child));
+        if next.is_empty() {
+            return Ok(Some(all).filter(|all| !all.processes.is_empty()));
         }
-        children.retain(|child| !workers.contains(child));
-        Ok((workers, without_ours(children)?))
-    })
-    .await?;
-    // Workers first: many end their children themselves, and in order.
-    let mut all = end(&workers, deadline).await?;
-    let more = end(&children, deadline).await?;
-    all.processes.extend(more.processes);
-    all.killed += more.killed;
-    Ok(Some(all).filter(|all| !all.processes.is_empty()))
+    }
+    Err(retryable(format!(
+        "what is left over starts others faster than they end ({all}); nothing was started beside it"
+    )))
+}
+
+/// Who was seen below processes that are being ended, while they lived: afterwards nobody can tell whose children they were.
+#[derive(Debug, Default)]
+struct Family {
+    below: BTreeSet<Identity>,
+}
+
+impl Family {
+    /// Looks once more who is below `parents`; those who are new.
+    async fn look(&mut self, parents: &[Signalled]) -> Result<Vec<Identity>, ActionError> {
+        let parents: Vec<_> = parents.iter().map(|parent| parent.stat.identity).collect();
+        let found = off_thread(move || {
+            let table = Table::read().map_err(|error| of_look(&error))?;
+            let below = |parent| table.descendants(parent, DESCENDANTS).processes;
+            Ok(parents.into_iter().flat_map(below).collect::<Vec<_>>())
+        })
+        .await?;
+        let mut new = found;
+        new.retain(|child| self.below.len() < DESCENDANTS && self.below.insert(*child));
+        Ok(new)
+    }
+
+    /// Stops `parents` and all below them, until nobody is new: who is stopped starts nobody.
+    async fn freeze(&mut self, parents: &[Signalled]) -> Result<(), ActionError> {
+        send(parents, Signal::STOP)?;
+        for _ in 0..FREEZES {
+            let new = self.look(parents).await?;
+            if new.is_empty() {
+                break;
+            }
+            let below = without_ours(new)?;
+            let below: Vec<_> = below.into_iter().filter_map(|child| open(child).ok()).collect();
+            send(&below, Signal::STOP)?;
+        }
+        Ok(())
+    }
 }
 
 /// Whether nobody listens on the socket any more, which the kernel says and no timeout.
@@ -114,8 +158,12 @@ async fn is_dead(socket: &Path, deadline: Instant) -> Result<(), ActionError> {
     }
 }
 
-/// Asks each process for its end, and kills those that do not comply.
-async fn end(processes: &[Identity], deadline: Instant) -> Result<Ended, ActionError> {
+/// Asks each process for its end, and kills those that do not comply. All that time it is noted who is below them.
+async fn end(
+    processes: &[Identity],
+    deadline: Instant,
+    mut family: Option<&mut Family>,
+) -> Result<Ended, ActionError> {
     let mut living: Vec<Signalled> = Vec::new();
     for identity in processes {
         match open(*identity) {
@@ -127,11 +175,25 @@ async fn end(processes: &[Identity], deadline: Instant) -> Result<Ended, ActionE
     }
     let shown: Vec<_> = living.iter().map(Signalled::shown).collect();
     let left = deadline.saturating_duration_since(Instant::now());
+    if let Some(family) = &mut family {
+        family.look(&living).await?;
+    }
     send(&living, Signal::TERM)?;
     // A stopped process takes nothing before it goes on.
     send(&living, Signal::CONT)?;
-    wait(&mut living, Instant::now() + GRACE.min(left / 2)).await;
+    let until = Instant::now() + GRACE.min(left / 2);
+    while !living.is_empty() && Instant::now() < until {
+        if let Some(family) = &mut family {
+            family.look(&living).await?;
+        }
+        wait(&mut living, until.min(Instant::now() + LOOK)).await;
+    }
     let killed = living.len();
+    if let Some(family) = &mut family
+        && killed > 0
+    {
+        family.freeze(&living).await?;
+    }
     send(&living, Signal::KILL)?;
     wait(&mut living, deadline.min(Instant::now() + REAP)).await;
     if let Some(stays) = living.first() {

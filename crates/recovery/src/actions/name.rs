@@ -10,6 +10,7 @@ impl Action {
         match self {
             Self::SupervisorRestartProgram { .. } => "supervisor.restart-program",
             Self::SupervisorRestartGroup { .. } => "supervisor.restart-group",
+            Self::SupervisorFinishRestart { .. } => "supervisor.finish-restart",
             Self::SupervisorSignal { .. } => "supervisor.signal",
             Self::SystemdRestart { .. } => "systemd.restart",
             Self::SystemdOrder { order, .. } => order.action_name(),
@@ -33,6 +34,17 @@ impl Action {
         !matches!(self, Self::Notify { .. })
     }
 
+    /// Whether it is charged to the budgets and its intent is kept: what begins something that may heal. A notice heals
+    /// nothing, and the second half of a restart was charged with the first.
+    pub fn is_attempt(&self) -> bool {
+        self.may_heal() && !matches!(self, Self::SupervisorFinishRestart { .. })
+    }
+
+    /// Whether it stops programs of supervisord and starts them, so that it may be cut off in between.
+    pub fn restarts_programs(&self) -> bool {
+        matches!(self, Self::SupervisorRestartProgram { .. } | Self::SupervisorRestartGroup { .. })
+    }
+
     /// Whether it ends or changes what runs, so that what is to be seen of it is seen before.
     pub fn destroys_evidence(&self) -> bool {
         match self {
@@ -44,7 +56,8 @@ impl Action {
             | Self::TmuxRespawnPane { .. }
             | Self::Signal { .. }
             | Self::Exec { .. } => true,
-            Self::TmuxRecreateSocket { .. }
+            Self::SupervisorFinishRestart { .. }
+            | Self::TmuxRecreateSocket { .. }
             | Self::Notify { .. }
             | Self::PermissionsRepair { .. }
             | Self::CleanupRun { .. } => false,
@@ -84,6 +97,10 @@ impl fmt::Display for Action {
             | Self::TmuxRespawnPane { pane: Some(name), .. }
             | Self::PermissionsRepair { rule: name }
             | Self::CleanupRun { rule: name } => write!(formatter, " {name}"),
+            Self::SupervisorFinishRestart { stopped, .. } => {
+                let names = stopped.iter().map(|stopped| stopped.name.as_str());
+                write!(formatter, " {}", names.collect::<Vec<_>>().join(" "))
+            }
             Self::TmuxRecreateSocket { place } => write!(formatter, " {place}"),
             Self::SystemdRestart { unit, .. } | Self::SystemdOrder { unit, .. } => {
                 write!(formatter, " {unit}")

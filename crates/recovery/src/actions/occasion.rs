@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use evenkeel_command::CommandSpec;
 use evenkeel_process::Identity;
+use serde::{Deserialize, Serialize};
 
 use super::ActionError;
 
@@ -15,6 +16,8 @@ const REASON_LIMIT: usize = 1024;
 pub struct Occasion {
     /// The number of the incident.
     pub incident: u64,
+    /// The number of the action in the history, once it is on disk there.
+    pub intent: Option<i64>,
     /// The target.
     pub target: String,
     /// The checks that are down.
@@ -27,8 +30,27 @@ pub struct Occasion {
     pub workers: Vec<Identity>,
 }
 
-/// Who performs the rules of the settings: this crate knows neither permissions nor cleanup.
+/// A program of supervisord that is about to be stopped, to be started again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoppedProgram {
+    /// Its full name.
+    pub name: String,
+    /// When it was started last, as supervisord says it: while that is so, nobody has started it since.
+    pub started: u64,
+}
+
+/// What actions need of whoever has them performed: this crate knows neither permissions nor cleanup, and keeps nothing.
 pub trait Rules: Sync {
+    /// Keeps, so that it outlives this process, that these programs are about to be stopped. What is not told is not done:
+    /// a failure keeps them running.
+    fn stopping(
+        &self,
+        programs: Vec<StoppedProgram>,
+    ) -> impl Future<Output = Result<(), ActionError>> + Send {
+        drop(programs);
+        async { Ok(()) }
+    }
+
     /// Repairs what deviates from the permission rule of this name, and says what was done.
     fn repair(
         &self,
@@ -56,13 +78,15 @@ impl Rules for () {
 }
 
 impl Occasion {
-    /// `command` with the occasion in its environment: `EVENKEEL_TARGET`, `_INCIDENT`, `_CAUSE`, `_REASON`.
+    /// `command` with the occasion in its environment: `EVENKEEL_TARGET`, `_INCIDENT`, `_INTENT` (empty for a notice, which is no
+    /// attempt), `_CAUSE`, `_REASON`.
     pub(super) fn tell(&self, command: &CommandSpec) -> CommandSpec {
         let reason: String = one_line(&self.reason).chars().take(REASON_LIMIT).collect();
         command
             .clone()
             .env("EVENKEEL_TARGET", &self.target)
             .env("EVENKEEL_INCIDENT", self.incident.to_string())
+            .env("EVENKEEL_INTENT", self.intent.map(|id| id.to_string()).unwrap_or_default())
             .env("EVENKEEL_CAUSE", &self.cause)
             .env("EVENKEEL_REASON", reason)
     }

@@ -25,6 +25,8 @@ impl Signal {
     pub const CONT: Self = Self(nix::sys::signal::Signal::SIGCONT);
     /// Ends a process.
     pub const KILL: Self = Self(nix::sys::signal::Signal::SIGKILL);
+    /// `SIGSTOP`, which no process can refuse.
+    pub const STOP: Self = Self(nix::sys::signal::Signal::SIGSTOP);
 
     /// Its name without `SIG`.
     pub fn name(self) -> &'static str {

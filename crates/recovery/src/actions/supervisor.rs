@@ -4,19 +4,24 @@ use std::path::Path;
 use std::time::Duration;
 
 use evenkeel_shown::escaped;
-use evenkeel_supervisord::{CallError, Client, FaultCode, Restarted};
+use evenkeel_supervisord::{CallError, Client, FaultCode, Program, Restarted};
+use tokio::time::Instant;
 
-use super::Signal;
 use super::error::{ActionError, permanent, retryable, with_source};
+use super::{Rules, Signal, StoppedProgram};
 
 /// Stops a program, if it runs, and starts it.
 pub(super) async fn restart_program(
     socket: &Path,
     program: &str,
-    timeout: Duration,
+    deadline: Instant,
+    rules: &impl Rules,
 ) -> Result<String, ActionError> {
-    let restarted = Client::new(socket).restart(program, timeout).await;
-    restarted.map_err(|error| of_call(&error, &format!("restart program `{program}`")))?;
+    let client = Client::new(socket);
+    let failed = |error: CallError| of_call(&error, &format!("restart program `{program}`"));
+    let found = client.program(program, left(deadline)).await.map_err(failed)?;
+    announce(&[found], rules).await?;
+    client.restart(program, left(deadline)).await.map_err(failed)?;
     Ok(format!("restarted program `{program}`"))
 }
 
@@ -24,11 +29,14 @@ pub(super) async fn restart_program(
 pub(super) async fn restart_group(
     socket: &Path,
     group: &str,
-    timeout: Duration,
+    deadline: Instant,
+    rules: &impl Rules,
 ) -> Result<String, ActionError> {
-    let restarted = Client::new(socket).restart_group(group, timeout).await;
-    let restarted =
-        restarted.map_err(|error| of_call(&error, &format!("restart group `{group}`")))?;
+    let client = Client::new(socket);
+    let failed = |error: CallError| of_call(&error, &format!("restart group `{group}`"));
+    let found = client.programs_of(group, left(deadline)).await.map_err(failed)?;
+    announce(&found, rules).await?;
+    let restarted = client.restart_group(group, left(deadline)).await.map_err(failed)?;
     let Restarted { running, failed, left_stopped } = restarted;
     let mut said = vec![format!(
         "restarted group `{group}`: {} of {} run",
@@ -41,6 +49,48 @@ pub(super) async fn restart_group(
     }
     let said = said.join("; ");
     if failed.is_empty() { Ok(said) } else { Err(retryable(said)) }
+}
+
+/// Starts those that a restart stopped and nobody started since.
+pub(super) async fn finish_restart(
+    socket: &Path,
+    stopped: &[StoppedProgram],
+    deadline: Instant,
+) -> Result<String, ActionError> {
+    let client = Client::new(socket);
+    let (mut said, mut failed) = (Vec::new(), None);
+    for StoppedProgram { name, started } in stopped {
+        match client.finish_restart(name, *started, left(deadline)).await {
+            Ok((true, _)) => said.push(format!("started `{name}`, which a restart had stopped")),
+            Ok((false, state)) => said.push(format!("left `{name}` as it is, {state}")),
+            Err(error) => {
+                let error = of_call(&error, &format!("start program `{name}`"));
+                said.push(error.reason().to_owned());
+                failed.get_or_insert(error);
+            }
+        }
+    }
+    let said = said.join("; ");
+    match failed {
+        None => Ok(said),
+        Some(ActionError::Permanent { .. }) => Err(permanent(said)),
+        Some(ActionError::Retryable { .. }) => Err(retryable(said)),
+    }
+}
+
+/// Has it kept which of these programs a stop would end.
+async fn announce(programs: &[Program], rules: &impl Rules) -> Result<(), ActionError> {
+    let runs = |program: &&Program| program.state.can_be_stopped();
+    let stopped: Vec<_> = programs
+        .iter()
+        .filter(runs)
+        .map(|program| StoppedProgram { name: program.full_name(), started: program.started })
+        .collect();
+    if stopped.is_empty() { Ok(()) } else { rules.stopping(stopped).await }
+}
+
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
 }
 
 /// Has supervisord signal a program.

@@ -96,8 +96,10 @@ pub enum Phase {
 /// How an action ended. Its success is not among the answers: only a check can tell (R6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// It ran, or failed in a way that another try may mend, or its time was up.
+    /// It ran to its end.
     Ran,
+    /// It failed in a way that another try may mend, or its time was up: part of it may have been done.
+    CutOff,
     /// It can never work: there is no such program, or it is not permitted (R7).
     Impossible,
     /// It was not to heal anything, as a notice is: the next step follows, and nothing is proved or disproved.

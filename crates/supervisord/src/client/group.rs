@@ -18,6 +18,15 @@ pub struct Restarted {
 }
 
 impl Client {
+    /// The programs of a group, in the daemon's own order; none if there is no such group.
+    pub async fn programs_of(
+        &self,
+        group: &str,
+        deadline: Duration,
+    ) -> Result<Vec<Program>, CallError> {
+        self.within(deadline, self.of_group(group)).await
+    }
+
     /// Stops the programs of a group and starts them. Done when each of them runs or has failed to.
     ///
     /// A program that was stopped before, as on purpose, stays stopped. Fails with [`FaultCode::BadName`] if there is no

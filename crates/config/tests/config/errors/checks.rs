@@ -207,27 +207,6 @@ error: bad value for `check.web.conditions[3].above`
 }
 
 #[test]
-fn an_objective_is_a_share() {
-    let settings = r#"[check.web]
-http = { url = "http://127.0.0.1/" }
-[slo.web]
-checks = "web"
-objective = 99.9
-"#;
-    let expected = "the settings have a problem
-
-error: `slo.web.objective` cannot be 99.9
- --> evenkeel.toml:5:13
-  |
-5 | objective = 99.9
-  |             ^^^^ a share, not a percentage: 0.999
-  |
-  = help: accepted: above 0 and below 1, such as 0.999
-";
-    assert_eq!(refused(settings), expected);
-}
-
-#[test]
 fn a_process_is_named_in_one_way_and_with_what_belongs_to_it() {
     for (process, because) in [
         ("{}", "in no way"),

@@ -61,7 +61,7 @@ error: unknown key `colour` in `slo.web`
 3 | colour = "red"
   | ^^^^^^ no such key
   |
-  = help: accepted: checks, objective, window
+  = help: accepted: checks, objective, window, exclude_unknown_up_to, min_bad
 "#;
     assert_eq!(refused(settings), expected);
 }

@@ -86,7 +86,7 @@ async fn a_worker_whose_number_is_anothers_now_is_left_alone() {
     let socket = scratch.path().join("never.sock");
     assert_eq!(end_of_supervisord(&socket, &[before], soon()).await, Ok(None));
     assert!(lives(stranger.identity));
-    end(&[stranger.identity], soon()).await.unwrap();
+    end(&[stranger.identity], soon(), None).await.unwrap();
 }
 
 #[tokio::test]
@@ -128,4 +128,27 @@ fn a_table_that_bites_its_own_tail_ends() {
 #[tokio::test]
 async fn a_unit_that_left_nothing_is_told_so() {
     assert_eq!(end_of_unit("evenkeel-no-such.service", soon()).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_child_that_a_worker_starts_while_it_is_asked_to_end_is_ended_too() {
+    let scratch = tempfile::tempdir().unwrap();
+    let socket = scratch.path().join("s.sock");
+    let script = scratch.path().join("worker.sh");
+    // Once it is asked to end, it starts a child that ignores that too, and another one again and again.
+    let lines = "trap 'late=1' TERM\nwhile :; do\n\
+                 if [ \"$late\" ]; then sh -c 'trap \"\" TERM; echo $$ >> children; exec sleep 1000' & fi\n\
+                 sleep 0.1\ndone\n";
+    std::fs::write(&script, format!("cd '{}'\n{lines}", scratch.path().display())).unwrap();
+    let worker = orphan(&format!("exec sh {}", script.display()));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let ended = end_of_supervisord(&socket, &[worker.identity], deadline).await.unwrap().unwrap();
+    let children = std::fs::read_to_string(scratch.path().join("children")).unwrap();
+    let children: Vec<u32> = children.lines().map(|line| line.parse().unwrap()).collect();
+    assert!(children.len() > 3, "{children:?}");
+    for child in children {
+        let lives = Process::open(child).and_then(|child| child.stat());
+        assert!(lives.is_err() || lives.is_ok_and(|stat| stat.is_dead()), "{child} of {ended}");
+    }
+    assert!(!lives(worker.identity));
 }

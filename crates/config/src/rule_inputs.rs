@@ -1,10 +1,9 @@
-//! Rules and jobs from settings.
+//! What alert rules and scrape jobs depend on.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-
-use evenkeel_config::Settings;
 use evenkeel_metrics::rules::{MemoryRule, PermissionRule, ProcessJob, RuleInputs};
 use evenkeel_probe::{Target, Test};
+
+use crate::Settings;
 
 /// The field of a process check that says how much memory it has.
 const RESIDENT_BYTES: &str = "rss_bytes";
@@ -12,7 +11,7 @@ const RESIDENT_BYTES: &str = "rss_bytes";
 const MEMORY_SUFFIX: &str = "-memory";
 
 /// What of the settings alerts are written for.
-pub(crate) fn rule_inputs(settings: &Settings) -> RuleInputs {
+pub fn rule_inputs(settings: &Settings) -> RuleInputs {
     let memory =
         settings.checks.iter().filter(|check| matches!(check.target, Target::Process(_))).flat_map(
             |check| {
@@ -38,22 +37,12 @@ pub(crate) fn rule_inputs(settings: &Settings) -> RuleInputs {
 }
 
 /// A scrape job for each process that the settings watch.
-pub(crate) fn process_jobs(settings: &Settings) -> Vec<ProcessJob> {
+pub fn process_jobs(settings: &Settings) -> Vec<ProcessJob> {
     let processes =
         settings.checks.iter().filter(|check| matches!(check.target, Target::Process(_)));
     processes
         .map(|check| ProcessJob { job: job(&check.name).to_owned(), process: check.name.clone() })
         .collect()
-}
-
-/// Where a scraper on the same host finds what listens at `listen`: an address for every interface is none to ask.
-pub(crate) fn target(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-    };
-    SocketAddr::new(ip, listen.port())
 }
 
 fn job(check: &str) -> &str {
@@ -75,10 +64,10 @@ fn whole_bytes(bytes: f64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use evenkeel_config::{load_text, preset};
     use evenkeel_metrics::rules::{alert_rules, scrape_config};
 
     use super::*;
+    use crate::{load_text, preset};
 
     fn plan() -> Settings {
         load_text("plan.toml", preset("tmux-supervisor").expect("it ships")).expect("it is valid")
@@ -104,14 +93,5 @@ mod tests {
         assert!(
             scrape_config("127.0.0.1:9720", &jobs).contains("process: [\"supervisor-memory\"]")
         );
-    }
-
-    #[test]
-    fn an_address_for_every_interface_is_asked_on_loopback() {
-        for (listen, expected) in
-            [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:2", "[::1]:2"), ("10.0.0.1:3", "10.0.0.1:3")]
-        {
-            assert_eq!(target(listen.parse().unwrap()).to_string(), expected);
-        }
     }
 }

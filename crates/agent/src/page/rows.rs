@@ -1,0 +1,178 @@
+//! What the engine and the history know, as the rows of pages.
+
+use evenkeel_engine::{CheckStatus, HoldStatus, RecoveryStatus, RuleStatus};
+use evenkeel_journal::{Event, Incident, IntentRecord};
+use evenkeel_pages::{
+    ActionRow, BudgetRow, CheckRow, CleanupRow, DriftRow, EventRow, HoldRow, IncidentRow, PartRow,
+    RecoveryRow, RuleRow,
+};
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use crate::explain::BudgetUse;
+use crate::history;
+
+/// The longest text of a value that a page shows of evidence.
+const LONGEST_VALUE: usize = 2_000;
+
+pub(super) fn check(status: &CheckStatus) -> CheckRow {
+    let parts = status.parts.iter().map(|part| PartRow {
+        name: part.name.clone(),
+        state: part.state.clone(),
+        reason: part.reason.clone(),
+    });
+    CheckRow {
+        name: status.name.clone(),
+        kind: status.kind.clone(),
+        target: status.target.clone(),
+        state: status.state.clone(),
+        flapping: status.flapping,
+        held: status.held,
+        since: status.since,
+        reason: status.reason.clone(),
+        last_ms: status.last_ms,
+        interval_ms: status.interval_ms,
+        breaker: status.breaker.clone(),
+        rss_bytes: status.rss_bytes,
+        limit_eta: status
+            .limit_eta_seconds
+            .and_then(|eta| SignedDuration::try_from_secs_f64(eta).ok()),
+        parts: parts.collect(),
+        stretches: None,
+    }
+}
+
+pub(super) fn recovery(status: &RecoveryStatus) -> RecoveryRow {
+    RecoveryRow {
+        target: status.target.clone(),
+        phase: status.phase.clone(),
+        attempt: status.attempt,
+        step: status.step.clone(),
+        budget_remaining: status.budget_remaining,
+        reason: status.reason.clone(),
+    }
+}
+
+pub(super) fn rule(status: &RuleStatus) -> RuleRow {
+    RuleRow {
+        name: status.name.clone(),
+        kind: status.kind.clone(),
+        path: status.path.clone(),
+        last_run: status.last_run,
+        ok: status.ok,
+        detail: status.detail.clone(),
+        repairs: status.repairs,
+        watched: status.watched.clone(),
+    }
+}
+
+pub(super) fn hold(status: &HoldStatus) -> HoldRow {
+    HoldRow {
+        target: status.target.clone(),
+        since: status.since,
+        until: status.until,
+        reason: status.reason.clone(),
+        by: status.by.clone(),
+    }
+}
+
+pub(super) fn event(event: &history::Event) -> EventRow {
+    EventRow {
+        id: event.id,
+        at: event.at,
+        kind: event.kind.clone(),
+        target: event.target.clone(),
+        incident: event.incident,
+        message: event.message.clone(),
+    }
+}
+
+pub(super) fn line(event: &Event) -> EventRow {
+    EventRow {
+        id: event.id,
+        at: event.at,
+        kind: event.kind.clone(),
+        target: event.target.clone(),
+        incident: event.incident,
+        message: event.message.clone(),
+    }
+}
+
+pub(super) fn incident(incident: &Incident, actions: Option<usize>) -> IncidentRow {
+    IncidentRow {
+        id: incident.id,
+        target: incident.target.clone(),
+        cause: incident.cause.clone(),
+        opened: incident.opened,
+        closed: incident.closed,
+        outcome: incident.outcome.clone(),
+        actions: actions.and_then(|actions| u32::try_from(actions).ok()),
+    }
+}
+
+pub(super) fn action(record: &IntentRecord) -> ActionRow {
+    ActionRow {
+        at: record.intent.wall,
+        action: record.intent.action.clone(),
+        step: record.intent.step,
+        attempt: record.intent.attempt,
+        outcome: record.settled.as_ref().map(|settled| settled.outcome.clone()),
+        detail: record.settled.as_ref().map(|settled| settled.detail.clone()),
+    }
+}
+
+pub(super) fn budget(used: &BudgetUse) -> BudgetRow {
+    BudgetRow {
+        scope: used.scope.clone(),
+        recovery: used.recovery.clone(),
+        used: used.used,
+        count: used.count,
+        window: used.window.clone(),
+    }
+}
+
+/// A `repaired` event; `None` for what another version wrote otherwise.
+pub(super) fn drift(event: &Event) -> Option<DriftRow> {
+    let text = |key: &str| event.data[key].as_str().map(str::to_owned);
+    Some(DriftRow {
+        at: event.at,
+        rule: event.target.clone(),
+        path: text("path")?,
+        what: text("what")?,
+        before: text("before")?,
+        after: text("after")?,
+        by: event.data["by"]["shown"].as_str().map(str::to_owned),
+    })
+}
+
+/// A `cleaned` event; `None` for what another version wrote otherwise.
+pub(super) fn cleanup(event: &Event) -> Option<CleanupRow> {
+    let data = &event.data;
+    let sample = data["sample"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    Some(CleanupRow {
+        at: event.at,
+        rule: event.target.clone(),
+        action: data["action"].as_str()?.to_owned(),
+        entries: data["entries"].as_u64()?,
+        bytes: data["bytes"].as_u64()?,
+        sample: sample.map(str::to_owned).collect(),
+        undo: data["run"].as_str().map(str::to_owned),
+    })
+}
+
+/// Evidence by name, each value as text.
+pub(super) fn evidence(evidence: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let cut = |text: String| text.chars().take(LONGEST_VALUE).collect();
+    match evidence {
+        Value::Null => Vec::new(),
+        Value::Object(all) => {
+            let said = all.iter().filter(|(_, value)| !value.is_null());
+            said.take(50).map(|(name, value)| (name.replace('_', " "), cut(text(value)))).collect()
+        }
+        other => vec![("evidence".to_owned(), cut(text(other)))],
+    }
+}

@@ -1,0 +1,215 @@
+use jiff::ToSpan as _;
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::rows::PartRow;
+use crate::strip::{Stretch, Verdict};
+use crate::view::Theme;
+
+const HOSTILE: &str =
+    "<img src=x onerror=alert(1)>\u{202e}\u{1b}[31m\0\"'&</title><script>alert(2)</script>";
+
+fn now() -> Timestamp {
+    "2026-11-25T12:00:00Z".parse().expect("a time")
+}
+
+fn view(lang: Lang) -> View {
+    View { lang, theme: Theme::Auto, zone: TimeZone::UTC, now: now() }
+}
+
+/// A page on which every text is `name`.
+fn data(name: &str) -> Overview {
+    let text = || name.to_owned();
+    let span = now() - 24.hours()..now();
+    let stretch = Stretch { from: span.start, until: span.end, verdict: Verdict::Good };
+    Overview {
+        frame: Frame {
+            host: text(),
+            version: text(),
+            observes: Some(text()),
+            started_at: now(),
+            address: "/".to_owned(),
+        },
+        healthy: false,
+        storm: Some(text()),
+        checks: vec![CheckRow {
+            name: text(),
+            kind: text(),
+            target: text(),
+            state: "down".to_owned(),
+            reason: Some(text()),
+            breaker: Some(text()),
+            since: Some(now()),
+            parts: vec![PartRow { name: text(), state: text(), reason: Some(text()) }],
+            stretches: Some(vec![stretch]),
+            ..CheckRow::default()
+        }],
+        recoveries: vec![RecoveryRow {
+            target: text(),
+            phase: "acting".to_owned(),
+            attempt: u32::MAX,
+            step: Some(text()),
+            budget_remaining: 0,
+            reason: Some(text()),
+        }],
+        rules: vec![RuleRow {
+            name: text(),
+            kind: text(),
+            path: text(),
+            last_run: Some(now()),
+            ok: Some(false),
+            detail: text(),
+            repairs: u64::MAX,
+            watched: Some(text()),
+        }],
+        slos: vec![SloRow {
+            name: text(),
+            checks: vec![text()],
+            objective: 0.999,
+            window: jiff::SignedDuration::from_hours(720),
+            availability: None,
+            coverage: None,
+            budget_remaining: Some(f64::NEG_INFINITY),
+            bad: jiff::SignedDuration::MAX,
+            span: span.clone(),
+            stretches: vec![stretch],
+        }],
+        holds: vec![HoldRow {
+            target: text(),
+            since: now(),
+            until: None,
+            reason: text(),
+            by: text(),
+        }],
+        alerts: vec![AlertRow { name: text(), severity: text(), since: now(), summary: text() }],
+        incidents: vec![IncidentRow {
+            id: i64::MAX,
+            target: text(),
+            cause: text(),
+            opened: now(),
+            closed: None,
+            outcome: Some(text()),
+            actions: None,
+        }],
+        drifts: vec![DriftRow {
+            at: now(),
+            rule: text(),
+            path: text(),
+            what: text(),
+            before: text(),
+            after: text(),
+            by: Some(text()),
+        }],
+        cleanups: vec![CleanupRow {
+            at: now(),
+            rule: text(),
+            action: text(),
+            entries: u64::MAX,
+            bytes: u64::MAX,
+            sample: vec![text(); 9],
+            undo: Some(text()),
+        }],
+        events: vec![EventRow {
+            id: i64::MIN,
+            at: now(),
+            kind: text(),
+            target: text(),
+            incident: Some(1),
+            message: text(),
+        }],
+        span,
+    }
+}
+
+/// A host on which all is well.
+fn well() -> Overview {
+    let up = CheckRow { name: "web".to_owned(), state: "up".to_owned(), ..CheckRow::default() };
+    Overview {
+        healthy: true,
+        storm: None,
+        checks: vec![up],
+        recoveries: Vec::new(),
+        rules: Vec::new(),
+        ..data("x")
+    }
+}
+
+#[track_caller]
+fn headline_is(data: &Overview, en: &str, ja: &str) {
+    for (lang, expected) in [(Lang::En, en), (Lang::Ja, ja)] {
+        let page = overview(&view(lang), data);
+        let (_, title) = page.split_once("<title>").expect("a title");
+        assert!(title.starts_with(expected), "{expected}: {}", &title[..80.min(title.len())]);
+    }
+}
+
+#[test]
+fn one_glance_says_whether_all_holds() {
+    headline_is(&well(), "All holds", "すべて正常です");
+    let mut down = well();
+    down.checks[0].state = "down".to_owned();
+    headline_is(&down, "(!) 1 thing does not hold", "(!) 1件の問題があります");
+    let mut unknown = well();
+    unknown.checks[0].state = "unknown".to_owned();
+    headline_is(&unknown, "No result yet", "まだ結果がありません");
+    let mut nothing = well();
+    nothing.checks.clear();
+    headline_is(&nothing, "Nothing is watched", "監視対象がありません");
+    let mut unwell = well();
+    unwell.healthy = false;
+    headline_is(&unwell, "(!) Something needs attention", "(!) 確認が必要です");
+}
+
+#[test]
+fn a_part_that_is_down_is_named_with_its_reason() {
+    let mut data = well();
+    let part = |name: &str, state: &str| PartRow {
+        name: name.to_owned(),
+        state: state.to_owned(),
+        reason: (state != "up").then(|| "exited with 3".to_owned()),
+    };
+    data.checks[0].parts = vec![part("a", "up"), part("b", "down")];
+    data.checks[0].state = "down".to_owned();
+    let page = overview(&view(Lang::En), &data);
+    assert!(page.contains("</a> b is down: exited with 3"), "{page}");
+}
+
+#[test]
+fn hostile_texts_are_read_and_not_obeyed() {
+    for lang in [Lang::En, Lang::Ja] {
+        let page = overview(&view(lang), &data(HOSTILE));
+        assert!(!page.contains("<img") && !page.contains("<script>"), "{page}");
+        assert!(!page.contains(['\u{202e}', '\u{1b}', '\0']), "{page}");
+        // The scripts of the page itself come from its own address; there is no other.
+        assert_eq!(page.matches("<script").count(), 1);
+    }
+}
+
+#[test]
+fn there_is_no_script_and_no_style_in_the_markup() {
+    let page = overview(&view(Lang::En), &data("x"));
+    for (at, _) in page.match_indices("<script") {
+        assert!(page[at..].starts_with("<script defer src=\"/assets/"), "{}", &page[at..at + 80]);
+    }
+    for inline in [" style=", "<style", " onclick=", " onload=", " onerror=", "javascript:"] {
+        assert!(!page.contains(inline), "{inline}");
+    }
+}
+
+#[test]
+fn lines_of_a_megabyte_do_not_make_a_page_of_megabytes() {
+    let page = overview(&view(Lang::En), &data(&"\u{202e}<".repeat(1 << 19)));
+    assert!(page.len() < 1 << 20, "{}", page.len());
+}
+
+#[test]
+fn what_a_page_links_to_begins_with_its_own_address() {
+    let page = overview(&view(Lang::Ja), &data("a\" b/../../etc?x#y"));
+    for (at, _) in page.match_indices("href=\"") {
+        let address = page[at + 6..].split('"').next().unwrap_or_default();
+        assert!(
+            address.starts_with('/') && !address.starts_with("//") || address == "#main",
+            "{address}"
+        );
+    }
+}
