@@ -11,7 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use evenkeel_config::Settings;
 use evenkeel_engine::{Act, Effect, Engine, Input, Record, Slice, Start, Status};
-use evenkeel_journal::Stretch;
+use evenkeel_journal::{Stamp, Stretch};
+use evenkeel_metrics::Metrics;
 use evenkeel_moment::Moment;
 use evenkeel_probe::Prober;
 use evenkeel_recovery::machine::Ended;
@@ -137,14 +138,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
     // History first: its lock is what keeps a second agent out, before anything is bound or touched.
     let metrics = publisher.metrics.clone();
     let stamp = clock.stamp(&agent.boot_id);
-    let (history, found) = if agent.observe {
-        let withheld = Some(Withheld::without_end("it was told to observe".to_owned()));
-        (History::in_memory(metrics), Found { withheld, ..Found::default() })
-    } else {
-        let lasting = agent.until == Until::Stopped;
-        let (settings, period) = (&agent.settings, longest_budget(&agent.settings));
-        History::open(&settings.agent.state_dir, &stamp, lasting, period, metrics)?
-    };
+    let (history, found) = open_history(&agent, &stamp, metrics)?;
     publisher.add(&agent.settings);
     let archive = (!agent.observe).then(|| Arc::new(agent.settings.agent.state_dir.clone()));
     let past = archive.as_ref().map(|archive| archive.as_path());
@@ -234,15 +228,27 @@ pub async fn run_hinted<N: Fn(Notice)>(
     shell.drain(&mut inbox).await;
     // Nobody is answered any more, and so nobody waits.
     drop(asked);
-    shell.alerting.close().await;
-    while let Ok((key, value)) = survivors.try_recv() {
-        shell.history.keep(key, value);
-    }
+    shell.end_alerting(&mut survivors).await;
     let status = shell.engine.status(clock.now(), clock.wall());
     shell.settle();
     shell.keep_what_survives();
     shell.history.close();
     Ok(status)
+}
+
+/// The history, and what it says; one that is only kept in memory where nothing may be written.
+fn open_history<N>(
+    agent: &Agent<N>,
+    stamp: &Stamp,
+    metrics: Arc<Metrics>,
+) -> Result<(History, Found), AgentError> {
+    if agent.observe {
+        let withheld = Some(Withheld::without_end("it was told to observe".to_owned()));
+        return Ok((History::in_memory(metrics), Found { withheld, ..Found::default() }));
+    }
+    let lasting = agent.until == Until::Stopped;
+    let (settings, period) = (&agent.settings, longest_budget(&agent.settings));
+    History::open(&settings.agent.state_dir, stamp, lasting, period, metrics)
 }
 
 /// The longest window of any budget, and an hour where there is none: so long nothing is done after charges were lost.

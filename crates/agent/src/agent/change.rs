@@ -108,6 +108,17 @@ impl<N: Fn(Notice)> Shell<N> {
         self.history.see(now.wall, Seen { stretches, ..Seen::default() });
     }
 
+    /// Lets alerts come to their end, and keeps what of them survives.
+    pub(super) async fn end_alerting(
+        &mut self,
+        survivors: &mut mpsc::UnboundedReceiver<(&'static str, Value)>,
+    ) {
+        self.alerting.close().await;
+        while let Ok((key, value)) = survivors.try_recv() {
+            self.history.keep(key, value);
+        }
+    }
+
     /// Writes what survives once more: some of it changes with every result, and is written with other changes only.
     pub(super) fn keep_what_survives(&self) {
         let now = self.clock.stamp(&self.boot_id);
