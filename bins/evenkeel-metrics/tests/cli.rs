@@ -81,7 +81,7 @@ fn settings_give_their_rules_and_jobs() {
     let file = directory.path().join("evenkeel.toml");
     std::fs::write(
         &file,
-        "[agent]\nlisten = \"0.0.0.0:7\"\n[permissions.web]\npath = \"/srv/web\"\ndirectory_mode = \"0755\"\n\
+        "[agent]\nlisten = \"0.0.0.0:7\"\nopen = true\n[permissions.web]\npath = \"/srv/web\"\ndirectory_mode = \"0755\"\n\
          [check.cache-memory]\nprocess = { pidfile = \"/run/cache.pid\" }\n\
          conditions = [{ field = \"rss_bytes\", above = \"1GB\", for = \"2m\" }]\n",
     )
@@ -135,6 +135,8 @@ fn a_page_is_checked_line_by_line() {
     assert_eq!(document["holds"], false);
     assert_eq!(document["findings"][0]["line"], 1);
     run(&["check", "/nonexistent"], "", 3);
+    // A page that could not be fetched is no page in order.
+    run(&["check", "-"], "\n", 3);
 }
 
 #[test]
