@@ -207,7 +207,9 @@ impl Engine {
         if step.action.is_attempt() {
             charges.extend((1..starts).map(|_| RESET.to_owned()));
             charges.push(step.action.describe());
-            charges.iter().for_each(|_| self.ledger.charge(now, id));
+            for _ in &charges {
+                self.ledger.charge(now, id);
+            }
         }
         let recovery = &self.recoveries[index];
         effects.push(Effect::Record(Record::Intended {

@@ -16,6 +16,7 @@ use crate::words::span;
 
 /// One target: its machine, and what is known of its incident.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of their own: each may hold with each")]
 pub(crate) struct Target {
     pub(crate) id: String,
     pub(crate) machine: Machine,

@@ -11,6 +11,7 @@ use crate::refusal::Refusal;
 
 impl Record {
     /// The line, for people.
+    #[expect(clippy::too_many_lines, reason = "one line for each kind, which read best together")]
     pub fn message(&self) -> String {
         match self {
             Self::CheckChanged { from, to, reason, .. } => {
