@@ -32,6 +32,10 @@ fn what_the_agent_put_in_the_trash_is_brought_back_by_the_id_in_its_history() {
         let document = ask(&["events", "--json", "--kind", "cleaned"]).json();
         document["events"][0]["data"]["run"].as_str().map(|run| id = run.to_owned()).is_some()
     });
+    let why = ask(&["why", &id]);
+    assert_eq!(why.code, Some(0), "{why:?}");
+    assert!(why.stdout.contains(&format!("`evenkeel undo {id}` brings them back")), "{why:?}");
+    assert!(why.stdout.contains("shared/old.hash: "), "what was taken, and why: {why:?}");
     let undone = ask(&["undo", &id]);
     assert_eq!(undone.code, Some(0), "{undone:?}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "kept");

@@ -8,6 +8,9 @@ use evenkeel_config::CleanupRule;
 use evenkeel_engine::{CleanOutcome, Remaining};
 use evenkeel_safefs::escaped;
 
+/// Of so many entries at most it is told why they were taken: more than a line of history lists.
+const EXPLAINED: usize = 64;
+
 /// Looks for what a cleanup rule says is due and, if `write`, takes it away. Blocks.
 ///
 /// Before each entry it asks whether the work goes on; the rest is for the next run. `Err`: the rule could not be applied
@@ -35,6 +38,13 @@ pub fn clean(
     });
     let at_large: Vec<_> = unseen.chain(over).collect();
     if write {
+        // Only the first are listed, and there may be any number.
+        let reasons: Vec<_> = plan
+            .steps
+            .iter()
+            .take(EXPLAINED)
+            .map(|step| (step.path.clone(), step.reason.to_string()))
+            .collect();
         let report = evenkeel_cleanup::apply_watched(&rule.policy, plan, clock, |_| {
             if goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
@@ -44,7 +54,18 @@ pub fn clean(
         outcome.bytes = report.bytes();
         (outcome.purged, outcome.purged_bytes) = (report.purged.entries, report.purged.bytes);
         outcome.run = report.run;
-        outcome.taken = report.taken.iter().map(|taken| escaped(&taken.path)).collect();
+        outcome.taken = report
+            .taken
+            .iter()
+            .map(|taken| {
+                let path = escaped(&taken.path);
+                let of = |(step, _): &&(_, String)| *step == taken.path;
+                match reasons.iter().find(of) {
+                    Some((_, reason)) => format!("{path}: {reason}"),
+                    None => path,
+                }
+            })
+            .collect();
         outcome.remaining = report
             .failed
             .into_iter()

@@ -95,6 +95,11 @@ pub fn explain(
         explanation.events = newest(why.events);
         return Ok(answer::answered(explanation, now.wall));
     }
+    if let Some(cleaned) = cleaned_by(reader, what)? {
+        let mut explanation = of_subject(reader, settings, &cleaned.target, now)?;
+        (explanation.answer, explanation.events) = (answer::of_run(&cleaned), vec![cleaned]);
+        return Ok(explanation);
+    }
     let mut explanation = of_subject(reader, settings, what, now)?;
     if explanation.kind == "history"
         && explanation.events.is_empty()
@@ -189,6 +194,17 @@ pub(crate) fn expect_known(
 }
 
 /// Everything that is known of a name, without the answer.
+/// The line of the cleanup run of this id.
+fn cleaned_by(reader: &Reader, run: &str) -> Result<Option<Event>, JournalError> {
+    // Names of rules and targets come in the same place, and are not worth a search.
+    if !run.starts_with(|first: char| first.is_ascii_digit()) {
+        return Ok(None);
+    }
+    let kind = Some("cleaned".to_owned());
+    let lines = reader.events(&Filter { kind, ..Filter::default() })?;
+    Ok(lines.into_iter().rev().find(|event| event.data["run"] == run))
+}
+
 fn of_subject(
     reader: &Reader,
     settings: &Settings,

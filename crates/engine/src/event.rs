@@ -259,7 +259,7 @@ pub struct CleanOutcome {
     pub action: String,
     /// What an undo takes to bring them back, if they are kept.
     pub run: Option<String>,
-    /// The entries taken, escaped for printing.
+    /// The entries taken, escaped for printing; of the first, also why.
     pub taken: Vec<String>,
     /// Bytes that were given back; of what is in the trash, once it goes from there.
     pub bytes: u64,

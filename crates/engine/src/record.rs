@@ -93,7 +93,7 @@ pub enum Record {
         entries: usize,
         /// Bytes given back; of what is in the trash, once it goes from there.
         bytes: u64,
-        /// The first of them.
+        /// The first of them, each with why it was due.
         sample: Vec<String>,
         /// What an undo takes to bring them back, if they are kept.
         #[serde(skip_serializing_if = "Option::is_none")]

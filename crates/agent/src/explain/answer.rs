@@ -62,6 +62,22 @@ fn of_incident(explanation: &Explanation, incident: &Incident, now: Timestamp) -
     text
 }
 
+/// What one run of a cleanup took, why, and how it comes back.
+pub(super) fn of_run(cleaned: &Event) -> String {
+    let sample = cleaned.data["sample"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let named: Vec<_> = sample.iter().filter_map(serde_json::Value::as_str).collect();
+    let entries = cleaned.data["entries"].as_u64().unwrap_or_default();
+    let more = entries.saturating_sub(named.len() as u64);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    format!(
+        "rule `{}` at {}: {}: {}{more}",
+        cleaned.target,
+        cleaned.at,
+        cleaned.message,
+        named.join("; ")
+    )
+}
+
 fn of_events(explanation: &Explanation) -> String {
     let events = &explanation.events;
     let count = |kind: &str| events.iter().filter(|event| event.kind == kind).count();
