@@ -55,10 +55,18 @@ fn describe<Args: CommandFactory>(asked: &[OsString]) -> Result<(), Failure> {
 pub fn completions<Args: CommandFactory>(shell: Shell) -> Result<(), Failure> {
     let mut command = Args::command();
     let name = command.get_name().to_owned();
+    // What clap_complete 4.6 writes for bash takes a program's name with a dash for a command and its own command: nothing of its
+    // commands is completed then. So it gets a name without, which only the line that registers the function shows.
+    let plain = name.replace('-', "_");
+    let called = if shell == Shell::Bash { &plain } else { &name };
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command, name, &mut script);
+    clap_complete::generate(shell, &mut command, called, &mut script);
+    let mut script = String::from_utf8(script).map_err(|error| Failure::refused(&error))?;
+    if shell == Shell::Bash {
+        script = script.replace(&format!(" {plain}\n"), &format!(" {name}\n"));
+    }
     // A reader that has gone away (`| head`) is no error.
-    let _ = io::stdout().lock().write_all(&script);
+    let _ = io::stdout().lock().write_all(script.as_bytes());
     Ok(())
 }
 

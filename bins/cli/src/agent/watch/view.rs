@@ -169,3 +169,100 @@ fn age(since: Timestamp, now: Timestamp) -> String {
         seconds => format!("{} d", seconds / 86_400),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: &str = "2026-11-25T12:00:00Z";
+
+    fn now() -> Timestamp {
+        NOW.parse().expect("a time")
+    }
+
+    fn check(name: &str, state: &str, reason: Option<&str>) -> serde_json::Value {
+        json!({
+            "name": name, "kind": "http", "target": "http://h/", "state": state, "reason": reason,
+            "since": "2026-11-25T09:30:00Z", "last_ms": 2.0, "interval_ms": 1000, "breaker": null,
+            "rss_bytes": null, "pid": null, "parts": [],
+        })
+    }
+
+    fn status(healthy: bool, checks: &[serde_json::Value]) -> Status {
+        let status = json!({
+            "version": "0", "mode": "enforce", "mode_reason": null, "started_at": "2026-11-24T12:00:00Z",
+            "now": NOW, "healthy": healthy, "checks": checks, "rules": [], "recoveries": [],
+            "storm": null, "holds": [],
+        });
+        serde_json::from_value(status).expect("a status")
+    }
+
+    fn shown(status: Status, size: (u16, u16)) -> Vec<String> {
+        let mut view = View::new(false);
+        view.seen(status);
+        view.lines(size, now())
+    }
+
+    #[test]
+    fn what_does_not_hold_comes_first() {
+        let checks = [check("good", "up", None), check("bad", "down", Some("refused"))];
+        assert_eq!(
+            shown(status(false, &checks), (60, 10)),
+            [
+                "evenkeel: 1 not as it should be; enforce, for…  12:00:00 UTC",
+                "",
+                "NAME  STATE SINCE   DETAIL",
+                "bad   down  2 h     refused",
+                "good  up    2 h",
+                "",
+                "q ends; `evenkeel why NAME` says what was done and why",
+            ]
+        );
+    }
+
+    #[test]
+    fn wide_and_hostile_names_keep_their_columns_in_any_window() {
+        let reason = "\u{1b}[31m状態が悪い\u{202e}".repeat(30);
+        let checks = [
+            check("データベースの状態を確認するもの", "down", Some(&reason)),
+            check(&"x".repeat(64), "up", None),
+            check("web", "suspect", Some(&reason)),
+        ];
+        for width in 1..120 {
+            for height in 1..12 {
+                let lines = shown(status(false, &checks), (width, height));
+                assert!(lines.len() <= usize::from(height), "{width}x{height}: {lines:#?}");
+                for line in lines {
+                    assert!(!line.contains(['\u{1b}', '\u{202e}']), "{line:?}");
+                    assert!(fit::width(&line) <= usize::from(width).max(22), "{width}: {line:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_no_room_is_said() {
+        let checks: Vec<_> =
+            (0..30).map(|number| check(&format!("c{number}"), "up", None)).collect();
+        let lines = shown(status(true, &checks), (80, 10));
+        assert_eq!(lines.len(), 10);
+        assert_eq!(lines[9], "and 25 more, all of them well: a higher window shows them; q ends");
+    }
+
+    #[test]
+    fn an_agent_that_is_gone_is_told_from_one_that_says_that_all_is_well() {
+        let mut view = View::new(false);
+        view.seen(status(true, &[check("web", "up", None)]));
+        assert_eq!(view.exit(), Exit::Holds);
+        view.gone("no agent answers on `/run/x`".to_owned(), now());
+        let later = now() + jiff::SignedDuration::from_mins(5);
+        view.gone("no agent answers on `/run/x`".to_owned(), later);
+        let lines = view.lines((80, 20), later);
+        assert!(lines[0].starts_with("evenkeel: no agent answers; below is what it said last"));
+        assert_eq!(lines[1], "for 5 min: no agent answers on `/run/x`");
+        assert!(lines.iter().any(|line| line.starts_with("web")), "{lines:?}");
+        assert_eq!(view.exit(), Exit::Refused);
+    }
+}
