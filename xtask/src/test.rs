@@ -28,6 +28,8 @@ const TOOLS: &[Tool] = &[
     Tool { program: "unshare", package: "util-linux" },
     Tool { program: "strace", package: "strace" },
     Tool { program: "tmux", package: "tmux" },
+    // Reads the pages that the programs write for it.
+    Tool { program: "man", package: "man-db" },
     // Times in a history that was written long ago.
     Tool { program: "sqlite3", package: "sqlite3" },
     // A host of its own, booted by a real systemd.

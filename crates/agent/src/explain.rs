@@ -60,6 +60,9 @@ pub struct BudgetUse {
     pub window: String,
 }
 
+/// Names in a hint: what runs on the host may have given the history any number of them.
+const LISTED: usize = 50;
+
 /// Why nothing can be said.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use evenkeel_metrics::rules::{Alert as Rule, Firing};
+use evenkeel_metrics::rules::expr::Samples;
+use evenkeel_metrics::rules::{Alert as Rule, Firing, Recorded, Recording};
 use jiff::{SignedDuration, Timestamp};
 
 use super::labels::{Fingerprint, fingerprint};
@@ -14,11 +15,15 @@ use super::store::{Job, Store};
 pub(crate) const MOST_ALERTS: usize = 1_000;
 /// So much of the value of a label, or of an annotation, is told.
 const MOST_TEXT: usize = 2_000;
+/// What recording rules are called where rules have their names.
+const RECORDINGS: &str = "recording rules";
 
 /// Evaluates rules.
 #[derive(Debug, Default)]
 pub(crate) struct Evaluator {
     rules: Vec<(Rule, RuleState)>,
+    /// What is worked out before the rules, which read it.
+    recordings: Vec<Recording>,
     store: Store,
     /// From then on an agent that was started has seen everything that there is to see.
     settles_at: Option<Timestamp>,
@@ -43,12 +48,16 @@ impl Evaluator {
     pub(crate) fn renew(
         &mut self,
         rules: Vec<Rule>,
+        recordings: Vec<Recording>,
         interval: Duration,
         now: Timestamp,
     ) -> Vec<Alert> {
-        let mut store = Store::new(rules.iter().map(|rule| &rule.expr), interval);
+        let exprs = rules.iter().map(|rule| &rule.expr);
+        let recorded = recordings.iter().map(|recording| &recording.expr);
+        let mut store = Store::new(exprs.chain(recorded), interval);
         store.take_over(std::mem::take(&mut self.store));
         self.store = store;
+        self.recordings = recordings;
         let before = std::mem::take(&mut self.rules);
         let mut states: BTreeMap<String, RuleState> =
             before.into_iter().map(|(rule, state)| (identity(&rule), state)).collect();
@@ -89,10 +98,24 @@ impl Evaluator {
     pub(crate) fn evaluate(&mut self, at: Timestamp) -> Evaluated {
         let mut evaluated = Evaluated::default();
         let mut room = MOST_ALERTS.saturating_sub(self.alerts().count());
+        let recorded = Recorded::new(&self.recordings, &self.store, at.as_millisecond());
+        let samples: &dyn Samples = match &recorded {
+            Ok(recorded) => {
+                self.failing.remove(RECORDINGS);
+                recorded
+            }
+            // Rules that read no recorded series go on.
+            Err(error) => {
+                if self.failing.insert(RECORDINGS.to_owned()) {
+                    evaluated.failed.push((RECORDINGS.to_owned(), error.to_string()));
+                }
+                &self.store
+            }
+        };
         for (rule, state) in &mut self.rules {
             let hold = SignedDuration::try_from(rule.sustained_for).unwrap_or(SignedDuration::MAX);
             let before = state.len();
-            let outcome = found(rule, &self.store, at).and_then(|found| {
+            let outcome = found(rule, samples, at).and_then(|found| {
                 state.step(found, hold, at, room).map_err(|error| error.to_string())
             });
             room = (room + before).saturating_sub(state.len());
@@ -138,8 +161,9 @@ impl Evaluator {
 }
 
 /// What a rule finds.
-fn found(rule: &Rule, store: &Store, at: Timestamp) -> Result<Vec<Found>, String> {
-    let elements = rule.expr.eval(store, at.as_millisecond()).map_err(|error| error.to_string())?;
+fn found(rule: &Rule, samples: &dyn Samples, at: Timestamp) -> Result<Vec<Found>, String> {
+    let elements =
+        rule.expr.eval(samples, at.as_millisecond()).map_err(|error| error.to_string())?;
     let found = elements.into_iter().map(|element| {
         let Firing { labels, annotations } = rule.firing(&element);
         let labels = labels.iter().map(|(name, value)| (name.to_owned(), capped(value)));

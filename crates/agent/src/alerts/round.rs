@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use evenkeel_config::{SEVERITIES, Settings, process_jobs, rule_inputs};
 use evenkeel_engine::Status;
-use evenkeel_metrics::rules::{AGENT_JOB, ProcessJob, alerts as rules};
+use evenkeel_metrics::rules::{AGENT_JOB, ProcessJob, RuleInputs, alerts as rules, recordings};
 use evenkeel_metrics::{Format, process_page};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, mpsc};
@@ -162,8 +162,10 @@ impl Rounds {
         self.receivers.renew(&settings.alerts, left, &self.office, &self.changed);
         // For nobody, nothing is evaluated.
         let told = !self.receivers.is_empty();
-        let rules = if told { rules(&rule_inputs(settings)) } else { Vec::new() };
-        let orphans = self.evaluator.renew(rules, self.interval, now);
+        let inputs = if told { rule_inputs(settings) } else { RuleInputs::default() };
+        let (rules, recordings) =
+            if told { (rules(&inputs), recordings(&inputs)) } else { Default::default() };
+        let orphans = self.evaluator.renew(rules, recordings, self.interval, now);
         let posted = self.receivers.post(|| orphans.iter());
         self.show(now);
         posted
@@ -261,7 +263,7 @@ mod tests {
 
     #[test]
     fn receivers_can_choose_among_the_severities_that_rules_have() {
-        let inputs = evenkeel_metrics::rules::RuleInputs::plan();
+        let inputs = RuleInputs::plan();
         let known: BTreeSet<_> = rules(&inputs).iter().map(|rule| rule.severity.as_str()).collect();
         assert!(known.iter().all(|severity| SEVERITIES.contains(severity)), "{known:?}");
     }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use evenkeel_metrics::rules::expr::{Labels as SeriesLabels, NAME_LABEL, STALE, Selector};
 use evenkeel_metrics::rules::{
-    MemoryRule, PermissionRule, RuleInputs, alert_rules, alerts as rules_for,
+    MemoryRule, PermissionRule, RuleInputs, alert_rules, alerts as rules_for, recordings,
 };
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ const STEP: Duration = Duration::from_secs(30);
 const EVALUATIONS: i64 = 500;
 
 /// A series as both sides are given it: one entry for each step, `None` where a scrape was missed.
-struct Recorded {
+struct Series {
     labels: SeriesLabels,
     values: Vec<Option<f64>>,
 }
@@ -50,17 +50,21 @@ fn inputs() -> RuleInputs {
 }
 
 /// Series for everything that the rules ask for, which come and go, stand and jump.
-fn record(rules: &[Rule], seed: u64) -> Vec<Recorded> {
+fn record(rules: &[Rule], inputs: &RuleInputs, seed: u64) -> Vec<Series> {
     let mut chance = Chance(seed);
-    let store = Store::new(rules.iter().map(|rule| &rule.expr), STEP);
+    let recordings = recordings(inputs);
+    let exprs = rules.iter().map(|rule| &rule.expr);
+    let store = Store::new(exprs.chain(recordings.iter().map(|recording| &recording.expr)), STEP);
+    // What is recorded is not recorded from a host.
+    let recorded_names: BTreeSet<_> = recordings.iter().map(|recording| &recording.name).collect();
     let mut known = BTreeSet::new();
     let mut recorded = Vec::new();
-    for selector in store.selectors() {
+    for selector in store.selectors().filter(|selector| !recorded_names.contains(&selector.name)) {
         for part in ["a", "b"] {
             let labels = labels_for(selector, part);
             if known.insert(labels.clone()) {
                 let values = values(&selector.name, &mut chance);
-                recorded.push(Recorded { labels, values });
+                recorded.push(Series { labels, values });
             }
         }
     }
@@ -116,9 +120,13 @@ fn values(name: &str, chance: &mut Chance) -> Vec<Option<f64>> {
 }
 
 /// What fires at each evaluation, by rule.
-fn fires(rules: &[Rule], recorded: &[Recorded]) -> Vec<BTreeMap<String, Vec<Alert>>> {
+fn fires(
+    rules: &[Rule],
+    inputs: &RuleInputs,
+    recorded: &[Series],
+) -> Vec<BTreeMap<String, Vec<Alert>>> {
     let mut evaluator = Evaluator::default();
-    evaluator.renew(rules.to_vec(), STEP, Timestamp::UNIX_EPOCH);
+    evaluator.renew(rules.to_vec(), recordings(inputs), STEP, Timestamp::UNIX_EPOCH);
     (0..EVALUATIONS)
         .map(|step| {
             let at = step * 30_000;
@@ -139,11 +147,7 @@ fn fires(rules: &[Rule], recorded: &[Recorded]) -> Vec<BTreeMap<String, Vec<Aler
         .collect()
 }
 
-fn document(
-    rules: &[Rule],
-    recorded: &[Recorded],
-    fires: &[BTreeMap<String, Vec<Alert>>],
-) -> Value {
+fn document(rules: &[Rule], recorded: &[Series], fires: &[BTreeMap<String, Vec<Alert>>]) -> Value {
     let series: Vec<_> = recorded
         .iter()
         .map(|series| {
@@ -221,8 +225,8 @@ fn what_fires_when_is_what_a_real_prometheus_says_of_the_same_input() {
     let (inputs, mut counted) = (inputs(), BTreeMap::<String, usize>::new());
     let rules = rules_for(&inputs);
     for seed in [1, 2] {
-        let recorded = record(&rules, seed);
-        let firing = fires(&rules, &recorded);
+        let recorded = record(&rules, &inputs, seed);
+        let firing = fires(&rules, &inputs, &recorded);
         for (name, alerts) in firing.iter().flatten() {
             *counted.entry(name.clone()).or_default() += alerts.len();
         }
@@ -250,7 +254,7 @@ fn a_rule_that_is_no_more_has_its_alerts_resolved_and_the_others_go_on() {
     let plan = rules_for(&RuleInputs::plan());
     let mut evaluator = Evaluator::default();
     let at = |seconds| Timestamp::from_second(seconds).expect("a time");
-    evaluator.renew(plan.clone(), STEP, at(0));
+    evaluator.renew(plan.clone(), Vec::new(), STEP, at(0));
     let page = "file_permission_errors{path=\"/tmp/tmux_supervisor_state\"} 1\nevenkeel_recovery_exhausted{target=\"web\"} 1\n";
     let job = Job { job: "evenkeel", instance: "here" };
     for step in 0..4 {
@@ -263,7 +267,7 @@ fn a_rule_that_is_no_more_has_its_alerts_resolved_and_the_others_go_on() {
     };
     assert_eq!(firing(&evaluator), ["TmuxPermissionError", "EvenkeelRecoveryExhausted"]);
     let rest = plan.into_iter().filter(|rule| rule.name != "TmuxPermissionError").collect();
-    let orphans = evaluator.renew(rest, STEP, at(120));
+    let orphans = evaluator.renew(rest, Vec::new(), STEP, at(120));
     assert_eq!(orphans.len(), 1);
     assert_eq!(
         (orphans[0].label("alertname"), orphans[0].phase),
