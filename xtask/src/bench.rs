@@ -8,6 +8,7 @@ pub(crate) const BENCHES: &str = "\
   files      sweeps, repairs, cleanups and the watch, beside find, systemd-tmpfiles and the bare system calls;
              `cargo xtask bench files --help` lists its flags, docs/bench.md says how to read it
   metrics    how long a scraper waits for a page of 10,000 series, beside the Pushgateway with the same series
+  journal    what a line, an intent, samples and a roll-up cost whoever hands them over and the thread that writes them
   recovery   how soon a killed program, a hung endpoint, a leak and others are detected, healed and proved, beside Monit if
              `--peers` is given; `cargo xtask bench recovery --help` lists its flags
   trend      nanoseconds a reading costs a forecast of a leak";
@@ -28,6 +29,11 @@ pub(crate) fn metrics(flags: &[&str]) -> Outcome {
     process::run("cargo", &["build", "--release", "--workspace", "--bin", "evenkeel"])?;
     let bench = ["bench", "--package", "evenkeel-tests", "--bench", "metrics", "--"];
     process::run("cargo", &[&bench[..], flags].concat())
+}
+
+/// Measures the history.
+pub(crate) fn journal() -> Outcome {
+    process::run("cargo", &["bench", "--package", "evenkeel-journal", "--bench", "journal"])
 }
 
 /// Measures forecasts.

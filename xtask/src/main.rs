@@ -26,6 +26,7 @@ usage: cargo xtask <command>
   ci [--except STEP]...     everything a change must pass: fmt, clippy, doc, test, features, orders, invariants, shipped, deny
   ci --only STEP            that step alone
   bench breaker             what a call costs its circuit breaker; fails when a figure that must hold is missed
+  bench journal             what the history costs; fails when a figure that must hold is missed
   bench trend               what a reading costs a forecast of a leak
   bench metrics [FLAG]...   how long a scraper waits for a page of 10,000 series; fails when a figure that must hold is missed
   bench recovery [FLAG]...  how soon faults are healed, and by how many actions; `--peers` measures Monit at the same time
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         ["bench", "metrics", flags @ ..] => bench::metrics(flags),
         ["bench", "recovery", flags @ ..] => bench::recovery(flags),
         ["bench", "breaker"] => bench::breaker(),
+        ["bench", "journal"] => bench::journal(),
         ["bench", "trend"] => bench::trend(),
         ["bench"] => {
             println!("usage: cargo xtask bench <what> [FLAG]...\n\n{}", bench::BENCHES);
