@@ -25,6 +25,7 @@ mod programs;
 mod prometheus;
 mod promql;
 mod recovery;
+mod report;
 mod secrets;
 mod state;
 mod supervisord;

@@ -39,8 +39,10 @@ fn repeat(mut stream: TcpStream) {
     body.extend_from_slice(&said);
     if !said.starts_with(b"AUTH") {
         let length = body.len();
-        let head =
-            format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        let echo = String::from_utf8_lossy(&said).replace("\r\n", "|");
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nx-echo: {echo}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+        );
         let _ = stream.write_all(head.as_bytes());
     }
     let _ = stream.write_all(&body);
@@ -52,11 +54,12 @@ fn settings(scratch: &Scratch, at: SocketAddr) -> String {
     format!(
         r#"[check.web]
 http = {{ url = "http://{at}/health?token=MARKER01&verbose=1", headers = {{ Authorization = "Bearer MARKER02", X-Custom = "MARKER03" }}, method = "POST", body = "pin MARKER04" }}
-conditions = [{{ field = "body", contains = "fine" }}]
+conditions = [{{ field = "header.x-echo", contains = "POST" }}]
 [check.cache]
 tcp = {{ address = "{at}", send = "AUTH MARKER05\r\n", expect = "OK" }}
 [check.script]
-exec = {{ command = ["/bin/sh", "-c", "echo the word is $WORD >&2; exit 3"], environment = {{ WORD = "MARKER06" }} }}
+exec = {{ command = ["/bin/sh", "-c", "echo the word is $WORD"], environment = {{ WORD = "MARKER06" }} }}
+conditions = [{{ field = "stdout", contains = "word" }}]
 [recovery.web]
 when = ["web", "cache", "script"]
 steps = [
@@ -64,6 +67,7 @@ steps = [
     {{ action = "exec", command = ["{}", "--password", "MARKER07", "http://me:MARKER08@127.0.0.1/?sig=MARKER09"] }},
 ]
 max_retries = 0
+verify_timeout = "5s"
 "#,
         tells.display(),
         fails.display()
@@ -104,11 +108,12 @@ fn no_secret_comes_out_and_nothing_drives_a_terminal() {
                 && agent.events().iter().any(|event| event["kind"] == "judged")
         });
         // All of them were heard, so that there was something to hide.
-        for name in ["web", "cache"] {
-            let reason = agent.check(name)["reason"].as_str().unwrap_or_default().to_owned();
-            assert!(reason.contains("***") && reason.contains("red"), "{name}: {reason}");
-        }
-        let script = agent.check("script")["reason"].as_str().unwrap_or_default().to_owned();
+        let reason =
+            |name: &str| agent.check(name)["reason"].as_str().unwrap_or_default().to_owned();
+        let (web, cache) = (reason("web"), reason("cache"));
+        assert!(web.contains("POST /health?token=***"), "{web}");
+        assert!(cache.contains("red") && cache.contains("***"), "{cache}");
+        let script = reason("script");
         assert!(script.contains("the word is ***"), "{script}");
         for path in ["/", "/metrics", "/health", "/api/status", "/api/events", "/api/why/web"] {
             expect_clean(path, &agent.get(path).body);

@@ -61,6 +61,9 @@ pub(crate) enum Command {
     /// Give a target that is exhausted or waits a fresh try, now; its budget is not refunded
     #[command(after_help = RESET)]
     Reset(Target),
+    /// How available the host was: promises, checks, incidents and what was done, from the history
+    #[command(after_help = REPORT)]
+    Report(Report),
     /// Bring back what a cleanup run kept in the trash, over nothing that is there by now
     Undo(Undo),
     /// Check, show, start or import settings
@@ -197,6 +200,27 @@ pub(crate) struct Events {
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u32>,
 }
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Report {
+    /// The time to report, up to now
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = humantime::parse_duration)]
+    pub(crate) since: std::time::Duration,
+    /// Write a page with pictures to this file; it loads nothing and runs nothing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// The language of the page: en or ja
+    #[arg(long, value_name = "LANG", requires = "html", value_parser = ["en", "ja"])]
+    pub(crate) lang: Option<String>,
+}
+
+const REPORT: &str = "\
+Examples:
+  evenkeel report                          the last 30 days, as tables
+  evenkeel report --since 7d --html week.html
+  evenkeel report --json | jq '.slos[] | {name, availability, coverage}'
+
+Exit: 0 told, also if promises were not kept; 3 there is no history to read, or the page cannot be written";
 
 const EVENTS: &str = "\
 Examples:

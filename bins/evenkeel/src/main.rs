@@ -8,6 +8,7 @@ mod describe;
 mod history;
 mod import;
 mod once;
+mod report;
 mod run;
 mod undo;
 
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Status(_) => agent::status(common),
         Command::Events(events) => history::events(common, events),
         Command::Why { what } => history::why(common, what),
+        Command::Report(args) => report::report(common, args),
         Command::Hold(hold) => agent::hold(common, &hold.target.target, hold.lasts, &hold.reason),
         Command::Release(args) => agent::release(common, &args.target),
         Command::Reset(args) => agent::reset(common, &args.target),

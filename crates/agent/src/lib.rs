@@ -25,6 +25,7 @@ mod listen;
 mod objectives;
 mod page;
 mod publish;
+mod report;
 mod serve;
 
 pub use agent::{Agent, Hint, Notice, Until, run, run_hinted};
@@ -35,8 +36,10 @@ pub use evenkeel_engine::{
     AlertStatus, BurnStatus, CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus,
     SloStatus, Status,
 };
+pub use evenkeel_pages::Lang;
 pub use executor::clean;
 pub use explain::{
     BudgetUse, ExplainError, Explanation, Wanted, explain, find_events, is_in_force,
 };
 pub use history::Event;
+pub use report::{Cause, Day, IncidentReport, Report, SubjectReport, draw, report};

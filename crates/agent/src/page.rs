@@ -2,13 +2,13 @@
 //! control socket takes besides.
 
 mod access;
-mod curves;
+pub(crate) mod curves;
 mod html;
 mod look;
 mod now;
 mod packing;
 mod past;
-mod past_of;
+pub(crate) mod past_of;
 pub(crate) mod process;
 mod rows;
 mod series;

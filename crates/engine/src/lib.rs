@@ -30,6 +30,7 @@ mod restarts;
 mod rule;
 mod sampled;
 mod show;
+mod skip;
 mod slices;
 mod spread;
 mod status;
@@ -46,7 +47,7 @@ pub use event::{
 };
 pub use order::{Hold, Order, UnknownTarget, WHOLE_HOST};
 pub use past::{BreakerPast, FlapRing, OpenIncident, Past, Start};
-pub use record::{Outcome, Record};
+pub use record::{Causes, Outcome, Record};
 pub use refusal::{Refusal, Usage};
 pub use sampled::Sampled;
 pub use slices::{SLO_SUBJECT, Slice};

@@ -16,6 +16,9 @@ use evenkeel_metrics::{
     CheckState, FailureReason, Format, Metrics, ProcessStats, RecoveryOutcome, RepairKind,
     process_page,
 };
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 
 use self::tool::{accepts, accepts_page, promtool};
 
@@ -95,6 +98,83 @@ fn the_rules_and_jobs_as_json_pass_too() {
     }
 }
 
+/// What a person may write, and what somebody who means harm would.
+fn hostile() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        prop::sample::select(vec![
+            "{",
+            "{{",
+            "}}",
+            "{{ .Labels }}",
+            "{{ query \"up\" }}",
+            "{%",
+            "\"",
+            "\\",
+            "\\\"",
+            "'",
+            "`",
+            "\n",
+            "\r\n",
+            "\t",
+            "\0",
+            "\u{1b}[31m",
+            "\u{85}",
+            "\u{2028}",
+            "\u{feff}",
+            "#",
+            " #",
+            ": ",
+            "- ",
+            "---",
+            "&a",
+            "*a",
+            "!!x",
+            "$labels",
+            "%s",
+            "é",
+            "😀",
+            "}[5m]) or vector(1)",
+        ])
+        .prop_map(str::to_owned),
+        "[ -~]{1,6}",
+        any::<char>().prop_map(String::from),
+    ];
+    prop::collection::vec(piece, 1..8).prop_map(|pieces| pieces.concat())
+}
+
+/// All in one file, as starting promtool takes longer than what it has to do.
+#[test]
+fn no_path_name_or_job_breaks_a_rule_or_means_anything_in_one() {
+    let mut runner = TestRunner::deterministic();
+    let mut text = || hostile().new_tree(&mut runner).expect("nothing is rejected").current();
+    let permissions = (0..24)
+        .map(|index| PermissionRule {
+            name: format!("r{index}{}", text()),
+            path: format!("/srv/{index}{}", text()).into(),
+        })
+        .collect();
+    let memory = (0..12)
+        .map(|index| MemoryRule {
+            job: format!("j{index}{}", text()),
+            above_bytes: 1000,
+            sustained_for: Duration::from_mins(1),
+        })
+        .collect();
+    accepts_rules(&RuleInputs { permissions, memory, ..RuleInputs::default() });
+}
+
+#[test]
+fn what_prometheus_cannot_look_for_has_no_rule_and_does_not_break_the_others() {
+    let rule = |path: &str| PermissionRule { name: "a".into(), path: path.into() };
+    let inputs = RuleInputs {
+        permissions: vec![rule("/srv/\u{fffd}"), rule("/srv/web")],
+        ..RuleInputs::default()
+    };
+    let count = |inputs| alerts(inputs).len();
+    assert_eq!(count(&inputs), count(&RuleInputs::default()) + 1);
+    accepts_rules(&inputs);
+}
+
 /// Whether the unit tests for `inputs` pass for other rules than those; `None` without promtool.
 fn passes(rules: &str, inputs: &RuleInputs) -> Option<bool> {
     let mut promtool = promtool(&["test", "rules"])?;
@@ -109,9 +189,9 @@ fn passes(rules: &str, inputs: &RuleInputs) -> Option<bool> {
 fn notice_each(inputs: &RuleInputs, faults: &[(&str, &str)]) {
     let rules = alert_rules(inputs);
     for (right, wrong) in faults {
-        let faulty = rules.replacen(right, wrong, 1);
-        assert_ne!(faulty, rules, "no rule says `{right}`");
-        assert_ne!(passes(&faulty, inputs), Some(true), "`{wrong}` goes unnoticed");
+        let broken = rules.replacen(right, wrong, 1);
+        assert_ne!(broken, rules, "no rule says `{right}`");
+        assert_ne!(passes(&broken, inputs), Some(true), "`{wrong}` goes unnoticed");
     }
 }
 

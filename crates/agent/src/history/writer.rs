@@ -169,7 +169,7 @@ impl Writer {
                     if let Some(kept) = &kept {
                         kept.write(last, journal, &now)?;
                     }
-                    let intent = act.map(|act| journal.intend(&intent(act, &now))).transpose()?;
+                    let intent = act.map(|act| intend(journal, act, &now)).transpose()?;
                     Ok((ids?, intent))
                 });
                 self.metrics.journal_appended(HostClock.now().saturating_since(begun));
@@ -279,6 +279,15 @@ fn by_others(target: &str, now: &Stamp) -> Intent {
         boottime: now.boottime,
         wall: now.wall,
     }
+}
+
+/// Writes the intent, and what is charged beside it; gives the number of the intent.
+fn intend(journal: &mut Journal, act: Act, now: &Stamp) -> Result<i64, JournalError> {
+    for beside in act.charges.iter().rev().skip(1) {
+        let charge = Intent { action: beside.clone(), ..by_others(&act.target, now) };
+        journal.charge(&charge, "with the action that follows")?;
+    }
+    journal.intend(&intent(act, now))
 }
 
 fn intent(act: Act, now: &Stamp) -> Intent {

@@ -31,8 +31,12 @@ pub fn alerts(inputs: &RuleInputs) -> Vec<Alert> {
 /// Those that look at what the agent exports.
 pub(super) fn host(inputs: &RuleInputs) -> Vec<Alert> {
     let mut paths = BTreeSet::new();
-    let roots = inputs.permissions.iter().filter(|rule| paths.insert(&rule.path));
-    let mut alerts: Vec<Alert> = inputs.memory.iter().map(processes::high_memory).collect();
+    let roots = inputs
+        .permissions
+        .iter()
+        .filter(|rule| is_selectable(&rule.path.to_string_lossy()) && paths.insert(&rule.path));
+    let processes = inputs.memory.iter().filter(|rule| is_selectable(&rule.job));
+    let mut alerts: Vec<Alert> = processes.map(processes::high_memory).collect();
     alerts.extend(roots.map(files::permission_error));
     alerts.extend([
         files::permission_fight(),
@@ -64,6 +68,14 @@ pub(super) fn burns(inputs: &RuleInputs) -> Vec<Alert> {
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
+
+/// Whether Prometheus can look for a label of this value.
+///
+/// It takes the character that stands for bytes that are no text for such bytes, also where it is escaped, and would refuse the
+/// whole file for it. A path in the settings has it only where somebody wrote it there.
+fn is_selectable(value: &str) -> bool {
+    !value.contains(char::REPLACEMENT_CHARACTER)
+}
 
 /// `TEXT on INSTANCE`
 fn on_instance(text: Template) -> Template {

@@ -27,6 +27,8 @@ mod labels;
 mod matching;
 mod number;
 mod samples;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
