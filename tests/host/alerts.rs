@@ -172,10 +172,11 @@ fn a_webhook_that_is_away_then_hangs_then_fails_is_told_once_it_works_and_holds_
     let script = stage.scratch.script("tell", &format!("printf '%s %s ' \"$EVENKEEL_ALERT\" \"$EVENKEEL_STATUS\" >> {0}; cat >> {0}; echo >> {0}", command.display()));
     let receivers = format!(
         "[alerts.receiver.slow]\nwebhook = {{ url = \"http://{away}/hook\" }}\ntimeout = \"1s\"\n\
-         [alerts.receiver.prompt]\nwebhook = {{ url = \"{}\", headers = {{ x-key = \"k\" }} }}\n\
+         [alerts.receiver.prompt]\nwebhook = {{ url = \"{}\", headers = {{ x-key = \"k\" }}, bearer_token_file = \"{}\" }}\n\
          [alerts.receiver.command]\ncommand = {{ run = [\"{}\"] }}\nseverity = \"warning\"\n\
          [alerts.receiver.other]\ncommand = {{ run = [\"false\"] }}\nseverity = [\"critical\"]\n",
         prompt.url("/a?b=c"),
+        stage.scratch.file("token", "hunter2\n", 0o600).display(),
         script.display(),
     );
     let agent = Agent::start(&stage.scratch, &stage.settings(&receivers));
@@ -192,6 +193,11 @@ fn a_webhook_that_is_away_then_hangs_then_fails_is_told_once_it_works_and_holds_
     let delivered = &prompt.delivered()[0];
     assert_eq!(delivered.path, "/a?b=c");
     assert!(delivered.head.to_ascii_lowercase().contains("x-key: k\r\n"), "{}", delivered.head);
+    assert!(
+        delivered.head.to_ascii_lowercase().contains("authorization: bearer hunter2\r\n"),
+        "{}",
+        delivered.head
+    );
     let body = &delivered.body;
     assert_eq!(
         (&body["version"], &body["receiver"], &body["status"]),
@@ -215,6 +221,7 @@ fn a_webhook_that_is_away_then_hangs_then_fails_is_told_once_it_works_and_holds_
     slow.answer(Manner::Status(200));
     until("it hears of the end", LONG, || taken(&slow) == ["resolved"]);
     assert!(agent.daemon.log().contains("cannot be told"), "{}", agent.daemon.log());
+    assert!(!agent.daemon.log().contains("hunter2"), "{}", agent.daemon.log());
     let sent = |receiver| {
         agent.count(
             "evenkeel_alert_notifications_total",

@@ -88,6 +88,10 @@ pub(super) fn rows(status: &Status) -> Vec<Row> {
         let detail = format!("until {until} by {}: {}", hold.by, hold.reason);
         rows.push(Row { since: Some(hold.since), ..row(&hold.target, "hold", "held", &detail) });
     }
+    for alert in status.alerts.iter().filter(|alert| alert.state != "resolved") {
+        let first = row(&alert.name, "alert", &alert.state, &alert.summary);
+        rows.push(Row { since: Some(alert.since), ..first });
+    }
     rows
 }
 
@@ -95,7 +99,7 @@ fn row(name: &str, kind: &str, state: &str, detail: &str) -> Row {
     let concern = match state {
         "up" | "holds" => 0,
         "unknown" => 1,
-        "down" | "deviates" | "exhausted" => 3,
+        "down" | "deviates" | "exhausted" | "firing" => 3,
         _ => 2,
     };
     // What a target answered is among it.

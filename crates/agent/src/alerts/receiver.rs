@@ -64,7 +64,7 @@ impl Post {
 pub(crate) async fn deliver(receiver: Receiver, post: Arc<Post>, clerk: Clerk) {
     let pauses =
         RetryPlan::try_new(FIRST_PAUSE, 2.0, LONGEST_PAUSE, 0.1, MOST_RETRIES, FIRST_PAUSE)
-            .expect("a plan that a test makes too");
+            .expect("a test makes this plan too");
     let mut failures = 0;
     loop {
         let now = clerk.timeline.now();
@@ -160,6 +160,49 @@ fn judge(measurement: &Measurement) -> Result<(), Refused> {
             });
             let why = failure.to_string();
             Err(if never { Refused::Never(why) } else { Refused::Now(why) })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_probe::{Facts, Failure, FailureClass};
+
+    use super::*;
+
+    fn answered(status: u16) -> Result<(), Refused> {
+        let mut facts = Facts::default();
+        facts.set("status", status);
+        let failure = Failure { class: FailureClass::Status, detail: format!("status {status}") };
+        judge(&Measurement {
+            outcome: Outcome::Bad(failure),
+            took: Duration::ZERO,
+            facts,
+            parts: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn a_message_that_is_wrong_is_dropped_and_all_else_is_tried_again() {
+        for status in REFUSALS {
+            assert!(matches!(answered(status), Err(Refused::Never(_))), "{status}");
+        }
+        // The token may be renewed, the path put right, the crowd gone.
+        for status in [301, 401, 403, 404, 408, 429, 500, 502, 503] {
+            assert!(matches!(answered(status), Err(Refused::Now(_))), "{status}");
+        }
+    }
+
+    #[test]
+    fn pauses_grow_and_never_end() {
+        let plan =
+            RetryPlan::try_new(FIRST_PAUSE, 2.0, LONGEST_PAUSE, 0.1, MOST_RETRIES, FIRST_PAUSE)
+                .expect("a plan");
+        let timeline = Timeline::begin(crate::clock::HostClock);
+        assert_eq!(pause(&plan, 0, &timeline), FIRST_PAUSE);
+        for failures in [20, MOST_RETRIES, u32::MAX] {
+            let pause = pause(&plan, failures, &timeline);
+            assert!((LONGEST_PAUSE * 9 / 10..=LONGEST_PAUSE).contains(&pause), "{pause:?}");
         }
     }
 }
