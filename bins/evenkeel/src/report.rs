@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::time::Duration;
 
 use evenkeel_agent::{HostClock, IncidentReport, Lang, Report, SloStatus, SubjectReport};
 use evenkeel_cli::{Common, Exit, Failure, escaped, print_json, print_line, print_table};
@@ -109,7 +110,7 @@ fn slo(slo: &SloStatus) -> [String; 9] {
     [
         escaped(&slo.name),
         slo.objective.clone(),
-        lasting(slo.window_seconds as f64),
+        lasting(Duration::from_secs(slo.window_seconds).as_secs_f64()),
         percent(slo.availability),
         percent(slo.coverage),
         slo.availability
@@ -121,9 +122,13 @@ fn slo(slo: &SloStatus) -> [String; 9] {
 }
 
 fn subject(subject: &SubjectReport) -> [String; 7] {
-    let time = |slices: u64| lasting(slices as f64 * subject.slice_seconds);
+    let length = Duration::try_from_secs_f64(subject.slice_seconds).unwrap_or_default();
+    let time = |slices: u64| {
+        let slices = u32::try_from(slices).unwrap_or(u32::MAX);
+        lasting(length.saturating_mul(slices).as_secs_f64())
+    };
     let worst = subject.worst_days.iter().map(|day| {
-        let bad = std::time::Duration::from_millis(day.bad_ms.unsigned_abs());
+        let bad = Duration::from_millis(day.bad_ms.unsigned_abs());
         format!("{} {}", day.day, lasting(bad.as_secs_f64()))
     });
     [
@@ -160,12 +165,11 @@ fn percent(share: Option<f64>) -> String {
 
 /// A time with its two largest units at most: what a table has room for.
 fn lasting(seconds: f64) -> String {
-    let seconds = seconds.max(0.0);
-    let whole = seconds.round() as u64;
+    let time = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default();
+    let whole = (time + Duration::from_millis(500)).as_secs();
     let units = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
     if whole < 1 {
-        let time = std::time::Duration::from_secs_f64((seconds * 1e3).round() / 1e3);
-        return format_duration(time);
+        return format_duration(Duration::from_millis(u64::from(time.subsec_millis())));
     }
     let mut rest = whole;
     let mut parts = Vec::new();

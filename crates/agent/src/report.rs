@@ -3,8 +3,9 @@
 //! The same document is `evenkeel report --json`, its table and its page; no agent need run.
 
 mod done;
-mod draw;
+pub(crate) mod draw;
 mod subject;
+mod trend;
 
 use std::time::Duration;
 

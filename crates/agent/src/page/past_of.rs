@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use evenkeel_config::Settings;
-use evenkeel_engine::Status;
+use evenkeel_engine::{SloStatus, Status};
 use evenkeel_journal::{Filter, Reader};
 use evenkeel_pages::{
     CleanupRow, Curve, DriftRow, IncidentRow, Lang, SloRow, Stretch, Verdict, Window,
@@ -13,6 +13,7 @@ use jiff::{Timestamp, ToSpan as _};
 use super::look::look;
 use super::{Desk, curves, rows};
 use crate::explain::ExplainError;
+use crate::report::draw;
 
 /// Incidents, drift and cleanup runs on the first page; and on that of one target.
 const FEW: u32 = 6;
@@ -47,12 +48,18 @@ pub(super) async fn overview(desk: &Desk, status: &Status) -> OverviewPast {
         return none;
     }
     let checks: Vec<_> = status.checks.iter().map(|check| check.name.clone()).collect();
+    let promises = status.slos.clone();
     let looked = look(desk, move |reader, _settings, _| {
         let strips = checks.iter().map(|check| stretches(&reader, check, &span));
+        let promise = |slo: &SloStatus| {
+            let window = slo.from..slo.until;
+            stretches(&reader, &draw::subject(&slo.name), &window)
+                .map(|strip| draw::row(slo, strip))
+        };
         Ok(OverviewPast {
             stretches: strips.collect::<Result<_, _>>()?,
+            slos: promises.iter().map(promise).collect::<Result<_, _>>()?,
             span,
-            slos: Vec::new(),
             incidents: incidents(&reader, None, FEW)?,
             drifts: drifts(&reader, None, FEW)?,
             cleanups: cleanups(&reader, None, FEW)?,

@@ -7,6 +7,7 @@ use evenkeel_pages::{
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
+use super::trend::with_trend;
 use super::{IncidentReport, Report};
 use crate::explain::ExplainError;
 use crate::page::{curves, past_of};
@@ -41,11 +42,11 @@ pub fn draw(
         for curve in curves::of_subject(reader, settings, &check.name, &span, lang)? {
             // Of all that is measured, memory is what a report is read for; the rest has its page.
             if curve.unit == Unit::Bytes && !curve.points.is_empty() && drawn.len() < MOST_CURVES {
-                drawn.push(Curve {
+                drawn.push(with_trend(Curve {
                     source: None,
                     title: format!("{}: {}", check.name, curve.title),
                     ..curve
-                });
+                }));
             }
         }
     }
@@ -64,11 +65,13 @@ pub fn draw(
     Ok(evenkeel_pages::report(&view, &data))
 }
 
-fn subject(slo: &str) -> String {
+/// What the history calls an objective.
+pub(crate) fn subject(slo: &str) -> String {
     format!("{SLO_SUBJECT}{slo}")
 }
 
-fn row(slo: &SloStatus, stretches: Vec<Stretch>) -> SloRow {
+/// An objective as a row of a page; `stretches`: how it was in its window.
+pub(crate) fn row(slo: &SloStatus, stretches: Vec<Stretch>) -> SloRow {
     let seconds = |seconds: f64| SignedDuration::try_from_secs_f64(seconds).unwrap_or_default();
     SloRow {
         name: slo.name.clone(),

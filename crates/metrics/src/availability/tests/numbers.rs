@@ -119,3 +119,58 @@ fn what_is_over_tells_no_more_although_the_long_window_still_burns() {
     assert!(burn(&account, BurnWindow::Hour).is_faster_than(BURN_RULES[0].factor));
     assert!(!burns(&BURN_RULES[0], &account));
 }
+
+#[test]
+fn the_example_of_the_documentation_is_what_comes_out() {
+    let page = include_str!("../../../../../docs/availability.md");
+    let mut account = Account::new(promise("0.999", 30));
+    let mut begin = 0;
+    let mut add = |verdict, slices: i64| {
+        let (from, until) = (at(begin * 30), at((begin + slices) * 30));
+        account.add(Slice { verdict, from, until });
+        begin += slices;
+    };
+    add(Verdict::Good, 50_000);
+    add(Verdict::Bad, 40);
+    add(Verdict::Good, 10_000);
+    add(Verdict::Maintenance, 120);
+    add(Verdict::Good, 20_000);
+    // No agent, no slices.
+    let gap = 240;
+    let mut late = |verdict, from: i64, slices: i64| {
+        account.add(Slice { verdict, from: at(from * 30), until: at((from + slices) * 30) });
+    };
+    late(Verdict::Good, 80_160 + gap, 6_000);
+    let figures = account.figures(at(86_400 * 30), Duration::ZERO);
+    let counts = figures.counts;
+    let share = |share: Option<Decimal>| format!("{:.3} %", share.expect("slices").percent());
+    let counted = counts.all() - counts.maintenance;
+    for line in [
+        format!("| window | {} |", counts.all()),
+        format!("| bad | {} |", counts.bad),
+        format!("| maintenance | {} |", counts.maintenance),
+        format!("| unknown | {} |", counts.unknown),
+        format!("| good | {} |", counts.good),
+        format!(
+            "- availability: {} / {} = {}",
+            counts.good,
+            counts.counted(),
+            share(figures.availability)
+        ),
+        format!("- coverage: {} / {counted} = {}", counts.counted(), share(figures.coverage)),
+        format!(
+            "- unknown as bad: {}, because {} are less than {} (5 % of {counted})",
+            figures.unknown_as_bad,
+            counts.unknown,
+            Promise::EXCLUDE_UNKNOWN_UP_TO.of(counted)
+        ),
+        format!(
+            "- budget: {} s, used {} s, left {:.1} %",
+            figures.budget.as_secs(),
+            figures.used.as_secs(),
+            figures.budget_remaining() * 100.0
+        ),
+    ] {
+        assert!(page.contains(&line), "the page does not say: {line}");
+    }
+}
