@@ -5,7 +5,9 @@
 #![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 mod agent;
+mod alertmanager;
 mod daemon;
+mod hook;
 mod http;
 mod metrics;
 mod page;
@@ -23,7 +25,9 @@ mod wait;
 struct Readme;
 
 pub use agent::Agent;
+pub use alertmanager::Alertmanager;
 pub use daemon::Daemon;
+pub use hook::{Delivered, Hook, Manner};
 pub use http::{HangingEndpoint, Response, free_port, get, get_as, post};
 pub use metrics::Samples;
 pub use page::dump_dom;

@@ -4,6 +4,7 @@
 mod args;
 mod config;
 mod demo;
+mod describe;
 mod history;
 mod import;
 mod once;
@@ -13,13 +14,12 @@ mod undo;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use evenkeel_cli::{Common, agent};
 
 use crate::args::{Args, Command};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = evenkeel_cli::parse();
     let common = &args.common;
     // The demo tells its own story; the agent's log would be told over it.
     let logged = match args.command {
@@ -32,7 +32,8 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo::run(common, demo),
         Command::Check(names) => once::check(common, names),
         Command::Apply(apply) => once::apply(common, apply),
-        Command::Status => agent::status(common),
+        Command::Status(args) if args.watch => agent::watch(common),
+        Command::Status(_) => agent::status(common),
         Command::Events(events) => history::events(common, events),
         Command::Why { what } => history::why(common, what),
         Command::Report(args) => report::report(common, args),
@@ -41,6 +42,8 @@ fn main() -> ExitCode {
         Command::Reset(args) => agent::reset(common, &args.target),
         Command::Undo(args) => undo::undo(common, args),
         Command::Config(config) => config::run(common, config),
+        Command::Completions(args) => describe::completions(args),
+        Command::Man { dir } => describe::man(dir),
         Command::DemoPart(part) => demo::part::run(part),
     })
 }

@@ -24,6 +24,35 @@ pub enum AgentError {
         #[source]
         source: io::Error,
     },
+    /// The token of the page cannot be used.
+    #[error("the page has no token to ask for (agent.token_file)")]
+    Token(#[source] evenkeel_config::SecretError),
+    /// The token of the page can be guessed.
+    #[error("the token in `{}` (agent.token_file) is shorter than {shortest} characters; `openssl rand -hex 16` makes one", path.display())]
+    ShortToken {
+        /// The file.
+        path: PathBuf,
+        /// The least that is accepted.
+        shortest: usize,
+    },
+    /// A certificate or a key cannot be read.
+    #[error("cannot read `{}` (agent.tls); a certificate or a key in PEM is needed", path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: rustls::pki_types::pem::Error,
+    },
+    /// A certificate and its key do not go together, or are of a kind that TLS does not take.
+    #[error("cannot speak TLS with `{}` (agent.tls)", path.display())]
+    Tls {
+        /// The certificate.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: rustls::Error,
+    },
     /// The control socket cannot be made.
     #[error("cannot listen on `{}` (agent.socket)", path.display())]
     Socket {

@@ -33,7 +33,8 @@ pub use clock::HostClock;
 pub use control::{LONGEST_HOLD, LONGEST_REASON, OrderAnswer};
 pub use error::AgentError;
 pub use evenkeel_engine::{
-    BurnStatus, CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, SloStatus, Status,
+    AlertStatus, BurnStatus, CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus,
+    SloStatus, Status,
 };
 pub use evenkeel_pages::Lang;
 pub use executor::clean;

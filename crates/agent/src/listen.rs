@@ -5,13 +5,21 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use evenkeel_config::AgentSettings;
+use evenkeel_config::{AgentSettings, TlsFiles, read_secret};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use crate::error::AgentError;
-use crate::page::{Desk, router};
+use crate::page::{Desk, Gate, router};
 use crate::serve::serve;
+
+/// A shorter token can be guessed.
+const SHORTEST_TOKEN: usize = 16;
 
 /// What is open; closed, and the socket's file removed, when it is dropped.
 #[derive(Debug)]
@@ -19,6 +27,7 @@ pub(crate) struct Doors {
     /// The tasks that serve; they end with this.
     serving: JoinSet<()>,
     socket: Option<PathBuf>,
+    address: Option<SocketAddr>,
 }
 
 impl Doors {
@@ -29,7 +38,7 @@ impl Doors {
         write: bool,
         desk: &Desk,
     ) -> Result<Self, AgentError> {
-        let mut doors = Self { serving: JoinSet::new(), socket: None };
+        let mut doors = Self { serving: JoinSet::new(), socket: None, address: None };
         let listener = match (listener, settings.listen) {
             (Some(listener), _) => Some(listener),
             (None, Some(address)) => {
@@ -44,17 +53,27 @@ impl Doors {
             let failed = |source| AgentError::Listen { address, source };
             listener.set_nonblocking(true).map_err(failed)?;
             let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
-            tracing::info!("the status page is on http://{address}/");
-            doors.serving.spawn(serve(listener, router(desk.clone(), Some(host_names(address)))));
+            doors.address = Some(address);
+            let token = token(settings)?;
+            let tls = settings.access.tls.as_ref().map(acceptor).transpose()?;
+            let scheme = if tls.is_some() { "https" } else { "http" };
+            tracing::info!("the status page is on {scheme}://{address}/");
+            let gate = Gate::new(address, &desk.host, token.as_deref());
+            doors.serving.spawn(serve(listener, router(desk.clone(), Some(gate)), tls));
         }
         if let Some(path) = settings.socket.as_ref().filter(|_| write) {
             let failed = |source| AgentError::Socket { path: path.clone(), source };
             let listener = bind_socket(path).map_err(failed)?;
             doors.socket = Some(path.clone());
             let listener = tokio::net::UnixListener::from_std(listener).map_err(failed)?;
-            doors.serving.spawn(serve(listener, router(desk.clone(), None)));
+            doors.serving.spawn(serve(listener, router(desk.clone(), None), None));
         }
         Ok(doors)
+    }
+
+    /// The page's URL; empty if there is none.
+    pub(crate) fn url(&self) -> String {
+        self.address.map_or_else(String::new, |address| format!("http://{address}/"))
     }
 }
 
@@ -71,17 +90,33 @@ impl Drop for Doors {
     }
 }
 
-/// The names that a request to `address` may ask for.
-fn host_names(address: SocketAddr) -> Vec<String> {
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned()];
-    let own = match address {
-        SocketAddr::V4(address) => address.ip().to_string(),
-        SocketAddr::V6(address) => format!("[{}]", address.ip()),
-    };
-    if !names.contains(&own) {
-        names.push(own);
+/// The token that readers must send.
+fn token(settings: &AgentSettings) -> Result<Option<String>, AgentError> {
+    let Some(path) = &settings.access.token_file else { return Ok(None) };
+    let token = read_secret(path).map_err(AgentError::Token)?;
+    if token.len() < SHORTEST_TOKEN {
+        return Err(AgentError::ShortToken { path: path.clone(), shortest: SHORTEST_TOKEN });
     }
-    names
+    Ok(Some(token))
+}
+
+/// Speaks TLS with these files, which are read once.
+pub(crate) fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, AgentError> {
+    let read = |path: &Path, source| AgentError::Certificate { path: path.to_owned(), source };
+    let certificate = &files.certificate;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(certificate)
+        .map_err(|source| read(certificate, source))?
+        .collect();
+    let chain = chain.map_err(|source| read(certificate, source))?;
+    let key =
+        PrivateKeyDer::from_pem_file(&files.key).map_err(|source| read(&files.key, source))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .map_err(|source| AgentError::Tls { path: certificate.clone(), source })?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// Binds a socket that only its owner may use, in a directory that only its owner may enter.
@@ -115,6 +150,8 @@ fn bind_socket(path: &Path) -> io::Result<UnixListener> {
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 mod tests {
+    use evenkeel_config::Access;
+
     use super::*;
 
     #[test]
@@ -131,8 +168,21 @@ mod tests {
     }
 
     #[test]
-    fn an_address_answers_to_its_own_name_too() {
-        let names = host_names("192.0.2.7:9720".parse().expect("an address"));
-        assert!(names.contains(&"192.0.2.7".to_owned()) && names.contains(&"localhost".to_owned()));
+    fn a_token_that_can_be_guessed_is_refused() {
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        let path = scratch.path().join("token");
+        std::fs::write(&path, "secret\n").expect("a token");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+        let access = Access { token_file: Some(path), ..Access::default() };
+        let settings = AgentSettings { access, ..AgentSettings::default() };
+        assert!(matches!(token(&settings), Err(AgentError::ShortToken { .. })));
+    }
+
+    #[test]
+    fn files_of_tls_that_cannot_be_read_are_named() {
+        let files =
+            TlsFiles { certificate: "/nowhere/page.pem".into(), key: "/nowhere/page.key".into() };
+        let error = acceptor(&files).err().expect("nothing is there").to_string();
+        assert!(error.contains("/nowhere/page.pem"), "{error}");
     }
 }

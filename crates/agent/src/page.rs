@@ -1,6 +1,7 @@
 //! What the agent shows: the status page, health, status, history and metrics. Read-only, but for the orders that the
 //! control socket takes besides.
 
+mod access;
 pub(crate) mod curves;
 mod html;
 mod look;
@@ -8,7 +9,7 @@ mod now;
 mod packing;
 mod past;
 pub(crate) mod past_of;
-mod process;
+pub(crate) mod process;
 mod rows;
 mod series;
 mod stream;
@@ -16,12 +17,11 @@ mod viewer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
+use axum::middleware;
 use axum::routing::get;
 use evenkeel_config::Settings;
 use evenkeel_engine::Status;
@@ -29,12 +29,17 @@ use evenkeel_metrics::Metrics;
 use evenkeel_pages::POLICY;
 use tokio::sync::{mpsc, oneshot};
 use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
 
 use crate::control::{NotObeyed, Obeyed, Order, orders};
 use crate::history::Recent;
 
+pub(crate) use self::access::Gate;
 pub(crate) use self::html::host_name;
 pub(crate) use self::stream::Hub;
+
+/// An answer that has not begun by then is given up.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What the handlers ask.
 #[derive(Debug, Clone)]
@@ -63,8 +68,9 @@ pub(crate) enum Question {
     Order(Order, oneshot::Sender<Result<Obeyed, NotObeyed>>),
 }
 
-/// The routes. `host_names` are the names that a request may ask for; `None` where a name means nothing (unix socket).
-pub(crate) fn router(desk: Desk, host_names: Option<Vec<String>>) -> Router {
+/// The routes. `gate` is what a request to an address must pass; `None` for the control socket, where the kernel says who
+/// calls.
+pub(crate) fn router(desk: Desk, gate: Option<Gate>) -> Router {
     let routes = Router::new()
         .route("/", get(html::overview))
         .route("/target/{*name}", get(html::target))
@@ -72,6 +78,7 @@ pub(crate) fn router(desk: Desk, host_names: Option<Vec<String>>) -> Router {
         .route("/assets/{name}", get(packing::asset))
         .route("/health", get(now::health))
         .route("/api/status", get(now::status))
+        .route("/api/alerts", get(now::alerts))
         .route("/api/events", get(past::events))
         .route("/api/why/{*what}", get(past::why))
         .route("/api/series", get(series::series))
@@ -79,7 +86,7 @@ pub(crate) fn router(desk: Desk, host_names: Option<Vec<String>>) -> Router {
         .route("/api/stream", get(stream::stream))
         .route("/metrics", get(now::metrics))
         .fallback(html::nothing);
-    let routes = match host_names {
+    let routes = match gate {
         Some(_) => routes,
         None => routes.merge(orders()),
     };
@@ -93,29 +100,12 @@ pub(crate) fn router(desk: Desk, host_names: Option<Vec<String>>) -> Router {
         .layer(set(header::REFERRER_POLICY, "no-referrer"))
         .layer(set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, no_store));
-    match host_names {
-        Some(names) => routes.layer(middleware::from_fn_with_state(Arc::new(names), expect_host)),
+    let routes = match gate {
+        Some(gate) => routes.layer(middleware::from_fn_with_state(Arc::new(gate), access::pass)),
         None => routes,
-    }
-}
-
-/// Refuses a request for a host that is not this one: a page elsewhere that had its name point here (DNS rebinding).
-async fn expect_host(
-    State(names): State<Arc<Vec<String>>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let host =
-        request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
     };
-    if names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-        return next.run(request).await;
-    }
-    let text = format!("this is not `{}`; ask for {}\n", name.escape_debug(), names.join(" or "));
-    (StatusCode::MISDIRECTED_REQUEST, text).into_response()
+    // The last word: whatever is asked for, the answer begins by then.
+    routes.layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, ANSWER_TIMEOUT))
 }
 
 /// Asks the agent's loop; fails, as an answer to the client, when the agent is ending.
@@ -145,8 +135,8 @@ mod tests {
         let desk = Desk { questions, metrics, recent, archive, boot_id, host: "here".into(), hub };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let router = router(desk, Some(vec!["127.0.0.1".to_owned(), "localhost".to_owned()]));
-        let server = tokio::spawn(crate::serve::serve(listener, router));
+        let router = router(desk, Some(Gate::new(address, "here", None)));
+        let server = tokio::spawn(crate::serve::serve(listener, router, None));
         let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
         let request =
             format!("GET /api/events HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");

@@ -41,9 +41,9 @@ pub use problem::{ConfigError, Place, Problem};
 pub use rule_inputs::{process_jobs, rule_inputs};
 pub use secret::{SecretError, read_secret};
 pub use settings::{
-    AgentSettings, Alerts, Check, CleanupRule, DeadMan, Hidden, LogFormat, LogSettings, Mode,
-    Module, PermissionRule, Receiver, ReceiverKind, Recovery, SEVERITIES, Settings, Slo, Step,
-    Storm,
+    Access, AgentSettings, Alerts, Check, CleanupRule, DeadMan, Hidden, LogFormat, LogSettings,
+    Mode, Module, PermissionRule, Receiver, ReceiverKind, Recovery, SEVERITIES, Settings, Slo,
+    Step, Storm, TlsFiles,
 };
 pub use show::{reveal, show};
 pub use sources::{Sources, VARIABLE_PREFIX};

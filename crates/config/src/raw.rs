@@ -37,6 +37,16 @@ pub(crate) struct Agent {
     pub(crate) hold_errors_for: Option<Lasting>,
     pub(crate) storm: Option<OrOff<Storm>>,
     pub(crate) starved_after: Option<Lasting>,
+    pub(crate) token_file: Option<PathBuf>,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) open: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Tls {
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]

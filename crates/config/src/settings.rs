@@ -68,6 +68,28 @@ pub struct AgentSettings {
     pub storm: Option<Storm>,
     /// A tick that comes so much later than it was asked for means that the agent itself was starved.
     pub starved_after: Duration,
+    /// Who may read the page at its address.
+    pub access: Access,
+}
+
+/// Who may read the page at its address, and how it gets to him.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    /// A file with a token that readers must send; `None`: nobody is asked.
+    pub token_file: Option<PathBuf>,
+    /// With what the page is encrypted; `None`: not at all.
+    pub tls: Option<TlsFiles>,
+    /// Whether everybody who reaches it may read it, though others than this host do.
+    pub open: bool,
+}
+
+/// A certificate and its key, in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, followed by those of who vouches for it.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
 }
 
 /// The form and the amount of the agent's log.

@@ -121,6 +121,8 @@ pub(crate) fn incidents(view: &View, rows: &[IncidentRow], linked: bool) -> Mark
     if rows.is_empty() {
         return html! { p.empty { (lang.say("No incident in this time.", "この期間のインシデントはありません。")) } };
     }
+    // Where it is known, as in a report.
+    let counted = rows.iter().any(|row| row.actions.is_some());
     html! {
         div.scroll { table.incidents {
             thead { tr {
@@ -129,7 +131,7 @@ pub(crate) fn incidents(view: &View, rows: &[IncidentRow], linked: bool) -> Mark
                 th scope="col" { (lang.say("Began", "発生")) }
                 th scope="col" { (lang.say("Lasted", "継続時間")) }
                 th scope="col" { (lang.say("Outcome", "結果")) }
-                th.num scope="col" { (lang.say("Actions", "対処回数")) }
+                @if counted { th.num scope="col" { (lang.say("Actions", "対処回数")) } }
             } }
             tbody { @for row in rows { tr {
                 td.num {
@@ -146,7 +148,7 @@ pub(crate) fn incidents(view: &View, rows: &[IncidentRow], linked: bool) -> Mark
                     (None, None) => (badge(view, "down", Some(lang.say("open", "継続中")))),
                     (None, Some(_)) => "–",
                 } }
-                td.num { (row.actions.map_or("–".to_owned(), |actions| actions.to_string())) }
+                @if counted { td.num { (row.actions.map_or("–".to_owned(), |actions| actions.to_string())) } }
             } } }
         } }
     }

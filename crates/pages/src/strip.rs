@@ -75,6 +75,7 @@ pub fn strip(view: &View, span: &Range<Timestamp>, stretches: &[Stretch]) -> Mar
     html! {
         svg.strip viewBox=(format!("0 0 {COLUMNS} 20")) preserveAspectRatio="none" role="img" aria-label=(said) {
             title { (said) }
+            rect.ground y="18" width=(COLUMNS) height="2" {}
             @for verdict in Verdict::ALL {
                 @let path = path_of(&columns, verdict);
                 @if !path.is_empty() {

@@ -30,10 +30,18 @@ pub(super) fn advice(settings: &Settings) -> Vec<String> {
             rules.join(", "),
         ));
     }
+    let access = &settings.agent.access;
     if let Some(address) = settings.agent.listen.filter(|address| !address.ip().is_loopback()) {
-        advice.push(format!(
-            "agent.listen: whoever reaches {address} can read the status page and the metrics; 127.0.0.1 keeps them on this host"
-        ));
+        if access.token_file.is_none() {
+            advice.push(format!(
+                "agent.listen: whoever reaches {address} can read the status page and the metrics; 127.0.0.1 keeps them on this host"
+            ));
+        } else if access.tls.is_none() {
+            advice.push(format!(
+                "agent.token_file: the token goes over the network to {address} as it is; agent.tls, or a proxy with TLS before \
+                 127.0.0.1, keeps it secret"
+            ));
+        }
     }
     advice
 }

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::Checker;
+use super::access::access;
 use crate::key::Key;
 use crate::raw;
 use crate::settings::{AgentSettings, LogFormat, LogSettings, Mode, Storm};
@@ -29,19 +30,22 @@ pub(super) fn agent(checker: &mut Checker, raw: &raw::Agent) -> Option<AgentSett
     let log = log(checker, &rule.child("log"), raw.log.as_ref());
     let storm = storm(checker, &rule.child("storm"), raw.storm);
     let starved_after = checker.above_zero(&rule, "starved_after", raw.starved_after);
+    let listen = listen?.into_option();
+    let access = access(checker, raw, listen);
     Some(AgentSettings {
         mode: match raw.mode? {
             raw::Running::Enforce => Mode::Enforce,
             raw::Running::Observe => Mode::Observe,
         },
         state_dir: state_dir?,
-        listen: listen?.into_option(),
+        listen,
         socket: socket?.into_option(),
         log: log?,
         grace: raw.grace?.0,
         hold_errors_for: raw.hold_errors_for?.0,
         storm: storm?.into_option(),
         starved_after: starved_after?,
+        access: access?,
     })
 }
 

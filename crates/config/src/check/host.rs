@@ -37,15 +37,17 @@ pub(super) fn unfit(settings: &Settings, tree: &Tree) -> Vec<Problem> {
 
 /// One problem for each file of a token that cannot be used, or that everybody can read.
 fn unfit_tokens(settings: &Settings, tree: &Tree) -> Vec<Problem> {
+    let of_page = settings.agent.access.token_file.iter();
+    let of_page = of_page.map(|path| (Key::of(&["agent", "token_file"]), path));
     let files = super::alerts::token_files(&settings.alerts);
-    let unfit = files.filter_map(|(key, path)| {
+    let unfit = of_page.chain(files).filter_map(|(key, path)| {
         let error = read_secret(path).err()?;
         Some(
             Problem::new(format!("`{key}` = `{}` cannot be used", path.display()))
                 .key_is(&key)
                 .at(tree.place_of_value(&key))
                 .label(chain(&error))
-                .help("until that is so, this receiver is told nothing; alerts for it are kept"),
+                .help("until that is so, this receiver is told nothing and its alerts are kept; the agent does not start without the token of its page"),
         )
     });
     unfit.collect()

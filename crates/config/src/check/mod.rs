@@ -1,5 +1,6 @@
 //! Raw settings into policies; whatever cannot work is refused, with the place and the arithmetic.
 
+mod access;
 mod advice;
 mod agent;
 mod alerts;

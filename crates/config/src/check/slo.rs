@@ -71,7 +71,8 @@ impl Checker {
         {
             return Some(objective);
         }
-        let as_percent = format!("{given}%").parse().ok().filter(|share: &Decimal| *share < Decimal::ONE);
+        let as_percent =
+            format!("{given}%").parse().ok().filter(|share: &Decimal| *share < Decimal::ONE);
         let label = match (objective, as_percent) {
             (None, Some(share)) => format!("a share, not a percentage: {share}"),
             (Some(_), _) => "nothing is up all the time, and no promise is none".to_owned(),

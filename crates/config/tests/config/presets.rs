@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use evenkeel_config::{
-    AgentSettings, LogFormat, LogSettings, Mode, PRESETS, Settings, Sources, Storm, load,
+    Access, AgentSettings, LogFormat, LogSettings, Mode, PRESETS, Settings, Sources, Storm, load,
     load_text, preset, show,
 };
 use evenkeel_probe::{Condition, ProcessSelector, ProcessTarget, Target, Test};
@@ -45,6 +45,7 @@ fn the_plan_means_what_it_says() {
         hold_errors_for: seconds(120),
         storm: Some(Storm { targets: 3, share: 0.5, within: None }),
         starved_after: seconds(10),
+        access: Access::default(),
     };
     assert_eq!(settings.agent, expected);
     assert_eq!(settings.agent, AgentSettings::default());
@@ -112,7 +113,7 @@ fn a_directory_that_is_emptied_at_boot_and_an_open_address_are_advice() {
     let settings = load_text(
         "x.toml",
         "[permissions.a]\npath = \"/tmp/a\"\nowner = \"root\"\n[cleanup.b]\npath = \"/tmp/a\"\n\
-         match = \"*.x\"\nolder_than = \"1d\"\naction = \"delete\"\n[agent]\nlisten = \"0.0.0.0:9720\"\n",
+         match = \"*.x\"\nolder_than = \"1d\"\naction = \"delete\"\n[agent]\nlisten = \"0.0.0.0:9720\"\nopen = true\n",
     )
     .unwrap();
     let [below_tmp, listen] = settings.advice() else { panic!("{:#?}", settings.advice()) };

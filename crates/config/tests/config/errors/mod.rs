@@ -1,5 +1,6 @@
 //! What is said about each mistake, word for word: an operator reads these, often at night.
 
+mod access;
 mod alerts;
 mod checks;
 mod cleanups;
@@ -60,7 +61,7 @@ error: unknown key `grcae` in `agent`
  | --set agent.grcae=5s
  |       ^^^^^^^^^^^ did you mean `grace`?
  |
- = help: accepted: mode, state_dir, listen, socket, log, grace, hold_errors_for, storm, starved_after
+ = help: accepted: mode, state_dir, listen, socket, log, grace, hold_errors_for, storm, starved_after, token_file, tls, open
 
 error: bad value for `agent.hold_errors_for`
  |
