@@ -5,10 +5,10 @@
 #![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 mod agent;
+mod browser;
 mod daemon;
 mod http;
 mod metrics;
-mod page;
 mod programs;
 mod prometheus;
 mod scratch;
@@ -23,10 +23,10 @@ mod wait;
 struct Readme;
 
 pub use agent::Agent;
+pub use browser::Browser;
 pub use daemon::Daemon;
 pub use http::{HangingEndpoint, Response, free_port, get, get_as, post};
 pub use metrics::Samples;
-pub use page::dump_dom;
 pub use programs::{Finished, evenkeel, find_bin, installed, is_root, run, run_within};
 pub use prometheus::{Prometheus, promtool};
 pub use scratch::Scratch;

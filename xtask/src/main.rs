@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         ["bench", "metrics", flags @ ..] => bench::metrics(flags),
         ["bench", "recovery", flags @ ..] => bench::recovery(flags),
         ["bench", "breaker"] => bench::breaker(),
+        ["bench", "page"] => bench::page(),
         ["bench", "trend"] => bench::trend(),
         ["bench"] => {
             println!("usage: cargo xtask bench <what> [FLAG]...\n\n{}", bench::BENCHES);

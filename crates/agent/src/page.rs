@@ -2,6 +2,8 @@
 //! control socket takes besides.
 
 mod access;
+#[cfg(test)]
+mod bench;
 mod curves;
 mod html;
 mod look;

@@ -38,7 +38,7 @@ pub(super) async fn overview(desk: &Desk, status: &Status) -> OverviewPast {
     let none = OverviewPast {
         span: span.clone(),
         stretches: Vec::new(),
-        slos: Vec::new(),
+        slos: status.slos.iter().map(|promise| rows::slo(promise, Vec::new())).collect(),
         incidents: Vec::new(),
         drifts: Vec::new(),
         cleanups: Vec::new(),
@@ -47,12 +47,17 @@ pub(super) async fn overview(desk: &Desk, status: &Status) -> OverviewPast {
         return none;
     }
     let checks: Vec<_> = status.checks.iter().map(|check| check.name.clone()).collect();
+    let promises = status.slos.clone();
     let looked = look(desk, move |reader, _settings, _| {
+        let slos = promises.iter().map(|promise| {
+            let span = promise.from..promise.until;
+            Ok(rows::slo(promise, stretches(&reader, &format!("slo:{}", promise.name), &span)?))
+        });
         let strips = checks.iter().map(|check| stretches(&reader, check, &span));
         Ok(OverviewPast {
             stretches: strips.collect::<Result<_, _>>()?,
             span,
-            slos: Vec::new(),
+            slos: slos.collect::<Result<_, ExplainError>>()?,
             incidents: incidents(&reader, None, FEW)?,
             drifts: drifts(&reader, None, FEW)?,
             cleanups: cleanups(&reader, None, FEW)?,
