@@ -65,7 +65,7 @@ fn what_cannot_be_answered_is_refused_with_what_can() {
     let agent = Agent::start(&scratch, &settings(&scratch));
     until("a point is there", LONG, || count(&asked(&agent, CURVE).1) >= 1);
     for (path, code, said) in [
-        ("/api/series?subject=log&field=size", 404, "did you mean `size_bytes`?"),
+        ("/api/series?subject=log&field=size_byte", 404, "did you mean `size_bytes`?"),
         ("/api/series?subject=lgo&field=size_bytes", 404, "did you mean `log`?"),
         ("/api/series?field=size_bytes", 400, "subject: missing"),
         ("/api/series?subject=log&field=size_bytes&points=0", 400, "points: `0`"),

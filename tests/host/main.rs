@@ -4,8 +4,10 @@
 
 mod actions;
 mod agent;
+mod alerts;
 mod apply;
 mod bad_input;
+mod command_line;
 mod curves;
 mod cut_off;
 mod dashboard;
@@ -22,7 +24,10 @@ mod page_live;
 mod probe;
 mod programs;
 mod prometheus;
+mod promql;
 mod recovery;
+mod report;
+mod secrets;
 mod state;
 mod supervisord;
 mod supervisord_faults;

@@ -5,8 +5,10 @@
 #![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 mod agent;
+mod alertmanager;
 mod browser;
 mod daemon;
+mod hook;
 mod http;
 mod metrics;
 mod programs;
@@ -23,8 +25,10 @@ mod wait;
 struct Readme;
 
 pub use agent::Agent;
+pub use alertmanager::Alertmanager;
 pub use browser::Browser;
 pub use daemon::Daemon;
+pub use hook::{Delivered, Hook, Manner};
 pub use http::{HangingEndpoint, Response, free_port, get, get_as, post};
 pub use metrics::Samples;
 pub use programs::{Finished, evenkeel, find_bin, installed, is_root, run, run_within};

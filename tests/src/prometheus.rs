@@ -49,6 +49,15 @@ impl Prometheus {
         Ok(answer["result"].as_array().cloned().unwrap_or_default())
     }
 
+    /// As [`Prometheus::query`], at this moment in milliseconds since 1970.
+    pub fn query_at(&self, query: &str, at_ms: i64) -> Result<Vec<Value>, String> {
+        let (seconds, millis) = (at_ms / 1000, at_ms % 1000);
+        let query = encoded(query);
+        let answer =
+            self.ask(&format!("/api/v1/query?query={query}&time={seconds}.{millis:03}"))?;
+        Ok(answer["result"].as_array().cloned().unwrap_or_default())
+    }
+
     /// The exemplars of the series that `query` selects, each with its labels.
     pub fn exemplars(&self, query: &str, start: u64) -> Result<Vec<Value>, String> {
         let path = format!(

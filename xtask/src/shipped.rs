@@ -50,9 +50,16 @@ pub(crate) fn run() -> Outcome {
             }
         }
     }
+    for file in files_ending(".rules.yml")? {
+        let checked = process::output(
+            "promtool",
+            &["check".as_ref(), "rules".as_ref(), root().join(&file).as_os_str()],
+        );
+        findings.extend(checked.err().map(|problem| format!("{}: {problem}", file.display())));
+    }
     if findings.is_empty() {
         println!(
-            "{settings} presets and examples are accepted; promtool accepts the rules of each preset"
+            "{settings} presets and examples are accepted; promtool accepts the rules of each preset, and those in the docs"
         );
         return Ok(());
     }

@@ -15,6 +15,8 @@ struct Tool {
 const TOOLS: &[Tool] = &[
     Tool { program: "supervisord", package: "supervisor" },
     Tool { program: "promtool", package: "prometheus" },
+    // Takes alerts from the agent, and passes them on.
+    Tool { program: "prometheus-alertmanager", package: "prometheus-alertmanager" },
     // Beside whom a page of metrics is measured.
     Tool { program: "prometheus-pushgateway", package: "prometheus-pushgateway" },
     Tool { program: "chromium", package: "chromium" },
@@ -28,6 +30,8 @@ const TOOLS: &[Tool] = &[
     Tool { program: "unshare", package: "util-linux" },
     Tool { program: "strace", package: "strace" },
     Tool { program: "tmux", package: "tmux" },
+    // Reads the pages that the programs write for it.
+    Tool { program: "man", package: "man-db" },
     // Times in a history that was written long ago.
     Tool { program: "sqlite3", package: "sqlite3" },
     // A host of its own, booted by a real systemd.

@@ -13,7 +13,7 @@
 //! }
 //!
 //! fn main() -> std::process::ExitCode {
-//!     let args = Args::parse();
+//!     let args: Args = evenkeel_cli::parse();
 //!     evenkeel_cli::run("evenkeel-example", &args.common, || Ok(Exit::Holds))
 //! }
 //! ```
@@ -24,11 +24,16 @@ pub mod agent;
 #[cfg(feature = "cleanup")]
 pub mod cleanup;
 mod common;
+pub mod describe;
 mod exit;
+pub mod fit;
 mod log;
 mod output;
 
+/// The shells for which there are completions.
+pub use clap_complete::Shell;
 pub use common::{ColorWhen, Common};
+pub use describe::{parse, try_parse};
 /// The path or name of a file for people: no two look alike, and none drives a terminal.
 pub use evenkeel_safefs::escaped as escaped_path;
 pub use exit::{Exit, Failure, run};

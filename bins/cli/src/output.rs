@@ -1,8 +1,10 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
+
+use crate::fit;
 
 /// Prints one line to standard output. A reader that has gone away (`| head`) is no error.
 pub fn print_line(line: impl Display) {
@@ -26,15 +28,21 @@ pub fn print_json(document: &impl Serialize) {
 const ROWS_AT_A_TIME: usize = 1000;
 
 /// Prints rows below their headings, without a frame: ready for `grep` and `awk`. A thousand rows at a time are aligned.
+/// On a terminal long texts are broken so that each column keeps its place.
 pub fn print_table<Row>(headings: &[&str], rows: impl IntoIterator<Item = Row>)
 where
     Row: IntoIterator<Item = String>,
 {
+    let width = fit::terminal_width();
     let mut rows = rows.into_iter().peekable();
     let mut headings = Some(headings);
     while headings.is_some() || rows.peek().is_some() {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
+        // A program that reads it gets one line for each row, however long.
+        if let Some(width) = width.and_then(|width| u16::try_from(width).ok()) {
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+        }
         if let Some(headings) = headings.take() {
             table.set_header(headings.to_vec());
         }
@@ -45,16 +53,9 @@ where
     }
 }
 
-/// `text` with control characters and bytes outside UTF-8 escaped: a file's name must not drive a terminal.
+/// `text` with everything escaped that a terminal would obey or that reorders a line: a file's name must not drive a terminal.
 pub fn escaped(text: impl AsRef<std::ffi::OsStr>) -> String {
-    text.as_ref().to_string_lossy().chars().fold(String::new(), |mut out, char| {
-        if char.is_control() {
-            out.extend(char.escape_default());
-        } else {
-            out.push(char);
-        }
-        out
-    })
+    evenkeel_shown::escaped(&text.as_ref().to_string_lossy())
 }
 
 pub(crate) fn print_error(program: &str, message: &str) {

@@ -7,7 +7,6 @@ mod rules;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use evenkeel_cleanup::{Clock, Level, Plan, Report, ScanError, Unseen, apply_watched, scan};
 use evenkeel_cli::cleanup::{self, Bar, Place, Stop};
 use evenkeel_cli::{Common, Exit, Failure, print_json};
@@ -17,7 +16,7 @@ use crate::args::{Args, Command, Kept};
 use crate::rules::{Named, absolute, rules};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = evenkeel_cli::parse();
     let common = &Common { reports: true, ..args.common.clone() };
     evenkeel_cli::run("evenkeel-cleanup", common, || match &args.command {
         Command::Plan(rule) => plan(common, &rules(common, rule)?),

@@ -18,6 +18,18 @@ Examples:
 
 Exit: 0 everything holds, 1 something does not, 2 wrong flags or settings, 3 could not be done";
 
+const RULES_EXAMPLES: &str = "\
+Examples:
+  evenkeel-metrics rules > /etc/prometheus/rules/evenkeel.yml
+  evenkeel-metrics rules --config /etc/evenkeel --test
+  evenkeel-metrics rules --memory supervisor=300MB:5m --permissions tmux=/tmp/tmux_supervisor_state
+  evenkeel-metrics rules --print-tests evenkeel.yml > evenkeel.test.yml && promtool test rules evenkeel.test.yml
+  evenkeel-metrics rules --json | jq '.groups[].rules[].alert'
+
+What each alert means, and what to do when it fires: docs/alerts.md, where the annotation `runbook` leads.
+
+Exit: 0 written, or all tests pass; 1 a test fails; 2 wrong flags or settings; 3 promtool is not installed";
+
 /// Serves process metrics, writes and tests alert rules, checks metrics pages
 #[derive(Debug, Parser)]
 #[command(name = "evenkeel-metrics", version, after_help = EXAMPLES, arg_required_else_help = true)]
@@ -31,6 +43,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Alert rules for Prometheus, from flags, else from the settings, else those of the preset tmux-supervisor
+    #[command(after_help = RULES_EXAMPLES)]
     Rules(Rules),
     /// What Prometheus must scrape for these rules
     ScrapeConfig(ScrapeConfig),

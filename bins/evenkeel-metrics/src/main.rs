@@ -9,12 +9,10 @@ mod target;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::args::{Args, Command};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = evenkeel_cli::parse();
     let common = &args.common;
     evenkeel_cli::run("evenkeel-metrics", common, || match &args.command {
         Command::Rules(rules) => rules::rules(common, rules),

@@ -39,6 +39,7 @@ pub(crate) fn rules(common: &Common, args: &Rules) -> Result<Exit, Failure> {
                 .iter()
                 .map(|root| PermissionRule { name: root.name.clone(), path: root.path.clone() })
                 .collect(),
+            ..RuleInputs::default()
         }
     };
     if args.test {

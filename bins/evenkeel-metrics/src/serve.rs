@@ -104,7 +104,9 @@ impl Exporter {
     fn page(&self, wanted: Option<&str>, format: Format) -> Result<String, (StatusCode, String)> {
         if let Some(name) = wanted {
             let Some(process) = self.processes.iter().find(|process| process.name == name) else {
-                return Err((StatusCode::NOT_FOUND, "no process has that name\n".to_owned()));
+                let names: Vec<_> = self.processes.iter().map(|one| one.name.as_str()).collect();
+                let text = format!("no process has that name; there is: {}\n", names.join(", "));
+                return Err((StatusCode::NOT_FOUND, text));
             };
             let stats = read(process)
                 .map_err(|reason| (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")))?;

@@ -34,13 +34,45 @@ fn says(arguments: &[&str], input: &str, exit: i32) -> String {
 const FLAGS: [&str; 4] =
     ["--memory", "supervisor=300MB:5m", "--permissions", "tmux-state=/tmp/tmux_supervisor_state"];
 
+const EXPECTED: &str = include_str!("../../../docs/alerts/tmux-supervisor.rules.yml");
+
+#[test]
+fn the_preset_gives_the_rules_that_are_committed() {
+    assert_eq!(says(&["rules"], "", 0), EXPECTED);
+    let tests = says(&["rules", "--print-tests", "rules.yml"], "", 0);
+    assert_eq!(tests, include_str!("../../../crates/metrics/tests/expected/rules.test.yml"));
+}
+
 #[test]
 fn flags_alone_give_the_rules_of_the_plan() {
     let rules = says(&[&["rules"], &FLAGS[..]].concat(), "", 0);
-    let expected = include_str!("../../../crates/metrics/tests/expected/rules.yml");
+    // All but those of the promise, for which there is no flag.
+    let last = "      - alert: EvenkeelErrorBudgetLow\n";
+    let (expected, _) = EXPECTED.split_once(last).unwrap();
     assert_eq!(rules, expected);
-    let tests = says(&[&["rules", "--print-tests", "rules.yml"], &FLAGS[..]].concat(), "", 0);
-    assert_eq!(tests, include_str!("../../../crates/metrics/tests/expected/rules.test.yml"));
+}
+
+#[test]
+fn a_promise_has_its_rules_and_a_wrong_one_is_refused_with_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("evenkeel.toml");
+    let settings = |objective: &str| {
+        let text = format!(
+            "[check.web]\nhttp = {{ url = \"http://127.0.0.1/\" }}\n\
+             [slo.shop]\nchecks = [\"web\"]\nobjective = {objective}\nwindow = \"30d\"\n"
+        );
+        std::fs::write(&file, text).unwrap();
+    };
+    let arguments = ["rules", "--config", file.to_str().unwrap()];
+    settings("0.9995");
+    let rules = says(&arguments, "", 0);
+    assert!(rules.contains("rate1h{slo=\"shop\"} > 0.0072 and "), "{rules}");
+
+    settings("99.9");
+    let refused = run(&arguments, "", 2);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("evenkeel.toml:5") && said.contains("slo.shop.objective"), "{said}");
+    assert!(refused.stdout.is_empty(), "nothing is written by halves");
 }
 
 #[test]
@@ -49,7 +81,7 @@ fn settings_give_their_rules_and_jobs() {
     let file = directory.path().join("evenkeel.toml");
     std::fs::write(
         &file,
-        "[agent]\nlisten = \"0.0.0.0:7\"\n[permissions.web]\npath = \"/srv/web\"\ndirectory_mode = \"0755\"\n\
+        "[agent]\nlisten = \"0.0.0.0:7\"\nopen = true\n[permissions.web]\npath = \"/srv/web\"\ndirectory_mode = \"0755\"\n\
          [check.cache-memory]\nprocess = { pidfile = \"/run/cache.pid\" }\n\
          conditions = [{ field = \"rss_bytes\", above = \"1GB\", for = \"2m\" }]\n",
     )
@@ -103,6 +135,8 @@ fn a_page_is_checked_line_by_line() {
     assert_eq!(document["holds"], false);
     assert_eq!(document["findings"][0]["line"], 1);
     run(&["check", "/nonexistent"], "", 3);
+    // A page that could not be fetched is no page in order.
+    run(&["check", "-"], "\n", 3);
 }
 
 #[test]

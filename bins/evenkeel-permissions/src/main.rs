@@ -7,7 +7,6 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use evenkeel_cli::{
     Common, Exit, Failure, escaped_path as escaped, print_json, print_line, print_table,
 };
@@ -18,7 +17,7 @@ use crate::args::{Args, Command};
 use crate::rules::{Named, rules};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = evenkeel_cli::parse();
     let common = &args.common;
     evenkeel_cli::run("evenkeel-permissions", common, || match &args.command {
         Command::Check(rule) => check(common, &rules(common, rule)?),

@@ -10,7 +10,6 @@ mod serve;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use evenkeel_cli::Failure;
 use evenkeel_probe::{Condition, Prober, Target};
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,7 +18,7 @@ use crate::args::{Args, Series};
 use crate::report::{Report, Verdict};
 
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let args = match evenkeel_cli::try_parse::<Args>() {
         Ok(args) => args,
         // To Nagios, 2 would mean that the target is down.
         Err(error) if error.use_stderr() && std::env::args_os().any(|word| word == "--nagios") => {

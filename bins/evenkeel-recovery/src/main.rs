@@ -8,7 +8,6 @@ mod toml;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
 use evenkeel_cli::agent::{pass, print_status, verdict};
 use evenkeel_cli::{Common, Failure, agent};
 use evenkeel_config::Settings;
@@ -19,7 +18,7 @@ use crate::args::{Args, Command};
 const PASS: Duration = Duration::from_mins(10);
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args: Args = evenkeel_cli::parse();
     evenkeel_cli::run("evenkeel-recovery", &args.common, || match &args.command {
         Command::Once(once) => {
             let status = pass(settings(&once.target.in_words(&args.common))?, once.dry_run, PASS)?;

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use evenkeel_cli::Common;
+use evenkeel_cli::{Common, Shell};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,7 +40,8 @@ pub(crate) enum Command {
     #[command(after_help = APPLY)]
     Apply(Apply),
     /// What the running agent says of the host
-    Status,
+    #[command(after_help = STATUS)]
+    Status(Status),
     /// What happened, from the history; no agent need run
     #[command(after_help = EVENTS)]
     Events(Events),
@@ -60,13 +61,77 @@ pub(crate) enum Command {
     /// Give a target that is exhausted or waits a fresh try, now; its budget is not refunded
     #[command(after_help = RESET)]
     Reset(Target),
+    /// How available the host was: promises, checks, incidents and what was done, from the history
+    #[command(after_help = REPORT)]
+    Report(Report),
     /// Bring back what a cleanup run kept in the trash, over nothing that is there by now
     Undo(Undo),
     /// Check, show, start or import settings
     Config(Config),
+    /// Print what a shell needs to complete these commands
+    #[command(after_help = COMPLETIONS)]
+    Completions(Completions),
+    /// Write manual pages of all programs into a directory
+    #[command(after_help = MAN)]
+    Man {
+        /// A directory that exists, such as /usr/local/share/man/man1
+        dir: PathBuf,
+    },
     /// A process of the demo's scratch host
     #[command(hide = true)]
     DemoPart(Part),
+}
+
+const COMPLETIONS: &str = "\
+Examples:
+  evenkeel completions bash > /etc/bash_completion.d/evenkeel
+  evenkeel completions bash --for evenkeel-probe > /etc/bash_completion.d/evenkeel-probe
+  evenkeel completions zsh > /usr/local/share/zsh/site-functions/_evenkeel
+  evenkeel completions fish > ~/.config/fish/completions/evenkeel.fish
+
+Exit: 0 printed, 2 no such shell or program, 3 the program is not there";
+
+const MAN: &str = "\
+Examples:
+  evenkeel man /usr/local/share/man/man1 && man evenkeel
+  mkdir pages && evenkeel man pages && man -l pages/evenkeel-status.1
+
+Exit: 0 all written; 3 the directory cannot be written to, or a program is not there";
+
+/// The programs besides this one.
+pub(crate) const OTHERS: [&str; 5] = [
+    "evenkeel-permissions",
+    "evenkeel-cleanup",
+    "evenkeel-probe",
+    "evenkeel-recovery",
+    "evenkeel-metrics",
+];
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Completions {
+    /// Which shell
+    pub(crate) shell: Shell,
+    /// Which program
+    #[arg(long = "for", value_name = "PROGRAM", value_parser = programs())]
+    pub(crate) program: Option<String>,
+}
+
+fn programs() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(["evenkeel"].into_iter().chain(OTHERS))
+}
+
+const STATUS: &str = "\
+Examples:
+  evenkeel status                     once, as a table; --json for programs
+  evenkeel status --watch             in place, as it changes; q or Ctrl-C ends it
+
+Exit: 0 everything holds, 1 something does not, 2 wrong settings, 3 no agent answers";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Status {
+    /// Follow it on the whole terminal, also over a restart of the agent; where the output is no terminal, print it once
+    #[arg(long)]
+    pub(crate) watch: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -135,6 +200,27 @@ pub(crate) struct Events {
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u32>,
 }
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Report {
+    /// The time to report, up to now
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = humantime::parse_duration)]
+    pub(crate) since: std::time::Duration,
+    /// Write a page with pictures to this file; it loads nothing and runs nothing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// The language of the page: en or ja
+    #[arg(long, value_name = "LANG", requires = "html", value_parser = ["en", "ja"])]
+    pub(crate) lang: Option<String>,
+}
+
+const REPORT: &str = "\
+Examples:
+  evenkeel report                          the last 30 days, as tables
+  evenkeel report --since 7d --html week.html
+  evenkeel report --json | jq '.slos[] | {name, availability, coverage}'
+
+Exit: 0 told, also if promises were not kept; 3 there is no history to read, or the page cannot be written";
 
 const EVENTS: &str = "\
 Examples:

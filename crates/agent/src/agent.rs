@@ -11,13 +11,15 @@ use std::time::{Duration, SystemTime};
 
 use evenkeel_config::Settings;
 use evenkeel_engine::{Act, Effect, Engine, Input, Record, Slice, Start, Status};
-use evenkeel_journal::Stretch;
+use evenkeel_journal::{Stamp, Stretch};
+use evenkeel_metrics::Metrics;
 use evenkeel_moment::Moment;
 use evenkeel_probe::Prober;
 use evenkeel_recovery::machine::Ended;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::act::{self, Announce, OwnRules};
+use crate::alerts::{Alerting, Office};
 use crate::clock::HostClock;
 use crate::error::AgentError;
 use crate::history::{Batch, Found, History, Seen, Withheld, Written};
@@ -97,6 +99,7 @@ struct Shell<N> {
     /// Is told when something happened that people may want to see at once.
     hub: Hub,
     prober: Prober,
+    alerting: Alerting,
     answers: mpsc::UnboundedSender<Answer>,
     keepers: Keepers,
     /// Whether there is time to watch; one pass only sweeps.
@@ -135,14 +138,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
     // History first: its lock is what keeps a second agent out, before anything is bound or touched.
     let metrics = publisher.metrics.clone();
     let stamp = clock.stamp(&agent.boot_id);
-    let (history, found) = if agent.observe {
-        let withheld = Some(Withheld::without_end("it was told to observe".to_owned()));
-        (History::in_memory(metrics), Found { withheld, ..Found::default() })
-    } else {
-        let lasting = agent.until == Until::Stopped;
-        let (settings, period) = (&agent.settings, longest_budget(&agent.settings));
-        History::open(&settings.agent.state_dir, &stamp, lasting, period, metrics)?
-    };
+    let (history, found) = open_history(&agent, &stamp, metrics)?;
     publisher.add(&agent.settings);
     let archive = (!agent.observe).then(|| Arc::new(agent.settings.agent.state_dir.clone()));
     let past = archive.as_ref().map(|archive| archive.as_path());
@@ -159,8 +155,16 @@ pub async fn run_hinted<N: Fn(Notice)>(
         hub: Hub::default(),
     };
     let hub = desk.hub.clone();
-    let _doors = Doors::open(&agent.settings.agent, agent.listener, !agent.observe, &desk)?;
+    let doors = Doors::open(&agent.settings.agent, agent.listener, !agent.observe, &desk)?;
     let (answers, mut inbox) = mpsc::unbounded_channel();
+    let (keeper, mut survivors) = mpsc::unbounded_channel();
+    let prober = Prober::new();
+    let office = Office::new(desk, prober.clone(), keeper, doors.url());
+    let alerting = match agent.until {
+        Until::Stopped => Alerting::start(&agent.settings, found.alerts, office),
+        // One pass has no time in which anything could go on.
+        Until::Settled(_) => Alerting::idle(office),
+    };
     let start = Start {
         now: clock.now(),
         wall: clock.wall(),
@@ -181,7 +185,8 @@ pub async fn run_hinted<N: Fn(Notice)>(
         objectives,
         publisher,
         hub,
-        prober: Prober::new(),
+        prober,
+        alerting,
         answers,
         keepers: Keepers::default(),
         watching: agent.until == Until::Stopped,
@@ -213,6 +218,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
             Some(question) = asked.recv() => shell.answer_question(question),
             Some(reload) = reloads.recv() => shell.reload(reload),
             Some(hint) = hints.recv() => shell.hinted(hint),
+            Some((key, value)) = survivors.recv() => shell.history.keep(key, value),
             () = tokio::time::sleep(wake) => shell.handle(Input::Tick),
             () = tick(&mut alive) => (shell.notify)(Notice::Alive),
             () = &mut stop => break,
@@ -220,11 +226,29 @@ pub async fn run_hinted<N: Fn(Notice)>(
     }
     (shell.notify)(Notice::Stopping);
     shell.drain(&mut inbox).await;
+    // Nobody is answered any more, and so nobody waits.
+    drop(asked);
+    shell.end_alerting(&mut survivors).await;
     let status = shell.engine.status(clock.now(), clock.wall());
     shell.settle();
     shell.keep_what_survives();
     shell.history.close();
     Ok(status)
+}
+
+/// The history, and what it says; one that is only kept in memory where nothing may be written.
+fn open_history<N>(
+    agent: &Agent<N>,
+    stamp: &Stamp,
+    metrics: Arc<Metrics>,
+) -> Result<(History, Found), AgentError> {
+    if agent.observe {
+        let withheld = Some(Withheld::without_end("it was told to observe".to_owned()));
+        return Ok((History::in_memory(metrics), Found { withheld, ..Found::default() }));
+    }
+    let lasting = agent.until == Until::Stopped;
+    let (settings, period) = (&agent.settings, longest_budget(&agent.settings));
+    History::open(&settings.agent.state_dir, stamp, lasting, period, metrics)
 }
 
 /// The longest window of any budget, and an hour where there is none: so long nothing is done after charges were lost.
@@ -425,6 +449,7 @@ impl<N: Fn(Notice)> Shell<N> {
     fn status(&mut self) -> Status {
         let wall = self.clock.wall();
         let mut status = self.engine.status(self.clock.now(), wall);
+        status.alerts = self.alerting.board.alerts();
         status.slos = self.objectives.statuses(wall);
         self.publisher.status(&status);
         self.publisher.look_at_self();

@@ -19,8 +19,6 @@ const LINES: u32 = 500;
 
 /// What happened so long before an incident may have led to it.
 const LEAD: SignedDuration = SignedDuration::from_mins(5);
-/// Names in a hint: what runs on the host may have given the history any number of them.
-const LISTED: usize = 50;
 
 /// The causal record of what was asked about.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -61,6 +59,9 @@ pub struct BudgetUse {
     /// The window, as the settings write it.
     pub window: String,
 }
+
+/// Names in a hint: what runs on the host may have given the history any number of them.
+const LISTED: usize = 50;
 
 /// Why nothing can be said.
 #[derive(Debug, thiserror::Error)]

@@ -100,6 +100,7 @@ enum Line {
     Batch(Box<Batch>),
     Note(Timestamp, Note),
     Settle { intent: i64, at: Timestamp, detail: String },
+    State { key: &'static str, value: Value },
     Seen(Timestamp, Seen),
 }
 
@@ -176,6 +177,11 @@ impl History {
     /// Writes a line of the agent's own, soon.
     pub(crate) fn note(&self, at: Timestamp, note: Note) {
         self.send(Line::Note(at, note));
+    }
+
+    /// Keeps a value under a key, in the place of the one before, soon.
+    pub(crate) fn keep(&self, key: &'static str, value: Value) {
+        self.send(Line::State { key, value });
     }
 
     /// Keeps what was seen, within a few seconds; not all of it if there is more than the journal can keep up with.

@@ -25,6 +25,7 @@ mod listen;
 mod objectives;
 mod page;
 mod publish;
+mod report;
 mod serve;
 
 pub use agent::{Agent, Hint, Notice, Until, run, run_hinted};
@@ -32,10 +33,13 @@ pub use clock::HostClock;
 pub use control::{LONGEST_HOLD, LONGEST_REASON, OrderAnswer};
 pub use error::AgentError;
 pub use evenkeel_engine::{
-    BurnStatus, CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, SloStatus, Status,
+    AlertStatus, BurnStatus, CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus,
+    SloStatus, Status,
 };
+pub use evenkeel_pages::Lang;
 pub use executor::clean;
 pub use explain::{
     BudgetUse, ExplainError, Explanation, Wanted, explain, find_events, is_in_force,
 };
 pub use history::Event;
+pub use report::{Cause, Day, IncidentReport, Report, SubjectReport, draw, report};

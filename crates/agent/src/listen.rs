@@ -27,6 +27,7 @@ pub(crate) struct Doors {
     /// The tasks that serve; they end with this.
     serving: JoinSet<()>,
     socket: Option<PathBuf>,
+    address: Option<SocketAddr>,
 }
 
 impl Doors {
@@ -37,7 +38,7 @@ impl Doors {
         write: bool,
         desk: &Desk,
     ) -> Result<Self, AgentError> {
-        let mut doors = Self { serving: JoinSet::new(), socket: None };
+        let mut doors = Self { serving: JoinSet::new(), socket: None, address: None };
         let listener = match (listener, settings.listen) {
             (Some(listener), _) => Some(listener),
             (None, Some(address)) => {
@@ -52,6 +53,7 @@ impl Doors {
             let failed = |source| AgentError::Listen { address, source };
             listener.set_nonblocking(true).map_err(failed)?;
             let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
+            doors.address = Some(address);
             let token = token(settings)?;
             let tls = settings.access.tls.as_ref().map(acceptor).transpose()?;
             let scheme = if tls.is_some() { "https" } else { "http" };
@@ -67,6 +69,11 @@ impl Doors {
             doors.serving.spawn(serve(listener, router(desk.clone(), None), None));
         }
         Ok(doors)
+    }
+
+    /// The page's URL; empty if there is none.
+    pub(crate) fn url(&self) -> String {
+        self.address.map_or_else(String::new, |address| format!("http://{address}/"))
     }
 }
 

@@ -4,14 +4,14 @@
 mod access;
 #[cfg(test)]
 mod bench;
-mod curves;
+pub(crate) mod curves;
 mod html;
 mod look;
 mod now;
 mod packing;
 mod past;
-mod past_of;
-mod process;
+pub(crate) mod past_of;
+pub(crate) mod process;
 mod rows;
 mod series;
 mod stream;
@@ -80,6 +80,7 @@ pub(crate) fn router(desk: Desk, gate: Option<Gate>) -> Router {
         .route("/assets/{name}", get(packing::asset))
         .route("/health", get(now::health))
         .route("/api/status", get(now::status))
+        .route("/api/alerts", get(now::alerts))
         .route("/api/events", get(past::events))
         .route("/api/why/{*what}", get(past::why))
         .route("/api/series", get(series::series))

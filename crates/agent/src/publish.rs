@@ -1,6 +1,7 @@
 //! What the engine says, as metrics. The only place where a record or a status becomes a series.
 
 mod labels;
+mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -8,14 +9,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use evenkeel_config::Settings;
-use evenkeel_engine::{CheckStatus, Count, Input, Record, RecoveryStatus, SloStatus, Status};
+use evenkeel_engine::{Count, Input, Record, RecoveryStatus, SloStatus, Status};
 use evenkeel_metrics::{
-    BurnWindow, CheckState, CleanupAction, Collector, Incident, Metrics, ProcessMemory,
-    ProcessStats, RecoveryOutcome, SloFigures,
+    BurnWindow, CleanupAction, Collector, Incident, Metrics, ProcessStats, RecoveryOutcome,
+    SloFigures,
 };
 use evenkeel_probe::Outcome;
 
-use self::labels::whole;
+use self::shown::Shown;
 
 /// What the collector that looks at the agent itself is called where others have a rule.
 const SELF: &str = "self";
@@ -30,6 +31,8 @@ pub(crate) struct Publisher {
     targets: BTreeSet<String>,
     /// The open incident of each check, the newest of several.
     incidents: BTreeMap<String, u64>,
+    /// What the page shows of each check, in the order of the settings: few change between two scrapes.
+    shown: Vec<Shown>,
 }
 
 impl Publisher {
@@ -39,6 +42,7 @@ impl Publisher {
             listening: BTreeMap::new(),
             targets: BTreeSet::new(),
             incidents: BTreeMap::new(),
+            shown: Vec::new(),
         }
     }
 
@@ -86,6 +90,7 @@ impl Publisher {
         }
         self.listening.clear();
         self.incidents.clear();
+        self.shown.clear();
     }
 
     pub(crate) fn record(&mut self, record: &Record) {
@@ -187,9 +192,13 @@ impl Publisher {
         for (path, entries) in errors {
             self.metrics.set_permission_errors(Path::new(path), entries);
         }
-        for check in &status.checks {
-            self.check(check);
+        let shown: Vec<_> = status.checks.iter().map(Shown::of).collect();
+        for (place, (check, shown)) in status.checks.iter().zip(&shown).enumerate() {
+            if self.shown.get(place) != Some(shown) {
+                self.show(&check.name, *shown);
+            }
         }
+        self.shown = shown;
         self.recoveries(&status.recoveries);
         for slo in &status.slos {
             self.slo(slo);
@@ -208,33 +217,14 @@ impl Publisher {
         }
     }
 
-    fn check(&self, check: &CheckStatus) {
-        let state = labels::check_state(&check.state);
-        let up = match state {
-            CheckState::Unknown => None,
-            CheckState::Down | CheckState::Recovering => Some(false),
-            _ => Some(true),
-        };
-        // What keeps it from being acted on is what is to be seen first; whether it is up is a metric of its own.
-        let shown = match (check.held, check.flapping) {
-            (true, _) => CheckState::Held,
-            (false, true) => CheckState::Flapping,
-            (false, false) => state,
-        };
-        self.metrics.set_check(&check.name, shown, up);
-        if let Some(breaker) = &check.breaker {
-            self.metrics.set_breaker(&check.name, labels::breaker_state(breaker));
+    fn show(&self, check: &str, shown: Shown) {
+        self.metrics.set_check(check, shown.state, shown.up);
+        if let Some(breaker) = shown.breaker {
+            self.metrics.set_breaker(check, breaker);
         }
-        if ["process", "supervisor", "systemd"].contains(&check.kind.as_str()) {
-            let eta = check.limit_eta_seconds.map(Duration::from_secs_f64);
-            self.metrics.set_memory_limit_eta(&check.name, eta);
-            let memory = ProcessMemory {
-                resident: check.rss_bytes.map(whole),
-                pss: check.pss_bytes.map(whole),
-                swap: check.swap_bytes.map(whole),
-                cgroup: check.cgroup_memory_bytes.map(whole),
-            };
-            self.metrics.set_process_memory(&check.name, memory);
+        if let Some((memory, eta)) = shown.process {
+            self.metrics.set_process_memory(check, memory);
+            self.metrics.set_memory_limit_eta(check, eta);
         }
     }
 

@@ -1,9 +1,9 @@
 //! What alert rules and scrape jobs depend on.
 
-use evenkeel_metrics::rules::{MemoryRule, PermissionRule, ProcessJob, RuleInputs};
+use evenkeel_metrics::rules::{MemoryRule, Objective, PermissionRule, ProcessJob, RuleInputs};
 use evenkeel_probe::{Target, Test};
 
-use crate::Settings;
+use crate::{Mode, Settings};
 
 /// The field of a process check that says how much memory it has.
 const RESIDENT_BYTES: &str = "rss_bytes";
@@ -33,7 +33,16 @@ pub fn rule_inputs(settings: &Settings) -> RuleInputs {
         name: rule.name.clone(),
         path: rule.policy.path().to_owned(),
     });
-    RuleInputs { memory: memory.collect(), permissions: permissions.collect() }
+    let objectives = settings
+        .slos
+        .iter()
+        .map(|slo| Objective { name: slo.name.clone(), promise: slo.promise.clone() });
+    RuleInputs {
+        memory: memory.collect(),
+        permissions: permissions.collect(),
+        objectives: objectives.collect(),
+        observes: settings.agent.mode == Mode::Observe,
+    }
 }
 
 /// A scrape job for each process that the settings watch.

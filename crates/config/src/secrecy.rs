@@ -246,7 +246,7 @@ fn by_lines(text: &str) -> Vec<Range<usize>> {
     let mut open: Option<&str> = None;
     let mut start = 0;
     for line in text.split_inclusive('\n') {
-        let whole = start..start + line.trim_end().len().max(0);
+        let whole = start..start + line.trim_end().len();
         start += line.len();
         let trimmed = line.trim();
         if let Some(end) = open {
@@ -277,9 +277,12 @@ fn by_lines(text: &str) -> Vec<Range<usize>> {
         ranges.push(whole.start + sign + 1..whole.end.max(whole.start + sign + 1));
         open = [("\"\"\"", "\"\"\""), ("'''", "'''"), ("{", "}"), ("[", "]")]
             .into_iter()
-            .find(|(begin, end)| match begin == end {
-                true => value.matches(begin).count() == 1,
-                false => value.matches(begin).count() > value.matches(end).count(),
+            .find(|(begin, end)| {
+                if begin == end {
+                    value.matches(begin).count() == 1
+                } else {
+                    value.matches(begin).count() > value.matches(end).count()
+                }
             })
             .map(|(_, end)| end);
     }

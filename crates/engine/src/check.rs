@@ -8,7 +8,7 @@ mod kept;
 mod schedule;
 mod series;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use evenkeel_config::Check;
@@ -18,6 +18,7 @@ use evenkeel_probe::Facts;
 use evenkeel_recovery::actions::StoppedProgram;
 use evenkeel_recovery::breaker::Breaker;
 
+pub(crate) use self::conclude::missing;
 pub(crate) use self::judge::{Worst, sustained, worst};
 use self::series::Series;
 use crate::forecasts::Forecasts;
@@ -34,6 +35,8 @@ pub(crate) struct CheckCore {
     series: Option<Series>,
     series_begun: u64,
     breaker: Option<Breaker>,
+    /// What the failures in the breaker's window were, oldest first.
+    failures: VecDeque<String>,
     sustained: Vec<Option<Sustained>>,
     pub(crate) own: Subject,
     pub(crate) parts: BTreeMap<String, Subject>,
@@ -41,6 +44,8 @@ pub(crate) struct CheckCore {
     pub(crate) looked: Option<Looked>,
     /// Programs that restarts of ours were about to stop and did not start, as far as anybody knows.
     pub(crate) our_stops: Vec<StoppedProgram>,
+    /// Whether a timeout says nothing: most time out together.
+    pub(crate) doubts_timeouts: bool,
     forecasts: Forecasts,
     /// The conditions on each part, where there are any.
     limits: BTreeMap<String, Limits>,
@@ -63,6 +68,8 @@ pub(crate) struct CheckCore {
 struct Last {
     took: Duration,
     facts: Facts,
+    /// What it looks at does not exist, in words.
+    missing: Option<String>,
 }
 
 impl CheckCore {
@@ -79,7 +86,9 @@ impl CheckCore {
             own: Subject::new(&spec, now),
             look_began: None,
             looked: None,
+            failures: VecDeque::new(),
             our_stops: Vec::new(),
+            doubts_timeouts: false,
             forecasts: Forecasts::new(&spec.conditions),
             dependencies: Vec::new(),
             reborn: Vec::new(),

@@ -211,9 +211,12 @@ impl Engine {
         match input {
             Input::Measured { check, run, measurement } => {
                 self.tell_of_stops(check);
-                if let Some(core) = self.checks.get_mut(check)
-                    && core.measured(now, run, measurement, &mut effects)
-                {
+                let doubts_timeouts = self.doubts_timeouts();
+                let core = self.checks.get_mut(check);
+                if core.is_some_and(|core| {
+                    core.doubts_timeouts = doubts_timeouts;
+                    core.measured(now, run, measurement, &mut effects)
+                }) {
                     self.see(now, check, &mut effects);
                 }
             }

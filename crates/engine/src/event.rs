@@ -143,6 +143,8 @@ pub struct Act {
     pub occasion: Occasion,
     /// Whether what is to be seen of the target is kept first.
     pub evidence: bool,
+    /// What is charged for it, one after the other: what it does to the host, each part by its name. None for what is no attempt.
+    pub charges: Vec<String>,
 }
 
 /// A fact for the metrics alone.

@@ -77,6 +77,7 @@ impl Engine {
             step: rung,
             attempt,
             evidence: false,
+            charges: Vec::new(),
             action,
             timeout: step.timeout,
             occasion,

@@ -2,6 +2,7 @@
 
 use evenkeel_health::Hard;
 use evenkeel_moment::Moment;
+use evenkeel_recovery::actions::{Action, UnitOrder};
 use evenkeel_recovery::machine::{Phase, Stop};
 
 use crate::engine::{Engine, Running};
@@ -12,6 +13,9 @@ use crate::record::Record;
 use crate::recovery::RecoveryCore;
 use crate::refusal::{Refusal, Usage};
 use crate::target::Target;
+
+/// What is charged beside a start that is only possible after it.
+const RESET: &str = "systemd.reset-failed";
 
 impl Engine {
     /// Lets at most one waiting target act; tells the others why not (R4, R5).
@@ -77,6 +81,10 @@ impl Engine {
             }
             return;
         }
+        if let Some(why) = self.cannot_be_taken(index, id) {
+            self.skip(now, index, id, why, effects);
+            return;
+        }
         if let Some(act) = self.start(now, index, id, effects) {
             effects.push(Effect::Act(act));
         }
@@ -98,13 +106,17 @@ impl Engine {
         reasons.extend(self.storm_refusal());
         reasons.extend(target.flapping.map(|since| Refusal::Flapping { since: self.wall(since) }));
         let may_heal = target.next_step().is_none_or(|step| step.action.may_heal());
+        let needs = target.next_step().map_or(1, |step| self.starts_of(recovery, &step.action));
         let in_group = |other: &str| self.in_group(&recovery.spec.group, other);
         if may_heal
-            && let Err(empty) = self.ledger.room(now, &target.id, in_group, &recovery.spec.budgets)
+            && let Err(empty) =
+                self.ledger.room(now, (&target.id, needs), in_group, &recovery.spec.budgets)
         {
             reasons.push(Refusal::Budget {
                 scope: empty.scope.as_str().to_owned(),
                 rate: empty.rate.to_string(),
+                needs,
+                left: empty.left,
                 retry_after: empty.retry_after,
             });
         }
@@ -181,8 +193,9 @@ impl Engine {
         let recovery = &self.recoveries[index];
         let occasion = occasion(recovery, recovery.target(id)?, &self.checks);
         let evidence = recovery.spec.evidence;
+        let step = recovery.target(id)?.next_step()?.clone();
+        let starts = self.starts_of(recovery, &step.action);
         let target = self.recoveries[index].target_by_id(id)?;
-        let step = target.next_step()?.clone();
         if !target.machine.act() {
             return None;
         }
@@ -190,8 +203,13 @@ impl Engine {
         let (incident, rung, attempt) =
             (target.incident_id(), target.machine.step(), target.machine.attempt());
         // Charged before it starts: an action that never ends must not be free. A notice is no action on the host.
+        let mut charges = Vec::new();
         if step.action.is_attempt() {
-            self.ledger.charge(now, id);
+            charges.extend((1..starts).map(|_| RESET.to_owned()));
+            charges.push(step.action.describe());
+            for _ in &charges {
+                self.ledger.charge(now, id);
+            }
         }
         let recovery = &self.recoveries[index];
         effects.push(Effect::Record(Record::Intended {
@@ -216,7 +234,21 @@ impl Engine {
             action: step.action,
             timeout: step.timeout,
             occasion,
+            charges,
         })
+    }
+
+    /// How many actions a step is charged as. One that starts a unit which hit its start limit resets that limit first: both count.
+    fn starts_of(&self, recovery: &RecoveryCore, action: &Action) -> u32 {
+        let starts = matches!(
+            action,
+            Action::SystemdRestart { .. } | Action::SystemdOrder { order: UnitOrder::Start, .. }
+        );
+        let checks = recovery.checks.iter().filter_map(|check| self.checks.get(*check));
+        let hit = checks.filter(|check| starts && check.looks_at_unit_of(action)).any(|check| {
+            check.facts().and_then(|facts| facts.text("result")) == Some("start-limit-hit")
+        });
+        if hit { 2 } else { 1 }
     }
 
     /// Whether a target is of this group.

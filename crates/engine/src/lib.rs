@@ -30,6 +30,7 @@ mod restarts;
 mod rule;
 mod sampled;
 mod show;
+mod skip;
 mod slices;
 mod spread;
 mod status;
@@ -46,10 +47,11 @@ pub use event::{
 };
 pub use order::{Hold, Order, UnknownTarget, WHOLE_HOST};
 pub use past::{BreakerPast, FlapRing, OpenIncident, Past, Start};
-pub use record::{Outcome, Record};
+pub use record::{Causes, Outcome, Record};
 pub use refusal::{Refusal, Usage};
 pub use sampled::Sampled;
 pub use slices::{SLO_SUBJECT, Slice};
 pub use status::{
-    BurnStatus, CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, SloStatus, Status,
+    AlertStatus, BurnStatus, CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus,
+    SloStatus, Status,
 };

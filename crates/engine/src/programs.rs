@@ -7,7 +7,7 @@ use evenkeel_moment::Moment;
 use evenkeel_probe::{Facts, Outcome, Part};
 use evenkeel_recovery::actions::Action;
 
-use crate::check::CheckCore;
+use crate::check::{CheckCore, missing};
 use crate::refusal::Refusal;
 
 /// How long a program runs, where that is known.
@@ -17,6 +17,7 @@ const UPTIME: &str = "uptime_seconds";
 #[derive(Debug, Default)]
 pub(crate) struct Looked {
     parts: BTreeMap<String, (Facts, Option<String>)>,
+    missing: BTreeMap<String, String>,
 }
 
 impl Looked {
@@ -29,7 +30,14 @@ impl Looked {
         let each = |(part, ours): (&Part, &bool)| {
             (part.name.clone(), (part.facts.clone(), unclear(part, *ours)))
         };
-        Self { parts: parts.iter().zip(ours).map(each).collect() }
+        let missing =
+            parts.iter().filter_map(|part| Some((part.name.clone(), missing(&part.outcome)?)));
+        Self { missing: missing.collect(), parts: parts.iter().zip(ours).map(each).collect() }
+    }
+
+    /// That there is no such program, if the look said so.
+    pub(crate) fn missing(&self, program: &str) -> Option<String> {
+        self.missing.get(program).cloned()
     }
 }
 

@@ -36,6 +36,9 @@ pub enum Record {
         check: String,
         /// From what to what, and why.
         change: breaker::Change,
+        /// What failed, where it opened for failures.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        causes: Option<Causes>,
     },
     /// An entry deviated and was put right.
     Repaired {
@@ -134,6 +137,21 @@ pub enum Record {
         /// How much of the target's own budget was used.
         budget: Usage,
     },
+    /// A step cannot be taken here, so it was neither charged nor attempted, and the next one follows.
+    Skipped {
+        /// The incident.
+        incident: u64,
+        /// The target.
+        target: String,
+        /// The checks that are down.
+        cause: String,
+        /// The step's action.
+        action: String,
+        /// The step of the ladder, from 0.
+        step: u32,
+        /// What it lacks.
+        reason: String,
+    },
     /// An action was decided on; it starts after this line is on disk.
     Intended {
         /// The incident.
@@ -213,6 +231,8 @@ pub enum Record {
         of: usize,
         /// Within which time.
         within: Duration,
+        /// Whether they fail by timeouts: these count as unknown until the storm is over.
+        of_timeouts: bool,
     },
     /// Fewer targets are down again.
     StormEnded {
@@ -287,6 +307,15 @@ pub enum Record {
         /// Who ordered it.
         by: String,
     },
+}
+
+/// The failures in the window of a breaker that opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Causes {
+    /// What the oldest of them was.
+    pub first: String,
+    /// What the newest was, which opened it.
+    pub last: String,
 }
 
 /// What became of an action, as the metrics count it.

@@ -103,6 +103,10 @@ pub enum Refusal {
         scope: String,
         /// What it allows, such as `3/1h`.
         rate: String,
+        /// How many actions the step is charged as.
+        needs: u32,
+        /// How many the budget has room for.
+        left: u32,
         /// How long until it has room.
         retry_after: Duration,
     },
@@ -201,7 +205,14 @@ impl Display for Refusal {
             Self::ProgramNotReady { program, why } => {
                 write!(formatter, "`{program}` is left alone: {why}")
             }
-            Self::Budget { scope, rate, retry_after } => {
+            Self::Budget { scope, rate, needs: 2.., left, retry_after } => {
+                let after = span(*retry_after);
+                write!(
+                    formatter,
+                    "to reset the start limit and to start are 2 actions, and the budget per {scope} of {rate} has room for {left}; room for both in {after}"
+                )
+            }
+            Self::Budget { scope, rate, retry_after, .. } => {
                 let after = span(*retry_after);
                 write!(
                     formatter,

@@ -52,6 +52,8 @@ impl Engine {
             recoveries,
             storm: self.storm_refusal().map(|storm| storm.to_string()),
             holds: self.holds.iter().map(|hold| self.hold_status(hold, &at)).collect(),
+            // The agent's to say: rules look at metrics, of which nothing is known here.
+            alerts: Vec::new(),
             slos: Vec::new(),
         }
     }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -28,9 +30,33 @@ pub struct Status {
     /// The holds in force.
     #[serde(default)]
     pub holds: Vec<HoldStatus>,
+    /// What the agent's own rules find, if it evaluates them: those that fire first.
+    #[serde(default)]
+    pub alerts: Vec<AlertStatus>,
     /// The promises of availability. Whoever keeps the account of their windows fills them in.
     #[serde(default)]
     pub slos: Vec<SloStatus>,
+}
+
+/// One alert of the agent's own rules.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertStatus {
+    /// The name of its rule.
+    pub name: String,
+    /// How grave it is: critical or warning.
+    pub severity: String,
+    /// pending, firing, or resolved, which it is for a quarter of an hour.
+    pub state: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// What is wrong, in a line.
+    pub summary: String,
+    /// What was measured, and what that means.
+    pub description: String,
+    /// The value of the rule's expression; absent after a restart until it is seen again.
+    pub value: Option<f64>,
+    /// All of its labels.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// A promise of availability, and how it is kept.

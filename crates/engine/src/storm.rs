@@ -24,6 +24,8 @@ pub(crate) struct Storm {
     pub(crate) of: usize,
     /// An operator said that it is none: targets may be acted on all the same.
     pub(crate) overruled: bool,
+    /// Whether so many fail by timeouts alone that the one who looks is suspected.
+    pub(crate) of_timeouts: bool,
 }
 
 impl Engine {
@@ -44,7 +46,11 @@ impl Engine {
             .filter(|(_, target)| target.blocked.is_empty())
             .filter_map(|(recovery, target)| Some((recovery, target, target.failing_since?)))
             .collect();
+        let targets = usize::try_from(rule.targets).unwrap_or(usize::MAX);
+        let late = failing.iter().filter(|(_, target, _)| target.timed_out).count();
+        let of_timeouts = late >= targets && enough(late);
         if let Some(storm) = &mut self.storm {
+            storm.of_timeouts = of_timeouts;
             (storm.down, storm.of) = (failing.len(), of);
             if !enough(failing.len()) {
                 let lasted = now.saturating_since(storm.since);
@@ -62,7 +68,6 @@ impl Engine {
         let mut failing: Vec<_> =
             failing.iter().map(|(_, target, since)| (*since, target.id.clone())).collect();
         failing.sort();
-        let targets = usize::try_from(rule.targets).unwrap_or(usize::MAX);
         let together = (0..failing.len())
             .map(|first| {
                 let since = failing[first].0;
@@ -75,13 +80,19 @@ impl Engine {
             return;
         }
         let down = failing.len();
-        self.storm = Some(Storm { since: now, down, of, overruled: false });
+        self.storm = Some(Storm { since: now, down, of, overruled: false, of_timeouts });
         effects.push(Effect::Record(Record::StormBegan {
             targets: failing.into_iter().take(NAMED).map(|(_, id)| id).collect(),
             down,
             of,
             within,
+            of_timeouts,
         }));
+    }
+
+    /// Whether most time out together, so that the host or the prober is suspected: a timeout says nothing of its target then.
+    pub(crate) fn doubts_timeouts(&self) -> bool {
+        self.storm.as_ref().is_some_and(|storm| storm.of_timeouts && !storm.overruled)
     }
 
     /// Whether a storm keeps targets from being acted on.

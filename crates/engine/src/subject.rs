@@ -13,6 +13,8 @@ pub(crate) struct Subject {
     pub(crate) reason: Option<String>,
     /// Whether the last result was a failure by timeout: many of them together point at the host.
     pub(crate) timed_out: bool,
+    /// Whether that failure counts as unknown, because most checks time out together.
+    pub(crate) held: bool,
     pub(crate) flapping: Option<Flapping>,
     /// Whether the last look could tell anything.
     pub(crate) told: bool,
@@ -43,6 +45,7 @@ impl Subject {
             since: now,
             reason: None,
             timed_out: false,
+            held: false,
             told: false,
             flapping: spec.flap.map(Flapping::new),
             proofs: 0,

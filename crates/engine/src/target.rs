@@ -16,6 +16,7 @@ use crate::words::span;
 
 /// One target: its machine, and what is known of its incident.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of their own: each may hold with each")]
 pub(crate) struct Target {
     pub(crate) id: String,
     pub(crate) machine: Machine,
@@ -30,6 +31,8 @@ pub(crate) struct Target {
     pub(crate) failing_since: Option<Moment>,
     /// Looks that began before this do not count for a decision.
     look_since: Option<Moment>,
+    /// Whether it fails by timeouts alone.
+    pub(crate) timed_out: bool,
     pub(crate) recovering: bool,
     pub(crate) unsure: bool,
     pub(crate) flapping: Option<Moment>,
@@ -68,6 +71,7 @@ impl Target {
             down_since: None,
             failing_since: None,
             look_since: None,
+            timed_out: false,
             recovering: false,
             unsure: false,
             flapping: None,
@@ -151,9 +155,10 @@ impl Target {
         // What times out counts before it is sure: if many do together, it is the host's doing.
         self.failing_since = match view.seen {
             Seen::Down => self.failing_since.or(Some(now)),
-            Seen::Suspect if view.timed_out => self.failing_since.or(Some(now)),
+            Seen::Suspect | Seen::Unknown if view.timed_out => self.failing_since.or(Some(now)),
             _ => None,
         };
+        self.timed_out = view.timed_out;
         self.recovering = view.recovering;
         self.unsure = view.unsure;
         self.flapping = view.flapping;
@@ -319,6 +324,11 @@ impl Target {
         // What cannot heal has no outcome to be told.
         let may_heal = self.next_step().is_some_and(|step| step.action.may_heal());
         self.last_action = if may_heal { self.action_name() } else { "" };
+    }
+
+    /// Its step was skipped: what was refused before was another one.
+    pub(crate) fn skipped(&mut self) {
+        self.forget_refusal();
     }
 
     /// The action that ran has ended so.

@@ -88,7 +88,8 @@ impl View {
             unsure: down.iter().any(|(_, subject)| !subject.told),
             proved: sources.iter().all(|(_, subject)| subject.is_proved()),
             flapping: sources.iter().filter_map(|(_, subject)| subject.flapping_since()).min(),
-            timed_out: matches!(seen, Seen::Suspect | Seen::Down)
+            timed_out: (matches!(seen, Seen::Suspect | Seen::Down)
+                || sources.iter().any(|(_, subject)| subject.held))
                 && sources
                     .iter()
                     .filter(|(_, subject)| !matches!(subject.health.state(now), State::Up))

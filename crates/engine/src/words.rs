@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use evenkeel_recovery::breaker::Reason;
 use jiff::Timestamp;
 
 use crate::event::Fight;
-use crate::record::Record;
+use crate::record::{Causes, Record};
 use crate::refusal::Refusal;
 
 impl Record {
     /// The line, for people.
+    #[expect(clippy::too_many_lines, reason = "one line for each kind, which read best together")]
     pub fn message(&self) -> String {
         match self {
             Self::CheckChanged { from, to, reason, .. } => {
@@ -17,8 +19,22 @@ impl Record {
                     reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
                 format!("{} -> {}{reason}", from.as_str(), to.as_str())
             }
-            Self::BreakerChanged { change, .. } => {
-                format!("breaker {} -> {}", change.from.as_str(), change.to.as_str())
+            Self::BreakerChanged { change, causes, .. } => {
+                let (from, to) = (change.from.as_str(), change.to.as_str());
+                let counts = match change.reason {
+                    Reason::Tripped(counts) => {
+                        format!(": {} of {} attempts failed", counts.failures, counts.results)
+                    }
+                    Reason::TooSlow(counts) => {
+                        format!(": {} of {} attempts were slow", counts.slow, counts.results)
+                    }
+                    _ => String::new(),
+                };
+                let causes = causes.as_ref().map_or_else(String::new, |causes| {
+                    let Causes { first, last } = causes;
+                    format!("; first: {first}; last: {last}")
+                });
+                format!("breaker {from} -> {to}{counts}{causes}")
             }
             Self::Repaired { .. }
             | Self::RepairedMore { .. }
@@ -37,10 +53,11 @@ impl Record {
                 let of = of.join("`, `");
                 format!("down by {cause}, a victim of `{of}`: left alone until that is up again")
             }
-            Self::StormBegan { targets, down, of, within } => {
+            Self::StormBegan { targets, down, of, within, of_timeouts } => {
                 let (named, within) = (targets.join(", "), span(*within));
+                let late = if *of_timeouts { " (by timeouts, which count as unknown)" } else { "" };
                 format!(
-                    "{down} of {of} targets went down within {within}: the host is suspected, and nobody is restarted: {named}"
+                    "{down} of {of} targets went down within {within}{late}: the host is suspected, and nobody is restarted: {named}"
                 )
             }
             Self::StormEnded { lasted } => {
@@ -68,6 +85,9 @@ impl Record {
                 format!(
                     "was started anew, and not by the agent; charged to the budget of {charged}"
                 )
+            }
+            Self::Skipped { action, step, reason, .. } => {
+                format!("{action}: step {} is skipped: {reason}", step + 1)
             }
             Self::Intended { action, step, attempt, budget_left, .. } => {
                 let (step, attempt) = (step + 1, attempt + 1);

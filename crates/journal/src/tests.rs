@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use crate::{Entry, Filter, Intent, Journal, OpenError, Reader, Stamp};
 
 mod curves;
+mod documented;
 mod killed;
 mod older;
 mod opening;

@@ -37,7 +37,10 @@ fn cells(spec: &Spec) -> [String; 4] {
 fn each_metric_is_described_as_it_is_and_no_other_one() {
     let mut rows = rows();
     for spec in SPECS.iter().chain(PROCESS_SPECS) {
-        let row = rows.remove(spec.name).unwrap_or_else(|| panic!("`{}` is missing", spec.name));
+        let row = rows.remove(spec.name).unwrap_or_else(|| {
+            let row = cells(spec).join(" | ");
+            panic!("docs/metrics.md lacks:\n| `{}` | {row} | `a query` |", spec.name)
+        });
         assert_eq!(row[..4], cells(spec), "{}", spec.name);
         assert!(row[4].contains(spec.name), "{}: its example is about another", spec.name);
     }

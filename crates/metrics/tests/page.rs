@@ -3,11 +3,14 @@
 //! `EVENKEEL_BLESS=1 cargo test -p evenkeel-metrics` writes the expected texts anew; read the difference before it is committed.
 #![expect(clippy::disallowed_methods, reason = "tests read and write their own expected texts")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use evenkeel_metrics::exposition::{Line, lint, parse_line};
-use evenkeel_metrics::rules::{ProcessJob, RuleInputs, alert_rules, rule_tests, scrape_config};
+use evenkeel_metrics::rules::{
+    ProcessJob, RuleInputs, alert_rules, alerts, rule_tests, scrape_config,
+};
 use evenkeel_metrics::{
     BreakerState, BurnWindow, CheckState, CleanupAction, Collector, FailureReason, Format,
     Incident, Metrics, NotificationOutcome, ProcessMemory, ProcessStats, RecoveryOutcome,
@@ -132,10 +135,25 @@ fn the_whole_page_is_as_committed() {
 #[test]
 fn the_rules_of_the_plan_are_as_committed() {
     let inputs = RuleInputs::plan();
-    is_as_expected("rules.yml", &alert_rules(&inputs));
+    is_as_expected("../../../../docs/alerts/tmux-supervisor.rules.yml", &alert_rules(&inputs));
     is_as_expected("rules.test.yml", &rule_tests(&inputs, "rules.yml"));
     let job = ProcessJob { job: "supervisor".into(), process: "supervisor-memory".into() };
     is_as_expected("prometheus.yml", &scrape_config("127.0.0.1:9720", &[job]));
+}
+
+#[test]
+fn every_alert_has_its_heading_in_the_runbook_and_every_heading_its_alert() {
+    let runbook = include_str!("../../../docs/alerts.md");
+    let headings: BTreeSet<String> = runbook
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .map(|heading| heading.to_lowercase().replace(' ', "-"))
+        .collect();
+    let anchors: BTreeSet<String> = alerts(&RuleInputs::plan())
+        .iter()
+        .filter_map(|alert| Some(alert.runbook().strip_prefix("docs/alerts.md#")?.to_owned()))
+        .collect();
+    assert_eq!(headings, anchors);
 }
 
 #[test]

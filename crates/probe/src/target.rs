@@ -12,8 +12,8 @@ use evenkeel_command::CommandSpec;
 use hyper::Method;
 
 use crate::field::{
-    self, CERTIFICATE, EXIT_CODE, Field, FieldKind, MEMORY, RSS, STATES, TREE_PSS, TREE_RSS,
-    UNCHANGED,
+    self, CERTIFICATE, EXIT_CODE, Field, FieldKind, MEMORY, RESPONSE, RSS, STATES, STATUS,
+    TREE_PSS, TREE_RSS, UNCHANGED,
 };
 use crate::{AddressError, Condition, Endpoint, HttpUrl};
 
@@ -174,10 +174,27 @@ impl Target {
     pub fn judged_by(mut self, conditions: &[Condition]) -> Self {
         let judged = |field: &str| conditions.iter().any(|condition| condition.field == field);
         match &mut self {
-            Self::Http(http) => http.judged_by(conditions),
-            Self::Tcp(tcp) => tcp.exchange.judged_by(conditions),
-            Self::Unix(unix) => unix.exchange.judged_by(conditions),
+            Self::Http(http) if judged(STATUS) => http.expected_status.clear(),
+            Self::Tcp(TcpTarget { exchange, .. }) | Self::Unix(UnixTarget { exchange, .. }) => {
+                exchange.awaited_by(conditions);
+            }
             Self::Exec(exec) => exec.any_exit |= judged(EXIT_CODE),
+            Self::Systemd(unit) => unit.any_state |= STATES.into_iter().any(judged),
+            _ => {}
+        }
+        self.keeping(conditions)
+    }
+
+    /// The target to measure if `conditions` need facts of what is found, and the defaults judge it all the same: as those that
+    /// make it degraded, which say nothing of what is good.
+    #[must_use]
+    pub fn keeping(mut self, conditions: &[Condition]) -> Self {
+        let judged = |field: &str| conditions.iter().any(|condition| condition.field == field);
+        match &mut self {
+            Self::Http(http) => http.keep_for(conditions),
+            Self::Tcp(TcpTarget { exchange, .. }) | Self::Unix(UnixTarget { exchange, .. }) => {
+                exchange.keep_response |= judged(RESPONSE);
+            }
             Self::Supervisor(supervisor) => {
                 let needed = [
                     (RSS, ProgramMemory::Own),
@@ -188,15 +205,12 @@ impl Target {
                 let most = needed.map(|(_, memory)| *memory).max().unwrap_or_default();
                 supervisor.memory = supervisor.memory.max(most);
             }
-            Self::Systemd(unit) => {
-                unit.any_state |= STATES.into_iter().any(judged);
-                unit.needs_memory |= judged(MEMORY);
-            }
+            Self::Systemd(unit) => unit.needs_memory |= judged(MEMORY),
             Self::Process(process) => process.judged_by(conditions),
             Self::Tmux(tmux) => tmux.reads_contents |= judged(UNCHANGED),
             Self::File(file) => file.judged_by(conditions),
             Self::Disk(disk) => disk.judged_by(conditions),
-            Self::Dns(_) => {}
+            Self::Exec(_) | Self::Dns(_) => {}
         }
         self
     }

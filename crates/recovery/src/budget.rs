@@ -72,6 +72,8 @@ pub struct Empty {
     pub scope: Scope,
     /// What it allows.
     pub rate: Rate,
+    /// How many starts it has room for now; fewer than are needed.
+    pub left: u32,
     /// How long until every budget has room, if nothing else starts.
     pub retry_after: Duration,
 }
@@ -228,21 +230,22 @@ impl Ledger {
         self.insert(now, target.to_owned());
     }
 
-    /// Whether every budget has room for an action on `target`, and how much. `in_group` says of a target whether it is of
-    /// the same group.
+    /// Whether every budget has room for `needed` actions on `target` at once, and how much. `in_group` says of a target whether
+    /// it is of the same group.
     ///
+    /// A rate that never has so much room says so for its whole window again and again.
     /// A start counts for exactly its rate's window; a start dated after `now` counts as one at `now`.
     /// Fails with the budget that is empty and how long that lasts.
     pub fn room(
         &self,
         now: Moment,
-        target: &str,
+        (target, needed): (&str, u32),
         in_group: impl Fn(&str) -> bool,
         budgets: &Budgets,
     ) -> Result<Remaining, Empty> {
-        let per_target = self.left(now, |of| of == target, budgets.per_target);
-        let per_group = self.left(now, in_group, budgets.per_group);
-        let per_host = self.left(now, |_| true, budgets.per_host);
+        let per_target = self.left(now, |of| of == target, needed, budgets.per_target);
+        let per_group = self.left(now, in_group, needed, budgets.per_group);
+        let per_host = self.left(now, |_| true, needed, budgets.per_host);
         let scopes = [
             (Scope::Target, budgets.per_target, per_target),
             (Scope::Group, budgets.per_group, per_group),
@@ -251,7 +254,10 @@ impl Ledger {
         let empty = scopes
             .into_iter()
             .rev()
-            .filter_map(|(scope, rate, left)| Some(Empty { scope, rate, retry_after: left.err()? }))
+            .filter_map(|(scope, rate, left)| {
+                let (left, retry_after) = left.err()?;
+                Some(Empty { scope, rate, left, retry_after })
+            })
             // Of equals the last: the target's own budget is named before the group's and the host's.
             .max_by_key(|empty| empty.retry_after);
         match empty {
@@ -272,7 +278,7 @@ impl Ledger {
         in_group: impl Fn(&str) -> bool,
         budgets: &Budgets,
     ) -> u32 {
-        self.room(now, target, in_group, budgets)
+        self.room(now, (target, 1), in_group, budgets)
             .map_or(0, |room| room.per_target.min(room.per_group).min(room.per_host))
     }
 
@@ -311,16 +317,25 @@ impl Ledger {
         self.starts.insert(place, (at, target));
     }
 
-    /// Starts that `rate` leaves, or how long until it leaves one.
-    fn left(&self, now: Moment, of: impl Fn(&str) -> bool, rate: Rate) -> Result<u32, Duration> {
-        // There is room once fewer than `count` are left, which is when this one has left the window.
-        match self.counted(now, &of, rate).nth(rate.count as usize - 1) {
-            Some(at) => Err(rate.window.saturating_sub(now.saturating_since(at))),
-            None => {
-                let starts = self.counted(now, &of, rate).count();
-                Ok(rate.count - u32::try_from(starts).unwrap_or(rate.count))
-            }
+    /// Starts that `rate` leaves; if these are fewer than `needed`, also how long until they are as many.
+    fn left(
+        &self,
+        now: Moment,
+        of: impl Fn(&str) -> bool,
+        needed: u32,
+        rate: Rate,
+    ) -> Result<u32, (u32, Duration)> {
+        let starts = u32::try_from(self.counted(now, &of, rate).count()).unwrap_or(u32::MAX);
+        let left = rate.count.saturating_sub(starts);
+        if left >= needed {
+            return Ok(left);
         }
+        // There is room once fewer than this many are left, which is when this one has left the window.
+        let allowed = rate.count.saturating_sub(needed);
+        let at = self.counted(now, &of, rate).nth(allowed as usize);
+        let wait =
+            at.map_or(rate.window, |at| rate.window.saturating_sub(now.saturating_since(at)));
+        Err((left, wait))
     }
 
     /// Starts within `rate`'s window, newest first.

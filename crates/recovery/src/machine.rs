@@ -275,6 +275,11 @@ impl Machine {
         }
     }
 
+    /// The step that waits at the gate cannot be taken here: the next one is, and nothing was attempted (R4).
+    pub fn skip(&mut self, now: Moment) -> Option<Change> {
+        (self.phase == Phase::Gate).then(|| self.escalate(now))
+    }
+
     /// The last action came to its end only now: its proof begins, for as long as that of any.
     pub fn verify_afresh(&mut self, now: Moment) {
         if matches!(self.phase, Phase::Verifying { .. }) {

@@ -68,6 +68,8 @@ pub mod events;
 
 mod sys;
 
+mod whole;
+
 pub use acl::{Acl, AclKind};
 pub use aside::is_without_room;
 pub use boot::boot_time;
@@ -86,6 +88,7 @@ pub use shorten::{Method, ShortenError, Shortened};
 pub use tree::Removed;
 pub use usage::FilesystemUsage;
 pub use walk::{Found, Problem, Reach, Visit, by_place, walk, walk_in_parallel};
+pub use whole::write_whole;
 
 /// Keeps descriptors that this program was handed from the programs that it starts: all but the standard three are closed
 /// when another program is executed.

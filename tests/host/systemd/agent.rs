@@ -169,3 +169,38 @@ fn an_agent_that_asks_systemd_stays_small() {
     );
     assert!(seen.saturating_sub(without) < 4 * 1024, "{seen} KiB instead of {without}");
 }
+
+/// What the journal has of one number, in fields: nobody has to search texts.
+#[test]
+fn the_journal_can_be_asked_for_an_incident() {
+    let settings = SETTINGS.replace("[agent]\n", "[agent]\nlog = { format = \"journald\" }\n");
+    let files = [
+        ("etc/systemd/system/web.service", WEB, 0o644),
+        ("etc/systemd/system/evenkeel.service", SERVICE, 0o644),
+        ("etc/systemd/system/evenkeel.service.d/test.conf", DROP_IN, 0o644),
+        ("etc/evenkeel/evenkeel.toml", settings.as_str(), 0o600),
+    ];
+    let Some(host) = SystemdHost::boot_with(&files) else { return };
+    host.ok("systemctl start web evenkeel");
+    await_check(&host, "up");
+    host.ok("systemctl kill -s KILL web");
+    let asked = "journalctl -q --no-pager -o json EVENKEEL_KIND=acted EVENKEEL_TARGET=web";
+    let acted: Value = until_some("the action is in the journal", LONG, || {
+        serde_json::from_str(host.sh(asked).stdout.lines().next()?).ok()
+    });
+    assert_eq!(acted["SYSLOG_IDENTIFIER"], "evenkeel", "{acted}");
+    assert_eq!(acted["EVENKEEL_ACTION"], "systemd.restart", "{acted}");
+    let (incident, intent) = (&acted["EVENKEEL_INCIDENT"], &acted["EVENKEEL_INTENT"]);
+    let (incident, intent) =
+        (incident.as_str().expect("a number"), intent.as_str().expect("a number"));
+    let kinds = host.ok(&format!(
+        "journalctl -q --no-pager -o json EVENKEEL_INCIDENT={incident} --output-fields=EVENKEEL_KIND,EVENKEEL_TARGET"
+    ));
+    for kind in ["incident_opened", "intended", "evidence", "acted"] {
+        assert!(kinds.contains(&format!("\"{kind}\"")), "{kind}: {kinds}");
+    }
+    // The same numbers as in the history.
+    let why: Value = serde_json::from_str(&host.ok("evenkeel why web --json")).expect("JSON");
+    assert_eq!(why["incident"]["id"].to_string(), incident, "{why}");
+    assert_eq!(why["intents"][0]["id"].to_string(), intent, "{why}");
+}

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::handshake;
-use hyper::{Request, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -58,6 +58,37 @@ pub async fn post<T: DeserializeOwned>(
     ask(socket, request, ORDER_DEADLINE).await
 }
 
+/// Signs that something changed, from an agent that gives them.
+#[derive(Debug)]
+pub struct Stream(Incoming);
+
+/// Follows the agent behind `socket`. Fails if it gives no signs, or not within five seconds.
+pub async fn stream(socket: &Path, path: &str) -> Result<Stream, ClientError> {
+    let shown = socket.display();
+    let no_agent = |why: &dyn std::fmt::Display| ClientError::NoAgent {
+        message: format!("no agent answers on `{shown}`: {why}"),
+    };
+    let request = Request::get(path)
+        .header("host", "localhost")
+        .header("accept", "text/event-stream")
+        .body(Full::new(Bytes::new()))
+        .map_err(|error| no_agent(&error))?;
+    let answer = timeout(DEADLINE, respond(socket, request)).await;
+    let response = answer.map_err(|error| no_agent(&error))?.map_err(|error| no_agent(&error))?;
+    if response.status() != StatusCode::OK {
+        let message = format!("the agent on `{shown}` does not tell of changes");
+        return Err(ClientError::Refused { status: response.status().as_u16(), message });
+    }
+    Ok(Stream(response.into_body()))
+}
+
+impl Stream {
+    /// Waits for the next sign; false once there will be none any more.
+    pub async fn changed(&mut self) -> bool {
+        self.0.frame().await.is_some_and(|frame| frame.is_ok())
+    }
+}
+
 async fn ask<T: DeserializeOwned>(
     socket: &Path,
     request: Result<Request<Full<Bytes>>, hyper::http::Error>,
@@ -92,11 +123,18 @@ async fn send(
     socket: &Path,
     request: Request<Full<Bytes>>,
 ) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
-    let stream = UnixStream::connect(socket).await?;
-    let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    let response = sender.send_request(request).await?;
+    let response = respond(socket, request).await?;
     let status = response.status();
     let body = Limited::new(response.into_body(), LARGEST_ANSWER).collect().await?.to_bytes();
     Ok((status, body))
+}
+
+async fn respond(
+    socket: &Path,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Incoming>, Box<dyn std::error::Error + Send + Sync>> {
+    let stream = UnixStream::connect(socket).await?;
+    let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender.send_request(request).await?)
 }

@@ -6,9 +6,11 @@ mod host;
 mod orders;
 mod runtime;
 mod status;
+mod watch;
 
 pub use beside::{Hints, run_beside};
 pub use host::{boot_id, pass, run, stop_signal};
 pub use orders::{hold, release, reset};
 pub use runtime::block_on;
 pub use status::{print_status, status, verdict};
+pub use watch::watch;

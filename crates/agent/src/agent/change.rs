@@ -65,6 +65,7 @@ impl<N: Fn(Notice)> Shell<N> {
         let Some(settings) = self.pending.take() else { return };
         self.publisher.forget(self.engine.settings());
         self.publisher.add(&settings);
+        self.alerting.renew(&settings);
         self.generation += 1;
         let now = self.clock.now();
         let past = self.archive.as_ref().map(|archive| archive.as_path());
@@ -105,6 +106,17 @@ impl<N: Fn(Notice)> Shell<N> {
         });
         let stretches = slices.map(|slice| self.count(slice)).collect();
         self.history.see(now.wall, Seen { stretches, ..Seen::default() });
+    }
+
+    /// Lets alerts come to their end, and keeps what of them survives.
+    pub(super) async fn end_alerting(
+        &mut self,
+        survivors: &mut mpsc::UnboundedReceiver<(&'static str, Value)>,
+    ) {
+        self.alerting.close().await;
+        while let Ok((key, value)) = survivors.try_recv() {
+            self.history.keep(key, value);
+        }
     }
 
     /// Writes what survives once more: some of it changes with every result, and is written with other changes only.

@@ -209,6 +209,13 @@ impl Parcel {
         self.labels.get("alertname").map_or("", String::as_str)
     }
 
+    /// Puts every time where `later` says.
+    pub(crate) fn shift(&mut self, later: impl Fn(Timestamp) -> Timestamp) {
+        self.starts_at = later(self.starts_at);
+        self.ended_at = self.ended_at.map(&later);
+        self.told_at = self.told_at.map(&later);
+    }
+
     fn due(&self, terms: &Terms) -> Timestamp {
         match (self.ended_at, self.told_at) {
             (Some(ended), _) => ended,

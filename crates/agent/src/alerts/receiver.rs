@@ -32,7 +32,7 @@ pub(crate) struct Post {
 
 /// What every receiver's task needs.
 #[derive(Debug, Clone)]
-pub(crate) struct Office {
+pub(crate) struct Clerk {
     pub(crate) prober: Prober,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) timeline: Timeline,
@@ -61,22 +61,22 @@ impl Post {
 }
 
 /// Never returns; ends with its task.
-pub(crate) async fn deliver(receiver: Receiver, post: Arc<Post>, office: Office) {
+pub(crate) async fn deliver(receiver: Receiver, post: Arc<Post>, clerk: Clerk) {
     let pauses =
         RetryPlan::try_new(FIRST_PAUSE, 2.0, LONGEST_PAUSE, 0.1, MOST_RETRIES, FIRST_PAUSE)
             .expect("a plan that a test makes too");
     let mut failures = 0;
     loop {
-        let now = office.timeline.now();
+        let now = clerk.timeline.now();
         let (due, message) = {
             let mut outbox = post.outbox();
             (outbox.due(), outbox.next(now))
         };
         let Some(message) = message else {
-            await_news(&post, due.map(|due| office.timeline.until(due))).await;
+            await_news(&post, due.map(|due| clerk.timeline.until(due))).await;
             continue;
         };
-        match send(&receiver, &message, &office).await {
+        match send(&receiver, &message, &clerk).await {
             Ok(()) => {
                 if failures > 0 {
                     tracing::info!(receiver = receiver.name, "takes alerts again");
@@ -89,9 +89,9 @@ pub(crate) async fn deliver(receiver: Receiver, post: Arc<Post>, office: Office)
                     status(fires(&message))
                 );
                 failures = 0;
-                office.metrics.alert_notified(&receiver.name, NotificationOutcome::Sent);
-                post.outbox().settle(&message, office.timeline.now());
-                office.changed.notify_one();
+                clerk.metrics.alert_notified(&receiver.name, NotificationOutcome::Sent);
+                post.outbox().settle(&message, clerk.timeline.now());
+                clerk.changed.notify_one();
             }
             Err(Refused::Never(why)) => {
                 tracing::error!(
@@ -99,13 +99,13 @@ pub(crate) async fn deliver(receiver: Receiver, post: Arc<Post>, office: Office)
                     why,
                     "refuses a message, which is dropped"
                 );
-                office.metrics.alert_notified(&receiver.name, NotificationOutcome::Dropped);
-                post.outbox().settle(&message, office.timeline.now());
-                office.changed.notify_one();
+                clerk.metrics.alert_notified(&receiver.name, NotificationOutcome::Dropped);
+                post.outbox().settle(&message, clerk.timeline.now());
+                clerk.changed.notify_one();
             }
             Err(Refused::Now(why)) => {
-                office.metrics.alert_notified(&receiver.name, NotificationOutcome::Failed);
-                let pause = pause(&pauses, failures, &office.timeline);
+                clerk.metrics.alert_notified(&receiver.name, NotificationOutcome::Failed);
+                let pause = pause(&pauses, failures, &clerk.timeline);
                 if failures == 0 {
                     tracing::warn!(receiver = receiver.name, why, "cannot be told; trying again");
                 } else {
@@ -142,12 +142,12 @@ enum Refused {
     Never(String),
 }
 
-async fn send(receiver: &Receiver, message: &[Parcel], office: &Office) -> Result<(), Refused> {
-    let source = Source { url: office.url.to_string(), ahead: office.timeline.ahead() };
-    let valid_until = office.timeline.now() + office.valid_for;
+async fn send(receiver: &Receiver, message: &[Parcel], clerk: &Clerk) -> Result<(), Refused> {
+    let source = Source { url: clerk.url.to_string(), ahead: clerk.timeline.ahead() };
+    let valid_until = clerk.timeline.now() + clerk.valid_for;
     let target = target::target(receiver, message, valid_until, &source);
     let target = target.await.map_err(Refused::Now)?;
-    judge(&office.prober.measure(&target, receiver.timeout).await)
+    judge(&clerk.prober.measure(&target, receiver.timeout).await)
 }
 
 fn judge(measurement: &Measurement) -> Result<(), Refused> {

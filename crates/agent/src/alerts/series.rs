@@ -6,6 +6,9 @@
 
 use std::collections::VecDeque;
 
+#[cfg(test)]
+use evenkeel_metrics::rules::expr::is_stale;
+
 /// Samples of one chunk: what has become too old goes chunk by chunk.
 const CHUNK: u32 = 512;
 /// `1nnnnnnn`: n more samples of the same value.
@@ -14,10 +17,6 @@ const SAME: u8 = 0x80;
 const MORE: u8 = 0x40;
 /// Followed by the time since the sample before, in milliseconds (4 bytes), and the value (8 bytes), both little-endian.
 const WHOLE: u8 = 0x01;
-const WHOLE_BYTES: usize = 12;
-
-/// Ends a series: what Prometheus writes where a series that was there is no longer (`value.StaleNaN`).
-pub(crate) const STALE: u64 = 0x7ff0_0000_0000_0002;
 
 /// One sample: milliseconds, and the value.
 pub(crate) type Sample = (i64, f64);
@@ -44,6 +43,16 @@ struct Chunk {
     run_is_open: bool,
 }
 
+/// Goes through a chunk.
+#[derive(Debug)]
+struct Reader<'a> {
+    next: Option<(i64, u64)>,
+    step: i64,
+    /// So many more of the same.
+    same: u8,
+    bytes: &'a [u8],
+}
+
 /// A chunk as it is kept over a restart.
 pub(crate) type Kept = (i64, u64, u32, String);
 
@@ -68,8 +77,9 @@ impl Samples {
     }
 
     /// Whether the series has ended.
+    #[cfg(test)]
     pub(crate) fn is_stale(&self) -> bool {
-        self.chunks.back().is_none_or(|chunk| chunk.last_bits == STALE)
+        self.chunks.back().is_none_or(|chunk| is_stale(f64::from_bits(chunk.last_bits)))
     }
 
     /// Drops chunks of which no sample is after `since`.
@@ -83,26 +93,11 @@ impl Samples {
         self.chunks.is_empty()
     }
 
-    /// All samples after `after` and until `until`.
-    pub(crate) fn range(&self, after: i64, until: i64) -> Vec<Sample> {
-        let wanted = |chunk: &&Chunk| chunk.last > after && chunk.first <= until;
-        let mut samples = Vec::new();
-        for chunk in self.chunks.iter().filter(wanted) {
-            chunk.read(|at, bits| {
-                if at > after && at <= until {
-                    samples.push((at, f64::from_bits(bits)));
-                }
-            });
-        }
-        samples
-    }
-
-    /// The last sample after `after` and until `until`, also a stale one.
-    pub(crate) fn latest(&self, after: i64, until: i64) -> Option<Sample> {
-        if let Some((at, value)) = self.last().filter(|(at, _)| *at <= until) {
-            return (at > after).then_some((at, value));
-        }
-        self.range(after, until).pop()
+    /// All samples from `from` to `until`, both included.
+    pub(crate) fn range(&self, from: i64, until: i64) -> impl Iterator<Item = Sample> {
+        let wanted = move |chunk: &&Chunk| chunk.last >= from && chunk.first <= until;
+        let chunks = self.chunks.iter().filter(wanted);
+        chunks.flat_map(Chunk::samples).filter(move |(at, _)| (from..=until).contains(at))
     }
 
     /// What it takes in memory, without the map that it is in.
@@ -127,8 +122,10 @@ impl Samples {
                 .filter_map(|at| u8::from_str_radix(hex.get(at * 2..at * 2 + 2)?, 16).ok());
             let mut chunk = Chunk::new(first.saturating_add(shift), *bits, *step);
             chunk.bytes = bytes.collect();
-            let mut last = (chunk.first, chunk.first_bits, 0);
-            chunk.read(|at, bits| last = (at, bits, last.2 + 1));
+            let mut last = (chunk.first, chunk.first_bits, 0_u32);
+            for (at, value) in chunk.samples() {
+                last = (at, value.to_bits(), last.2 + 1);
+            }
             (chunk.last, chunk.last_bits, chunk.count) = last;
             let follows = samples.last().is_none_or(|(last, _)| last < chunk.first);
             if follows && chunk.count <= CHUNK {
@@ -174,32 +171,48 @@ impl Chunk {
         true
     }
 
-    fn read(&self, mut sample: impl FnMut(i64, u64)) {
-        let (mut at, mut bits) = (self.first, self.first_bits);
-        sample(at, bits);
-        let mut bytes = &self.bytes[..];
-        while let Some((tag, rest)) = bytes.split_first() {
-            bytes = rest;
-            if tag & SAME != 0 {
-                for _ in 0..tag & !SAME {
-                    at = at.saturating_add(self.step.into());
-                    sample(at, bits);
-                }
-                continue;
-            }
-            if tag & MORE != 0 {
-                at = at.saturating_add(self.step.into());
-                bits = (f64::from_bits(bits) + f64::from(tag & !MORE)).to_bits();
-            } else {
-                let Some((whole, rest)) = bytes.split_first_chunk::<WHOLE_BYTES>() else { return };
-                bytes = rest;
-                let (pause, value) = whole.split_at(4);
-                let pause = pause.try_into().map(u32::from_le_bytes).unwrap_or_default();
-                at = at.saturating_add(pause.into());
-                bits = value.try_into().map(u64::from_le_bytes).unwrap_or_default();
-            }
-            sample(at, bits);
+    fn samples(&self) -> Reader<'_> {
+        Reader {
+            next: Some((self.first, self.first_bits)),
+            step: self.step.into(),
+            same: 0,
+            bytes: &self.bytes,
         }
+    }
+}
+
+impl Reader<'_> {
+    /// The sample that follows this one.
+    fn after(&mut self, at: i64, bits: u64) -> Option<(i64, u64)> {
+        let in_step = at.saturating_add(self.step);
+        if self.same > 0 {
+            self.same -= 1;
+            return Some((in_step, bits));
+        }
+        let (tag, rest) = self.bytes.split_first()?;
+        self.bytes = rest;
+        if tag & SAME != 0 {
+            self.same = (tag & !SAME).saturating_sub(1);
+            return Some((in_step, bits));
+        }
+        if tag & MORE != 0 {
+            let value = f64::from_bits(bits) + f64::from(tag & !MORE);
+            return Some((in_step, value.to_bits()));
+        }
+        let (pause, rest) = rest.split_first_chunk()?;
+        let (value, rest) = rest.split_first_chunk()?;
+        self.bytes = rest;
+        Some((at.saturating_add(u32::from_le_bytes(*pause).into()), u64::from_le_bytes(*value)))
+    }
+}
+
+impl Iterator for Reader<'_> {
+    type Item = Sample;
+
+    fn next(&mut self) -> Option<Sample> {
+        let (at, bits) = self.next?;
+        self.next = self.after(at, bits);
+        Some((at, f64::from_bits(bits)))
     }
 }
 

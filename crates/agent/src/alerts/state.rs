@@ -46,6 +46,8 @@ pub(crate) struct Found {
 pub(crate) struct Alert {
     pub(crate) labels: Labels,
     pub(crate) annotations: Labels,
+    /// The last value of the expression; not kept over a restart, and not a number until it is seen again.
+    #[serde(skip, default = "not_a_number")]
     pub(crate) value: f64,
     pub(crate) phase: Phase,
     /// When it was first found.
@@ -186,6 +188,10 @@ impl RuleState {
             alert.not_found(now).then_some(alert)
         })
     }
+}
+
+const fn not_a_number() -> f64 {
+    f64::NAN
 }
 
 impl Alert {

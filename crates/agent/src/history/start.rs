@@ -25,6 +25,8 @@ pub(crate) struct Found {
     pub(crate) past: Past,
     /// Why the agent may only observe.
     pub(crate) withheld: Option<Withheld>,
+    /// What earlier runs left of alerts.
+    pub(crate) alerts: crate::alerts::Kept,
 }
 
 /// Why the agent may only observe, whatever its settings say. It outlives the agent: a restart is no way out.
@@ -107,7 +109,8 @@ pub(super) fn read(
         }
         journal.heed_loss()
     })?;
-    Ok(Found { past, withheld })
+    let alerts = crate::alerts::Kept::load(|key| journal.load_state(key))?;
+    Ok(Found { past, withheld, alerts })
 }
 
 /// Why nothing may be done: as an earlier run left it, and as it is now.

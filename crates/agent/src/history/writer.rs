@@ -95,6 +95,11 @@ impl Writer {
                     self.trouble.note(journal.settle(intent, at, "ended", &detail));
                 }
             }
+            Line::State { key, value } => {
+                if let Some(journal) = &mut self.journal {
+                    self.trouble.note(journal.save_state(key, &value));
+                }
+            }
             Line::Seen(at, seen) => {
                 if self.collected.is_empty() {
                     self.write_at = self.write_at.min(HostClock.now() + COLLECT);
@@ -164,7 +169,7 @@ impl Writer {
                     if let Some(kept) = &kept {
                         kept.write(last, journal, &now)?;
                     }
-                    let intent = act.map(|act| journal.intend(&intent(act, &now))).transpose()?;
+                    let intent = act.map(|act| intend(journal, act, &now)).transpose()?;
                     Ok((ids?, intent))
                 });
                 self.metrics.journal_appended(HostClock.now().saturating_since(begun));
@@ -274,6 +279,15 @@ fn by_others(target: &str, now: &Stamp) -> Intent {
         boottime: now.boottime,
         wall: now.wall,
     }
+}
+
+/// Writes the intent, and what is charged beside it; gives the number of the intent.
+fn intend(journal: &mut Journal, act: Act, now: &Stamp) -> Result<i64, JournalError> {
+    for beside in act.charges.iter().rev().skip(1) {
+        let charge = Intent { action: beside.clone(), ..by_others(&act.target, now) };
+        journal.charge(&charge, "with the action that follows")?;
+    }
+    journal.intend(&intent(act, now))
 }
 
 fn intent(act: Act, now: &Stamp) -> Intent {

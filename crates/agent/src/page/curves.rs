@@ -15,7 +15,7 @@ const MOST_CURVES: usize = 16;
 const POINTS: usize = 320;
 
 /// The curves of a subject and its parts, with the limits that the settings give them.
-pub(super) fn of_subject(
+pub(crate) fn of_subject(
     reader: &Reader,
     settings: &Settings,
     name: &str,

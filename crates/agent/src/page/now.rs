@@ -49,6 +49,14 @@ pub(super) async fn status(State(desk): State<Desk>) -> Response {
     }
 }
 
+/// What the agent's own rules find; nothing where it evaluates none.
+pub(super) async fn alerts(State(desk): State<Desk>) -> Response {
+    match ask(&desk, Question::Status).await {
+        Ok(status) => Json(status.alerts).into_response(),
+        Err(ending) => ending.into_response(),
+    }
+}
+
 pub(super) async fn metrics(
     State(desk): State<Desk>,
     Query(query): Query<MetricsQuery>,

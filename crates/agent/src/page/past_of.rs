@@ -154,7 +154,7 @@ pub(super) fn target(
 }
 
 /// How a check, or a part of one, was.
-fn stretches(
+pub(crate) fn stretches(
     reader: &Reader,
     subject: &str,
     span: &Range<Timestamp>,

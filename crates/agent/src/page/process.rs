@@ -6,7 +6,7 @@ use evenkeel_metrics::{Identity, ProcessStats};
 
 /// What the process of the check, or of its part, that is named `name` uses now. A process that is gone is 503: the series
 /// ends, as it should.
-pub(super) async fn stats(
+pub(crate) async fn stats(
     shown: &Status,
     name: &str,
 ) -> Result<ProcessStats, (StatusCode, String)> {

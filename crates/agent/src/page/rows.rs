@@ -1,10 +1,12 @@
 //! What the engine and the history know, as the rows of pages.
 
-use evenkeel_engine::{CheckStatus, HoldStatus, RecoveryStatus, RuleStatus, SloStatus};
+use evenkeel_engine::{
+    AlertStatus, CheckStatus, HoldStatus, RecoveryStatus, RuleStatus, SloStatus,
+};
 use evenkeel_journal::{Event, Incident, IntentRecord};
 use evenkeel_pages::{
-    ActionRow, BudgetRow, CheckRow, CleanupRow, DriftRow, EventRow, HoldRow, IncidentRow, PartRow,
-    RecoveryRow, RuleRow, SloRow, Stretch,
+    ActionRow, AlertRow, BudgetRow, CheckRow, CleanupRow, DriftRow, EventRow, HoldRow, IncidentRow,
+    PartRow, RecoveryRow, RuleRow, SloRow, Stretch,
 };
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -73,6 +75,15 @@ pub(super) fn hold(status: &HoldStatus) -> HoldRow {
         until: status.until,
         reason: status.reason.clone(),
         by: status.by.clone(),
+    }
+}
+
+pub(super) fn alert(status: &AlertStatus) -> AlertRow {
+    AlertRow {
+        name: status.name.clone(),
+        severity: status.severity.clone(),
+        since: status.since,
+        summary: status.summary.clone(),
     }
 }
 

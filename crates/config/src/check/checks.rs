@@ -74,7 +74,7 @@ impl Checker {
         let (timing, conditions, target) = (timing?, conditions?, target?);
         let far_enough = self.refuse_short_sight(&rule, &conditions, timing.interval);
         let degraded = degraded?;
-        let target = target.judged_by(&[conditions.clone(), degraded.clone()].concat());
+        let target = target.judged_by(&conditions).keeping(&degraded);
         let of_parts = |condition: &Condition| {
             target.part_fields().iter().any(|field| field.name == condition.field)
         };

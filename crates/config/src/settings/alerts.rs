@@ -8,7 +8,7 @@ use evenkeel_command::CommandSpec;
 use evenkeel_probe::HttpTarget;
 
 /// The severities that rules give their alerts, the gravest first.
-pub const SEVERITIES: [&str; 4] = ["critical", "warning", "ticket", "info"];
+pub const SEVERITIES: [&str; 2] = ["critical", "warning"];
 
 /// Rules evaluated by the agent itself, and whom it tells. Without receivers nothing is evaluated.
 #[derive(Debug, Clone, PartialEq)]

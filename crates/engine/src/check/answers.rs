@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use evenkeel_health::{Eta, State};
 use evenkeel_moment::Moment;
-use evenkeel_probe::Facts;
+use evenkeel_probe::{Facts, Target};
+use evenkeel_recovery::actions::Action;
 use evenkeel_recovery::breaker::BreakerState;
 
 use super::CheckCore;
@@ -55,8 +56,24 @@ impl CheckCore {
         self.last.as_ref().map(|last| last.took)
     }
 
+    /// That what it looks at does not exist, if the last look said so.
+    pub(crate) fn missing(&self) -> Option<&str> {
+        self.last.as_ref()?.missing.as_deref()
+    }
+
     pub(crate) fn facts(&self) -> Option<&Facts> {
         self.last.as_ref().map(|last| &last.facts)
+    }
+
+    /// Whether it looks at the very unit of the host's own systemd that an action is about.
+    pub(crate) fn looks_at_unit_of(&self, action: &Action) -> bool {
+        match (&self.spec.target, action) {
+            (
+                Target::Systemd(target),
+                Action::SystemdRestart { unit, .. } | Action::SystemdOrder { unit, .. },
+            ) => target.user.is_none() && target.unit == *unit,
+            _ => false,
+        }
     }
 
     pub(crate) fn breaker_state(&self, now: Moment) -> Option<BreakerState> {

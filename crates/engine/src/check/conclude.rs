@@ -59,8 +59,9 @@ impl CheckCore {
         if self.own.lives_as(facts.get(INCARNATION)) {
             self.reborn.push(None);
         }
-        self.last = Some(Last { took, facts });
+        self.last = Some(Last { took, facts, missing: missing(&outcome) });
         let changed = self.own.record(now, sample, reason, timed_out);
+        self.own.held = sample == Sample::Unknown && timed_out && self.doubts_timeouts;
         self.note_state(None, &changed, &self.own, effects);
         let listed = matches!(outcome, Outcome::Good);
         let ours: Vec<_> = parts.iter().map(|part| is_our_stop(&self.our_stops, part)).collect();
@@ -96,7 +97,9 @@ impl CheckCore {
             Outcome::Good => self.judge_part(now, &part.name, &part.facts),
             Outcome::Bad(failure) => {
                 timed_out = failure.class == FailureClass::Timeout;
-                (Sample::Bad, Some(failure.detail))
+                let held = timed_out && self.doubts_timeouts;
+                let sample = if held { Sample::Unknown } else { Sample::Bad };
+                (sample, Some(failure.detail))
             }
             Outcome::Unknown(failure) => (Sample::Unknown, Some(failure.detail)),
         };
@@ -114,6 +117,7 @@ impl CheckCore {
             self.reborn.push(Some(part.name.clone()));
         }
         let changed = subject.record(now, sample, reason, timed_out);
+        subject.held = sample == Sample::Unknown && timed_out && self.doubts_timeouts;
         self.note_state(Some(&part.name), &changed, &subject, effects);
         self.parts.insert(part.name, subject);
     }
@@ -144,6 +148,16 @@ impl CheckCore {
             }
             None => {}
         }
+    }
+}
+
+/// That there is no such thing, if a look says so.
+pub(crate) fn missing(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Bad(failure) if failure.class == FailureClass::Missing => {
+            Some(failure.detail.clone())
+        }
+        _ => None,
     }
 }
 

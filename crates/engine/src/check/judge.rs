@@ -14,6 +14,10 @@ pub(super) struct Judged {
 }
 
 impl Judged {
+    pub(super) fn is_bad(&self) -> bool {
+        matches!(self.sample, Sample::Bad | Sample::BadForSure)
+    }
+
     pub(super) fn timed_out(&self) -> bool {
         self.class == Some(FailureClass::Timeout)
     }

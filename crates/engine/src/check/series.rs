@@ -1,12 +1,14 @@
+use std::collections::VecDeque;
+
 use evenkeel_health::Sample;
 use evenkeel_moment::Moment;
 use evenkeel_probe::Measurement;
-use evenkeel_recovery::breaker::{Breaker, Permit};
+use evenkeel_recovery::breaker::{Breaker, BreakerState, Permit, Reason};
 
 use super::CheckCore;
 use super::judge::Judged;
 use crate::event::{Count, Effect};
-use crate::record::Record;
+use crate::record::{Causes, Record};
 
 #[derive(Debug)]
 pub(super) struct Series {
@@ -44,17 +46,24 @@ impl CheckCore {
         let permit = permit.take();
         let Series { attempt, void, doubted, began, .. } = *series;
         let mut judged = self.judge(now, &measurement);
-        if doubted && matches!(judged.sample, Sample::Bad | Sample::BadForSure) {
+        if doubted && judged.is_bad() {
             judged.sample = Sample::Unknown;
             let reason = judged.reason.unwrap_or_default();
             judged.reason = Some(format!("{reason}, while the agent itself was starved"));
+        }
+        let held = self.doubts_timeouts && judged.is_bad() && judged.timed_out();
+        if held {
+            judged.sample = Sample::Unknown;
+            let reason = judged.reason.unwrap_or_default();
+            judged.reason = Some(format!("{reason}, while most checks time out together"));
         }
         effects.push(Effect::Count(Count::Attempt {
             check: self.spec.name.clone(),
             took: measurement.took,
             failure: judged.class,
         }));
-        self.tell_breaker(now, permit, if void { Sample::Unknown } else { judged.sample }, effects);
+        let sample = if void { Sample::Unknown } else { judged.sample };
+        self.tell_breaker(now, permit, sample, judged.reason.as_deref(), effects);
         if void {
             self.series = None;
             self.due = now;
@@ -96,7 +105,7 @@ impl CheckCore {
     fn admit(&mut self, now: Moment, effects: &mut Vec<Effect>) -> Result<Option<Permit>, ()> {
         let Some(breaker) = &mut self.breaker else { return Ok(None) };
         let admitted = breaker.try_acquire(now);
-        note_breaker(&self.spec.name, breaker, effects);
+        note_breaker(&self.spec.name, breaker, &mut self.failures, effects);
         admitted.map(Some).map_err(drop)
     }
 
@@ -105,22 +114,46 @@ impl CheckCore {
         now: Moment,
         permit: Option<Permit>,
         sample: Sample,
+        reason: Option<&str>,
         effects: &mut Vec<Effect>,
     ) {
         let (Some(breaker), Some(permit)) = (&mut self.breaker, permit) else { return };
         // A verdict that comes too late is void by itself; nothing follows from it.
         match sample {
             Sample::Good | Sample::Degraded => drop(breaker.success(permit, now)),
-            Sample::Bad | Sample::BadForSure => drop(breaker.failure(permit, now)),
+            Sample::Bad | Sample::BadForSure => {
+                let counted = breaker.state(now) == BreakerState::Closed;
+                // What has left the window is no cause any more; the oldest leave first.
+                let before = breaker.counts(now).failures as usize;
+                let counts = breaker.failure(permit, now);
+                if counts && counted {
+                    let gone = self.failures.len().saturating_sub(before);
+                    self.failures.drain(..gone);
+                    self.failures.push_back(reason.unwrap_or_default().to_owned());
+                }
+            }
             Sample::Unknown => drop(breaker.ignore(permit, now)),
         }
-        note_breaker(&self.spec.name, breaker, effects);
+        note_breaker(&self.spec.name, breaker, &mut self.failures, effects);
     }
 }
 
-fn note_breaker(check: &str, breaker: &mut Breaker, effects: &mut Vec<Effect>) {
+fn note_breaker(
+    check: &str,
+    breaker: &mut Breaker,
+    failures: &mut VecDeque<String>,
+    effects: &mut Vec<Effect>,
+) {
     for change in breaker.drain_changes().into_iter().filter(|change| change.from != change.to) {
         let check = check.to_owned();
-        effects.push(Effect::Record(Record::BreakerChanged { check, change }));
+        // Whatever it changes to, its window is empty from then on.
+        let failures = std::mem::take(failures);
+        let causes = match (&change.reason, failures.front(), failures.back()) {
+            (Reason::Tripped(_), Some(first), Some(last)) => {
+                Some(Causes { first: first.clone(), last: last.clone() })
+            }
+            _ => None,
+        };
+        effects.push(Effect::Record(Record::BreakerChanged { check, change, causes }));
     }
 }

@@ -3,7 +3,7 @@ use crate::order::WHOLE_HOST;
 
 impl Record {
     /// All kinds that [`Record::kind`] gives, in the order in which things happen.
-    pub const KINDS: [&str; 25] = [
+    pub const KINDS: [&str; 26] = [
         "check_changed",
         "breaker_changed",
         "repaired",
@@ -13,6 +13,7 @@ impl Record {
         "purged",
         "incident_opened",
         "refused",
+        "skipped",
         "intended",
         "evidence",
         "acted",
@@ -43,6 +44,7 @@ impl Record {
             Self::Purged { .. } => "purged",
             Self::IncidentOpened { .. } => "incident_opened",
             Self::Refused { .. } => "refused",
+            Self::Skipped { .. } => "skipped",
             Self::Intended { .. } => "intended",
             Self::Evidence { .. } => "evidence",
             Self::Acted { .. } => "acted",
@@ -83,6 +85,7 @@ impl Record {
             | Self::Purged { rule, .. } => rule.clone(),
             Self::IncidentOpened { target, .. }
             | Self::Refused { target, .. }
+            | Self::Skipped { target, .. }
             | Self::Intended { target, .. }
             | Self::Evidence { target, .. }
             | Self::Acted { target, .. }
@@ -101,6 +104,7 @@ impl Record {
         match self {
             Self::IncidentOpened { incident, .. }
             | Self::Refused { incident, .. }
+            | Self::Skipped { incident, .. }
             | Self::Intended { incident, .. }
             | Self::Evidence { incident, .. }
             | Self::Acted { incident, .. }

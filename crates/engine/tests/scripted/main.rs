@@ -1,10 +1,12 @@
 //! The engine on a scripted host in virtual time: no clock, no file, no socket.
 
 mod basics;
+mod breaker;
 mod cut_off;
 mod dependencies;
 mod flapping;
 mod host;
+mod ladder;
 mod laws;
 mod leak;
 mod machine;

@@ -87,3 +87,57 @@ fn timeouts_of_most_checks_together_are_a_storm_before_anything_is_down_for_sure
     host.run_for(30 * MINUTE);
     assert!(host.acts.is_empty(), "{:?}", host.acted_on());
 }
+
+#[test]
+fn while_most_checks_time_out_together_a_timeout_says_nothing_of_its_target() {
+    let settings = services(4, "")
+        .replace("storm = false\n", "")
+        .replace("failure_threshold = 2", "failure_threshold = 4");
+    let mut host = ScriptedHost::new(&settings);
+    host.run_for(MINUTE);
+    for name in ["a", "b", "c"] {
+        host.sees(name, timeout());
+    }
+    host.sees("d", bad());
+    // Long enough for anything to be stale as well.
+    host.run_for(30 * MINUTE);
+    assert_eq!(host.messages("storm_began").len(), 1, "and it lasts: {:?}", host.records);
+    assert_eq!(host.messages("storm_ended").len(), 0);
+    let down: Vec<_> = host
+        .engine
+        .status(host.now, crate::host::WALL)
+        .checks
+        .into_iter()
+        .filter(|check| check.state == "down")
+        .map(|check| check.name)
+        .collect();
+    assert_eq!(down, ["d"], "a refusal is one, whoever looks");
+    let opened = host.messages("incident_opened");
+    assert_eq!(opened.len(), 1, "{opened:?}");
+    assert!(host.acts.is_empty(), "nobody is restarted");
+
+    // One of them answers: three of four fail no more, and the timeouts of the others count.
+    for name in ["a", "d"] {
+        host.sees(name, good());
+    }
+    host.run_for(10 * MINUTE);
+    assert_eq!(host.messages("storm_ended").len(), 0, "two of four are half");
+    host.sees("b", good());
+    host.run_for(10 * MINUTE);
+    assert_eq!(host.messages("storm_ended").len(), 1);
+    assert!(host.acted_on().iter().all(|target| *target == "c"), "{:?}", host.acted_on());
+    assert!(!host.acts.is_empty(), "its own timeouts say that it is down");
+}
+
+#[test]
+fn an_operator_who_overrules_a_storm_of_timeouts_lets_them_count() {
+    let mut host = fleet(4);
+    for name in ["a", "b", "c", "d"] {
+        host.sees(name, timeout());
+    }
+    host.run_for(10 * MINUTE);
+    assert!(host.acts.is_empty());
+    host.order(Order::Reset { target: "*".to_owned(), by: "ann".to_owned() });
+    host.run_for(30 * MINUTE);
+    assert!(host.acts.len() >= 4, "{:?}", host.acted_on());
+}

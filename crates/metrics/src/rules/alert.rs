@@ -66,14 +66,9 @@ impl Alert {
         [("severity", self.severity.as_str())].into_iter().chain(others)
     }
 
-    /// The names of its annotations and their texts.
-    pub fn annotations(&self) -> [(&'static str, Template); 3] {
-        let runbook = Template::new().text(format!("{RUNBOOK}#{}", self.anchor));
-        [
-            ("summary", self.summary.clone()),
-            ("description", self.description.clone()),
-            ("runbook", runbook),
-        ]
+    /// Where it says what to do when it fires.
+    pub fn runbook(&self) -> String {
+        format!("{RUNBOOK}#{}", self.anchor)
     }
 
     /// What is sent when it fires for `element`.
@@ -83,10 +78,12 @@ impl Alert {
             labels.set(name, value);
         }
         labels.set("alertname", &self.name);
-        let annotations = self
-            .annotations()
-            .map(|(name, text)| (name, text.fill(&element.labels, element.value)))
-            .into();
+        let Element { labels: of, value } = element;
+        let annotations = vec![
+            ("summary", self.summary.fill(of, *value)),
+            ("description", self.description.fill(of, *value)),
+            ("runbook", self.runbook()),
+        ];
         Firing { labels, annotations }
     }
 }

@@ -6,12 +6,17 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::alert::Alert;
+use super::catalog;
+use super::inputs::RuleInputs;
+use super::recording::Recording;
 use super::scrape::{AGENT_JOB, ProcessJob};
 use super::template::literal;
 use super::yaml::{duration, scalar};
 
-/// Name of the group that all rules are in.
+/// The group of the rules that read what is exported.
 const GROUP: &str = "evenkeel";
+/// The group of the rules about error budgets: rules of a group run one after the other, so that alerts read what was just recorded.
+const BURN_GROUP: &str = "evenkeel-slo";
 
 /// A file of rules.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,9 +34,28 @@ pub struct Group {
     pub rules: Vec<Rule>,
 }
 
+/// A rule of either kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Rule {
+    /// Keeps a figure.
+    Recording(RecordingRule),
+    /// Tells people.
+    Alert(AlertRule),
+}
+
+/// A recording rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RecordingRule {
+    /// Name of the metric that it writes.
+    pub record: String,
+    /// Its value.
+    pub expr: String,
+}
+
 /// An alert rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Rule {
+pub struct AlertRule {
     /// Name of the alert.
     pub alert: String,
     /// What must hold for it to fire.
@@ -39,10 +63,21 @@ pub struct Rule {
     /// How long that must hold.
     #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
     pub sustained_for: Option<String>,
-    /// Labels that it adds.
+    /// Labels that it adds; Prometheus takes them for templates.
     pub labels: BTreeMap<String, String>,
     /// What it tells people.
-    pub annotations: BTreeMap<String, String>,
+    pub annotations: Annotations,
+}
+
+/// What an alert tells people, as templates for Prometheus.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Annotations {
+    /// One line that says what is wrong.
+    pub summary: String,
+    /// What was measured, and what that means.
+    pub description: String,
+    /// Where it says what to do.
+    pub runbook: String,
 }
 
 /// The part of Prometheus's configuration that says what to scrape.
@@ -64,44 +99,86 @@ pub struct ScrapeJob {
     pub static_configs: Vec<BTreeMap<String, Vec<String>>>,
 }
 
-/// The file as people read it.
-pub(super) fn render(alerts: &[Alert]) -> String {
-    let mut out = format!("groups:\n  - name: {GROUP}\n    rules:\n");
-    for alert in alerts {
-        let _ = writeln!(out, "      - alert: {}", scalar(&alert.name));
-        let _ = writeln!(out, "        expr: {}", scalar(&alert.expr.to_string()));
-        if !alert.sustained_for.is_zero() {
-            let _ = writeln!(out, "        for: {}", duration(alert.sustained_for));
+impl RuleFile {
+    pub(super) fn new(inputs: &RuleInputs) -> Self {
+        let alerts =
+            |alerts: Vec<Alert>| alerts.into_iter().map(|alert| Rule::Alert((&alert).into()));
+        let mut groups =
+            vec![Group { name: GROUP.to_owned(), rules: alerts(catalog::host(inputs)).collect() }];
+        let recorded = catalog::recordings(inputs).into_iter().map(|Recording { name, expr }| {
+            Rule::Recording(RecordingRule { record: name, expr: expr.to_string() })
+        });
+        let burns: Vec<Rule> = recorded.chain(alerts(catalog::burns(inputs))).collect();
+        if !burns.is_empty() {
+            groups.push(Group { name: BURN_GROUP.to_owned(), rules: burns });
         }
-        out.push_str("        labels:\n");
-        for (name, value) in alert.added_labels() {
-            // Prometheus takes labels for templates too.
-            let _ = writeln!(out, "          {name}: {}", scalar(&literal(value)));
-        }
-        out.push_str("        annotations:\n");
-        for (name, text) in alert.annotations() {
-            let _ = writeln!(out, "          {name}: {}", scalar(&text.to_go()));
-        }
+        Self { groups }
     }
-    out
+
+    /// The file as people read it.
+    pub(super) fn to_yaml(&self) -> String {
+        let mut out = String::from("groups:\n");
+        for Group { name, rules } in &self.groups {
+            let _ = writeln!(out, "  - name: {name}\n    rules:");
+            for rule in rules {
+                rule.write_yaml(&mut out);
+            }
+        }
+        out
+    }
 }
 
-impl RuleFile {
-    pub(super) fn new(alerts: &[Alert]) -> Self {
-        let rules = alerts.iter().map(|alert| Rule {
+impl Rule {
+    fn write_yaml(&self, out: &mut String) {
+        let alert = match self {
+            Self::Recording(RecordingRule { record, expr }) => {
+                let _ = writeln!(out, "      - record: {}", scalar(record));
+                let _ = writeln!(out, "        expr: {}", scalar(expr));
+                return;
+            }
+            Self::Alert(alert) => alert,
+        };
+        let _ = writeln!(out, "      - alert: {}", scalar(&alert.alert));
+        let _ = writeln!(out, "        expr: {}", scalar(&alert.expr));
+        if let Some(time) = &alert.sustained_for {
+            let _ = writeln!(out, "        for: {time}");
+        }
+        let labels = alert.labels.iter().map(|(name, value)| (name.as_str(), value));
+        let Annotations { summary, description, runbook } = &alert.annotations;
+        let annotations =
+            [("summary", summary), ("description", description), ("runbook", runbook)];
+        write_map(out, "labels", labels);
+        write_map(out, "annotations", annotations);
+    }
+}
+
+fn write_map<'a>(
+    out: &mut String,
+    what: &str,
+    texts: impl IntoIterator<Item = (&'a str, &'a String)>,
+) {
+    let _ = writeln!(out, "        {what}:");
+    for (name, text) in texts {
+        let _ = writeln!(out, "          {name}: {}", scalar(text));
+    }
+}
+
+impl From<&Alert> for AlertRule {
+    fn from(alert: &Alert) -> Self {
+        let labels = alert.added_labels();
+        Self {
             alert: alert.name.clone(),
             expr: alert.expr.to_string(),
             sustained_for: (!alert.sustained_for.is_zero()).then(|| duration(alert.sustained_for)),
-            labels: alert
-                .added_labels()
+            labels: labels
                 .map(|(name, value)| (name.to_owned(), literal(value).into_owned()))
                 .collect(),
-            annotations: alert
-                .annotations()
-                .map(|(name, text)| (name.to_owned(), text.to_go()))
-                .into(),
-        });
-        Self { groups: vec![Group { name: GROUP.to_owned(), rules: rules.collect() }] }
+            annotations: Annotations {
+                summary: alert.summary.to_go(),
+                description: alert.description.to_go(),
+                runbook: literal(&alert.runbook()).into_owned(),
+            },
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::availability::{Decimal, Promise};
+
 /// What to write rules for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RuleInputs {
@@ -10,6 +12,10 @@ pub struct RuleInputs {
     pub memory: Vec<MemoryRule>,
     /// Roots whose entries must not deviate, one rule each; a path named twice has one rule.
     pub permissions: Vec<PermissionRule>,
+    /// What availability is promised, with rules for how fast its error budget is spent.
+    pub objectives: Vec<Objective>,
+    /// Whether the agent shall only observe.
+    pub observes: bool,
 }
 
 /// A limit for the memory of one process.
@@ -32,6 +38,15 @@ pub struct PermissionRule {
     pub path: PathBuf,
 }
 
+/// A promise of availability.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objective {
+    /// Its name in the settings: the label `slo`.
+    pub name: String,
+    /// What is promised.
+    pub promise: Promise,
+}
+
 impl RuleInputs {
     /// The settings of the preset `tmux-supervisor`, which give its two rules word for word.
     pub fn plan() -> Self {
@@ -42,6 +57,17 @@ impl RuleInputs {
                 sustained_for: Duration::from_mins(5),
             }],
             permissions: vec![PermissionRule { name: "tmux-state".into(), path: PLAN_PATH.into() }],
+            objectives: vec![Objective {
+                name: "workers".into(),
+                promise: Promise {
+                    objective: Decimal::thousandths(999),
+                    window: Duration::from_hours(30 * 24),
+                    slice: Duration::from_secs(30),
+                    exclude_unknown_up_to: Promise::EXCLUDE_UNKNOWN_UP_TO,
+                    min_bad: Promise::MIN_BAD,
+                },
+            }],
+            observes: false,
         }
     }
 }

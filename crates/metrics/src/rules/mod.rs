@@ -13,21 +13,25 @@ mod document;
 pub mod expr;
 mod go;
 mod inputs;
+mod recording;
 mod scrape;
 mod template;
 mod unit_test;
 mod yaml;
 
 pub use alert::{Alert, Firing, Severity};
-pub use catalog::alerts;
-pub use document::{Group, Rule, RuleFile, ScrapeFile, ScrapeJob};
-pub use inputs::{MemoryRule, PermissionRule, RuleInputs};
+pub use catalog::{alerts, recordings};
+pub use document::{
+    AlertRule, Annotations, Group, RecordingRule, Rule, RuleFile, ScrapeFile, ScrapeJob,
+};
+pub use inputs::{MemoryRule, Objective, PermissionRule, RuleInputs};
+pub use recording::{Recorded, Recording};
 pub use scrape::{AGENT_JOB, ProcessJob, scrape_config};
 pub use template::{Piece, Template, ValueFormat};
 
-/// The rules for these settings: memory of each process, permissions of each path, the agent gone, a recovery exhausted.
+/// The rules for these settings, as YAML; what each alert means is in `docs/alerts.md`.
 pub fn alert_rules(inputs: &RuleInputs) -> String {
-    document::render(&alerts(inputs))
+    RuleFile::new(inputs).to_yaml()
 }
 
 /// Unit tests for the rules of the same settings, for `promtool test rules`; `rules_file` is where those were written,
@@ -38,5 +42,5 @@ pub fn rule_tests(inputs: &RuleInputs, rules_file: &str) -> String {
 
 /// The same rules as a value, for programs: as JSON it is what Prometheus also takes for YAML.
 pub fn alert_rules_document(inputs: &RuleInputs) -> RuleFile {
-    RuleFile::new(&alerts(inputs))
+    RuleFile::new(inputs)
 }

@@ -102,8 +102,10 @@ impl Template {
                 Piece::IfLabel { label, then, otherwise } => {
                     let _ = write!(out, "{{{{ if $labels.{label} }}}}");
                     then.write_go(out);
-                    out.push_str("{{ else }}");
-                    otherwise.write_go(out);
+                    if !otherwise.pieces.is_empty() {
+                        out.push_str("{{ else }}");
+                        otherwise.write_go(out);
+                    }
                     write!(out, "{{{{ end }}}}")
                 }
             };

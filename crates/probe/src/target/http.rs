@@ -8,7 +8,7 @@ use hyper::header::{HeaderName, HeaderValue};
 
 use super::TlsOptions;
 use super::stream::check_socket_path;
-use crate::field::{BODY, HEADER_FIELD, STATUS};
+use crate::field::{BODY, HEADER_FIELD};
 use crate::{AddressError, Condition, HttpUrl, Scope};
 
 const GOOD_STATUS: RangeInclusive<u16> = 200..=299;
@@ -138,12 +138,9 @@ impl HttpTarget {
         self.url.is_tls() || self.max_redirects > 0
     }
 
-    pub(super) fn judged_by(&mut self, conditions: &[Condition]) {
+    pub(super) fn keep_for(&mut self, conditions: &[Condition]) {
         for Condition { field, .. } in conditions {
             self.keep_body |= field == BODY;
-            if field == STATUS {
-                self.expected_status.clear();
-            }
             if let Some(name) = field.strip_prefix(HEADER_FIELD) {
                 self.keep_header(name);
             }

@@ -111,9 +111,8 @@ pub(super) fn check_socket_path(path: &std::path::Path) -> Result<(), AddressErr
 }
 
 impl Exchange {
-    pub(super) fn judged_by(&mut self, conditions: &[Condition]) {
+    pub(super) fn awaited_by(&mut self, conditions: &[Condition]) {
         for condition in conditions.iter().filter(|condition| condition.field == RESPONSE) {
-            self.keep_response = true;
             // What must be found is read for until it is.
             if let (Test::Lacks(pattern), None) = (&condition.test, &self.expect) {
                 self.expect = Some(pattern.clone());

@@ -104,6 +104,25 @@ async fn conditions_judge_status_and_body_in_the_place_of_the_defaults() {
 }
 
 #[tokio::test]
+async fn what_makes_it_degraded_needs_its_facts_and_switches_no_default_off() {
+    let answer = || response("503 x", "X-Queue: 12\r\n", "slow");
+    let on = |field: &str, test| Condition { field: field.into(), test, sustained_for: None };
+    let degraded = [
+        on("status", Test::Differs(200.into())),
+        on("header.x-queue", Test::Matches(Pattern::try_new("1.").unwrap())),
+        on("body", Test::Matches(Pattern::try_new("slow").unwrap())),
+    ];
+    let fake = Fake::new(Do::Say(answer())).await;
+    let measurement = measure(target(&fake.url("/")).keeping(&degraded)).await;
+    assert_bad(&measurement, FailureClass::Status);
+    let fake = Fake::new(Do::Say(response("204 x", "X-Queue: 12\r\n", ""))).await;
+    let measurement = measure(target(&fake.url("/")).keeping(&degraded)).await;
+    assert_eq!(measurement.outcome, Outcome::Good);
+    let found = breaches(&degraded, &measurement.facts);
+    assert_eq!(found.iter().map(|breach| breach.condition).collect::<Vec<_>>(), [0, 1]);
+}
+
+#[tokio::test]
 async fn an_endpoint_that_never_answers_times_out_and_is_hung_up_on() {
     let mut fake = Fake::new(Do::SayAndHang(Vec::new())).await;
     assert_bad(&measure_shortly(target(&fake.url("/"))).await, FailureClass::Timeout);

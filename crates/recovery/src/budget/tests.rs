@@ -30,13 +30,13 @@ fn the_targets_of_a_group_share_its_budget_and_others_do_not() {
     let mut ledger = Ledger::new();
     let workers = |target: &str| target.starts_with("worker/");
     for target in ["worker/a", "worker/a", "worker/b", "worker/c"] {
-        assert!(ledger.room(at(1), target, workers, &budgets).is_ok());
+        assert!(ledger.room(at(1), (target, 1), workers, &budgets).is_ok());
         ledger.charge(at(1), target);
     }
-    let empty = ledger.room(at(1), "worker/d", workers, &budgets).unwrap_err();
+    let empty = ledger.room(at(1), ("worker/d", 1), workers, &budgets).unwrap_err();
     assert_eq!((empty.scope, empty.rate), (Scope::Group, budgets.per_group));
     assert_eq!(empty.to_string(), "the budget per group is used up; room again in 1h");
-    assert!(ledger.room(at(1), "web", |target: &str| target == "web", &budgets).is_ok());
+    assert!(ledger.room(at(1), ("web", 1), |target: &str| target == "web", &budgets).is_ok());
     assert_eq!(ledger.used(at(1), "worker/a", budgets.per_target), 2);
 }
 
@@ -83,19 +83,20 @@ fn the_target_budget_is_empty_after_its_count_and_has_room_after_its_window() {
         assert_eq!(ledger.remaining(at(start), "a", alone, &budgets), left);
         ledger.charge(at(start), "a");
     }
-    let empty = ledger.room(at(700), "a", alone, &budgets).unwrap_err();
+    let empty = ledger.room(at(700), ("a", 1), alone, &budgets).unwrap_err();
     assert_eq!(
         empty,
         Empty {
             scope: Scope::Target,
             rate: budgets.per_target,
+            left: 0,
             retry_after: Duration::from_secs(2_900)
         }
     );
     assert_eq!(empty.to_string(), "the budget per target is used up; room again in 48m 20s");
-    assert!(ledger.room(at(3_599), "a", alone, &budgets).is_err());
+    assert!(ledger.room(at(3_599), ("a", 1), alone, &budgets).is_err());
     assert_eq!(
-        ledger.room(at(3_600), "a", alone, &budgets),
+        ledger.room(at(3_600), ("a", 1), alone, &budgets),
         Ok(Remaining { per_target: 1, per_group: 1000, per_host: 8 })
     );
 }
@@ -105,10 +106,10 @@ fn one_target_does_not_use_up_the_budget_of_another_but_all_use_the_hosts() {
     let budgets = budgets("3/1h", "4/1h");
     let mut ledger = Ledger::new();
     for target in ["a", "a", "a", "b"] {
-        assert!(ledger.room(at(1), target, alone, &budgets).is_ok());
+        assert!(ledger.room(at(1), (target, 1), alone, &budgets).is_ok());
         ledger.charge(at(1), target);
     }
-    assert_eq!(ledger.room(at(1), "c", alone, &budgets).unwrap_err().scope, Scope::Host);
+    assert_eq!(ledger.room(at(1), ("c", 1), alone, &budgets).unwrap_err().scope, Scope::Host);
 }
 
 #[test]
@@ -116,10 +117,15 @@ fn of_two_empty_budgets_the_one_that_has_room_last_is_named() {
     let budgets = budgets("1/1h", "1/2h");
     let mut ledger = Ledger::new();
     ledger.charge(at(0), "a");
-    let empty = ledger.room(at(0), "a", alone, &budgets).unwrap_err();
+    let empty = ledger.room(at(0), ("a", 1), alone, &budgets).unwrap_err();
     assert_eq!(
         empty,
-        Empty { scope: Scope::Host, rate: budgets.per_host, retry_after: Duration::from_hours(2) }
+        Empty {
+            scope: Scope::Host,
+            rate: budgets.per_host,
+            left: 0,
+            retry_after: Duration::from_hours(2)
+        }
     );
 }
 
@@ -129,7 +135,7 @@ fn restored_starts_count_in_whatever_order_they_come() {
     let mut ledger = Ledger::new();
     ledger.restore([(at(3_000), "a".to_owned()), (at(10), "a".to_owned())]);
     assert_eq!(
-        ledger.room(at(3_100), "a", alone, &budgets).unwrap_err().retry_after,
+        ledger.room(at(3_100), ("a", 1), alone, &budgets).unwrap_err().retry_after,
         Duration::from_secs(510)
     );
     assert_eq!(ledger.entries()[0].0, at(10));
@@ -140,10 +146,10 @@ fn a_clock_set_back_keeps_a_charge_for_one_window_at_most() {
     let budgets = budgets("1/1h", "10/1h");
     let mut ledger = Ledger::new();
     ledger.restore([(at(1_000_000), "a".to_owned())]);
-    assert!(ledger.room(at(10), "a", alone, &budgets).is_err());
+    assert!(ledger.room(at(10), ("a", 1), alone, &budgets).is_err());
     ledger.prune(at(10));
-    assert!(ledger.room(at(3_609), "a", alone, &budgets).is_err());
-    assert!(ledger.room(at(3_610), "a", alone, &budgets).is_ok());
+    assert!(ledger.room(at(3_609), ("a", 1), alone, &budgets).is_err());
+    assert!(ledger.room(at(3_610), ("a", 1), alone, &budgets).is_ok());
 }
 
 #[test]
@@ -213,7 +219,7 @@ proptest! {
         for (wait, target) in steps {
             now += wait;
             let name = ["a", "b", "c"][target];
-            let room = ledger.room(at(now), name, in_group(target), &budgets);
+            let room = ledger.room(at(now), (name, 1), in_group(target), &budgets);
             prop_assert_eq!(ledger.remaining(at(now), name, in_group(target), &budgets) > 0, room.is_ok());
             if room.is_ok() {
                 ledger.charge(at(now), name);
@@ -236,11 +242,27 @@ proptest! {
         let mut ledger = Ledger::new();
         ledger.restore(starts.iter().map(|start| (at(*start), "a".to_owned())));
         let now = at(3_600);
-        if let Err(empty) = ledger.room(now, "a", alone, &budgets) {
+        if let Err(empty) = ledger.room(now, ("a", 1), alone, &budgets) {
             let promised = now + empty.retry_after;
-            prop_assert!(ledger.room(promised, "a", alone, &budgets).is_ok());
+            prop_assert!(ledger.room(promised, ("a", 1), alone, &budgets).is_ok());
             let just_before = Moment::from_nanos(promised.as_nanos() - 1);
-            prop_assert!(ledger.room(just_before, "a", alone, &budgets).is_err());
+            prop_assert!(ledger.room(just_before, ("a", 1), alone, &budgets).is_err());
         }
     }
+}
+
+#[test]
+fn what_takes_two_starts_waits_until_there_is_room_for_both() {
+    let hour = "3/1h".parse().unwrap();
+    let budgets = Budgets { per_target: hour, per_group: hour, per_host: hour };
+    let mut ledger = Ledger::new();
+    ledger.charge(at(0), "a");
+    assert!(ledger.room(at(1), ("a", 2), |_| false, &budgets).is_ok());
+    ledger.charge(at(100), "a");
+    assert!(ledger.room(at(101), ("a", 1), |_| false, &budgets).is_ok());
+    let empty = ledger.room(at(101), ("a", 2), |_| false, &budgets).unwrap_err();
+    assert_eq!((empty.left, empty.retry_after), (1, Duration::from_secs(3_600 - 101)));
+    assert!(ledger.room(at(3_600), ("a", 2), |_| false, &budgets).is_ok());
+    let never = ledger.room(at(9_000), ("a", 4), |_| false, &budgets).unwrap_err();
+    assert_eq!((never.left, never.retry_after), (3, Duration::from_hours(1)));
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{
-    Aggregation, Arithmetic, Comparison, Decimal, Expr, Labels, Matching, NAME_LABEL, Operand,
-    RangeFunction, Selector, SetOperator,
+    Aggregation, Arithmetic, Comparison, Expr, Grouping, Labels, Matching, NAME_LABEL, Number,
+    Operand, RangeFunction, Selector, SetOperator,
 };
+use crate::availability::Decimal;
 
 impl Selector {
     /// Every series of the metric `name`.
@@ -58,6 +59,18 @@ impl Selector {
     }
 }
 
+impl Grouping {
+    /// These labels alone.
+    pub fn by(labels: &[&str]) -> Self {
+        Self::By(labels.iter().map(|&label| label.to_owned()).collect())
+    }
+
+    /// All but these.
+    pub fn without(labels: &[&str]) -> Self {
+        Self::Without(labels.iter().map(|&label| label.to_owned()).collect())
+    }
+}
+
 impl Matching {
     /// By these labels alone.
     pub fn on(labels: &[&str]) -> Self {
@@ -76,11 +89,10 @@ impl Matching {
 }
 
 impl Expr {
-    /// One number for each group of elements whose `by` are equal.
+    /// One number for each group of elements.
     #[must_use]
-    pub fn aggregate(self, aggregation: Aggregation, by: &[&str]) -> Self {
-        let by = by.iter().map(|&label| label.to_owned()).collect();
-        Self::Aggregate { aggregation, by, of: Box::new(self) }
+    pub fn aggregate(self, aggregation: Aggregation, grouping: Grouping) -> Self {
+        Self::Aggregate { aggregation, grouping, of: Box::new(self) }
     }
 
     /// Arithmetic.
@@ -146,13 +158,19 @@ impl Expr {
 
 impl From<Decimal> for Operand {
     fn from(number: Decimal) -> Self {
-        Self::Number(number)
+        Self::Number(number.into())
     }
 }
 
 impl From<u64> for Operand {
     fn from(number: u64) -> Self {
         Self::Number(number.into())
+    }
+}
+
+impl From<Number> for Operand {
+    fn from(number: Number) -> Self {
+        Self::Number(number)
     }
 }
 

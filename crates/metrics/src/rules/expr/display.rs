@@ -3,8 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{
-    Aggregation, Arithmetic, Comparison, Expr, Matching, Operand, RangeFunction, Selector,
-    SetOperator,
+    Aggregation, Arithmetic, Comparison, Expr, Grouping, Matching, Operand, RangeFunction,
+    Selector, SetOperator,
 };
 use crate::rules::yaml::{duration, quoted};
 
@@ -31,8 +31,8 @@ impl Display for Expr {
             Self::AbsentOverTime { selector, range } => {
                 write!(formatter, "absent_over_time({selector}[{}])", duration(*range))
             }
-            Self::Aggregate { aggregation, by, of } => {
-                write!(formatter, "{} by ({}) ({of})", aggregation.as_str(), by.join(", "))
+            Self::Aggregate { aggregation, grouping, of } => {
+                write!(formatter, "{} {grouping} ({of})", aggregation.as_str())
             }
             Self::Calculate { left, operator, right } => {
                 operation(formatter, left, operator.as_str(), operator.strength(), right)
@@ -45,6 +45,15 @@ impl Display for Expr {
                 write!(formatter, " {}{matching} ", operator.as_str())?;
                 side(formatter, right, operator.strength(), true)
             }
+        }
+    }
+}
+
+impl Display for Grouping {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::By(labels) => write!(formatter, "by ({})", labels.join(", ")),
+            Self::Without(labels) => write!(formatter, "without ({})", labels.join(", ")),
         }
     }
 }
@@ -173,7 +182,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::rules::expr::Decimal;
+    use crate::availability::Decimal;
 
     fn up() -> Selector {
         Selector::new("up").with("job", "evenkeel")
@@ -197,7 +206,7 @@ mod tests {
         let ratio =
             slices("bad").calculate(Arithmetic::Divide, Matching::ignoring(&["verdict"]).to(all));
         assert_eq!(
-            ratio.above(Decimal::new(1, 3)).to_string(),
+            ratio.above(Decimal::thousandths(1)).to_string(),
             "increase(s{verdict=\"bad\"}[3d]) / ignoring (verdict) (increase(s{verdict=\"bad\"}[3d]) + ignoring (verdict) increase(s{verdict=\"good\"}[3d])) > 0.001"
         );
     }
@@ -210,7 +219,7 @@ mod tests {
         assert_eq!(left.to_string(), "a - b - c");
         let right = metric("b").calculate(Arithmetic::Subtract, metric("c"));
         assert_eq!(metric("a").calculate(Arithmetic::Subtract, right).to_string(), "a - (b - c)");
-        let sum = metric("a").aggregate(Aggregation::Sum, &["x", "y"]);
+        let sum = metric("a").aggregate(Aggregation::Sum, Grouping::by(&["x", "y"]));
         assert_eq!(
             sum.and(metric("b").or(metric("c"))).to_string(),
             "sum by (x, y) (a) and (b or c)"

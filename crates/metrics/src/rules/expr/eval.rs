@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::extrapolate::{increase, millis};
 use super::{
-    Aggregation, Arithmetic, Comparison, Expr, Labels, Operand, RangeFunction, Sample, Samples,
-    Selector, is_stale,
+    Aggregation, Arithmetic, Comparison, Expr, Grouping, Labels, Operand, RangeFunction, Sample,
+    Samples, Selector, is_stale,
 };
 
 /// How old the last sample of a series may be for the series to be there now.
@@ -67,8 +67,8 @@ impl Expr {
                 let found = over_range(counted, selector, *range, samples, at_ms);
                 return Ok(unless_found(selector, !found.is_empty()));
             }
-            Self::Aggregate { aggregation, by, of } => {
-                aggregation.apply(by, of.eval(samples, at_ms)?)
+            Self::Aggregate { aggregation, grouping, of } => {
+                aggregation.apply(grouping, of.eval(samples, at_ms)?)
             }
             Self::Calculate { left, operator, right } => {
                 let left = left.eval(samples, at_ms)?;
@@ -120,11 +120,20 @@ impl Operand {
     }
 }
 
+impl Grouping {
+    fn key(&self, labels: Labels) -> Labels {
+        match self {
+            Self::By(names) => labels.only(names),
+            Self::Without(names) => labels.without_name().without(names),
+        }
+    }
+}
+
 impl Aggregation {
-    fn apply(self, by: &[String], elements: Vec<Element>) -> Vec<Element> {
+    fn apply(self, grouping: &Grouping, elements: Vec<Element>) -> Vec<Element> {
         let mut groups = BTreeMap::<Labels, f64>::new();
         for Element { labels, value } in elements {
-            let group = groups.entry(labels.only(by));
+            let group = groups.entry(grouping.key(labels));
             group.and_modify(|so_far| *so_far = self.of(*so_far, value)).or_insert(value);
         }
         groups.into_iter().map(|(labels, value)| Element { labels, value }).collect()
@@ -203,8 +212,8 @@ impl RangeFunction {
         range: Duration,
     ) -> Option<f64> {
         match self {
-            Self::Increase => increase(samples, until_ms, range),
-            Self::Rate => Some(increase(samples, until_ms, range)? / range.as_secs_f64()),
+            Self::Increase => increase(samples, until_ms, range, false),
+            Self::Rate => increase(samples, until_ms, range, true),
             Self::CountOverTime => {
                 let count = u32::try_from(samples.count()).unwrap_or(u32::MAX);
                 (count > 0).then(|| count.into())

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::Sample;
 
-/// By how much a counter grew in the `range` that ends at `until_ms`. `None` with fewer than two samples in it.
+/// By how much a counter grew in the `range` that ends at `until_ms`, or how much for each second of it. `None` with fewer than
+/// two samples in it.
 ///
 /// A value below the one before means that the counter began again at zero. The samples seldom lie at the very ends of the
 /// range: where the first and the last are within 1.1 of their average distance from an end, growth is assumed to go on at the
@@ -13,6 +14,7 @@ pub(super) fn increase(
     samples: &mut dyn Iterator<Item = Sample>,
     until_ms: i64,
     range: Duration,
+    each_second: bool,
 ) -> Option<f64> {
     let first = samples.next()?;
     let (mut last, mut more, mut reset) = (first, 0_u32, 0.0);
@@ -37,7 +39,9 @@ pub(super) fn increase(
         to_start = to_start.min(covered * (first.value / growth));
     }
     let reach = |distance: f64| if distance < step * 1.1 { distance } else { step / 2.0 };
-    Some(growth * ((covered + reach(to_start) + reach(to_end)) / covered))
+    // Divided before it is multiplied with, so that not even the last digit differs from Prometheus.
+    let factor = (covered + reach(to_start) + reach(to_end)) / covered;
+    Some(growth * if each_second { factor / range.as_secs_f64() } else { factor })
 }
 
 pub(super) fn millis(range: Duration) -> u64 {
@@ -63,7 +67,7 @@ mod tests {
     #[track_caller]
     fn check(samples: &[(i64, f64)], until_ms: i64, expected: Option<f64>) {
         let mut samples = samples.iter().map(|&(at_ms, value)| Sample { at_ms, value });
-        assert_eq!(increase(&mut samples, until_ms, MINUTE), expected);
+        assert_eq!(increase(&mut samples, until_ms, MINUTE, false), expected);
     }
 
     #[test]
@@ -102,7 +106,7 @@ mod tests {
             let until_ms = samples.last().unwrap().at_ms;
             let range = Duration::from_mins(30);
             let seen = samples.last().unwrap().value - samples[0].value;
-            let grown = increase(&mut samples.iter().copied(), until_ms, range).unwrap();
+            let grown = increase(&mut samples.iter().copied(), until_ms, range, false).unwrap();
             prop_assert!(grown >= seen, "{grown} < {seen}");
         }
     }

@@ -20,20 +20,22 @@
 //! ```
 
 mod build;
-mod decimal;
 mod display;
 mod eval;
 mod extrapolate;
 mod labels;
 mod matching;
+mod number;
 mod samples;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use decimal::Decimal;
 pub use eval::{Element, EvalError, LOOK_BACK};
 pub use labels::{Labels, NAME_LABEL};
+pub use number::Number;
 pub use samples::{STALE, Sample, Samples, Series, is_stale};
 
 /// Series of one metric whose labels have these values.
@@ -72,8 +74,8 @@ pub enum Expr {
     Aggregate {
         /// How it is made.
         aggregation: Aggregation,
-        /// Elements are in one group if these labels are equal, and keep no others.
-        by: Vec<String>,
+        /// Which elements are one group.
+        grouping: Grouping,
         /// Of what.
         of: Box<Expr>,
     },
@@ -112,7 +114,7 @@ pub enum Expr {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Operand {
     /// The same number for each element.
-    Number(Decimal),
+    Number(Number),
     /// The element that matches.
     Matched {
         /// Which elements belong together; at most one on each side.
@@ -143,6 +145,15 @@ pub enum RangeFunction {
     Rate,
     /// How many samples there are.
     CountOverTime,
+}
+
+/// Elements are one group if these labels are equal, and keep only them. The name of the metric is none of them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Grouping {
+    /// These labels alone.
+    By(Vec<String>),
+    /// All but these.
+    Without(Vec<String>),
 }
 
 /// How elements of a group become one.

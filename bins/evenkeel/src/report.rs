@@ -1,0 +1,206 @@
+use std::path::Path;
+
+use evenkeel_agent::{HostClock, IncidentReport, Lang, Report, SloStatus, SubjectReport};
+use evenkeel_cli::{Common, Exit, Failure, escaped, print_json, print_line, print_table};
+use evenkeel_config::{Settings, format_duration};
+use evenkeel_journal::Reader;
+use jiff::tz::TimeZone;
+
+use crate::args::Report as Args;
+
+/// A report is for whoever gets it: no secret is in it.
+const MODE: u32 = 0o644;
+
+/// `evenkeel report`: how a time went, as tables, as a document, or as a page in a file.
+pub(crate) fn report(common: &Common, args: &Args) -> Result<Exit, Failure> {
+    let settings = common.settings()?;
+    let reader =
+        Reader::open(&settings.agent.state_dir).map_err(|error| Failure::refused(&error))?;
+    let (now, zone) = (HostClock.wall(), HostClock.zone());
+    let report = evenkeel_agent::report(&reader, &settings, args.since, now, &zone)
+        .map_err(|error| Failure::refused(&error))?;
+    if let Some(file) = &args.html {
+        let lang = args.lang.as_deref().and_then(Lang::of_tag).unwrap_or_default();
+        write_page(file, &reader, &settings, &report, (lang, zone))?;
+    }
+    if common.json {
+        print_json(&report);
+    } else if args.html.is_none() {
+        print(&report);
+    }
+    Ok(Exit::Holds)
+}
+
+fn write_page(
+    file: &Path,
+    reader: &Reader,
+    settings: &Settings,
+    report: &Report,
+    (lang, zone): (Lang, TimeZone),
+) -> Result<(), Failure> {
+    let page = evenkeel_agent::draw(reader, settings, report, lang, zone)
+        .map_err(|error| Failure::refused(&error))?;
+    evenkeel_safefs::write_whole(file, page.as_bytes(), MODE).map_err(|error| {
+        let file = escaped(file);
+        Failure::refused_because(format!("cannot write the report to `{file}`: {error}"))
+    })
+}
+
+fn print(report: &Report) {
+    print_line(format!(
+        "{} from {} until {}",
+        escaped(&report.host),
+        seconds_only(report.from),
+        seconds_only(report.until)
+    ));
+    if !report.slos.is_empty() {
+        print_line("");
+        print_table(
+            &[
+                "PROMISE",
+                "OBJECTIVE",
+                "WINDOW",
+                "AVAILABILITY",
+                "COVERAGE",
+                "BUDGET LEFT",
+                "USED",
+                "BURN 1H",
+                "BURN 6H",
+            ],
+            report.slos.iter().map(slo),
+        );
+    }
+    print_line("");
+    print_table(
+        &["CHECK", "AVAILABILITY", "COVERAGE", "BAD", "UNKNOWN", "MAINTENANCE", "WORST DAYS"],
+        report.subjects.iter().map(subject),
+    );
+    print_line("");
+    if report.incidents.is_empty() {
+        print_line("no incident in this time");
+    } else {
+        print_table(
+            &["INCIDENT", "TARGET", "SINCE", "LASTED", "CAUSE", "OUTCOME", "ACTIONS"],
+            report.incidents.iter().map(|one| incident(one, report)),
+        );
+    }
+    if !report.causes.is_empty() {
+        print_line("");
+        print_table(
+            &["TARGET", "CAUSE", "DONE", "OUTCOME", "TIMES"],
+            report.causes.iter().map(|cause| {
+                [
+                    escaped(&cause.target),
+                    escaped(&cause.cause),
+                    escaped(&cause.action),
+                    cause.outcome.clone(),
+                    cause.count.to_string(),
+                ]
+            }),
+        );
+    }
+}
+
+fn slo(slo: &SloStatus) -> [String; 9] {
+    let burn = |window: &str| {
+        let burn = slo.burn.iter().find(|burn| burn.window == window);
+        burn.and_then(|burn| burn.rate).map_or("-".to_owned(), |rate| format!("{rate:.1}"))
+    };
+    [
+        escaped(&slo.name),
+        slo.objective.clone(),
+        lasting(slo.window_seconds as f64),
+        percent(slo.availability),
+        percent(slo.coverage),
+        slo.availability
+            .map_or("-".to_owned(), |_| format!("{:.1} %", slo.budget_remaining * 100.0)),
+        format!("{} of {}", lasting(slo.budget_used_seconds), lasting(slo.budget_seconds)),
+        burn("1h"),
+        burn("6h"),
+    ]
+}
+
+fn subject(subject: &SubjectReport) -> [String; 7] {
+    let time = |slices: u64| lasting(slices as f64 * subject.slice_seconds);
+    let worst = subject.worst_days.iter().map(|day| {
+        let bad = std::time::Duration::from_millis(day.bad_ms.unsigned_abs());
+        format!("{} {}", day.day, lasting(bad.as_secs_f64()))
+    });
+    [
+        escaped(&subject.name),
+        percent(subject.availability),
+        percent(subject.coverage),
+        time(subject.bad),
+        time(subject.unknown),
+        time(subject.maintenance),
+        worst.collect::<Vec<_>>().join(", "),
+    ]
+}
+
+fn incident(incident: &IncidentReport, report: &Report) -> [String; 7] {
+    let lasted = incident.closed.unwrap_or(report.until).duration_since(incident.opened);
+    [
+        incident.id.to_string(),
+        escaped(&incident.target),
+        seconds_only(incident.opened),
+        lasting(lasted.as_secs_f64()),
+        escaped(&incident.cause),
+        incident.outcome.clone().unwrap_or_else(|| "open".to_owned()),
+        incident.actions.to_string(),
+    ]
+}
+
+/// Cut off and not rounded: 99.9996 % must not become 100 %.
+fn percent(share: Option<f64>) -> String {
+    share.map_or("-".to_owned(), |share| {
+        let thousandths = (share * 100_000.0 + 1e-6).floor() / 1000.0;
+        format!("{thousandths:.3} %")
+    })
+}
+
+/// A time with its two largest units at most: what a table has room for.
+fn lasting(seconds: f64) -> String {
+    let seconds = seconds.max(0.0);
+    let whole = seconds.round() as u64;
+    let units = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
+    if whole < 1 {
+        let time = std::time::Duration::from_secs_f64((seconds * 1e3).round() / 1e3);
+        return format_duration(time);
+    }
+    let mut rest = whole;
+    let mut parts = Vec::new();
+    for (unit, length) in units {
+        let count = rest / length;
+        rest %= length;
+        if count > 0 {
+            parts.push(format!("{count}{unit}"));
+        } else if !parts.is_empty() {
+            break;
+        }
+        if parts.len() == 2 {
+            break;
+        }
+    }
+    parts.join(" ")
+}
+
+fn seconds_only(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_cut_off_and_a_time_has_two_units() {
+        assert_eq!(percent(Some(0.999_996)), "99.999 %");
+        assert_eq!(percent(Some(0.999)), "99.900 %");
+        assert_eq!(percent(None), "-");
+        for (seconds, text) in
+            [(0.0, "0s"), (0.25, "250ms"), (42.0, "42s"), (2592.0, "43m 12s"), (90_061.0, "1d 1h")]
+        {
+            assert_eq!(lasting(seconds), text);
+        }
+    }
+}

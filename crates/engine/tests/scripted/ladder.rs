@@ -1,0 +1,102 @@
+//! What a step costs, and when it is no step for a target.
+
+use std::time::Duration;
+
+use evenkeel_engine::Refusal;
+use evenkeel_probe::{FailureClass, Measurement, Outcome};
+
+use crate::host::{MINUTE, ScriptedHost, bad, measurement};
+
+const UNIT: &str = r#"
+[agent]
+grace = "0s"
+[check.unit]
+systemd = { unit = "web" }
+interval = "10s"
+timeout = "1s"
+failure_threshold = 1
+success_threshold = 1
+[recovery.unit]
+when = ["unit"]
+steps = [{ action = "systemd.restart", unit = "web" }, { action = "exec", command = ["repair"] }]
+max_retries = 1
+backoff = { initial = "10s", multiplier = 1, max = "10s", jitter = 0.0 }
+budget = { per_target = "3/1h", per_host = "10/1h" }
+verify_timeout = "60s"
+"#;
+
+fn failed(result: &str) -> Measurement {
+    let mut seen = measurement(Outcome::bad(FailureClass::Exit, "`web` failed"), Vec::new());
+    seen.facts.set("result", result);
+    seen
+}
+
+#[test]
+fn a_unit_at_its_start_limit_is_reset_and_started_for_two_and_only_if_there_is_room_for_both() {
+    let mut host = ScriptedHost::new(UNIT);
+    host.seen.insert(0, failed("start-limit-hit"));
+    host.run_for(MINUTE * 10);
+    assert_eq!(
+        host.acts.len(),
+        1,
+        "the second attempt needs two, and one is left: {:?}",
+        host.records
+    );
+    assert_eq!(host.acts[0].charges, ["systemd.reset-failed", "systemd.restart web.service"]);
+    let past = host.engine.past(host.now, crate::host::WALL);
+    assert_eq!(past.charged.len(), 2);
+    let refused = host.refusals();
+    assert!(matches!(refused[..], [Refusal::Budget { needs: 2, left: 1, .. }]), "{refused:?}");
+    let said = refused[0].to_string();
+    assert!(
+        said.starts_with("to reset the start limit and to start are 2 actions, and the budget per target of 3/1h has room for 1; room for both in "),
+        "{said}"
+    );
+    host.run_for(Duration::from_hours(1));
+    assert!(host.acts.len() >= 2, "an hour later there is room: {:?}", host.messages("refused"));
+}
+
+#[test]
+fn a_unit_that_failed_otherwise_is_restarted_for_one() {
+    let mut host = ScriptedHost::new(UNIT);
+    host.seen.insert(0, failed("exit-code"));
+    host.run_for(MINUTE * 10);
+    assert_eq!(host.acts.len(), 3, "{:?}", host.records);
+    assert_eq!(host.acts[0].charges, ["systemd.restart web.service"]);
+}
+
+#[test]
+fn a_step_for_a_unit_that_does_not_exist_is_skipped_and_costs_nothing() {
+    let mut host = ScriptedHost::new(UNIT);
+    let missing = Outcome::bad(FailureClass::Missing, "systemd knows no unit `web.service`");
+    host.seen.insert(0, measurement(missing, Vec::new()));
+    host.run_for(MINUTE * 10);
+    assert_eq!(host.acts.iter().map(|act| act.step).collect::<Vec<_>>(), [1, 1]);
+    let said =
+        "systemd.restart web.service: step 1 is skipped: systemd knows no unit `web.service`";
+    assert_eq!(host.messages("skipped"), [said]);
+    assert_eq!(host.engine.past(host.now, crate::host::WALL).charged.len(), 2);
+    assert_eq!(host.messages("judged").len(), 2, "one for each attempt: {:?}", host.records);
+}
+
+#[test]
+fn a_signal_without_a_process_is_skipped_and_a_ladder_of_nothing_else_is_used_up() {
+    let mut host = ScriptedHost::new(
+        r#"
+[agent]
+grace = "0s"
+[check.unit]
+process = { name = "web" }
+interval = "10s"
+timeout = "1s"
+[recovery.unit]
+when = ["unit"]
+steps = [{ action = "signal", signal = "HUP" }]
+"#,
+    );
+    host.seen.insert(0, bad());
+    host.run_for(MINUTE * 10);
+    assert!(host.acts.is_empty());
+    assert_eq!(host.messages("skipped").len(), 1);
+    assert_eq!(host.phase("unit"), "exhausted");
+}

@@ -1,0 +1,193 @@
+//! The programs as people meet them: completed by a shell, explained by man, watched in a terminal.
+
+use std::fs;
+
+use evenkeel_tests::{Agent, LONG, Scratch, TmuxServer, evenkeel, find_bin, installed, run, until};
+use nix::sys::signal::Signal;
+
+const PROGRAMS: [&str; 6] = [
+    "evenkeel",
+    "evenkeel-permissions",
+    "evenkeel-cleanup",
+    "evenkeel-probe",
+    "evenkeel-recovery",
+    "evenkeel-metrics",
+];
+
+/// What bash offers for a line whose last word is begun.
+#[track_caller]
+fn completed(scratch: &Scratch, program: &str, words: &[&str]) -> Vec<String> {
+    let script = evenkeel(["completions", "bash", "--for", program]);
+    assert_eq!(script.code, Some(0), "{script:?}");
+    let file = scratch.file(&format!("{program}.bash"), &script.stdout, 0o644);
+    let line: Vec<_> = [&[program], words].concat();
+    let asks = format!(
+        "set -e; source '{}'; spec=$(complete -p {program}); function=${{spec#*-F }}; function=${{function%% *}}\n\
+         COMP_WORDS=({}); COMP_CWORD={}; COMPREPLY=()\n\
+         $function {program} \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\" || true\n\
+         printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        file.display(),
+        line.join(" "),
+        line.len() - 1
+    );
+    let offered = run("bash", ["--norc", "-c", &asks], None);
+    assert_eq!(offered.code, Some(0), "{offered:?}");
+    offered.stdout.lines().map(|line| line.trim().to_owned()).collect()
+}
+
+#[test]
+fn bash_completes_commands_and_flags_of_every_program() {
+    if !installed("bash") {
+        return;
+    }
+    let scratch = Scratch::new();
+    for (program, words, expected) in [
+        ("evenkeel", &["sta"][..], "status"),
+        ("evenkeel", &["status", "--wa"], "--watch"),
+        ("evenkeel", &["config", "sh"], "show"),
+        ("evenkeel", &["completions", "--for", "evenkeel-pr"], "evenkeel-probe"),
+        ("evenkeel-permissions", &["fi"], "fix"),
+        ("evenkeel-cleanup", &["plan", "--older"], "--older-than"),
+        ("evenkeel-probe", &["htt"], "http"),
+        ("evenkeel-recovery", &["on"], "once"),
+        ("evenkeel-metrics", &["ru"], "rules"),
+    ] {
+        let offered = completed(&scratch, program, words);
+        assert!(offered.iter().any(|word| word == expected), "{program} {words:?}: {offered:?}");
+    }
+    let refused = evenkeel(["completions", "bash", "--for", "evenkeel-prob"]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("evenkeel-probe"), "{refused:?}");
+}
+
+#[test]
+fn every_shell_gets_a_script_of_its_own() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = evenkeel(["completions", shell]);
+        assert_eq!(script.code, Some(0), "{script:?}");
+        assert!(script.stdout.contains("watch") && script.stdout.contains("log-format"), "{shell}");
+        // Where one of them is here, it has the last word on its own grammar.
+        if shell != "powershell"
+            && run("sh", ["-c", &format!("command -v {shell}")], None).code == Some(0)
+        {
+            let file = Scratch::new();
+            let path = file.file("script", &script.stdout, 0o644);
+            let read = run(shell, ["-n", &path.display().to_string()], None);
+            assert_eq!(read.code, Some(0), "{shell}: {read:?}");
+        }
+    }
+}
+
+#[test]
+fn man_reads_the_pages_of_every_program_without_a_warning() {
+    if !installed("man") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let written = evenkeel(["man", &scratch.path().display().to_string()]);
+    assert_eq!(written.code, Some(0), "{written:?}");
+    let mut pages: Vec<_> = fs::read_dir(scratch.path())
+        .expect("it is there")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    pages.sort();
+    for program in PROGRAMS {
+        assert!(pages.contains(&format!("{program}.1")), "{pages:?}");
+    }
+    assert!(pages.iter().any(|page| page == "evenkeel-status.1"), "{pages:?}");
+    assert!(!pages.iter().any(|page| page.contains("demo-part")), "{pages:?}");
+    for page in &pages {
+        let path = scratch.join(page);
+        let read =
+            run("man", ["--warnings", "-E", "UTF-8", "-l", &path.display().to_string()], None);
+        assert_eq!((read.code, &*read.stderr), (Some(0), ""), "{page}: {read:?}");
+        assert!(read.stdout.contains("NAME"), "{page}: {read:?}");
+    }
+    let refused = evenkeel(["man", "/nowhere"]);
+    assert_eq!(refused.code, Some(3), "{refused:?}");
+}
+
+#[test]
+fn a_watched_status_changes_in_place_and_gives_the_terminal_back() {
+    if !installed("tmux") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let place = scratch.path().display();
+    let settings = format!(
+        "[check.flag]\nfile = {{ path = \"{place}/flag\" }}\ninterval = \"1s\"\ntimeout = \"500ms\"\n\
+         [check.worker-whose-name-is-longer-than-its-column]\nfile = {{ path = \"{place}\" }}\ninterval = \"1s\"\ntimeout = \"500ms\"\n"
+    );
+    let mut agent = Agent::start(&scratch, &settings);
+    agent.await_check("flag", "down", LONG);
+    let tmux = TmuxServer::start(&scratch, "s", "env PS1='$ ' sh");
+    let screen = || tmux.ok(&["capture-pane", "-p", "-t", "s"]);
+    let shows = |what: &str, wanted: &dyn Fn(&str) -> bool| {
+        until(what, LONG, || wanted(&screen()));
+    };
+    let watch = format!(
+        "echo before; {} status --watch --config {}; echo ended with $?",
+        find_bin("evenkeel").display(),
+        agent.config().display()
+    );
+    tmux.ok(&["send-keys", "-t", "s", &watch, "Enter"]);
+    shows("what is down", &|screen| {
+        screen.contains("1 not as it should be")
+            && screen.contains("there is no `")
+            && !screen.contains("before")
+    });
+    assert!(screen().contains("worker-whose-name-is-longer-tha…"), "{}", screen());
+    scratch.file("flag", "", 0o600);
+    shows("that it is up", &|screen| {
+        screen.contains("all holds") && !screen.contains("there is no")
+    });
+
+    tmux.ok(&["resize-window", "-t", "s", "-x", "40", "-y", "10"]);
+    shows("the view of a smaller window", &|screen| {
+        screen.contains("worker-whose-na…") && screen.lines().all(|line| line.chars().count() <= 40)
+    });
+
+    // It outlives the agent, says so meanwhile, and goes on with the next one.
+    let (config, port) = (agent.config().to_owned(), agent.address().port());
+    agent.daemon.signal(Signal::SIGTERM);
+    agent.daemon.wait(LONG);
+    shows("that nobody answers", &|screen| screen.contains("no agent answers"));
+    agent = Agent::spawn(&scratch, &config, port, &[]);
+    agent.await_answer();
+    shows("the new agent", &|screen| screen.contains("all holds"));
+
+    tmux.ok(&["send-keys", "-t", "s", "C-c"]);
+    shows("the screen as it was", &|screen| {
+        screen.contains("before") && !screen.contains("all holds")
+    });
+    // Ctrl-C ends what follows on the line as well, as it does for every program; `q` does not.
+    tmux.ok(&["send-keys", "-t", "s", &watch, "Enter"]);
+    shows("the view again", &|screen| screen.contains("all holds"));
+    tmux.ok(&["send-keys", "-t", "s", "q"]);
+    shows("how it ended", &|screen| screen.contains("ended with 0"));
+    // Terminated, it gives the terminal back as well, with its echo of what is typed.
+    tmux.ok(&["send-keys", "-t", "s", "clear; echo before; ", "Enter"]);
+    tmux.ok(&["send-keys", "-t", "s", &watch, "Enter"]);
+    shows("the view once more", &|screen| screen.contains("all holds"));
+    let config = format!("status --watch --config {}", agent.config().display());
+    let found =
+        run("pgrep", ["-x", "-f", &format!("{} {config}", find_bin("evenkeel").display())], None);
+    let pid: i32 = found.stdout.trim().parse().expect("one process watches");
+    assert!(pid > 1);
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM).expect("it runs");
+    shows("that it ended", &|screen| screen.contains("before") && !screen.contains("all holds"));
+    tmux.ok(&["send-keys", "-t", "s", "seen"]);
+    shows("what is typed", &|screen| screen.contains("seen"));
+}
+
+#[test]
+fn where_there_is_no_terminal_a_watched_status_is_told_once() {
+    let scratch = Scratch::new();
+    let settings =
+        "[check.place]\nfile = { path = \"/\" }\ninterval = \"1s\"\ntimeout = \"500ms\"\n";
+    let agent = Agent::start(&scratch, settings);
+    agent.await_check("place", "up", LONG);
+    let told = evenkeel(["status", "--watch", "--config", &agent.config().display().to_string()]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert!(told.stdout.contains("place") && !told.stdout.contains('\u{1b}'), "{told:?}");
+}
