@@ -51,6 +51,6 @@ pub(crate) fn breaker() -> Outcome {
 
 /// Measures the status page: the time that the agent needs, and the bytes that go over the wire.
 pub(crate) fn page() -> Outcome {
-    let test = ["test", "--release", "--package", "evenkeel-agent", "--lib", "page::bench"];
+    let test = ["test", "--release", "--package", "evenkeel-agent", "--lib", "page::tests::bench"];
     process::run("cargo", &[&test[..], &["--", "--ignored", "--nocapture"]].concat())
 }

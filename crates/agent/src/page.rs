@@ -2,8 +2,6 @@
 //! control socket takes besides.
 
 mod access;
-#[cfg(test)]
-mod bench;
 pub(crate) mod curves;
 mod html;
 mod look;
@@ -123,6 +121,8 @@ pub(crate) async fn ask<T>(
 
 #[cfg(test)]
 mod tests {
+    mod bench;
+
     use std::time::SystemTime;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};

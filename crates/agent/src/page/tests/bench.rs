@@ -15,8 +15,8 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tower_service::Service as _;
 
-use super::{Desk, Gate, Hub, Question, router};
 use crate::history::Recent;
+use crate::page::{Desk, Gate, Hub, Question, router};
 
 const TARGETS: i64 = 200;
 const DAYS: i64 = 30;
