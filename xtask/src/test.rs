@@ -148,10 +148,13 @@ mod tests {
             packages,
             [
                 "supervisor",
+                "prometheus-alertmanager",
                 "prometheus-pushgateway",
                 "chromium",
+                "chromium-driver",
                 "strace",
                 "tmux",
+                "man-db",
                 "sqlite3",
                 "systemd-container",
                 "dbus",
