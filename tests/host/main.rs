@@ -20,6 +20,7 @@ mod listener_protocol;
 mod memory;
 mod orders;
 mod page;
+mod page_live;
 mod probe;
 mod programs;
 mod prometheus;

@@ -47,6 +47,11 @@ fn site(agent: &Agent) -> Value {
     agent.status()["slos"][0].clone()
 }
 
+/// Counts of slices are whole numbers.
+fn same_count(one: f64, other: f64) -> bool {
+    (one - other).abs() < 0.5
+}
+
 fn number(value: &Value, key: &str) -> f64 {
     value[key].as_f64().unwrap_or_else(|| panic!("no {key} in {value}"))
 }
@@ -84,7 +89,7 @@ fn an_outage_and_a_killed_agent_are_counted_alike_in_report_status_and_metrics()
 
     // What is collected is written every few seconds.
     until("the history knows the outage", LONG, || {
-        number(&report(agent.config(), &["--json"]).json()["slos"][0], "bad") == bad
+        same_count(number(&report(agent.config(), &["--json"]).json()["slos"][0], "bad"), bad)
     });
     let killed = Instant::now();
     agent.daemon.signal(Signal::SIGKILL);
@@ -93,16 +98,17 @@ fn an_outage_and_a_killed_agent_are_counted_alike_in_report_status_and_metrics()
     let (config, address) = (agent.config().to_owned(), agent.address());
     let mut agent = Agent::spawn(&scratch, &config, address.port(), &[]);
     agent.await_answer();
-    assert_eq!(number(&site(&agent), "bad"), bad, "the outage survives");
+    let kept = number(&site(&agent), "bad");
+    assert!(same_count(kept, bad), "the outage survives: {kept} of {bad}");
     await_more(&agent, "good", 3.0);
 
     let now = site(&agent);
-    assert_eq!(number(&now, "bad"), bad);
+    assert!(same_count(number(&now, "bad"), bad), "{now}");
     let known = (number(&now, "good") + bad) * SLICE;
     let gap = begun.elapsed().as_secs_f64() - known;
     let down = killed.elapsed().as_secs_f64().min(8.0);
     assert!(gap >= down - SLICE, "{gap} s are unknown of {down} s without an agent: {now}");
-    assert_eq!(number(&now, "maintenance"), 0.0);
+    assert!(same_count(number(&now, "maintenance"), 0.0), "{now}");
 
     // All three say the same, once nothing is on its way any more.
     until("report, status and metrics agree", LONG, || {
@@ -116,7 +122,7 @@ fn an_outage_and_a_killed_agent_are_counted_alike_in_report_status_and_metrics()
             // One slice of the hour may be settled between two looks.
             (status - told).abs() < 0.01 && (status - metric).abs() < 0.01
         };
-        number(&told, "bad") == bad
+        same_count(number(&told, "bad"), bad)
             && same("availability", "availability")
             && same("coverage", "coverage")
             && same("budget_remaining", "error_budget_remaining")
@@ -136,7 +142,7 @@ fn a_hold_is_maintenance_and_the_page_is_a_file_of_its_own() {
     assert_eq!(evenkeel(hold).code, Some(0));
     drop(endpoint);
     await_more(&agent, "maintenance", 3.0);
-    assert_eq!(number(&site(&agent), "bad"), 0.0, "{}", site(&agent));
+    assert!(same_count(number(&site(&agent), "bad"), 0.0), "{}", site(&agent));
 
     let table = report(agent.config(), &[]);
     assert_eq!(table.code, Some(0));

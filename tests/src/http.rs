@@ -23,7 +23,11 @@ pub fn get(address: SocketAddr, path: &str) -> io::Result<Response> {
 
 /// As [`get`], with this `Host` header.
 pub fn get_as(host: &str, address: SocketAddr, path: &str) -> io::Result<Response> {
-    ask(address, &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
+    ask(
+        address,
+        &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"),
+        PATIENCE,
+    )
 }
 
 /// Posts a JSON document to `path` at `address`.
@@ -35,17 +39,34 @@ pub fn post(address: SocketAddr, path: &str, body: &str) -> io::Result<Response>
             "POST {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n\
              Content-Length: {length}\r\n\r\n{body}"
         ),
+        PATIENCE,
     )
 }
 
-fn ask(address: SocketAddr, request: &str) -> io::Result<Response> {
+/// The answer to a request as it is written here; whole.
+pub(crate) fn ask(address: SocketAddr, request: &str, patience: Duration) -> io::Result<Response> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
     stream.write_all(request.as_bytes())?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
+    let (mut answer, mut buffer) = (Vec::new(), [0; 16 * 1024]);
+    // Some keep the connection open though they were asked not to: what they announced is all there is.
+    while !is_whole(&answer) {
+        match stream.read(&mut buffer)? {
+            0 => break,
+            count => answer.extend_from_slice(&buffer[..count]),
+        }
+    }
     parse(&String::from_utf8_lossy(&answer)).ok_or_else(|| io::Error::other("not an HTTP answer"))
+}
+
+/// Whether an answer has as many bytes as its head announces; never, if it announces none.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length: Option<usize> = length.and_then(|length| length.trim().parse().ok());
+    length.is_some_and(|length| answer.len() >= end + 4 + length)
 }
 
 /// A port of the loopback address on which nobody listens.

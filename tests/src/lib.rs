@@ -6,11 +6,11 @@
 
 mod agent;
 mod alertmanager;
+mod browser;
 mod daemon;
 mod hook;
 mod http;
 mod metrics;
-mod page;
 mod programs;
 mod prometheus;
 mod scratch;
@@ -26,11 +26,11 @@ struct Readme;
 
 pub use agent::Agent;
 pub use alertmanager::Alertmanager;
+pub use browser::Browser;
 pub use daemon::Daemon;
 pub use hook::{Delivered, Hook, Manner};
 pub use http::{HangingEndpoint, Response, free_port, get, get_as, post};
 pub use metrics::Samples;
-pub use page::dump_dom;
 pub use programs::{Finished, evenkeel, find_bin, installed, is_root, run, run_within};
 pub use prometheus::{Prometheus, promtool};
 pub use scratch::Scratch;

@@ -9,6 +9,7 @@ pub(crate) const BENCHES: &str = "\
              `cargo xtask bench files --help` lists its flags, docs/bench.md says how to read it
   metrics    how long a scraper waits for a page of 10,000 series, beside the Pushgateway with the same series
   journal    what a line, an intent, samples and a roll-up cost whoever hands them over and the thread that writes them
+  page       what a first paint of the status page costs, with 200 targets and 30 days of history
   recovery   how soon a killed program, a hung endpoint, a leak and others are detected, healed and proved, beside Monit if
              `--peers` is given; `cargo xtask bench recovery --help` lists its flags
   trend      nanoseconds a reading costs a forecast of a leak";
@@ -52,4 +53,10 @@ pub(crate) fn recovery(flags: &[&str]) -> Outcome {
 /// Measures the breaker.
 pub(crate) fn breaker() -> Outcome {
     process::run("cargo", &["bench", "--package", "evenkeel-recovery", "--bench", "breaker"])
+}
+
+/// Measures the status page: the time that the agent needs, and the bytes that go over the wire.
+pub(crate) fn page() -> Outcome {
+    let test = ["test", "--release", "--package", "evenkeel-agent", "--lib", "page::tests::bench"];
+    process::run("cargo", &[&test[..], &["--", "--ignored", "--nocapture"]].concat())
 }

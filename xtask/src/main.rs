@@ -48,6 +48,7 @@ fn main() -> ExitCode {
         ["bench", "recovery", flags @ ..] => bench::recovery(flags),
         ["bench", "breaker"] => bench::breaker(),
         ["bench", "journal"] => bench::journal(),
+        ["bench", "page"] => bench::page(),
         ["bench", "trend"] => bench::trend(),
         ["bench"] => {
             println!("usage: cargo xtask bench <what> [FLAG]...\n\n{}", bench::BENCHES);

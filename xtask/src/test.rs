@@ -20,6 +20,8 @@ const TOOLS: &[Tool] = &[
     // Beside whom a page of metrics is measured.
     Tool { program: "prometheus-pushgateway", package: "prometheus-pushgateway" },
     Tool { program: "chromium", package: "chromium" },
+    // Drives it, so that a page is seen while things happen.
+    Tool { program: "chromedriver", package: "chromium-driver" },
     // Says the same as `evenkeel-probe serve`.
     Tool { program: "prometheus-blackbox-exporter", package: "prometheus-blackbox-exporter" },
     Tool { program: "ip", package: "iproute2" },
@@ -146,10 +148,13 @@ mod tests {
             packages,
             [
                 "supervisor",
+                "prometheus-alertmanager",
                 "prometheus-pushgateway",
                 "chromium",
+                "chromium-driver",
                 "strace",
                 "tmux",
+                "man-db",
                 "sqlite3",
                 "systemd-container",
                 "dbus",

@@ -121,6 +121,8 @@ pub(crate) async fn ask<T>(
 
 #[cfg(test)]
 mod tests {
+    mod bench;
+
     use std::time::SystemTime;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,4 +1,4 @@
-// Keeps a page up to date and its charts zoomable; without it the page says what was so when it was loaded.
+// Keeps a page up to date; without it the page says what was so when it was loaded.
 // How things look only the server knows: when it tells of a change, the page is fetched anew and what differs is put in.
 "use strict";
 (() => {
@@ -15,9 +15,8 @@
   }
   function span(seconds) {
     const day = Math.floor(seconds / 86400), hour = Math.floor(seconds / 3600) % 24, minute = Math.floor(seconds / 60) % 60;
-    const two = (large, one, small, other) => ja
-      ? large + one + (small ? small + other : "")
-      : large + " " + one + (small ? " " + small + " " + other : "");
+    const gap = ja ? "" : " ";
+    const two = (large, one, small, other) => large + gap + one + (small ? gap + small + gap + other : "");
     const [d, h, m, s] = ja ? ["日", "時間", "分", "秒"] : ["d", "h", "min", "s"];
     if (seconds < 60) return two(seconds, s, 0, s);
     if (seconds < 3600) return two(minute, m, minute < 5 ? seconds % 60 : 0, s);
@@ -31,7 +30,7 @@
     }
   }
 
-  // Makes one tree like another and leaves alone what is the same: focus, selection and place stay.
+  // Makes one tree like another; what is the same stays, and so do focus and selection.
   const keyOf = (node) => node.nodeType === 1 ? node.id || node.dataset.key || "" : "";
   function morph(was, is) {
     if (was.isEqualNode(is)) return was;
@@ -129,7 +128,7 @@
       lost = true;
       connected(false);
       refresh();
-      // After a refusal no browser tries again.
+      // No browser retries a refusal.
       if (source.readyState === EventSource.CLOSED) setTimeout(listen, POLL_MS);
     };
   }
@@ -146,35 +145,35 @@
     return unit === "days" ? short(value) + (ja ? " 日" : " d") : short(value);
   }
 
-  // A chart that can be zoomed (drag; twice to go back) takes the place of the picture.
+  // A chart to zoom (drag; twice to go back) takes the picture's place.
   async function zoomable(node) {
     const { subject, field, unit, limit, from, until } = node.dataset;
+    // Only the server draws a trend.
+    if (node.querySelector(".trend")) return;
     const bound = limit === undefined ? null : Number(limit);
     const load = async (from, until) => {
       const query = new URLSearchParams({ subject, field, from: Math.floor(from), until: Math.ceil(until), points: 600 });
       const answer = await fetch("/api/series?" + query, { signal: AbortSignal.timeout(PATIENCE_MS) });
       if (!answer.ok) throw new Error("no points");
       const { points } = await answer.json();
-      const column = (of) => points.map(of);
-      return [column((point) => Date.parse(point.at) / 1000), column((point) => point.min), column((point) => point.max), column((point) => point.mean),
-        ...(bound === null ? [] : [column(() => bound)])];
+      const of = (name) => points.map((point) => point[name]);
+      return [of("at").map((at) => Date.parse(at) / 1000), of("min"), of("max"), of("mean"), ...(bound === null ? [] : [points.map(() => bound)])];
     };
     const data = await load(from, until);
     if (data[0].length < 2) return;
     const picture = node.querySelector(".plot");
     const colour = (name) => getComputedStyle(html).getPropertyValue(name).trim();
     const value = (_, value) => figure(unit, value);
-    // In the host's zone, as elsewhere.
     const local = (at) => html.dataset.zone ? uPlot.tzDate(new Date(at * 1000), html.dataset.zone) : new Date(at * 1000);
     const words = ja ? ["時刻", "最小", "最大", "平均", "上限"] : ["Time", "Low", "High", "Mean", "Limit"];
     const axis = { stroke: () => colour("--soft"), grid: { stroke: () => colour("--line"), width: 1 }, ticks: { show: false }, font: "12px sans-serif" };
     const line = (at, name, more) => ({ label: words[at], value, stroke: () => colour(name), points: { show: false }, ...more });
     const whole = { min: Number(from), max: Number(until) };
     const chart = new uPlot({
-      width: node.clientWidth, height: 200,
+      width: node.clientWidth, height: 176,
       scales: { x: { range: (_, min, max) => min === null ? [whole.min, whole.max] : [min, max] }, y: { range: (_, low, high) => [Math.min(0, low), Math.max(high, bound || 0) * 1.06 || 1] } },
       tzDate: local,
-      axes: [{ ...axis, space: 70, values: (_, all, __, ___, step) => all.map((at) => uPlot.fmtDate(step < 60 ? "{HH}:{mm}:{ss}" : step < 86400 ? "{HH}:{mm}" : "{MM}-{DD}")(local(at))) },
+      axes: [{ ...axis, space: 70, size: 26, values: (_, all, __, ___, step) => all.map((at) => uPlot.fmtDate(step < 60 ? "{HH}:{mm}:{ss}" : step < 86400 ? "{HH}:{mm}" : "{MM}-{DD}")(local(at))) },
         { ...axis, size: 62, values: (_, all) => all.map((one) => figure(unit, one)) }],
       series: [
         { label: words[0], value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" },
@@ -184,13 +183,12 @@
       bands: [{ series: [2, 1], fill: () => colour("--curve") + "2b" }],
       hooks: { setSelect: [async (chart) => {
         const [low, high] = [chart.select.left, chart.select.left + chart.select.width].map((place) => chart.posToVal(place, "x"));
-        // Closer up there are finer points.
-        if (high > low) chart.setData(await load(low, high), false);
+          if (high > low) chart.setData(await load(low, high), false);
       }] },
     }, data, node);
     node.classList.add("drawn");
     picture.remove();
-    new ResizeObserver(() => chart.setSize({ width: node.clientWidth, height: 200 })).observe(node);
+    new ResizeObserver(() => chart.setSize({ width: node.clientWidth, height: 176 })).observe(node);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => chart.redraw());
     chart.over.addEventListener("dblclick", async () => chart.setData(await load(whole.min, whole.max)));
     setInterval(async () => {
@@ -206,7 +204,7 @@
   setInterval(tick, 1000);
   document.addEventListener("animationend", (event) => event.target.classList.remove("changed"));
   document.addEventListener("visibilitychange", () => { if (wanted) refresh(); });
-  // Without points the picture stays.
+  // Or it stays.
   if (window.uPlot) for (const node of document.querySelectorAll(".chart[data-subject]")) zoomable(node).catch(() => {});
   listen();
 })();

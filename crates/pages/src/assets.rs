@@ -40,10 +40,12 @@ pub(crate) static CHART_SCRIPT: LazyLock<Asset> =
 
 /// The asset of this name; `None` if there is none, or if it was one of another version.
 pub fn asset(name: &str) -> Option<&'static Asset> {
-    [&STYLE, &SCRIPT, &ICON, &CHART_STYLE, &CHART_SCRIPT]
-        .into_iter()
-        .map(|asset| &**asset)
-        .find(|asset| asset.name == name)
+    assets().find(|asset| asset.name == name)
+}
+
+/// All assets; what is loaded first comes first.
+pub fn assets() -> impl Iterator<Item = &'static Asset> {
+    [&STYLE, &SCRIPT, &ICON, &CHART_STYLE, &CHART_SCRIPT].into_iter().map(|asset| &**asset)
 }
 
 impl Asset {

@@ -35,7 +35,7 @@ mod ticks;
 mod view;
 mod words;
 
-pub use assets::{Asset, asset};
+pub use assets::{Asset, asset, assets};
 pub use curve::{Curve, Limit, Point, Trend, curve, field_title};
 pub use figures::{IncidentRow, SloRow};
 pub use layout::{Frame, POLICY, message};

@@ -75,7 +75,8 @@ pub(crate) fn events(view: &View, rows: &[EventRow], of_one: bool) -> Markup {
         ul.timeline { @for row in rows { li data-key=(row.id) {
             span.when { (view.time(row.at)) }
             span {
-                @if !of_one && !row.target.is_empty() { strong { a href=(target_address(&row.target)) { (clean(&row.target)) } } " " }
+                @if !of_one && row.target == "agent" { strong { (lang.say("agent", "エージェント")) } " " }
+                @else if !of_one && !row.target.is_empty() { strong { a href=(target_address(&row.target)) { (clean(&row.target)) } } " " }
                 (clean(&row.message)) " "
                 span.soft {
                     (clean(&row.kind.replace('_', " ")))

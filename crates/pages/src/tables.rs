@@ -29,7 +29,7 @@ pub(crate) fn checks(view: &View, rows: &[CheckRow], span: &Range<Timestamp>) ->
                 th scope="col" { (lang.say("State", "状態")) }
                 th scope="col" { (lang.say("Check", "チェック")) }
                 @if strips {
-                    th.wide scope="col" { (lang.say("Last ", "直近")) (view.span(span.end.duration_since(span.start))) }
+                    th.wide scope="col" { (lang.say("Last ", "直近")) (span.end.duration_since(span.start).as_hours()) (lang.say(" h", "時間")) }
                 }
                 th.num scope="col" { (lang.say("Last result", "直近の結果")) }
                 th.num scope="col" { (lang.say("For", "継続")) }

@@ -21,6 +21,8 @@ use crate::view::{Unit, View};
 /// How far back the page of a target looks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Window {
+    /// An hour.
+    Hour,
     /// A day.
     #[default]
     Day,
@@ -32,7 +34,7 @@ pub enum Window {
 
 impl Window {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Day, Self::Week, Self::Month];
+    pub const ALL: [Self; 4] = [Self::Hour, Self::Day, Self::Week, Self::Month];
 
     /// The window of this name.
     pub fn of_name(name: &str) -> Option<Self> {
@@ -42,6 +44,7 @@ impl Window {
     /// Its name, as an address has it.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Hour => "1h",
             Self::Day => "24h",
             Self::Week => "7d",
             Self::Month => "30d",
@@ -51,6 +54,7 @@ impl Window {
     /// Its length.
     pub const fn hours(self) -> i64 {
         match self {
+            Self::Hour => 1,
             Self::Day => 24,
             Self::Week => 7 * 24,
             Self::Month => 30 * 24,

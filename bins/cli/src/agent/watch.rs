@@ -45,8 +45,8 @@ pub fn watch(common: &Common) -> Result<Exit, Failure> {
         let mut hung_up = signal(SignalKind::hangup()).map_err(failed)?;
         let mut tick = tokio::time::interval(TICK);
         let mut screen = Screen::open().map_err(failed)?;
-        let mut keys = screen.keys();
-        let mut view = View::new(screen.has_colours());
+        let mut keys = Screen::keys();
+        let mut view = View::new(Screen::has_colours());
         loop {
             screen.draw(&view.lines(screen.size(), Timestamp::now())).map_err(failed)?;
             tokio::select! {

@@ -38,7 +38,12 @@ pub(super) async fn overview(State(desk): State<Desk>, request: Request) -> Resp
         rules: status.rules.iter().map(rows::rule).collect(),
         slos: past.slos,
         holds,
-        alerts: Vec::new(),
+        alerts: status
+            .alerts
+            .iter()
+            .filter(|alert| alert.state == "firing")
+            .map(rows::alert)
+            .collect(),
         incidents: past.incidents,
         drifts: past.drifts,
         cleanups: past.cleanups,

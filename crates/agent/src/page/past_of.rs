@@ -39,7 +39,7 @@ pub(super) async fn overview(desk: &Desk, status: &Status) -> OverviewPast {
     let none = OverviewPast {
         span: span.clone(),
         stretches: Vec::new(),
-        slos: Vec::new(),
+        slos: status.slos.iter().map(|promise| rows::slo(promise, Vec::new())).collect(),
         incidents: Vec::new(),
         drifts: Vec::new(),
         cleanups: Vec::new(),

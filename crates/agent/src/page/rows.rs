@@ -1,10 +1,12 @@
 //! What the engine and the history know, as the rows of pages.
 
-use evenkeel_engine::{CheckStatus, HoldStatus, RecoveryStatus, RuleStatus};
+use evenkeel_engine::{
+    AlertStatus, CheckStatus, HoldStatus, RecoveryStatus, RuleStatus, SloStatus,
+};
 use evenkeel_journal::{Event, Incident, IntentRecord};
 use evenkeel_pages::{
-    ActionRow, BudgetRow, CheckRow, CleanupRow, DriftRow, EventRow, HoldRow, IncidentRow, PartRow,
-    RecoveryRow, RuleRow,
+    ActionRow, AlertRow, BudgetRow, CheckRow, CleanupRow, DriftRow, EventRow, HoldRow, IncidentRow,
+    PartRow, RecoveryRow, RuleRow, SloRow, Stretch,
 };
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -73,6 +75,33 @@ pub(super) fn hold(status: &HoldStatus) -> HoldRow {
         until: status.until,
         reason: status.reason.clone(),
         by: status.by.clone(),
+    }
+}
+
+pub(super) fn alert(status: &AlertStatus) -> AlertRow {
+    AlertRow {
+        name: status.name.clone(),
+        severity: status.severity.clone(),
+        since: status.since,
+        summary: status.summary.clone(),
+    }
+}
+
+/// A promise, with how it was over its window.
+pub(super) fn slo(status: &SloStatus, stretches: Vec<Stretch>) -> SloRow {
+    let span = |seconds: f64| SignedDuration::try_from_secs_f64(seconds).unwrap_or_default();
+    SloRow {
+        name: status.name.clone(),
+        checks: status.checks.clone(),
+        // The status has it as it was written; what was checked once can be read.
+        objective: status.objective.parse().unwrap_or_default(),
+        window: SignedDuration::from_secs(i64::try_from(status.window_seconds).unwrap_or(i64::MAX)),
+        availability: status.availability,
+        coverage: status.coverage,
+        budget_remaining: Some(status.budget_remaining),
+        bad: span(status.budget_used_seconds),
+        span: status.from..status.until,
+        stretches,
     }
 }
 

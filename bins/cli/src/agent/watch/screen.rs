@@ -13,8 +13,14 @@ const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 /// Where the terminal does not say how large it is.
 const USUAL: (u16, u16) = (80, 24);
 
-/// How the terminal was, while it is ours; whoever takes it out gives the terminal back.
-static OURS: Mutex<Option<Option<Termios>>> = Mutex::new(None);
+/// Whether the terminal is ours, and how it was before, where it told.
+enum Held {
+    Not,
+    Since(Option<Termios>),
+}
+
+/// Whoever takes it out gives the terminal back.
+static OURS: Mutex<Held> = Mutex::new(Held::Not);
 static PANICS_GIVE_BACK: Once = Once::new();
 
 /// The terminal, with a screen of its own; given back at the end, also at that of a panic.
@@ -48,7 +54,7 @@ impl Screen {
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &ours);
         }
         if let Ok(mut held) = OURS.lock() {
-            *held = Some(before);
+            *held = Held::Since(before);
         }
         self.measure();
         write(ENTER)
@@ -71,12 +77,12 @@ impl Screen {
         self.size
     }
 
-    pub(super) fn has_colours(&self) -> bool {
+    pub(super) fn has_colours() -> bool {
         anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
     }
 
     /// Is told once a key says that it is enough.
-    pub(super) fn keys(&self) -> mpsc::Receiver<()> {
+    pub(super) fn keys() -> mpsc::Receiver<()> {
         let (enough, told) = mpsc::channel(1);
         // A read of a terminal cannot be cancelled: the thread ends with the program.
         std::thread::spawn(move || {
@@ -123,8 +129,8 @@ impl Drop for Screen {
 }
 
 fn give_back() {
-    let held = OURS.lock().map_or(None, |mut held| held.take());
-    if let Some(before) = held {
+    let held = OURS.lock().map_or(Held::Not, |mut held| std::mem::replace(&mut *held, Held::Not));
+    if let Held::Since(before) = held {
         let _ = write(LEAVE);
         if let Some(termios) = before {
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &termios);

@@ -19,7 +19,7 @@ pub(super) struct Change<'a> {
     rules: Vec<Subject<'a>>,
     /// Targets of recovery in another phase.
     recoveries: Vec<Subject<'a>>,
-    /// Whether other holds are in force, or a storm began or ended, or something is no longer set.
+    /// Whether other holds are in force or other alerts fire, or a storm began or ended, or something is no longer set.
     other: bool,
     /// Whether there is more than is told here.
     more: bool,
@@ -84,6 +84,7 @@ impl<'a> Change<'a> {
             rules: rules.take(MOST + 1).collect(),
             recoveries: recoveries.take(MOST + 1).collect(),
             other: before.holds != now.holds
+                || alerts(before).ne(alerts(now))
                 || before.storm != now.storm
                 || (&before.mode, &before.mode_reason) != (&now.mode, &now.mode_reason)
                 || before.checks.len() != now.checks.len()
@@ -102,6 +103,11 @@ impl<'a> Change<'a> {
             && !change.other;
         (!nothing).then_some(change)
     }
+}
+
+/// Which alerts there are, and whether they fire; their values differ each time.
+fn alerts(status: &Status) -> impl Iterator<Item = (&str, &str)> {
+    status.alerts.iter().map(|alert| (alert.name.as_str(), alert.state.as_str()))
 }
 
 fn subject<'a>(name: &'a str, state: &'a str, reason: Option<&'a str>) -> Subject<'a> {

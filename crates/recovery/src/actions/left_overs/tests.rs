@@ -147,8 +147,8 @@ async fn a_child_that_a_worker_starts_while_it_is_asked_to_end_is_ended_too() {
     let children: Vec<u32> = children.lines().map(|line| line.parse().unwrap()).collect();
     assert!(children.len() > 3, "{children:?}");
     for child in children {
-        let lives = Process::open(child).and_then(|child| child.stat());
-        assert!(lives.is_err() || lives.is_ok_and(|stat| stat.is_dead()), "{child} of {ended}");
+        let seen = Process::open(child).and_then(|child| child.stat());
+        assert!(seen.is_err() || seen.is_ok_and(|stat| stat.is_dead()), "{child} of {ended}");
     }
     assert!(!lives(worker.identity));
 }
