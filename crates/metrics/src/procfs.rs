@@ -23,9 +23,7 @@ impl ProcessStats {
         if stat.is_dead() {
             return Err(LookError::Gone { what: stat.identity.to_string() });
         }
-        let boot =
-            boot_time().ok_or_else(|| LookError::Form { what: "`/proc/stat`".to_owned() })?;
-        let boot = boot.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let boot = boot_time().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let limits = process.limits().unwrap_or_default();
         let limit = |wanted: &str| {
             let (_, soft, _) = limits.iter().find(|(name, _, _)| name == wanted)?;

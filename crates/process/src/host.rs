@@ -1,26 +1,27 @@
 use std::time::{Duration, SystemTime};
 
-use crate::read::read_path;
-
-const SMALL: usize = 4 * 1024;
-/// `/proc/stat` has a line for each processor and each interrupt before the one that is wanted.
-const HOST_STAT: usize = 4 * 1024 * 1024;
+use rustix::time::{ClockId, clock_gettime};
 
 /// How long the host runs, suspended time included; the clock that starts of processes are told on.
-pub fn uptime() -> Option<Duration> {
-    let text = read_path("/proc/uptime", SMALL).ok()?;
-    let seconds: f64 = text.lossy().split_ascii_whitespace().next()?.parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
+pub fn uptime() -> Duration {
+    read_clock(ClockId::Boottime)
 }
 
-/// When the host was started, on the wall clock as it stands now, in whole seconds.
+/// When the host was started, on the wall clock as it stands now, in whole seconds, as `btime` of `/proc/stat` has it.
 ///
-/// The kernel computes it as now minus uptime: a clock that is set moves it.
-pub fn boot_time() -> Option<SystemTime> {
-    let text = read_path("/proc/stat", HOST_STAT).ok()?;
-    let text = text.lossy();
-    let seconds = text.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
-    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+/// It is now minus uptime: a clock that is set moves it. Whole, so that two looks say the same; and not read from
+/// `/proc/stat`, for which the kernel adds up every interrupt of every processor.
+pub fn boot_time() -> SystemTime {
+    let uptime = read_clock(ClockId::Boottime);
+    let boot = read_clock(ClockId::Realtime).saturating_sub(uptime);
+    SystemTime::UNIX_EPOCH + Duration::from_secs(boot.as_secs())
+}
+
+/// Both clocks stand at zero or later on any host that runs: a negative one is told as zero.
+fn read_clock(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 /// The time since boot that a number of the kernel's ticks stands for.
@@ -49,8 +50,17 @@ mod tests {
     }
 
     #[test]
-    fn this_host_was_started_before_now() {
-        assert!(uptime().unwrap() > Duration::ZERO);
-        assert!(boot_time().unwrap() < SystemTime::now());
+    fn this_host_was_started_when_the_kernel_says() {
+        let stat = std::fs::read_to_string("/proc/stat").unwrap();
+        let btime = stat.lines().find_map(|line| line.strip_prefix("btime ")).unwrap();
+        let told = SystemTime::UNIX_EPOCH + Duration::from_secs(btime.parse().unwrap());
+        let apart = |one: SystemTime, other: SystemTime| {
+            one.duration_since(other).or_else(|_| other.duration_since(one)).unwrap()
+        };
+        assert!(apart(boot_time(), told) <= Duration::from_secs(1), "{:?} {told:?}", boot_time());
+        let text = std::fs::read_to_string("/proc/uptime").unwrap();
+        let seconds: f64 = text.split(' ').next().unwrap().parse().unwrap();
+        let later = uptime().as_secs_f64() - seconds;
+        assert!((-0.02..60.0).contains(&later), "{later}");
     }
 }

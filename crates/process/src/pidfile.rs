@@ -121,9 +121,10 @@ impl Pidfile {
     /// Told on the wall clock. On a host whose clock was set since boot, as one that starts without the time, it is told
     /// only of files that were there before `/proc` was.
     pub fn is_stale(&self, process: Identity) -> bool {
-        let (Some(uptime), Some(boot)) = (host::uptime(), host::boot_time()) else { return false };
-        let started =
-            SystemTime::now().checked_sub(uptime).map_or(boot, |boot| boot + process.started());
+        let boot = host::boot_time();
+        let started = SystemTime::now()
+            .checked_sub(host::uptime())
+            .map_or(boot, |boot| boot + process.started());
         let mounted = stat("/proc").map_or(boot, |found| modified(&found));
         is_stale(self.written, started, boot, mounted)
     }

@@ -1,7 +1,7 @@
 //! What is seen of one process, or of several together.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use evenkeel_process::{
     Cgroup, Cgroups, LookError, Memory, Pressure, Process, Resource, Stat, boot_time, uptime,
@@ -46,12 +46,9 @@ pub(super) fn look(
     facts.set("processes", sums.processes);
     facts.set("threads", sums.threads);
     facts.set("swap_bytes", sums.swap_bytes);
-    facts.set("age_seconds", identity.age(uptime().unwrap_or_default()).as_secs_f64());
-    let boot = boot_time().and_then(|boot| boot.duration_since(SystemTime::UNIX_EPOCH).ok());
-    facts.set(
-        "start_time_seconds",
-        (boot.unwrap_or(Duration::ZERO) + identity.started()).as_secs_f64(),
-    );
+    facts.set("age_seconds", identity.age(uptime()).as_secs_f64());
+    let boot = boot_time().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    facts.set("start_time_seconds", (boot + identity.started()).as_secs_f64());
     // Resident memory of several adds up only with each shared page counted once.
     let resident = if sums.processes == 1 { Ok(sums.rss_bytes) } else { sums.pss_bytes.clone() };
     seen.note("rss_bytes", resident);

@@ -194,8 +194,7 @@ fn state(process: &Process, seen: &mut ProcessSeen) -> Result<(), LookError> {
     let stat = process.stat()?;
     seen.name = stat.shown_name();
     seen.state = stat.state.as_str();
-    let uptime = evenkeel_process::uptime().unwrap_or_default();
-    seen.age_seconds = stat.identity.age(uptime).as_secs_f64();
+    seen.age_seconds = stat.identity.age(evenkeel_process::uptime()).as_secs_f64();
     Ok(())
 }
 
