@@ -26,8 +26,16 @@ fn url(agent: &Agent, path: &str) -> String {
     format!("http://{}{path}", agent.address())
 }
 
-fn has_browser() -> bool {
-    installed("chromium") && installed("chromedriver")
+/// A host, and a browser so wide whose reader reads that language; dropped in the order browser, agent, files. `None`
+/// where there is no browser, which was said.
+fn open(width: u32, language: &str) -> Option<(Scratch, Agent, Browser)> {
+    if !(installed("chromium") && installed("chromedriver")) {
+        return None;
+    }
+    let scratch = Scratch::new();
+    let agent = agent(&scratch);
+    let browser = Browser::open(&scratch, width, language);
+    Some((scratch, agent, browser))
 }
 
 /// Pictures are kept where a person wants to look at them.
@@ -39,12 +47,7 @@ fn picture(browser: &Browser, name: &str) {
 
 #[test]
 fn what_happens_appears_in_the_open_page_and_the_reader_stays_where_he_is() {
-    if !has_browser() {
-        return;
-    }
-    let scratch = Scratch::new();
-    let agent = agent(&scratch);
-    let browser = Browser::open(&scratch, 1_100, "en");
+    let Some((scratch, agent, browser)) = open(1_100, "en") else { return };
     browser.load(&url(&agent, "/"));
     browser.until("the page is live", "return document.querySelector('.live.on') !== null");
     browser.run(
@@ -68,12 +71,7 @@ fn what_happens_appears_in_the_open_page_and_the_reader_stays_where_he_is() {
 
 #[test]
 fn an_agent_that_is_gone_is_said_to_be_gone() {
-    if !has_browser() {
-        return;
-    }
-    let scratch = Scratch::new();
-    let agent = agent(&scratch);
-    let browser = Browser::open(&scratch, 1_100, "en");
+    let Some((_scratch, agent, browser)) = open(1_100, "en") else { return };
     browser.load(&url(&agent, "/"));
     browser.until("the page is live", "return document.querySelector('.live.on') !== null");
     drop(agent);
@@ -83,12 +81,7 @@ fn an_agent_that_is_gone_is_said_to_be_gone() {
 
 #[test]
 fn hostile_outputs_are_read_and_not_obeyed() {
-    if !has_browser() {
-        return;
-    }
-    let scratch = Scratch::new();
-    let agent = agent(&scratch);
-    let browser = Browser::open(&scratch, 1_100, "en");
+    let Some((_scratch, agent, browser)) = open(1_100, "en") else { return };
     for path in
         ["/", "/target/hostile", "/target/%3Cscript%3Ealert(3)%3C%2Fscript%3E", "/incident/%3Cb%3E"]
     {
@@ -109,12 +102,7 @@ fn hostile_outputs_are_read_and_not_obeyed() {
 
 #[test]
 fn a_narrow_screen_is_not_scrolled_sideways() {
-    if !has_browser() {
-        return;
-    }
-    let scratch = Scratch::new();
-    let agent = agent(&scratch);
-    let browser = Browser::open(&scratch, 360, "en");
+    let Some((_scratch, agent, browser)) = open(360, "en") else { return };
     for path in ["/", "/target/first-file", "/target/hostile", "/target/shared-files"] {
         browser.load(&url(&agent, path));
         let widths = browser.run("return [document.documentElement.scrollWidth, innerWidth]");
@@ -127,12 +115,7 @@ fn a_narrow_screen_is_not_scrolled_sideways() {
 
 #[test]
 fn a_reader_of_japanese_reads_japanese_and_may_choose_otherwise() {
-    if !has_browser() {
-        return;
-    }
-    let scratch = Scratch::new();
-    let agent = agent(&scratch);
-    let browser = Browser::open(&scratch, 1_100, "ja");
+    let Some((_scratch, agent, browser)) = open(1_100, "ja") else { return };
     browser.load(&url(&agent, "/"));
     assert_eq!(browser.run("return document.documentElement.lang"), "ja");
     assert!(browser.text().contains("チェック"), "{}", browser.text());
@@ -145,12 +128,7 @@ fn a_reader_of_japanese_reads_japanese_and_may_choose_otherwise() {
 
 #[test]
 fn dark_and_light_follow_the_system_until_the_reader_chooses() {
-    if !has_browser() {
-        return;
-    }
-    let scratch = Scratch::new();
-    let agent = agent(&scratch);
-    let browser = Browser::open(&scratch, 1_100, "en");
+    let Some((_scratch, agent, browser)) = open(1_100, "en") else { return };
     browser.load(&url(&agent, "/target/first-file"));
     let ground = "return getComputedStyle(document.body).backgroundColor";
     browser.prefer("light");
@@ -168,12 +146,7 @@ fn dark_and_light_follow_the_system_until_the_reader_chooses() {
 
 #[test]
 fn charts_can_be_zoomed_where_scripts_run() {
-    if !has_browser() {
-        return;
-    }
-    let scratch = Scratch::new();
-    let agent = agent(&scratch);
-    let browser = Browser::open(&scratch, 1_100, "en");
+    let Some((_scratch, agent, browser)) = open(1_100, "en") else { return };
     // Samples are written every few seconds.
     evenkeel_tests::until("a size was measured twice", LONG, || {
         let series = agent.get("/api/series?subject=first-file&field=size_bytes").body;
@@ -190,12 +163,7 @@ fn charts_can_be_zoomed_where_scripts_run() {
 
 #[test]
 fn the_keyboard_reaches_everything_and_begins_with_a_way_past_the_bar() {
-    if !has_browser() {
-        return;
-    }
-    let scratch = Scratch::new();
-    let agent = agent(&scratch);
-    let browser = Browser::open(&scratch, 1_100, "en");
+    let Some((_scratch, agent, browser)) = open(1_100, "en") else { return };
     browser.load(&url(&agent, "/"));
     let first = "const first = document.querySelector('a, button, [tabindex]'); first.focus(); \
                  return first.getAttribute('href') === '#main' && first.getBoundingClientRect().top >= 0";

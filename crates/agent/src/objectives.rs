@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use evenkeel_config::{Settings, Slo};
-use evenkeel_engine::{BurnStatus, SLO_SUBJECT, Slice, SloStatus};
+use evenkeel_engine::{BurnStatus, SLO_SUBJECT, Slice, SloStatus, slo_subject};
 use evenkeel_journal::{JournalError, Reader, Stretch};
 use evenkeel_metrics::availability::{self, Account, Figures, Verdict};
 use evenkeel_metrics::{BurnWindow, Metrics};
@@ -85,7 +85,7 @@ pub(crate) fn slice(stretch: &Stretch) -> availability::Slice {
 ///
 /// Read day by day: of what changed all the time there may be more than fits in memory.
 pub(crate) fn account(reader: &Reader, slo: &Slo, now: Timestamp) -> Result<Account, JournalError> {
-    let subject = format!("{SLO_SUBJECT}{}", slo.name);
+    let subject = slo_subject(&slo.name);
     let mut account = Account::new(slo.promise.clone());
     if let Some(began) = reader.stretches_began(&subject)? {
         account.began(began);

@@ -3,14 +3,14 @@
 //! The same document is `evenkeel report --json`, its table and its page; no agent need run.
 
 mod done;
-pub(crate) mod draw;
+mod draw;
 mod subject;
 mod trend;
 
 use std::time::Duration;
 
 use evenkeel_config::Settings;
-use evenkeel_engine::SloStatus;
+use evenkeel_engine::{SloStatus, slo_subject};
 use evenkeel_journal::{Filter, Reader};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -63,7 +63,7 @@ pub fn report(
     let mut subjects = Vec::new();
     for slo in &settings.slos {
         slos.push(objectives::status(slo, &objectives::account(reader, slo, now)?, now));
-        let name = format!("{}{}", evenkeel_engine::SLO_SUBJECT, slo.name);
+        let name = slo_subject(&slo.name);
         subjects.push(subject::subject(reader, &name, &(from..now), &slo.promise, zone)?);
     }
     for check in &settings.checks {

@@ -50,7 +50,7 @@ pub use past::{BreakerPast, FlapRing, OpenIncident, Past, Start};
 pub use record::{Causes, Outcome, Record};
 pub use refusal::{Refusal, Usage};
 pub use sampled::Sampled;
-pub use slices::{SLO_SUBJECT, Slice};
+pub use slices::{SLO_SUBJECT, Slice, slo_subject};
 pub use status::{
     AlertStatus, BurnStatus, CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus,
     SloStatus, Status,

@@ -31,6 +31,11 @@ pub struct Slice {
 /// What stands before the name of an objective where slices tell of it.
 pub const SLO_SUBJECT: &str = "slo:";
 
+/// What history calls the objective `name`, beside the checks that it joins.
+pub fn slo_subject(name: &str) -> String {
+    format!("{SLO_SUBJECT}{name}")
+}
+
 /// How far off the time of day may be until slices begin anew: what is smaller is no step of the clock.
 const STEP: Duration = Duration::from_secs(2);
 
@@ -116,7 +121,7 @@ impl Slices {
                 };
                 let mut joined = Vec::new();
                 objective.join.add(at, slice, &mut joined);
-                let subject = format!("{SLO_SUBJECT}{}", objective.name);
+                let subject = slo_subject(&objective.name);
                 let length = objective.length;
                 effects
                     .extend(joined.into_iter().map(|slice| told(subject.clone(), length, slice)));

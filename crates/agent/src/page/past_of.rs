@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use evenkeel_config::Settings;
-use evenkeel_engine::{SloStatus, Status};
+use evenkeel_engine::{SloStatus, Status, slo_subject};
 use evenkeel_journal::{Filter, Reader};
 use evenkeel_pages::{
     CleanupRow, Curve, DriftRow, IncidentRow, Lang, SloRow, Stretch, Verdict, Window,
@@ -13,7 +13,6 @@ use jiff::{Timestamp, ToSpan as _};
 use super::look::look;
 use super::{Desk, curves, rows};
 use crate::explain::ExplainError;
-use crate::report::draw;
 
 /// Incidents, drift and cleanup runs on the first page; and on that of one target.
 const FEW: u32 = 6;
@@ -51,14 +50,9 @@ pub(super) async fn overview(desk: &Desk, status: &Status) -> OverviewPast {
     let promises = status.slos.clone();
     let looked = look(desk, move |reader, _settings, _| {
         let strips = checks.iter().map(|check| stretches(&reader, check, &span));
-        let promise = |slo: &SloStatus| {
-            let window = slo.from..slo.until;
-            stretches(&reader, &draw::subject(&slo.name), &window)
-                .map(|strip| draw::row(slo, strip))
-        };
         Ok(OverviewPast {
             stretches: strips.collect::<Result<_, _>>()?,
-            slos: promises.iter().map(promise).collect::<Result<_, _>>()?,
+            slos: promises.iter().map(|slo| promise(&reader, slo)).collect::<Result<_, _>>()?,
             span,
             incidents: incidents(&reader, None, FEW)?,
             drifts: drifts(&reader, None, FEW)?,
@@ -72,6 +66,12 @@ pub(super) async fn overview(desk: &Desk, status: &Status) -> OverviewPast {
             none
         }
     }
+}
+
+/// A promise, with how it was over its window.
+pub(crate) fn promise(reader: &Reader, slo: &SloStatus) -> Result<SloRow, ExplainError> {
+    let stretches = stretches(reader, &slo_subject(&slo.name), &(slo.from..slo.until))?;
+    Ok(rows::slo(slo, stretches))
 }
 
 /// What the page of a target shows of the past.

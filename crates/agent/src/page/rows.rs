@@ -98,7 +98,8 @@ pub(super) fn slo(status: &SloStatus, stretches: Vec<Stretch>) -> SloRow {
         window: SignedDuration::from_secs(i64::try_from(status.window_seconds).unwrap_or(i64::MAX)),
         availability: status.availability,
         coverage: status.coverage,
-        budget_remaining: Some(status.budget_remaining),
+        // Of nothing known there is no budget to tell of.
+        budget_remaining: status.availability.map(|_| status.budget_remaining),
         bad: span(status.budget_used_seconds),
         span: status.from..status.until,
         stretches,

@@ -1,10 +1,7 @@
 use evenkeel_config::Settings;
-use evenkeel_engine::{SLO_SUBJECT, SloStatus};
+use evenkeel_engine::SLO_SUBJECT;
 use evenkeel_journal::Reader;
-use evenkeel_pages::{
-    CauseRow, Curve, DayRow, IncidentRow, Lang, ReportData, SloRow, Stretch, Theme, Unit, View,
-};
-use jiff::SignedDuration;
+use evenkeel_pages::{CauseRow, Curve, DayRow, IncidentRow, Lang, ReportData, Theme, Unit, View};
 use jiff::tz::TimeZone;
 
 use super::trend::with_trend;
@@ -26,10 +23,7 @@ pub fn draw(
     let span = report.from..report.until;
     let mut slos = Vec::new();
     for slo in &report.slos {
-        slos.push(row(
-            slo,
-            past_of::stretches(reader, &subject(&slo.name), &(slo.from..slo.until))?,
-        ));
+        slos.push(past_of::promise(reader, slo)?);
     }
     let mut days = Vec::new();
     for subject in &report.subjects {
@@ -63,29 +57,6 @@ pub fn draw(
     };
     let view = View { lang, theme: Theme::Auto, zone, now: report.until };
     Ok(evenkeel_pages::report(&view, &data))
-}
-
-/// What the history calls an objective.
-pub(crate) fn subject(slo: &str) -> String {
-    format!("{SLO_SUBJECT}{slo}")
-}
-
-/// An objective as a row of a page; `stretches`: how it was in its window.
-pub(crate) fn row(slo: &SloStatus, stretches: Vec<Stretch>) -> SloRow {
-    let seconds = |seconds: f64| SignedDuration::try_from_secs_f64(seconds).unwrap_or_default();
-    SloRow {
-        name: slo.name.clone(),
-        checks: slo.checks.clone(),
-        objective: slo.objective.parse().unwrap_or(0.0),
-        window: SignedDuration::try_from(std::time::Duration::from_secs(slo.window_seconds))
-            .unwrap_or_default(),
-        availability: slo.availability,
-        coverage: slo.coverage,
-        budget_remaining: slo.availability.map(|_| slo.budget_remaining),
-        bad: seconds(slo.budget_used_seconds),
-        span: slo.from..slo.until,
-        stretches,
-    }
 }
 
 fn incident(incident: &IncidentReport) -> IncidentRow {

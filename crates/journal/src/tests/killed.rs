@@ -1,13 +1,30 @@
 //! A writer in a process of its own, ended by SIGKILL between two writes.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use super::*;
 use crate::{Sample, Stretch};
 
 /// Where the writer's state directory is named; the test below is the writer only if it is set.
 const STATE_DIR: &str = "EVENKEEL_TEST_STATE_DIR";
+
+/// Starts the test `name` as the writer; the second of the two is what it tells, number by number.
+fn writer(scratch: &Scratch, name: &str) -> (Child, impl Iterator<Item = i64> + use<>) {
+    let mut writer = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "--nocapture"])
+        .arg(format!("tests::killed::{name}"))
+        .env(STATE_DIR, &scratch.state_dir)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(writer.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let written = lines.filter_map(|line| {
+        let (_, number) = line.split_once("written ")?;
+        number.parse().ok()
+    });
+    (writer, written)
+}
 
 #[test]
 #[ignore = "the other process of the test below"]
@@ -29,18 +46,8 @@ fn a_killed_writer_leaves_all_that_it_acknowledged_and_its_lock_to_the_next() {
     let scratch = Scratch::new();
     let mut told = 0;
     for round in 1..=5 {
-        let mut writer = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "--nocapture"])
-            .arg("tests::killed::a_writer_that_tells_each_intent_once_it_is_written")
-            .env(STATE_DIR, &scratch.state_dir)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(writer.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let mut written = lines.filter_map(|line| {
-            let (_, id) = line.split_once("written ")?;
-            id.parse::<i64>().ok()
-        });
+        let (mut writer, mut written) =
+            writer(&scratch, "a_writer_that_tells_each_intent_once_it_is_written");
         told = written.nth(round * 7).unwrap();
         writer.kill().unwrap();
         // What it told between the last line read and its end counts as well.
@@ -99,18 +106,8 @@ fn a_writer_killed_anywhere_also_in_a_roll_up_loses_nothing_and_counts_nothing_t
     let scratch = Scratch::new();
     let (mut told, mut rounds) = (0, 0);
     while told < SAMPLES {
-        let mut writer = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "--nocapture"])
-            .arg("tests::killed::a_writer_that_tells_what_is_written_and_rolls_it_up")
-            .env(STATE_DIR, &scratch.state_dir)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(writer.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let mut written = lines.filter_map(|line| {
-            let (_, number) = line.split_once("written ")?;
-            number.parse::<i64>().ok()
-        });
+        let (mut writer, mut written) =
+            writer(&scratch, "a_writer_that_tells_what_is_written_and_rolls_it_up");
         // Where it rolls up next, so that some ends fall into that.
         let next = (told / 60 * 60 + 60).min(SAMPLES);
         told = written.by_ref().find(|number| *number >= next).unwrap_or(told);
