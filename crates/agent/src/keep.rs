@@ -10,9 +10,9 @@ use evenkeel_metrics::{Collector, Metrics};
 use evenkeel_permissions as permissions;
 use evenkeel_permissions::{By, Keeper, Left, News, Preference, Repair, Swept, Task};
 use evenkeel_safefs::escaped;
+use evenkeel_shown::chain;
 use tokio::sync::oneshot;
 
-use crate::executor::chain;
 use crate::history::Written;
 
 /// What a keeper's thread says.

@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::io;
 
+use evenkeel_shown::excerpt;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 use crate::connect::{connect, connect_unix, tls_name};
 use crate::prober::{Attempt, Prober, Step, alongside};
 use crate::redirect::{Hop, is_redirect};
-use crate::shown::{excerpt, without_user};
+use crate::shown::without_user;
 use crate::tls::{HTTP, secure};
 use crate::{FailureClass, HttpTarget, Outcome, TlsOptions};
 

@@ -18,12 +18,14 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod chain;
 mod escape;
 mod form;
 mod secrets;
 mod url;
 
-pub use escape::{escaped, is_invisible};
+pub use chain::chain;
+pub use escape::{escaped, excerpt, is_invisible};
 pub use form::{is_secret_name, redact, secret_ranges};
 pub use secrets::Secrets;
 pub use url::{place_of_url, redact_url};
