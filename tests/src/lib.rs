@@ -31,7 +31,7 @@ pub use daemon::Daemon;
 pub use hook::{Delivered, Hook, Manner};
 pub use http::{HangingEndpoint, Response, free_port, get, get_as, post};
 pub use metrics::Samples;
-pub use programs::{Finished, evenkeel, find_bin, installed, is_root, run, run_within};
+pub use programs::{Finished, ask, evenkeel, find_bin, installed, is_root, run, run_within};
 pub use prometheus::{Prometheus, promtool};
 pub use scratch::Scratch;
 pub use supervisord::{Program, ProgramState, Supervisord};

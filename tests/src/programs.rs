@@ -68,6 +68,12 @@ pub fn evenkeel<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Finished 
     run(find_bin("evenkeel"), args, None)
 }
 
+/// Runs `evenkeel` with the words of a command and one file of settings to its end.
+pub fn ask(words: &[&str], config: &Path) -> Finished {
+    let config = ["--config".as_ref(), config.as_os_str()];
+    evenkeel(words.iter().map(OsStr::new).chain(config))
+}
+
 /// Runs a program to its end, in `folder` if one is given.
 pub fn run<A: AsRef<OsStr>>(
     program: impl AsRef<OsStr>,
