@@ -96,6 +96,7 @@ fn man_reads_the_pages_of_every_program_without_a_warning() {
     }
     assert!(pages.iter().any(|page| page == "evenkeel-status.1"), "{pages:?}");
     assert!(!pages.iter().any(|page| page.contains("demo-part")), "{pages:?}");
+    assert!(pages.iter().any(|page| page == "evenkeel.toml.5"), "{pages:?}");
     for page in &pages {
         let path = scratch.join(page);
         let read =
@@ -105,6 +106,21 @@ fn man_reads_the_pages_of_every_program_without_a_warning() {
     }
     let refused = evenkeel(["man", "/nowhere"]);
     assert_eq!(refused.code, Some(3), "{refused:?}");
+    // As on a host: the page of the settings is not among those of the programs.
+    let programs = scratch.folder("man1", 0o755);
+    let written = evenkeel(["man", &programs.display().to_string()]);
+    assert_eq!(written.code, Some(0), "{written:?}");
+    assert!(scratch.join("man5/evenkeel.toml.5").is_file());
+    assert!(!programs.join("evenkeel.toml.5").exists());
+}
+
+#[test]
+fn the_schema_of_the_settings_is_one_document() {
+    let printed = evenkeel(["config", "schema"]);
+    assert_eq!((printed.code, &*printed.stderr), (Some(0), ""));
+    let schema = printed.json();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!(schema["$defs"]["Check"]["properties"]["interval"]["default"], "30s");
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub use common::{ColorWhen, Common};
 pub use describe::{parse, try_parse};
 /// The path or name of a file for people: no two look alike, and none drives a terminal.
 pub use evenkeel_safefs::escaped as escaped_path;
+/// Figures with their units.
+pub use evenkeel_shown::Unit;
 pub use exit::{Exit, Failure, run};
 pub use log::LogForm;
 pub use output::{escaped, print_json, print_line, print_remark, print_table};

@@ -66,12 +66,12 @@ pub(crate) enum Command {
     Report(Report),
     /// Bring back what a cleanup run kept in the trash, over nothing that is there by now
     Undo(Undo),
-    /// Check, show, start or import settings
+    /// Check, show, describe, start or import settings
     Config(Config),
     /// Print what a shell needs to complete these commands
     #[command(after_help = COMPLETIONS)]
     Completions(Completions),
-    /// Write manual pages of all programs into a directory
+    /// Write manual pages of all programs, and of the settings, into a directory
     #[command(after_help = MAN)]
     Man {
         /// A directory that exists, such as /usr/local/share/man/man1
@@ -94,7 +94,9 @@ Exit: 0 printed, 2 no such shell or program, 3 the program is not there";
 const MAN: &str = "\
 Examples:
   evenkeel man /usr/local/share/man/man1 && man evenkeel
-  mkdir pages && evenkeel man pages && man -l pages/evenkeel-status.1
+  mkdir pages && evenkeel man pages && man -l pages/evenkeel.toml.5
+
+The page of the settings, evenkeel.toml(5), goes into the man5 beside a man1.
 
 Exit: 0 all written; 3 the directory cannot be written to, or a program is not there";
 
@@ -324,6 +326,9 @@ pub(crate) enum ConfigCommand {
         #[arg(long)]
         reveal: bool,
     },
+    /// Print the JSON Schema of a settings file, for editors
+    #[command(after_help = SCHEMA)]
+    Schema,
     /// Print a preset to start from
     Init {
         /// Which one
@@ -334,6 +339,14 @@ pub(crate) enum ConfigCommand {
     #[command(after_help = IMPORT)]
     Import(Import),
 }
+
+const SCHEMA: &str = "\
+Editors that know TOML (taplo, Even Better TOML) then complete keys, show what they mean and mark what is wrong:
+  evenkeel config schema > /etc/evenkeel/schema.json
+and as the first line of /etc/evenkeel/evenkeel.toml
+  #:schema ./schema.json
+
+It judges each key by itself; `evenkeel config check` also says whether they fit together.";
 
 const IMPORT: &str = "\
 Settings go to standard output, what has no equal to standard error with its line. Nothing on the host is changed.

@@ -7,6 +7,7 @@ mod demo;
 mod describe;
 mod history;
 mod import;
+mod manual;
 mod once;
 mod report;
 mod run;

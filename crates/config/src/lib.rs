@@ -27,6 +27,7 @@ mod problem;
 mod raw;
 mod read;
 mod rule_inputs;
+mod schema;
 mod secrecy;
 mod secret;
 mod settings;
@@ -39,6 +40,7 @@ pub use layer::Origin;
 pub use preset::{PRESETS, preset};
 pub use problem::{ConfigError, Place, Problem};
 pub use rule_inputs::{process_jobs, rule_inputs};
+pub use schema::schema;
 pub use secret::{SecretError, read_secret};
 pub use settings::{
     Access, AgentSettings, Alerts, Check, CleanupRule, DeadMan, Hidden, LogFormat, LogSettings,
