@@ -11,6 +11,7 @@
 mod bench;
 mod ci;
 mod deny;
+mod fuzz;
 mod invariants;
 mod process;
 mod shipped;
@@ -31,6 +32,7 @@ usage: cargo xtask <command>
   bench metrics [FLAG]...   how long a scraper waits for a page of 10,000 series; fails when a figure that must hold is missed
   bench recovery [FLAG]...  how soon faults are healed, and by how many actions; `--peers` measures Monit at the same time
   bench files [FLAG]...     what the programs cost beside others; fails when a figure that must hold is missed; `bench` tells more
+  fuzz [--seconds N] [TARGET]...   has libFuzzer look for inputs that break a parser, for so long each; docs/fuzzing.md lists the targets
 ";
 
 fn main() -> ExitCode {
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
             println!("usage: cargo xtask bench <what> [FLAG]...\n\n{}", bench::BENCHES);
             Ok(())
         }
+        ["fuzz", args @ ..] => fuzz::run(args),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())
