@@ -12,6 +12,7 @@ mod bench;
 mod ci;
 mod deny;
 mod dist;
+mod fuzz;
 mod invariants;
 mod process;
 mod shipped;
@@ -33,6 +34,7 @@ usage: cargo xtask <command>
   bench recovery [FLAG]...  how soon faults are healed, and by how many actions; `--peers` measures Monit at the same time
   bench files [FLAG]...     what the programs cost beside others; fails when a figure that must hold is missed; `bench` tells more
   dist                      packs the programs, their pages and their unit for a host: an archive and a Debian package in target/dist
+  fuzz [--seconds N] [TARGET]...   has libFuzzer look for inputs that break a parser, for so long each; docs/fuzzing.md lists the targets
 ";
 
 fn main() -> ExitCode {
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         ["dist"] => dist::run(),
+        ["fuzz", args @ ..] => fuzz::run(args),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

@@ -1,4 +1,4 @@
-mod wire;
+pub(crate) mod wire;
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};

@@ -1,6 +1,6 @@
 //! Control groups of both versions, and of hosts that have both at once.
 
-mod mounts;
+pub(crate) mod mounts;
 
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
@@ -299,7 +299,7 @@ impl Version {
     }
 }
 
-fn parse_members(text: &str, cut: bool) -> Members {
+pub(crate) fn parse_members(text: &str, cut: bool) -> Members {
     let mut lines: Vec<&str> = text.lines().collect();
     if cut {
         // The last number may be a part of one.
@@ -311,13 +311,13 @@ fn parse_members(text: &str, cut: bool) -> Members {
 }
 
 /// Version 2 writes `max` for none; version 1 the greatest number of pages that there can be.
-fn parse_limit(text: &str) -> Option<u64> {
+pub(crate) fn parse_limit(text: &str) -> Option<u64> {
     const NONE: u64 = i64::MAX as u64 / (1 << 16) * (1 << 16);
     read::number(text).filter(|limit| *limit < NONE)
 }
 
 /// The value behind `key` in lines of `key value`.
-fn keyed(text: &str, key: &str) -> Option<u64> {
+pub(crate) fn keyed(text: &str, key: &str) -> Option<u64> {
     let line = |line: &str| {
         let mut words = line.split_ascii_whitespace();
         (words.next()? == key).then(|| words.next()?.parse().ok())?

@@ -261,7 +261,7 @@ fn exists(pid: u32) -> bool {
 }
 
 /// Columns of fixed width: the names have spaces.
-fn parse_limits(limits: &str) -> Vec<(String, String, String)> {
+pub(crate) fn parse_limits(limits: &str) -> Vec<(String, String, String)> {
     let line = |line: &str| {
         let (name, values) = line.split_at_checked(26)?;
         let mut values = values.split_whitespace();
@@ -271,12 +271,12 @@ fn parse_limits(limits: &str) -> Vec<(String, String, String)> {
     limits.lines().skip(1).filter_map(line).collect()
 }
 
-fn parse_limit(limits: &str) -> Option<u64> {
+pub(crate) fn parse_limit(limits: &str) -> Option<u64> {
     read::number(limits.lines().find_map(|line| line.strip_prefix("Max open files"))?)
 }
 
 /// `Uid:` has the real, effective, saved and file system user. The kernel escapes newlines in `Name:`.
-fn parse_users(status: &str) -> Option<Users> {
+pub(crate) fn parse_users(status: &str) -> Option<Users> {
     let mut numbers = status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace();
     let mut number = || numbers.next()?.parse().ok();
     Some(Users { real: number()?, effective: number()? })
