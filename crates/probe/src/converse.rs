@@ -1,10 +1,11 @@
 use std::error::Error;
 use std::io;
 
+use evenkeel_shown::excerpt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::prober::{Attempt, Step};
-use crate::shown::{excerpt, excerpt_of_bytes};
+use crate::shown::excerpt_of_bytes;
 use crate::{Exchange, FailureClass, Outcome, Pattern};
 
 /// How much of an answer is read. Each piece that arrives is searched together with those before it, so that this also bounds the work
