@@ -64,6 +64,7 @@ fn rows_that_another_program_wrote_are_folded_and_drawn() {
     journal.roll_up(at(7_200)).unwrap();
     let curve = scratch.reader().curve("web", "latency_ms", at(-60), Timestamp::MAX, 9).unwrap();
     assert!(curve.points.iter().all(|point| point.mean <= point.max), "{curve:?}");
+    journal.prune(at(7_200), Duration::MAX, 1).unwrap();
 }
 
 #[test]
