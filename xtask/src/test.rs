@@ -37,8 +37,9 @@ const TOOLS: &[Tool] = &[
     // A host of its own, booted by a real systemd.
     Tool { program: "systemd-nspawn", package: "systemd-container" },
     Tool { program: "dbus-daemon", package: "dbus" },
-    // Beside whom recovery is measured.
+    // Beside whom recovery is measured, and an agent at rest.
     Tool { program: "monit", package: "monit" },
+    Tool { program: "prometheus-process-exporter", package: "prometheus-process-exporter" },
 ];
 
 /// Keeps Debian's packages from starting their daemons as they are installed.
@@ -158,7 +159,8 @@ mod tests {
                 "sqlite3",
                 "systemd-container",
                 "dbus",
-                "monit"
+                "monit",
+                "prometheus-process-exporter"
             ]
         );
     }
