@@ -46,6 +46,8 @@ pub enum Look {
     Bad,
     /// Neither.
     Calm,
+    /// Nothing was done.
+    None,
 }
 
 impl Look {
@@ -56,6 +58,7 @@ impl Look {
             Self::Warn => "m-warn",
             Self::Bad => "m-bad",
             Self::Calm => "m-calm",
+            Self::None => "m-none",
         }
     }
 }

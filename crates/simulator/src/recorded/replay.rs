@@ -35,6 +35,11 @@ impl Recorded {
             .collect()
     }
 
+    /// How long it is.
+    pub fn lasts(&self) -> Duration {
+        length(&(self.from..self.until))
+    }
+
     /// The time as faults for `settings`, whichever the settings of then were.
     ///
     /// - An outage begins as recorded. If an action ended it then, it lasts until an action ends it now, and never shorter than the
