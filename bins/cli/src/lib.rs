@@ -28,6 +28,8 @@ pub mod describe;
 mod exit;
 pub mod fit;
 mod log;
+#[cfg(feature = "long")]
+pub mod long;
 mod output;
 
 /// The shells for which there are completions.

@@ -8,7 +8,8 @@ mod rules;
 use std::process::ExitCode;
 
 use evenkeel_cleanup::{Clock, Level, Plan, Report, ScanError, Unseen, apply_watched, scan};
-use evenkeel_cli::cleanup::{self, Bar, Place, Stop};
+use evenkeel_cli::cleanup::{self, Place};
+use evenkeel_cli::long::{Bar, Stop};
 use evenkeel_cli::{Common, Exit, Failure, print_json};
 use serde::Serialize;
 
@@ -76,7 +77,7 @@ fn take(common: &Common, rules: &[Named]) -> Result<Exit, Failure> {
             let (unseen, level) = (planned.plan.unseen.clone(), planned.plan.level);
             let mut bar = Bar::new(common, &planned.rule);
             let report = apply_watched(&rule.policy, planned.plan, Clock::of_host(), |progress| {
-                bar.show(progress);
+                bar.show(progress.done, progress.total);
                 stop.goes_on()
             });
             Applied { rule: planned.rule, report, unseen, level }

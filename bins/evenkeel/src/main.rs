@@ -8,10 +8,13 @@ mod describe;
 mod history;
 mod import;
 mod manual;
+mod named;
 mod once;
 mod report;
 mod run;
+mod simulate;
 mod undo;
+mod written;
 
 use std::process::ExitCode;
 
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Command::Events(events) => history::events(common, events),
         Command::Why { what } => history::why(common, what),
         Command::Report(args) => report::report(common, args),
+        Command::Simulate(args) => simulate::simulate(common, args),
         Command::Hold(hold) => agent::hold(common, &hold.target.target, hold.lasts, &hold.reason),
         Command::Release(args) => agent::release(common, &args.target),
         Command::Reset(args) => agent::reset(common, &args.target),

@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failure;
 
-/// Whether somebody wants the work to end; it is asked between two entries, so that nothing is left half done.
+/// Whether somebody wants the work to end; it is asked between two steps, so that nothing is left half done.
 #[derive(Debug, Clone, Default)]
 pub struct Stop(Arc<AtomicBool>);
 

@@ -1,7 +1,6 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use evenkeel_cleanup::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::Common;
@@ -25,19 +24,19 @@ impl Bar {
         Self { what: what.into(), wanted, begun: Instant::now(), shown: None }
     }
 
-    /// Shows how far the work is.
-    pub fn show(&mut self, progress: Progress) {
+    /// Shows that so much is done of all.
+    pub fn show(&mut self, done: u64, total: u64) {
         if !self.wanted || (self.shown.is_none() && self.begun.elapsed() < SHORT) {
             return;
         }
         let bar = self.shown.get_or_insert_with(|| {
             let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {elapsed}");
-            ProgressBar::new(progress.total)
+            ProgressBar::new(total)
                 .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
                 .with_prefix(self.what.clone())
                 .with_elapsed(self.begun.elapsed())
         });
-        bar.set_position(progress.done);
+        bar.set_position(done);
     }
 }
 
