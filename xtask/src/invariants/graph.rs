@@ -13,7 +13,8 @@ const ENGINE: &str = "evenkeel-engine";
 /// The only ones that drive the engine.
 const DRIVERS: [&str; 2] = ["evenkeel-agent", "evenkeel-simulator"];
 /// Decide without a runtime: their manifests do not even name one.
-const PURE: [&str; 3] = ["evenkeel-health", "evenkeel-engine", "evenkeel-moment"];
+const PURE: [&str; 4] =
+    ["evenkeel-health", "evenkeel-engine", "evenkeel-moment", "evenkeel-simulator"];
 const RUNTIMES: [&str; 4] = ["tokio", "nix", "rustix", "hyper"];
 
 /// Clients and small tools that several concerns share: they know nothing of ours but one another and safefs.
@@ -186,6 +187,7 @@ mod tests {
             member("evenkeel-recovery", &["evenkeel-moment", "backoff", "tokio"]),
             member("evenkeel-engine", &["evenkeel-health"]),
             member("evenkeel-agent", &["evenkeel-engine", "evenkeel-permissions"]),
+            member("evenkeel-simulator", &["evenkeel-engine", "evenkeel-permissions"]),
             member("evenkeel-cli", &["evenkeel-agent"]),
             member("evenkeel", &["evenkeel-agent", "evenkeel-cli"]),
         ];

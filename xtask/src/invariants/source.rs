@@ -49,7 +49,7 @@ impl SourceFile {
     fn is_pure(&self) -> bool {
         let place = self.place();
         match self.package() {
-            "crates/health" | "crates/engine" | "crates/moment" => true,
+            "crates/health" | "crates/engine" | "crates/moment" | "crates/simulator" => true,
             "crates/recovery" => !place.starts_with("src/actions"),
             _ => place.ends_with("/plan.rs") || place.contains("/plan/"),
         }

@@ -1,0 +1,223 @@
+//! What of an agent is on disk, and what the next one finds there: as `evenkeel-agent` writes it (docs/semantics.md, 5, "What
+//! survives"), within one boot of the host.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use evenkeel_engine::{Act, BreakerPast, FlapRing, Hold, OpenIncident, Past, Record};
+use evenkeel_moment::Moment;
+use jiff::Timestamp;
+
+/// Starts within this time of one another are counted together.
+const STARTS_WITHIN: Duration = Duration::from_mins(10);
+/// More starts than this within that time: the agent crashes in a loop and must not act, for so long.
+const STARTS_IN_TEN_MINUTES: usize = 5;
+const CRASH_LOOP: Duration = Duration::from_hours(1);
+/// So many of the last starts are kept.
+const STARTS_KEPT: usize = 1_000;
+
+/// The history of one host.
+#[derive(Debug, Default)]
+pub(crate) struct Disk {
+    /// Whether writes fail.
+    pub(crate) full: bool,
+    /// What is charged to budgets, oldest first.
+    ledger: Vec<Charge>,
+    /// Incidents that were opened and not closed: their targets, and the time of day then.
+    incidents: BTreeMap<u64, (String, Timestamp)>,
+    last_incident: u64,
+    standings: BTreeMap<String, OpenIncident>,
+    holds: Vec<Hold>,
+    flaps: Vec<FlapRing>,
+    breakers: Vec<BreakerPast>,
+    /// Intents whose end nobody has written, with their incidents.
+    open_intents: BTreeMap<u64, u64>,
+    next_intent: u64,
+    starts: Vec<Timestamp>,
+    withheld: Option<(String, Moment)>,
+}
+
+#[derive(Debug)]
+struct Charge {
+    at: Moment,
+    target: String,
+    incident: u64,
+    used: (u32, u32),
+}
+
+/// All that one input led to: written whole or not at all.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) at: Moment,
+    pub(crate) wall: Timestamp,
+    pub(crate) records: Vec<Record>,
+    /// What is in force from now on, if that may have changed.
+    pub(crate) past: Option<Past>,
+    /// The action that waits for its intent to be on disk.
+    pub(crate) act: Option<Act>,
+    /// The action that waits for its announcement, by its intent.
+    pub(crate) announced: Option<u64>,
+    /// Whether an operator waits.
+    pub(crate) ordered: bool,
+}
+
+/// What an agent finds that starts.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) past: Past,
+    /// Why it may only observe, and until when; `None`: in all of this run.
+    pub(crate) withheld: Option<(String, Option<Moment>)>,
+}
+
+impl Batch {
+    /// Whether what survives may have changed with these records.
+    pub(crate) fn changes_what_survives(&self) -> bool {
+        self.act.is_some()
+            || self.announced.is_some()
+            || self.ordered
+            || self.records.iter().any(|record| !is_of_a_rule(record))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.act.is_none() && self.announced.is_none() && !self.ordered
+    }
+}
+
+/// Whether a record is about files: what survives has nothing to do with it.
+const fn is_of_a_rule(record: &Record) -> bool {
+    matches!(
+        record,
+        Record::Repaired { .. }
+            | Record::RepairedMore { .. }
+            | Record::Fought { .. }
+            | Record::RuleFailed { .. }
+            | Record::Cleaned { .. }
+            | Record::Purged { .. }
+    )
+}
+
+impl Disk {
+    /// Writes all of a batch, or nothing. Gives the number of its intent, if it has one; fails while the disk is full.
+    pub(crate) fn write(&mut self, batch: &Batch) -> Result<Option<u64>, ()> {
+        if self.full {
+            return Err(());
+        }
+        for record in &batch.records {
+            self.append(batch, record);
+        }
+        if let Some(past) = &batch.past {
+            self.keep(past);
+        }
+        Ok(batch.act.as_ref().filter(|act| act.action.is_attempt()).map(|act| {
+            let charges = act.charges.len().max(1);
+            for _ in 0..charges {
+                self.ledger.push(Charge {
+                    at: batch.at,
+                    target: act.target.clone(),
+                    incident: act.incident,
+                    used: (act.step, act.attempt),
+                });
+            }
+            self.next_intent += 1;
+            self.open_intents.insert(self.next_intent, act.incident);
+            self.next_intent
+        }))
+    }
+
+    fn append(&mut self, batch: &Batch, record: &Record) {
+        match record {
+            Record::IncidentOpened { incident, target, .. } => {
+                self.incidents.insert(*incident, (target.clone(), batch.wall));
+                self.last_incident = self.last_incident.max(*incident);
+            }
+            Record::IncidentClosed { incident, .. } => drop(self.incidents.remove(incident)),
+            Record::RestartedByOthers { charged, .. } => {
+                self.ledger.extend(charged.iter().map(|target| Charge {
+                    at: batch.at,
+                    target: target.clone(),
+                    incident: 0,
+                    used: (0, 0),
+                }));
+            }
+            _ => {}
+        }
+    }
+
+    fn keep(&mut self, past: &Past) {
+        self.holds.clone_from(&past.holds);
+        self.flaps.clone_from(&past.flaps);
+        self.breakers.clone_from(&past.breakers);
+        self.standings = past.open.iter().map(|open| (open.target.clone(), open.clone())).collect();
+    }
+
+    /// Writes that an intended action has ended; lost while the disk is full.
+    pub(crate) fn settle(&mut self, intent: u64) {
+        if !self.full {
+            self.open_intents.remove(&intent);
+        }
+    }
+
+    /// An agent starts: reads what survives, and writes what follows from it.
+    pub(crate) fn start(&mut self, now: Moment, wall: Timestamp) -> Found {
+        if self.full {
+            let why = "history cannot be written: no space left on device".to_owned();
+            return Found { past: Past::default(), withheld: Some((why, None)) };
+        }
+        self.starts.push(wall);
+        let excess = self.starts.len().saturating_sub(STARTS_KEPT);
+        self.starts.drain(..excess);
+        let near = |start: &&Timestamp| start.duration_since(wall).unsigned_abs() < STARTS_WITHIN;
+        let starts = self.starts.iter().filter(near).count();
+        let past = self.past(now, wall);
+        self.open_intents.clear();
+        self.keep(&past);
+        let earlier = self.withheld.take().filter(|(_, until)| now < *until);
+        let looping = (starts > STARTS_IN_TEN_MINUTES).then(|| {
+            let why = format!("the agent started {starts} times within ten minutes");
+            (why, now + CRASH_LOOP)
+        });
+        self.withheld = earlier.into_iter().chain(looping).max_by_key(|(_, until)| *until);
+        let withheld = self.withheld.clone().map(|(why, until)| (why, Some(until)));
+        Found { past, withheld }
+    }
+
+    /// What is charged and open, as moments of this boot.
+    fn past(&self, now: Moment, wall: Timestamp) -> Past {
+        let open = self.incidents.iter().map(|(incident, (target, opened))| {
+            let last = self.ledger.iter().rfind(|charge| charge.incident == *incident);
+            let unproved = self.open_intents.values().any(|of| of == incident);
+            // The history has a time of day; a clock that was set meanwhile makes an incident look older or younger.
+            let age = Duration::try_from(wall.duration_since(*opened)).unwrap_or_default();
+            let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
+            let since = Moment::from_nanos(now.as_nanos().saturating_sub(age));
+            let bare = OpenIncident {
+                incident: *incident,
+                target: target.clone(),
+                since,
+                used: last.map(|charge| charge.used),
+                unproved,
+                exhausted: false,
+                again_at: None,
+                stopped: Vec::new(),
+            };
+            match self.standings.get(target).filter(|known| known.incident == *incident) {
+                Some(known) => {
+                    OpenIncident { since, unproved: unproved || known.unproved, ..known.clone() }
+                }
+                None => bare,
+            }
+        });
+        Past {
+            charged: self.ledger.iter().map(|charge| (charge.at, charge.target.clone())).collect(),
+            open: open.collect(),
+            next_incident: self.last_incident + 1,
+            holds: self.holds.clone(),
+            flaps: self.flaps.clone(),
+            breakers: self.breakers.clone(),
+        }
+    }
+
+    pub(crate) fn open_incidents(&self) -> usize {
+        self.incidents.len()
+    }
+}

@@ -1,0 +1,234 @@
+//! The host in virtual time: the loop that jumps from one thing that happens to the next, and what each of them is.
+
+mod acts;
+mod agent;
+mod rules;
+mod strikes;
+
+use std::time::Duration;
+
+use evenkeel_config::Settings;
+use evenkeel_engine::{Act, Input, Order};
+use evenkeel_moment::Moment;
+use jiff::{SignedDuration, Timestamp};
+
+use self::acts::Running;
+use self::agent::{Agent, WaitsFor};
+use self::strikes::Arrivals;
+use crate::chance::Chance;
+use crate::disk::{Batch, Disk};
+use crate::faults::{CrashAt, Faults, Orphan};
+use crate::observer::{Event, Observer, View};
+use crate::queue::Queue;
+use crate::scenario::Scenario;
+use crate::summary::{Summary, Tally};
+use crate::trace::Trace;
+use crate::world::{AilmentId, Sight, World};
+
+/// When the run begins: some time after the boot, so that what was before is a moment too.
+const BEGAN: Duration = Duration::from_hours(1);
+
+/// A host in the middle of a run.
+pub(crate) struct Host<'a, 'b> {
+    settings: Settings,
+    faults: &'a Faults,
+    seed: u64,
+    now: Moment,
+    ends: Moment,
+    /// The time of day at the begin, and by how much the clock was set since.
+    began: Timestamp,
+    set_by: SignedDuration,
+    queue: Queue<Plan>,
+    world: World,
+    disk: Disk,
+    agent: Option<Agent>,
+    agents: u32,
+    /// The agent, or all of the host, gets no processor until then.
+    frozen_until: Moment,
+    asleep_until: Moment,
+    /// What it was told while it was frozen.
+    running: Vec<Running>,
+    /// A kill that waits for its point.
+    crash: Option<(CrashAt, Orphan)>,
+    arrivals: Vec<Arrivals>,
+    chance: Chance,
+    actions: Chance,
+    observers: &'a mut [&'b mut dyn Observer],
+    tally: Tally,
+    trace: Trace,
+}
+
+/// What is to happen.
+#[derive(Debug)]
+pub(crate) enum Plan {
+    /// An attempt of a check ends.
+    Answer { agent: u32, generation: u32, check: u32, run: u64, sight: Sight, took: Duration },
+    /// Something else is told to the engine of that agent.
+    Tell { agent: u32, generation: u32, input: Box<Input> },
+    /// What an agent has sent to its disk gets there.
+    Write { agent: u32, batch: Box<Batch>, waits: Vec<WaitsFor> },
+    /// An action's next stage.
+    Act { number: u64 },
+    /// The agent is killed in the middle of this action.
+    Kill { number: u64 },
+    /// A fault strikes, of these arrivals and for this slot; `again`: and once more after a while.
+    Strike { arrivals: usize, slot: usize, again: bool },
+    /// A fault ends by itself.
+    Cease { ailment: AilmentId },
+    /// A fault shows otherwise from now on.
+    Turn { ailment: AilmentId },
+    /// An agent starts.
+    Start,
+    /// The time of only observing ends.
+    EndObserving { agent: u32 },
+    /// There is room on the disk again.
+    Room,
+    /// An operator orders something.
+    Order(Box<Order>),
+    /// Something happens to the entries of a permission rule.
+    Entries { rule: usize, what: rules::Entries },
+}
+
+impl<'a, 'b> Host<'a, 'b> {
+    pub(crate) fn new(scenario: &'a Scenario, observers: &'a mut [&'b mut dyn Observer]) -> Self {
+        let Scenario { settings, faults, lasts, seed, began } = scenario;
+        let now = Moment::ORIGIN + BEGAN;
+        let world = World::new(settings, faults, *seed, now);
+        let mut host = Self {
+            tally: Tally::new(settings, now, faults),
+            settings: settings.clone(),
+            faults,
+            seed: *seed,
+            now,
+            ends: now + *lasts,
+            began: *began,
+            set_by: SignedDuration::ZERO,
+            queue: Queue::new(),
+            world,
+            disk: Disk::default(),
+            agent: None,
+            agents: 0,
+            frozen_until: now,
+            asleep_until: now,
+            running: Vec::new(),
+            crash: None,
+            arrivals: Vec::new(),
+            chance: Chance::new(*seed, "host"),
+            actions: Chance::new(*seed, "actions"),
+            observers,
+            trace: Trace::new(*seed),
+        };
+        host.plan_strikes();
+        host.queue.plan(now, Plan::Start);
+        host
+    }
+
+    /// Plays all of the run.
+    pub(crate) fn play(mut self) -> Summary {
+        while let Some(next) = self.next() {
+            if next > self.ends {
+                break;
+            }
+            self.now = next.max(self.now);
+            match self.queue.due(self.now) {
+                Some(plan) => self.happen(plan),
+                None => self.tick(),
+            }
+        }
+        self.now = self.ends;
+        self.end()
+    }
+
+    /// When something is to be done next.
+    fn next(&self) -> Option<Moment> {
+        let wake = self.agent.as_ref().and_then(|agent| agent.wakes_at);
+        let wake = wake.map(|wake| wake.max(self.frozen_until));
+        match (self.queue.next(), wake) {
+            (Some(plan), Some(wake)) => Some(plan.min(wake)),
+            (plan, wake) => plan.or(wake),
+        }
+    }
+
+    fn happen(&mut self, plan: Plan) {
+        match plan {
+            Plan::Answer { agent, generation, check, run, sight, took } => {
+                if !self.is_current(agent, generation) {
+                    return;
+                }
+                if self.now < self.frozen_until {
+                    self.queue.plan(self.frozen_until, plan);
+                    return;
+                }
+                let check = check as usize;
+                let measurement = self.world.measurement(check, sight, took, self.now);
+                self.tell(Input::Measured { check, run, measurement });
+            }
+            Plan::Tell { agent, generation, input } => {
+                if !self.is_current(agent, generation) {
+                    return;
+                }
+                if self.now < self.frozen_until {
+                    let at = self.frozen_until;
+                    self.queue.plan(at, Plan::Tell { agent, generation, input });
+                    return;
+                }
+                self.tell(*input);
+            }
+            Plan::Write { agent, batch, waits } => self.write(agent, &batch, waits),
+            Plan::Act { number } => self.act_on(number),
+            Plan::Kill { number } => self.kill_in_action(number),
+            Plan::Strike { arrivals, slot, again } => self.strike(arrivals, slot, again),
+            Plan::Cease { ailment } => self.cease(ailment),
+            Plan::Turn { ailment } => self.turn(ailment),
+            Plan::Start => self.start_agent(),
+            Plan::EndObserving { agent } => self.end_observing(agent),
+            Plan::Room => self.disk.full = false,
+            Plan::Order(order) => self.order(*order),
+            Plan::Entries { rule, what } => self.entries(rule, what),
+        }
+    }
+
+    /// The time of day.
+    pub(crate) fn wall(&self) -> Timestamp {
+        let since = self.now.saturating_since(Moment::ORIGIN + BEGAN);
+        let since = SignedDuration::try_from(since).unwrap_or(SignedDuration::MAX);
+        let elapsed = since.saturating_add(self.set_by);
+        self.began.checked_add(elapsed).unwrap_or(self.began)
+    }
+
+    fn acting(&self) -> Option<&Act> {
+        self.running.last().map(|running| &running.act)
+    }
+
+    /// Tells whoever looks on.
+    fn show(&mut self, event: &Event<'_>) {
+        if self.observers.is_empty() {
+            return;
+        }
+        let wall = self.wall();
+        let view = View {
+            settings: &self.settings,
+            engine: self.agent.as_ref().map(|agent| &agent.engine),
+            world: &self.world,
+            disk: &self.disk,
+            acting: self.running.last().map(|running| &running.act),
+        };
+        for observer in self.observers.iter_mut() {
+            observer.saw(self.now, wall, event, &view);
+        }
+    }
+
+    fn end(mut self) -> Summary {
+        if let Some(mut agent) = self.agent.take() {
+            let effects = agent.engine.settle(self.now);
+            self.agent = Some(agent);
+            for effect in effects {
+                self.trace.effect(&effect);
+                self.tally.effect(&effect, self.now, &mut self.world);
+                self.show(&Event::Effect(&effect));
+            }
+        }
+        self.show(&Event::Ended);
+        self.tally.summary(&self.world, self.now, self.began, self.seed, self.trace.hash())
+    }
+}

@@ -1,0 +1,131 @@
+//! Who looks on: each input, effect, and everything that happens to the host.
+
+use evenkeel_config::Settings;
+use evenkeel_engine::{Act, Effect, Engine, Input, Past};
+use evenkeel_moment::Moment;
+use evenkeel_recovery::machine::Ended;
+use jiff::Timestamp;
+
+use crate::disk::Disk;
+use crate::world::World;
+
+/// Is told of everything in a run, in the order in which it happens.
+pub trait Observer {
+    /// `event` happens at `now`, when the host's clock says `wall`. Of an [`Event::Input`] the engine does not know yet, of an
+    /// [`Event::Effect`] it does, and nothing has been done about it.
+    fn saw(&mut self, now: Moment, wall: Timestamp, event: &Event<'_>, host: &View<'_>);
+}
+
+/// Something that happens in a run.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// An agent has started.
+    AgentStarted {
+        /// Counts the agents of a run, from 1.
+        agent: u32,
+        /// Why it may only observe, if so.
+        withheld: Option<&'a str>,
+        /// What it found on disk.
+        past: &'a Past,
+    },
+    /// The engine is about to be told.
+    Input(&'a Input),
+    /// The engine wants something.
+    Effect(&'a Effect),
+    /// What one input led to is on disk, all of it; the intent of an action too, if it named one.
+    Written {
+        /// The action whose intent that is.
+        intent: Option<&'a Act>,
+    },
+    /// It is not, and never will be.
+    NotWritten {
+        /// The action that therefore does not start.
+        intent: Option<&'a Act>,
+    },
+    /// An action begins to change the host.
+    ActionBegan(&'a Act),
+    /// An action has done what it does.
+    ActionEnded {
+        /// The action.
+        act: &'a Act,
+        /// As its agent is told; an orphan's is not.
+        ended: Ended,
+        /// Whether nothing is wrong any more with what it acted on.
+        healed: bool,
+        /// Whether its agent is no more.
+        orphan: bool,
+    },
+    /// The agent was killed.
+    AgentCrashed {
+        /// The action that ran.
+        running: Option<&'a Act>,
+    },
+    /// New settings are in force.
+    Reloaded(&'a Settings),
+    /// A fault strikes.
+    FaultBegan {
+        /// Its name.
+        fault: &'a str,
+        /// The checks and parts that it is about.
+        places: &'a [String],
+    },
+    /// A fault is over.
+    FaultEnded {
+        /// Its name.
+        fault: &'a str,
+        /// The checks and parts that it was about.
+        places: &'a [String],
+    },
+    /// The run is over. The agent that lives, if one does, was not told to end.
+    Ended,
+}
+
+/// The host as it is at an [`Event`], also what the agent cannot know.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) engine: Option<&'a Engine>,
+    pub(crate) world: &'a World,
+    pub(crate) disk: &'a Disk,
+    pub(crate) acting: Option<&'a Act>,
+}
+
+impl<'a> View<'a> {
+    /// The settings that the living agent has, or the next one will have.
+    pub const fn settings(&self) -> &'a Settings {
+        self.settings
+    }
+
+    /// The engine of the agent that lives.
+    pub const fn engine(&self) -> Option<&'a Engine> {
+        self.engine
+    }
+
+    /// The action that runs, its agent dead or alive.
+    pub const fn acting(&self) -> Option<&'a Act> {
+        self.acting
+    }
+
+    /// Whether what a check, or a part of one as `check/part`, looks at does not do what it is for; `None`: there is none.
+    pub fn is_down(&self, place: &str) -> Option<bool> {
+        self.world.unit_named(place).map(|unit| self.world.is_down(unit))
+    }
+
+    /// Whether something is wrong with what the recovery target `target` acts on that an action could end.
+    ///
+    /// Not so for a victim: of what it depends on, of the network, of the whole host.
+    pub fn is_ill(&self, target: &str) -> bool {
+        self.world.units_of_target(target).iter().any(|unit| self.world.is_ill(*unit))
+    }
+
+    /// The number of incidents that are open on disk.
+    pub fn open_on_disk(&self) -> usize {
+        self.disk.open_incidents()
+    }
+
+    /// Whether the disk of the history is full.
+    pub const fn disk_is_full(&self) -> bool {
+        self.disk.full
+    }
+}

@@ -1,0 +1,4 @@
+//! Each failure model against what it must lead to.
+
+mod basics;
+mod scene;
