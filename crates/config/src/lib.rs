@@ -22,6 +22,7 @@ mod check;
 mod format;
 mod key;
 mod layer;
+mod places;
 mod preset;
 mod problem;
 mod raw;

@@ -9,7 +9,8 @@ use figment::error::{Actual, Error, Kind};
 use figment::value::{Dict, Value};
 
 use crate::key::{Key, nearest};
-use crate::layer::{Found, Layer, Origin};
+use crate::layer::{Layer, Origin};
+use crate::places::Found;
 use crate::problem::{Place, Problem};
 use crate::raw;
 

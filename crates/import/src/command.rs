@@ -91,7 +91,7 @@ fn chmod(
                 if recursive {
                     rule.note("`-R` below what the glob matches is not kept to; write a rule for each directory");
                 }
-                rule.files.push((glob, mode));
+                rule.put_files(&glob, mode)?;
             }
             None => {
                 if let Err(old) = put(&mut rule.directory_mode, mode) {
@@ -101,7 +101,7 @@ fn chmod(
                 }
                 rule.note("taken for a directory; of a single file write `files` of the directory it is in");
                 if recursive {
-                    rule.files.push(("*".to_owned(), mode));
+                    rule.put_files("*", mode)?;
                 }
             }
         }

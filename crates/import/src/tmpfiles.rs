@@ -209,7 +209,7 @@ impl<'a> Line<'a> {
             match glob {
                 Some(glob) => {
                     rule.note(LINKS);
-                    rule.files.push((glob, mode));
+                    rule.put_files(&glob, mode)?;
                     if recursive {
                         rule.directory_mode = Some(mode);
                     }

@@ -132,3 +132,17 @@ fn a_user_or_group_that_no_settings_take_is_left_out() {
     }
     assert_eq!(import(Format::Cron, "chown app:a/b /srv/x").left_out.len(), 1);
 }
+
+#[test]
+fn a_glob_of_which_an_earlier_line_takes_every_name_is_no_second_one() {
+    let same = import(Format::Cron, "chmod 644 /srv/x/*.hash\nchmod 644 /srv/x/*.hash\n");
+    assert_eq!(same.left_out, []);
+    assert!(load(&same.to_toml()).is_ok(), "{}", same.to_toml());
+    let other = import(Format::Cron, "chmod 644 /srv/x/*\nchmod 600 /srv/x/*.hash\n");
+    assert_eq!(other.left_out[0].line, 2, "{:?}", other.left_out);
+    assert!(load(&other.to_toml()).is_ok(), "{}", other.to_toml());
+}
+
+fn load(toml: &str) -> Result<evenkeel_config::Settings, evenkeel_config::ConfigError> {
+    evenkeel_config::load_text("imported.toml", toml)
+}

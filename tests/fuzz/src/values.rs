@@ -32,9 +32,12 @@ pub fn values(data: &[u8]) {
     }
     let _ = parse_age(text);
     if let Ok(glob) = Glob::try_new(text) {
-        assert!(glob.covers(&glob) && glob.overlaps(&glob), "{text:?} and itself");
-        let any = Glob::try_new("*").expect("a glob");
-        assert!(any.covers(&glob) && any.overlaps(&glob), "{text:?} and everything");
+        // Of a long one that may be too much to find out, and then it says so.
+        if text.len() <= 32 {
+            assert!(glob.covers(&glob) && glob.overlaps(&glob), "{text:?} and itself");
+            let any = Glob::try_new("*").expect("a glob");
+            assert!(any.covers(&glob) && any.overlaps(&glob), "{text:?} and everything");
+        }
         if !text.contains(['*', '?', '[', '{', '\\']) {
             assert!(glob.is_match(text), "{text:?} does not match itself");
         }

@@ -150,7 +150,8 @@ impl Change {
         };
         match self {
             Self::Set(at, byte) => {
-                if let Some(place) = input.get_mut(at.index(input.len().max(1))) {
+                let at = at.index(input.len().max(1));
+                if let Some(place) = input.get_mut(at) {
                     *place = *byte;
                 }
             }
