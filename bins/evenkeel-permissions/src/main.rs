@@ -104,12 +104,13 @@ fn failure(error: &SweepError) -> Failure {
 }
 
 fn print_plans<'a>(plans: impl Iterator<Item = &'a Plan> + Clone) {
-    let steps: Vec<_> = plans
+    // Row by row: there may be millions.
+    let mut steps = plans
         .clone()
         .flat_map(|plan| &plan.steps)
         .map(|step| row(&step.path, step.kind.as_str(), &step.before, &step.after))
-        .collect();
-    if !steps.is_empty() {
+        .peekable();
+    if steps.peek().is_some() {
         print_table(&["path", "kind", "before", "after"], steps);
     }
     for refused in plans.clone().flat_map(|plan| &plan.refused) {
@@ -125,12 +126,12 @@ fn print_plans<'a>(plans: impl Iterator<Item = &'a Plan> + Clone) {
 }
 
 fn print_fixed(fixed: &[Fixed]) {
-    let repaired: Vec<_> = fixed
+    let mut repaired = fixed
         .iter()
         .flat_map(|fixed| &fixed.report.repaired)
         .map(|repair| row(&repair.path, repair.kind.as_str(), &repair.before, &repair.after))
-        .collect();
-    if !repaired.is_empty() {
+        .peekable();
+    if repaired.peek().is_some() {
         print_table(&["repaired", "kind", "before", "after"], repaired);
     }
     for failed in fixed.iter().flat_map(|fixed| &fixed.report.failed) {
