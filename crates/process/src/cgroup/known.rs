@@ -44,3 +44,15 @@ fn has_changed(table: &OwnedFd) -> bool {
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     !matches!(poll(&mut [PollFd::new(table, PollFlags::PRI)], Some(&now)), Ok(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_read_once_while_no_mount_changes() {
+        // Others may mount something meanwhile, but not all the time.
+        let twice = || Arc::ptr_eq(&mounted().unwrap(), &mounted().unwrap());
+        assert!((0..100).any(|_| twice()));
+    }
+}
