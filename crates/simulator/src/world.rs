@@ -109,6 +109,15 @@ impl World {
         }
     }
 
+    /// The names that faults of targets may give.
+    pub(crate) fn names(settings: &Settings, faults: &Faults) -> Vec<String> {
+        let world = Self::new(settings, faults, 0, Moment::ORIGIN);
+        let mut names: Vec<_> = world.targets.into_keys().chain(world.names.into_keys()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
     pub(crate) fn unit_named(&self, name: &str) -> Option<UnitId> {
         self.names.get(name).copied()
     }
