@@ -147,7 +147,7 @@ fn two_policies_are_compared_under_the_same_faults_and_luck_is_told_from_policy(
     let figure = |name: &str| {
         figures.iter().find(|figure| figure["name"] == name).unwrap_or_else(|| panic!("no {name}"))
     };
-    let found = figure("found after, median");
+    let found = figure("median until found");
     assert_eq!((&found["b_is"], &found["better_in"]), (&"better".into(), &6.into()), "{found}");
     assert!(found["difference"].as_f64().is_some_and(|seconds| seconds < -5.0), "{found}");
     assert_eq!(figure("outages")["b_is"], "neither");

@@ -100,8 +100,10 @@ pub(super) fn down_seconds(lane: &Lane) -> f64 {
 
 /// How long it took to find the outages that were found, the shortest first, in seconds.
 pub(super) fn found_seconds<'a>(lanes: impl Iterator<Item = &'a Lane>) -> Vec<f64> {
-    let found = lanes.flat_map(|lane| lane.outages.iter().filter_map(|outage| outage.found_after_ms));
-    let mut found: Vec<_> = found.map(|millis| Duration::from_millis(millis).as_secs_f64()).collect();
+    let found =
+        lanes.flat_map(|lane| lane.outages.iter().filter_map(|outage| outage.found_after_ms));
+    let mut found: Vec<_> =
+        found.map(|millis| Duration::from_millis(millis).as_secs_f64()).collect();
     found.sort_by(f64::total_cmp);
     found
 }

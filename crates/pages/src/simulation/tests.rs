@@ -62,6 +62,7 @@ fn data(name: &str, runs: usize) -> SimulationData {
         headline: name.to_owned(),
         version: name.to_owned(),
         facts: vec![(name.to_owned(), name.to_owned())],
+        again: name.to_owned(),
         runs: (0..runs).map(|_| run(name, &span)).collect(),
         differences: if runs > 1 { vec![difference] } else { Vec::new() },
         targets: vec![TargetLane { name: name.to_owned(), runs: vec![lane; runs] }],
