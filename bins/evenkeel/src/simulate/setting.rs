@@ -62,7 +62,7 @@ impl Setting {
                 && settings.cleanup.is_empty()
             {
                 return Err(Failure::usage(format!(
-                    "{name} keeps nothing: there is nothing to simulate"
+                    "nothing is checked or kept by {name}: there is nothing to simulate"
                 )));
             }
         }
