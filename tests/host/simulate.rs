@@ -164,7 +164,7 @@ fn two_policies_are_compared_under_the_same_faults_and_luck_is_told_from_policy(
 #[test]
 fn what_cannot_be_simulated_is_refused_with_its_place() {
     let bench = Bench::new();
-    let mut refused = |code: i32, more: &[&str], words: &[&str]| {
+    let refused = |code: i32, more: &[&str], words: &[&str]| {
         let finished = simulate(&bench.settings, more);
         assert_eq!((finished.code, finished.stdout.as_str()), (Some(code), ""), "{finished:?}");
         for word in words {
