@@ -220,7 +220,7 @@ fn lanes(view: &View, data: &SimulationData) -> Markup {
             @if data.targets.is_empty() { p.empty { "Nothing happened to any target." } }
             @for target in &data.targets { (lane(view, data, target)) }
             @if data.more_targets > 0 {
-                p.empty { (data.more_targets) " more targets, on which nothing happened or less than on these, are not shown." }
+                p.empty { "Not shown: " (data.more_targets) " more, on which nothing happened or less than on these." }
             }
         }
     }
@@ -242,7 +242,7 @@ fn lane(view: &View, data: &SimulationData, target: &TargetLane) -> Markup {
                     @if !lane.marks.is_empty() { span.soft { "done" } (marks(&data.span, &lane.marks)) }
                 }
             }
-            div.ends { span { (view.day(data.span.start)) } span { (view.day(data.span.end)) } }
+            div.ends { span { (view.time(data.span.start)) } span { (view.time(data.span.end)) } }
         }
     }
 }

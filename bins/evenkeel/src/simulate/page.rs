@@ -191,13 +191,16 @@ fn lane(lane: &Lane, span: &Range<Timestamp>) -> evenkeel_pages::Lane {
     let ends = Ends::of(lane);
     let mut said = format!(
         "{}, {} healed, down {}",
-        many(ends.all, "outage"),
+        many(ends.all as u64, "outage"),
         ends.healed,
         lasting(down_seconds(lane))
     );
     if !lane.actions.is_empty() {
-        said =
-            format!("{said}; {}: {}", many(lane.actions.len(), "action"), outcomes(&lane.actions));
+        said = format!(
+            "{said}; {}: {}",
+            many(lane.actions.len() as u64, "action"),
+            outcomes(&lane.actions)
+        );
     }
     let false_actions = lane.actions.iter().filter(|done| done.needless).count();
     if false_actions > 0 {

@@ -115,7 +115,7 @@ impl Setting {
             let replay = recorded.faults(&settings);
             self.remarks.push(format!(
                 "{name}: {} in the history, of which {} ended by an action then and {} though actions did not help, or not at all",
-                many(replay.outages, "outage"),
+                many(replay.outages as u64, "outage"),
                 replay.healed,
                 replay.unhealed
             ));

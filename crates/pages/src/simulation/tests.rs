@@ -94,7 +94,9 @@ fn two_runs_stand_side_by_side_and_one_alone_has_no_comparison() {
     assert!(!one.contains("A beside B") && two.contains("A beside B"));
     let strips = |page: &str| page.matches("class=\"strip\"").count();
     assert_eq!((strips(&one), strips(&two)), (2, 4));
-    assert!(two.contains("✓ better") && two.contains("used up") && two.contains("3 more targets"));
+    assert!(
+        two.contains("✓ better") && two.contains("used up") && two.contains("3 more, on which")
+    );
 }
 
 #[test]
