@@ -32,6 +32,8 @@ pub struct SimulationData {
     pub span: Range<Timestamp>,
     /// What the run depends on, such as its seed, each with its name.
     pub facts: Vec<(String, String)>,
+    /// The command that gives the same again.
+    pub again: String,
     /// The runs: one, or two that are compared.
     pub runs: Vec<PolicyRun>,
     /// What differs between two runs.
@@ -127,7 +129,7 @@ pub fn simulation(view: &View, data: &SimulationData) -> String {
     let main = html! {
         h1 { "Simulation" small { (lasts) " in virtual time" } }
         p.verdict { (clean(&data.headline)) }
-        (facts(&data.facts))
+        (facts(data))
         @if !data.differences.is_empty() { (differences(data)) }
         section {
             h2 { "Actions" span.soft { "by what came of them" } }
@@ -149,11 +151,12 @@ pub fn simulation(view: &View, data: &SimulationData) -> String {
     file(view, &File { title: &title, about: &about, version: &data.version, main, footer })
 }
 
-fn facts(facts: &[(String, String)]) -> Markup {
+fn facts(data: &SimulationData) -> Markup {
     html! {
-        section { dl.facts {
-            @for (name, value) in facts { div { dt { (clean(name)) } dd { (clean(value)) } } }
-        } }
+        section {
+            dl.facts { @for (name, value) in &data.facts { div { dt { (clean(name)) } dd { (clean(value)) } } } }
+            p.empty { code { (clean(&data.again)) } }
+        }
     }
 }
 
@@ -217,7 +220,7 @@ fn lanes(view: &View, data: &SimulationData) -> Markup {
             @if data.targets.is_empty() { p.empty { "Nothing happened to any target." } }
             @for target in &data.targets { (lane(view, data, target)) }
             @if data.more_targets > 0 {
-                p.empty { (data.more_targets) " more targets, on which nothing happened or less than on these, are not shown." }
+                p.empty { "Not shown: " (data.more_targets) " more, on which nothing happened or less than on these." }
             }
         }
     }
@@ -236,10 +239,10 @@ fn lane(view: &View, data: &SimulationData, target: &TargetLane) -> Markup {
                 div.rows {
                     span.soft { "was" } (strip(view, &data.span, &lane.truth))
                     span.soft { "seen" } (strip(view, &data.span, &lane.seen))
-                    span.soft { "done" } (marks(&data.span, &lane.marks))
+                    @if !lane.marks.is_empty() { span.soft { "done" } (marks(&data.span, &lane.marks)) }
                 }
             }
-            div.ends { span { (view.day(data.span.start)) } span { (view.day(data.span.end)) } }
+            div.ends { span { (view.time(data.span.start)) } span { (view.time(data.span.end)) } }
         }
     }
 }

@@ -6,7 +6,6 @@ mod seen;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::time::Duration;
 
 use evenkeel_config::Settings;
 use evenkeel_engine::{Act, Effect, Record, SLO_SUBJECT};
@@ -78,8 +77,8 @@ pub struct Outage {
     pub from: Timestamp,
     /// When it ended; `None`: it had not at the end.
     pub until: Option<Timestamp>,
-    /// How long it took until evenkeel was sure; `None`: it never was.
-    pub found_after: Option<Duration>,
+    /// How long it took until evenkeel was sure, in milliseconds; `None`: it never was.
+    pub found_after_ms: Option<u64>,
     /// Whether an action ended it.
     pub healed: bool,
 }
@@ -286,8 +285,8 @@ impl Open {
             }
             // What goes down while it is acted on goes down because of that.
             if self.outage.is_none() && self.running == 0 {
-                let found_after = (self.told_down > 0).then_some(Duration::ZERO);
-                self.outage = Some(Outage { from: now, until: None, found_after, healed: false });
+                let found_after_ms = (self.told_down > 0).then_some(0);
+                self.outage = Some(Outage { from: now, until: None, found_after_ms, healed: false });
             }
             return;
         }
@@ -308,8 +307,8 @@ impl Open {
     fn told(&mut self, down: bool, now: Timestamp) {
         self.told_down = if down { self.told_down + 1 } else { self.told_down.saturating_sub(1) };
         if let Some(outage) = self.outage.as_mut().filter(|_| down) {
-            let after = Duration::try_from(now.duration_since(outage.from)).unwrap_or_default();
-            outage.found_after.get_or_insert(after);
+            let after = now.as_millisecond() - outage.from.as_millisecond();
+            outage.found_after_ms.get_or_insert(u64::try_from(after).unwrap_or(0));
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) use self::ailment::{Ailment, AilmentId, Symptom};
 use self::facts::Healthy;
 pub(crate) use self::files::{Cleaned, Files, Kept};
 pub(crate) use self::sight::{Sight, started};
-pub(crate) use self::units::{Unit, UnitId};
+pub(crate) use self::units::{Unit, UnitId, parts_of as parts};
 use crate::chance::Chance;
 use crate::faults::{Faults, Pace, What};
 

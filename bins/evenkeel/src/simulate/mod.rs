@@ -42,7 +42,7 @@ pub(crate) fn simulate(common: &Common, args: &Args) -> Result<Exit, Failure> {
         let days = setting.lasts.as_secs_f64() / 86_400.0;
         print_remark(format_args!(
             "evenkeel: {} of {days:.1} days in {took:.1} s",
-            many(seeds * runs.len(), "run")
+            many((seeds * runs.len()) as u64, "run")
         ));
     }
     let comparison = Comparison::of(&runs);
@@ -59,6 +59,6 @@ pub(crate) fn simulate(common: &Common, args: &Args) -> Result<Exit, Failure> {
 }
 
 /// A number of things in words: `1 run`, `2 runs`.
-fn many(count: usize, what: &str) -> String {
+fn many(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -1,8 +1,11 @@
 //! What one run came to.
 
+use std::time::Duration;
+
 use evenkeel_simulator::{Chronicled, Done, Lane, Look, Summary};
 
 use super::many;
+use crate::written::lasting;
 
 /// What one run came to: as counts, and as what happened to whom and when.
 #[derive(Debug)]
@@ -29,21 +32,20 @@ impl Outcome {
         }
         let totals = &self.summary.totals;
         let exhausted: u64 = self.summary.targets.values().map(|target| target.exhausted).sum();
-        let days = self.summary.lasted_ms / 86_400_000;
-        let time = if days > 0 {
-            many(usize::try_from(days).unwrap_or(usize::MAX), "day")
-        } else {
-            many(usize::try_from(self.summary.lasted_ms / 60_000).unwrap_or(usize::MAX), "minute")
+        let lasted = Duration::from_millis(self.summary.lasted_ms);
+        let time = match lasted.as_secs() {
+            seconds if seconds > 0 && seconds % 86_400 == 0 => many(seconds / 86_400, "day"),
+            _ => lasting(lasted.as_secs_f64()),
         };
         format!(
-            "{time}, {}: {}, {} healed by an action, {} ended by themselves, {} open at the end; {} actions, {} of them false; \
+            "{time}, {}: {}, {} healed by an action, {} ended by themselves, {} open at the end; {}, {} of them false; \
              {exhausted} exhausted, {} over budget",
-            many(self.chronicled.targets.len(), "target"),
-            many(ends.all, "outage"),
+            many(self.chronicled.targets.len() as u64, "target"),
+            many(ends.all as u64, "outage"),
             ends.healed,
             ends.by_themselves,
             ends.open,
-            totals.actions,
+            many(totals.actions, "action"),
             totals.false_actions,
             self.over_budget(),
         )
@@ -98,8 +100,10 @@ pub(super) fn down_seconds(lane: &Lane) -> f64 {
 
 /// How long it took to find the outages that were found, the shortest first, in seconds.
 pub(super) fn found_seconds<'a>(lanes: impl Iterator<Item = &'a Lane>) -> Vec<f64> {
-    let found = lanes.flat_map(|lane| lane.outages.iter().filter_map(|outage| outage.found_after));
-    let mut found: Vec<_> = found.map(|after| after.as_secs_f64()).collect();
+    let found =
+        lanes.flat_map(|lane| lane.outages.iter().filter_map(|outage| outage.found_after_ms));
+    let mut found: Vec<_> =
+        found.map(|millis| Duration::from_millis(millis).as_secs_f64()).collect();
     found.sort_by(f64::total_cmp);
     found
 }

@@ -33,8 +33,9 @@ const KINDS: [(&str, Look); 5] = [
     ("refused", Look::None),
 ];
 
-const NOTES: [&str; 5] = [
+const NOTES: [&str; 6] = [
     "Was: whether what the checks look at did what it is for, as only a simulation knows it; a restart counts as down. Seen: what evenkeel knew of it by its checks.",
+    "A check with parts, such as the programs of a supervisor, is seen as bad while one of its parts is; how the part was stands at the part.",
     "An outage is found when evenkeel is sure of it; it is healed if an action ended it, and not if it ended by itself.",
     "A false action began while nothing was wrong with what it acts on.",
     "Availability is what evenkeel would report: outages from their first failed result, in slices as long as the interval of the check.",
@@ -56,6 +57,7 @@ pub(super) fn draw(setting: &Setting, runs: &[Runs], comparison: Option<&Compari
         },
         version: env!("CARGO_PKG_VERSION").to_owned(),
         facts: facts(setting, runs),
+        again: setting.again.clone(),
         runs: runs.iter().map(|run| policy(run, &span, room_for)).collect(),
         differences: comparison
             .map(|comparison| comparison.figures.iter().map(difference).collect())
@@ -81,7 +83,6 @@ fn facts(setting: &Setting, runs: &[Runs]) -> Vec<(String, String)> {
         ("Settings", names.join(", then ")),
         ("What goes wrong", setting.faults.clone()),
         ("Seed", seed),
-        ("Again", setting.again.clone()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec()
@@ -91,7 +92,12 @@ fn facts(setting: &Setting, runs: &[Runs]) -> Vec<(String, String)> {
 fn verdict(comparison: &Comparison, runs: &[Runs]) -> String {
     let names = |wanted: Judgement| {
         let figures = comparison.figures.iter().filter(|figure| figure.verdict == wanted);
-        figures.map(|figure| figure.name.as_str()).collect::<Vec<_>>().join(", ")
+        let names: Vec<_> = figures.map(|figure| figure.name.as_str()).collect();
+        match names.as_slice() {
+            [] => String::new(),
+            [name] => (*name).to_owned(),
+            [names @ .., last] => format!("{} and {last}", names.join(", ")),
+        }
     };
     let (better, worse) = (names(Judgement::Better), names(Judgement::Worse));
     let seeds = runs.first().map_or(0, |run| run.seeds.len());
@@ -99,9 +105,9 @@ fn verdict(comparison: &Comparison, runs: &[Runs]) -> String {
         if seeds > 1 { format!("Over {seeds} seeds") } else { "Under this seed".to_owned() };
     match (better.is_empty(), worse.is_empty()) {
         (true, true) => format!("{under} nothing tells B from A."),
-        (false, true) => format!("{under} B is better: {better}; and in nothing worse."),
-        (true, false) => format!("{under} B is worse: {worse}; and in nothing better."),
-        (false, false) => format!("{under} B is better: {better}; and worse: {worse}."),
+        (false, true) => format!("{under} B is better in {better}, and worse in nothing."),
+        (true, false) => format!("{under} B is worse in {worse}, and better in nothing."),
+        (false, false) => format!("{under} B is better in {better}, and worse in {worse}."),
     }
 }
 
@@ -185,13 +191,16 @@ fn lane(lane: &Lane, span: &Range<Timestamp>) -> evenkeel_pages::Lane {
     let ends = Ends::of(lane);
     let mut said = format!(
         "{}, {} healed, down {}",
-        many(ends.all, "outage"),
+        many(ends.all as u64, "outage"),
         ends.healed,
         lasting(down_seconds(lane))
     );
     if !lane.actions.is_empty() {
-        said =
-            format!("{said}; {}: {}", many(lane.actions.len(), "action"), outcomes(&lane.actions));
+        said = format!(
+            "{said}; {}: {}",
+            many(lane.actions.len() as u64, "action"),
+            outcomes(&lane.actions)
+        );
     }
     let false_actions = lane.actions.iter().filter(|done| done.needless).count();
     if false_actions > 0 {

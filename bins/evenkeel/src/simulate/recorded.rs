@@ -184,3 +184,150 @@ fn action(judged: &Event, intents: &[(Intent, Option<Timestamp>)]) -> Action {
 fn of_kind(reader: &Reader, kind: &str, since: Timestamp) -> Result<Vec<Event>, JournalError> {
     reader.events(&Filter { since: Some(since), kind: Some(kind.to_owned()), ..Filter::default() })
 }
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_journal::{Entry, Journal, Stretch};
+    use evenkeel_moment::Moment;
+    use serde_json::json;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_767_225_600 + second).expect("a time")
+    }
+
+    /// A history of 1000 s: two runs of the agent, and a gap of 100 s between them.
+    struct History {
+        dir: tempfile::TempDir,
+        journal: Journal,
+    }
+
+    impl History {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().expect("a scratch directory");
+            let (mut journal, _) = Journal::open(dir.path(), at(0)).expect("a journal");
+            journal.begin_run(at(0)).expect("a run");
+            journal.alive(at(400), true).expect("its end");
+            journal.begin_run(at(500)).expect("another run");
+            journal.alive(at(1_000), false).expect("a sign of life");
+            Self { dir, journal }
+        }
+
+        fn stretch(&mut self, subject: &str, verdict: &str, from: i64, until: i64) {
+            let (subject, verdict) = (subject.to_owned(), verdict.to_owned());
+            let stretch = Stretch { subject, verdict, from: at(from), until: at(until), slices: 1 };
+            self.journal.extend(&stretch).expect("a stretch");
+        }
+
+        fn changed(&mut self, second: i64, part: Option<&str>, from: &str, to: &str) {
+            let data = json!({ "check": "jobs", "part": part, "from": { "state": from }, "to": { "state": to } });
+            self.append(second, "check_changed", "jobs", None, data);
+        }
+
+        fn append(
+            &mut self,
+            second: i64,
+            kind: &str,
+            target: &str,
+            incident: Option<i64>,
+            data: serde_json::Value,
+        ) {
+            let entry = Entry { kind, target, incident, message: kind, data };
+            self.journal.append(at(second), &entry).expect("a line");
+        }
+
+        fn read(&self, since: Duration) -> Recorded {
+            read(self.dir.path(), since).expect("a recorded time")
+        }
+    }
+
+    fn subject<'a>(recorded: &'a Recorded, name: &str) -> &'a Subject {
+        let found = recorded.subjects.iter().find(|subject| subject.name == name);
+        found.unwrap_or_else(|| panic!("no {name} in {recorded:?}"))
+    }
+
+    #[test]
+    fn the_time_ends_with_the_last_sign_of_life_and_a_gap_is_one() {
+        let recorded = History::new().read(Duration::from_secs(700));
+        assert_eq!((recorded.from, recorded.until), (at(300), at(1_000)));
+        assert_eq!(recorded.gaps, [at(400)..at(500)]);
+        let all = History::new().read(Duration::from_hours(24));
+        assert_eq!(all.from, at(0), "nothing is known before the first run");
+    }
+
+    #[test]
+    fn what_was_bad_held_or_unknown_is_told_and_promises_are_no_subjects() {
+        let mut history = History::new();
+        history.stretch("web", "good", 0, 100);
+        history.stretch("web", "bad", 100, 130);
+        history.stretch("web", "unknown", 130, 140);
+        history.stretch("web", "maintenance", 600, 700);
+        history.stretch("slo:site", "bad", 100, 130);
+        let recorded = history.read(Duration::from_secs(1_000));
+        let web = subject(&recorded, "web");
+        assert_eq!(web.down, [at(100)..at(130)]);
+        assert_eq!(
+            (&web.unknown[..], &web.held[..]),
+            (&[at(130)..at(140)][..], &[at(600)..at(700)][..])
+        );
+        assert_eq!(recorded.subjects.len(), 1);
+    }
+
+    #[test]
+    fn parts_are_down_by_their_changes_and_their_check_is_not_because_of_them() {
+        let mut history = History::new();
+        history.stretch("jobs", "bad", 50, 200);
+        history.changed(60, Some("a"), "up", "down");
+        history.changed(90, Some("a"), "down", "recovering");
+        history.changed(95, Some("a"), "recovering", "up");
+        history.changed(150, Some("b"), "down", "up");
+        history.changed(900, Some("b"), "up", "down");
+        history.changed(160, None, "up", "down");
+        history.changed(190, None, "down", "up");
+        let recorded = history.read(Duration::from_secs(1_000));
+        assert_eq!(subject(&recorded, "jobs/a").down, [at(60)..at(95)]);
+        assert_eq!(subject(&recorded, "jobs/b").down, [at(0)..at(150), at(900)..at(1_000)]);
+        assert_eq!(subject(&recorded, "jobs").down, [at(160)..at(190)]);
+    }
+
+    #[test]
+    fn an_action_began_with_its_intent_and_is_judged_later() {
+        let mut history = History::new();
+        let incident = 7;
+        let opened =
+            history.journal.open_incident(incident, at(100), "site", "web, api", &json!(""));
+        opened.expect("an incident");
+        let intent = Intent {
+            incident,
+            target: "site".to_owned(),
+            step: 0,
+            attempt: 0,
+            action: "restart".to_owned(),
+            boot_id: "boot".to_owned(),
+            boottime: Moment::ORIGIN,
+            wall: at(110),
+        };
+        let number = history.journal.intend(&intent).expect("an intent");
+        history.journal.settle(number, at(114), "ran", "").expect("its end");
+        let data = json!({ "cause": "web, api", "outcome": "recovered" });
+        history.append(130, "judged", "site", Some(incident), data);
+        let recorded = history.read(Duration::from_secs(1_000));
+        let expected = Action {
+            target: "site".to_owned(),
+            causes: vec!["web".to_owned(), "api".to_owned()],
+            began: at(110),
+            took: Some(Duration::from_secs(4)),
+            recovered: true,
+        };
+        assert_eq!(recorded.actions, [expected]);
+    }
+
+    #[test]
+    fn a_history_without_a_run_has_nothing_to_play() {
+        let dir = tempfile::tempdir().expect("a scratch directory");
+        drop(Journal::open(dir.path(), at(0)).expect("a journal"));
+        let error = read(dir.path(), Duration::from_secs(60)).expect_err("nothing is known");
+        assert!(error.to_string().contains("knows no time in which an agent ran"), "{error}");
+    }
+}

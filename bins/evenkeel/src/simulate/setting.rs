@@ -62,7 +62,7 @@ impl Setting {
                 && settings.cleanup.is_empty()
             {
                 return Err(Failure::usage(format!(
-                    "{name} keeps nothing: there is nothing to simulate"
+                    "nothing is checked or kept by {name}: there is nothing to simulate"
                 )));
             }
         }
@@ -115,7 +115,7 @@ impl Setting {
             let replay = recorded.faults(&settings);
             self.remarks.push(format!(
                 "{name}: {} in the history, of which {} ended by an action then and {} though actions did not help, or not at all",
-                many(replay.outages, "outage"),
+                many(replay.outages as u64, "outage"),
                 replay.healed,
                 replay.unhealed
             ));

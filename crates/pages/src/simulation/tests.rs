@@ -62,6 +62,7 @@ fn data(name: &str, runs: usize) -> SimulationData {
         headline: name.to_owned(),
         version: name.to_owned(),
         facts: vec![(name.to_owned(), name.to_owned())],
+        again: name.to_owned(),
         runs: (0..runs).map(|_| run(name, &span)).collect(),
         differences: if runs > 1 { vec![difference] } else { Vec::new() },
         targets: vec![TargetLane { name: name.to_owned(), runs: vec![lane; runs] }],
@@ -93,7 +94,9 @@ fn two_runs_stand_side_by_side_and_one_alone_has_no_comparison() {
     assert!(!one.contains("A beside B") && two.contains("A beside B"));
     let strips = |page: &str| page.matches("class=\"strip\"").count();
     assert_eq!((strips(&one), strips(&two)), (2, 4));
-    assert!(two.contains("✓ better") && two.contains("used up") && two.contains("3 more targets"));
+    assert!(
+        two.contains("✓ better") && two.contains("used up") && two.contains("3 more, on which")
+    );
 }
 
 #[test]

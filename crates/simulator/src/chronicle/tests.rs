@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use crate::{Fault, Faults, Span, Strike, What, When, run};
 
@@ -52,8 +54,8 @@ fn an_outage_is_told_from_its_begin_to_the_action_that_ended_it() {
     let [done] = lane.actions.as_slice() else { panic!("{lane:?}") };
     assert_eq!(outage.from.to_string(), "2026-01-05T03:00:00Z");
     assert!(outage.healed && outage.until > Some(done.at), "{lane:?}");
-    let found = outage.found_after.expect("it was found");
-    assert!((Duration::from_secs(1)..Duration::from_secs(91)).contains(&found), "{found:?}");
+    let found = outage.found_after_ms.expect("it was found");
+    assert!((1_000..91_000).contains(&found), "{found} ms");
     assert_eq!(
         (done.action.as_str(), done.outcome, done.needless),
         ("exec", Some("recovered"), false)
