@@ -15,6 +15,7 @@ mod dist;
 mod invariants;
 mod process;
 mod shipped;
+mod simulate;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ usage: cargo xtask <command>
   bench recovery [FLAG]...  how soon faults are healed, and by how many actions; `--peers` measures Monit at the same time
   bench files [FLAG]...     what the programs cost beside others; fails when a figure that must hold is missed; `bench` tells more
   dist                      packs the programs, their pages and their unit for a host: an archive and a Debian package in target/dist
+  simulate [FLAG]...        random settings and faults under every law, 10,000 seeds; `--seeds N`, `--from SEED`, `--seed SEED --trace`
 ";
 
 fn main() -> ExitCode {
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         ["dist"] => dist::run(),
+        ["simulate", flags @ ..] => simulate::run(flags),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())
