@@ -19,6 +19,7 @@
 use std::path::Path;
 
 mod check;
+mod document;
 mod format;
 mod key;
 mod layer;
@@ -34,6 +35,8 @@ mod show;
 mod sources;
 mod value;
 
+pub use check::action_names;
+pub use document::Document;
 pub use key::nearest;
 pub use layer::Origin;
 pub use preset::{PRESETS, preset};

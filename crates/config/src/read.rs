@@ -7,6 +7,7 @@ use evenkeel_shown::Secrets;
 use figment::Figment;
 use figment::error::{Actual, Error, Kind};
 use figment::value::{Dict, Value};
+use serde::de::DeserializeOwned;
 
 use crate::key::{Key, nearest};
 use crate::layer::{Found, Layer, Origin};
@@ -23,6 +24,7 @@ const WHOLE: [&str; 1] = ["failure_threshold"];
 const MAX_PROBLEMS: usize = 200;
 
 /// All layers in one tree, and which keys were found wrong so far.
+#[derive(Debug)]
 pub(crate) struct Tree {
     pub(crate) layers: Vec<Layer>,
     /// The effective settings, defaults of rules filled in.
@@ -34,6 +36,22 @@ pub(crate) struct Tree {
 impl Tree {
     /// Merges the layers; the raw settings lack what was found wrong.
     pub(crate) fn read(layers: Vec<Layer>, problems: Vec<Problem>) -> (Self, raw::Settings) {
+        Self::read_with(layers, problems, fill_in_defaults)
+    }
+
+    /// The same of what is no settings: nothing is filled in.
+    pub(crate) fn read_plain<Raw: DeserializeOwned + Default>(
+        layers: Vec<Layer>,
+        problems: Vec<Problem>,
+    ) -> (Self, Raw) {
+        Self::read_with(layers, problems, |_| {})
+    }
+
+    fn read_with<Raw: DeserializeOwned + Default>(
+        layers: Vec<Layer>,
+        problems: Vec<Problem>,
+        fill_in: impl FnOnce(&mut Dict),
+    ) -> (Self, Raw) {
         let figment =
             layers.iter().fold(Figment::new(), |figment, layer| layer.merge_into(figment));
         let mut tree = Self { layers, effective: Dict::new(), problems, bad: BTreeSet::new() };
@@ -47,7 +65,7 @@ impl Tree {
             }
         };
         if let Value::Dict(_, sections) = &mut value {
-            fill_in_defaults(sections);
+            fill_in(sections);
         }
         let raw = tree.extract(&mut value);
         if let Value::Dict(_, sections) = value {
@@ -57,9 +75,9 @@ impl Tree {
     }
 
     /// Takes out each value that cannot be read, with its problem, until the rest can.
-    fn extract(&mut self, value: &mut Value) -> raw::Settings {
+    fn extract<Raw: DeserializeOwned + Default>(&mut self, value: &mut Value) -> Raw {
         while self.problems.len() < MAX_PROBLEMS {
-            let error = match value.deserialize::<raw::Settings>() {
+            let error = match value.deserialize::<Raw>() {
                 Ok(settings) => return settings,
                 Err(error) => error,
             };
@@ -77,7 +95,15 @@ impl Tree {
             }
             self.bad.insert(taken);
         }
-        raw::Settings::default()
+        Raw::default()
+    }
+
+    /// The keys that a table has.
+    pub(crate) fn keys_of(&self, table: &Key) -> Vec<String> {
+        let Some((first, rest)) = table.segments().split_first() else { return Vec::new() };
+        let found = self.effective.get(first).and_then(|value| find(value, rest));
+        let table = found.and_then(Value::as_dict);
+        table.map_or_else(Vec::new, |table| table.keys().cloned().collect())
     }
 
     fn explain(&self, key: &Key, error: &Error, value: &Value) -> Problem {

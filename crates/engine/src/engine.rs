@@ -6,6 +6,7 @@ use evenkeel_recovery::machine::{Ended, Phase};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::agenda::Agenda;
 use crate::chance::Chance;
 use crate::check::CheckCore;
 use crate::event::{Effect, Input};
@@ -17,6 +18,7 @@ use crate::refusal::Refusal;
 use crate::rule::RuleCore;
 use crate::slices::Slices;
 use crate::spread;
+use crate::standing::Standing;
 use crate::storm::Storm;
 use crate::target::Target;
 
@@ -24,10 +26,14 @@ use crate::target::Target;
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) settings: Settings,
-    pub(crate) checks: Vec<CheckCore>,
+    pub(crate) checks: Agenda<CheckCore>,
     pub(crate) permissions: Vec<RuleCore>,
     pub(crate) cleanups: Vec<RuleCore>,
-    pub(crate) recoveries: Vec<RecoveryCore>,
+    pub(crate) recoveries: Agenda<RecoveryCore>,
+    /// Which of them stand so that something may follow without anything new.
+    pub(crate) standing: Standing,
+    /// Those that listen to each check, or to one that depends on it, by its place.
+    pub(crate) listeners: Vec<Vec<usize>>,
     pub(crate) ledger: Ledger,
     pub(crate) chance: Chance,
     pub(crate) started: Moment,
@@ -102,7 +108,7 @@ impl Engine {
         }
         let mut ledger = Ledger::new();
         ledger.restore(start.past.charged);
-        Self {
+        let mut engine = Self {
             permissions: settings
                 .permissions
                 .iter()
@@ -113,8 +119,10 @@ impl Engine {
                 .iter()
                 .map(|rule| RuleCore::new(rule.name.clone(), rule.interval, now))
                 .collect(),
-            checks,
-            recoveries,
+            listeners: listeners(checks.len(), &recoveries),
+            standing: Standing::new(recoveries.len()),
+            checks: Agenda::new(checks),
+            recoveries: Agenda::new(recoveries),
             ledger,
             chance,
             started: now,
@@ -132,7 +140,9 @@ impl Engine {
             anchor: (now, start.wall),
             zone: TimeZone::UTC,
             settings,
-        }
+        };
+        engine.refresh(now);
+        engine
     }
 
     /// The zone by whose clocks the quiet windows of the settings are meant; UTC until it is said.
@@ -255,6 +265,7 @@ impl Engine {
             Input::Tick => {}
         }
         self.tick(now, &mut effects);
+        self.refresh(now);
         self.asked_for = self.deadline(now);
         effects
     }
@@ -262,25 +273,26 @@ impl Engine {
     /// When [`Input::Tick`] has something to do; `None`: not before another input.
     pub fn deadline(&self, now: Moment) -> Option<Moment> {
         let grace_ends = self.started + self.settings.agent.grace;
-        let checks = self.checks.iter().map(|check| check.deadline(now));
         let rules = self.permissions.iter().chain(&self.cleanups).filter_map(RuleCore::deadline);
-        let machines = self
-            .recoveries
-            .iter()
-            .flat_map(RecoveryCore::targets)
-            .filter_map(|target| target.machine.deadline());
         let grace = (now < grace_ends).then_some(grace_ends);
         let holds = self.holds.iter().filter_map(|hold| hold.until);
-        checks.chain(rules).chain(machines).chain(grace).chain(holds).min()
+        let next = self.checks.earliest().into_iter().chain(self.recoveries.earliest());
+        next.chain(rules).chain(grace).chain(holds).min()
+    }
+
+    /// Asks what may have changed when it is due, and how it stands.
+    fn refresh(&mut self, now: Moment) {
+        self.checks.refresh(now, |_, _| {});
+        let standing = &mut self.standing;
+        self.recoveries.refresh(now, |place, recovery| standing.note(place, recovery));
     }
 
     /// Takes in what a check's new states mean for the recoveries that listen to it.
     fn see(&mut self, now: Moment, check: usize, effects: &mut Vec<Effect>) {
         self.count_look(now, check, effects);
         self.note_restarts(now, check, effects);
-        for recovery in self.recoveries.iter_mut().filter(|recovery| {
-            recovery.checks.contains(&check) || recovery.dependencies.contains(&check)
-        }) {
+        for listener in &self.listeners[check] {
+            let recovery = &mut self.recoveries[*listener];
             let was_open = recovery.whole.machine.in_incident();
             let wanted = recovery.see(now, &self.checks, &mut self.next_incident, effects);
             for doubtful in wanted {
@@ -293,7 +305,8 @@ impl Engine {
                 }
             }
         }
-        let wanted = self.recoveries.iter().any(|recovery| {
+        let wanted = self.listeners[check].iter().any(|listener| {
+            let recovery = &self.recoveries[*listener];
             recovery.checks.contains(&check)
                 && recovery.targets().any(|target| target.machine.wants_a_closer_look())
         });
@@ -342,10 +355,15 @@ impl Engine {
             effects.push(Effect::Record(Record::IncidentClosed { incident, target, lasted }));
         }
         self.end_holds(now, effects);
-        for check in 0..self.checks.len() {
+        let mut from = 0;
+        loop {
+            // What one of them makes due that stands before it is due at once, and has its turn at the next call.
+            self.checks.refresh(now, |_, _| {});
+            let Some(check) = self.checks.first_due(from, now) else { break };
             if self.checks[check].poll(now, effects) {
                 self.see(now, check, effects);
             }
+            from = check + 1;
         }
         self.settle_by_time(now, effects);
         let write = self.observe_only().is_none();
@@ -362,10 +380,17 @@ impl Engine {
                 effects.push(Effect::Clean { rule, write });
             }
         }
+        self.refresh(now);
         self.watch_for_storms(now, effects);
-        for recovery in &mut self.recoveries {
+        let mut from = 0;
+        while let Some(place) = self.recoveries.first_due(from, now) {
+            from = place + 1;
+            let recovery = &mut self.recoveries[place];
             let mut decides = false;
             for target in recovery.targets_mut() {
+                if target.machine.deadline().is_none_or(|deadline| now < deadline) {
+                    continue;
+                }
                 let unit = self.chance.unit();
                 let before = target.machine.phase();
                 let change = target.machine.tick(now, unit);
@@ -383,7 +408,9 @@ impl Engine {
             }
         }
         if !self.gate_closed {
+            self.refresh(now);
             self.finish_restarts(effects);
+            self.refresh(now);
             self.pass_the_gate(now, effects);
         }
     }
@@ -409,6 +436,19 @@ fn breaker_past(check: &CheckCore, now: Moment, wall: Timestamp) -> Option<Break
     let breaker = check.breaker_snapshot(now, wall)?;
     (breaker.state != BreakerState::Closed)
         .then(|| BreakerPast { check: check.spec.name.clone(), breaker })
+}
+
+/// For each check the recoveries that it means anything to, by their places.
+fn listeners(checks: usize, recoveries: &[RecoveryCore]) -> Vec<Vec<usize>> {
+    let mut listeners = vec![Vec::new(); checks];
+    for (place, recovery) in recoveries.iter().enumerate() {
+        for check in recovery.checks.iter().chain(&recovery.dependencies) {
+            if listeners[*check].last() != Some(&place) {
+                listeners[*check].push(place);
+            }
+        }
+    }
+    listeners
 }
 
 /// For each check those without which it cannot be up, near and far, by their places.

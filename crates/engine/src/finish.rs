@@ -26,7 +26,9 @@ impl Engine {
 
     /// Tells a check which programs are stopped because of us, if they are: nobody did that on purpose.
     pub(crate) fn tell_of_stops(&mut self, check: usize) {
-        let listening = self.recoveries.iter().filter(|recovery| recovery.checks.contains(&check));
+        let Some(listeners) = self.listeners.get(check) else { return };
+        let listening = listeners.iter().map(|listener| &self.recoveries[*listener]);
+        let listening = listening.filter(|recovery| recovery.checks.contains(&check));
         let targets = listening.flat_map(RecoveryCore::targets);
         let ours = targets.flat_map(|target| target.stopped.iter().cloned()).collect();
         if let Some(core) = self.checks.get_mut(check) {
@@ -42,7 +44,8 @@ impl Engine {
         if self.running.is_some() || self.observe_only().is_some() {
             return;
         }
-        let waiting = self.recoveries.iter().enumerate().find_map(|(index, recovery)| {
+        let waiting = self.standing.unfinished.iter().find_map(|index| {
+            let (index, recovery) = (*index, &self.recoveries[*index]);
             let cut_off = |target: &&Target| {
                 target.unfinished
                     && matches!(target.machine.phase(), Phase::Verifying { .. })

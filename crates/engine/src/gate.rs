@@ -20,7 +20,13 @@ const RESET: &str = "systemd.reset-failed";
 impl Engine {
     /// Lets at most one waiting target act; tells the others why not (R4, R5).
     pub(crate) fn pass_the_gate(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        for index in 0..self.recoveries.len() {
+        // A hold reaches targets that ask for nothing, too.
+        let asking: Vec<_> = if self.holds.is_empty() {
+            self.standing.waiting.iter().copied().collect()
+        } else {
+            (0..self.recoveries.len()).collect()
+        };
+        for index in asking {
             let ids: Vec<_> =
                 self.recoveries[index].targets().map(|target| target.id.clone()).collect();
             for id in ids {

@@ -10,6 +10,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod agenda;
 mod chance;
 mod check;
 mod engine;
@@ -33,6 +34,7 @@ mod show;
 mod skip;
 mod slices;
 mod spread;
+mod standing;
 mod status;
 mod storm;
 mod subject;

@@ -60,7 +60,7 @@ impl Engine {
                 {
                     storm.overruled = true;
                 }
-                for recovery in &mut self.recoveries {
+                for recovery in self.recoveries.iter_mut() {
                     let (name, when) = (recovery.spec.name.clone(), recovery.spec.when.clone());
                     for one in recovery.targets_mut() {
                         if covers(&target, &name, &when, &one.id) {
@@ -77,6 +77,9 @@ impl Engine {
 
     /// Ends the holds whose time is over.
     pub(crate) fn end_holds(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        if self.holds.is_empty() {
+            return;
+        }
         let (over, kept) = std::mem::take(&mut self.holds)
             .into_iter()
             .partition(|hold| hold.until.is_some_and(|until| until <= now));

@@ -5,6 +5,7 @@ use evenkeel_health::Hard;
 use evenkeel_moment::Moment;
 use evenkeel_recovery::machine::Phase;
 
+use crate::agenda::Due;
 use crate::check::CheckCore;
 use crate::event::Effect;
 use crate::past::OpenIncident;
@@ -20,6 +21,12 @@ pub(crate) struct RecoveryCore {
     pub(crate) dependencies: Vec<usize>,
     pub(crate) whole: Target,
     pub(crate) parts: BTreeMap<String, Target>,
+}
+
+impl Due for RecoveryCore {
+    fn due(&self, _: Moment) -> Option<Moment> {
+        self.targets().filter_map(|target| target.machine.deadline()).min()
+    }
 }
 
 impl RecoveryCore {
@@ -92,12 +99,11 @@ impl RecoveryCore {
         for check in &mine {
             for (part, subject) in &check.parts {
                 gone.retain(|name| name != part);
-                let id = format!("{}/{part}", self.spec.name);
-                let spec = &self.spec;
-                let target = self
-                    .parts
-                    .entry(part.clone())
-                    .or_insert_with(|| Target::new(id, spec, Some(part)));
+                if !self.parts.contains_key(part) {
+                    let id = format!("{}/{part}", self.spec.name);
+                    self.parts.insert(part.clone(), Target::new(id, &self.spec, Some(part)));
+                }
+                let Some(target) = self.parts.get_mut(part) else { continue };
                 wanted.extend(target.see(now, &[(*check, subject)], checks, incidents, effects));
             }
         }

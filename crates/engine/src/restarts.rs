@@ -11,6 +11,9 @@ use crate::record::Record;
 impl Engine {
     /// Records and charges what a check saw to be started anew, unless an action of ours explains it.
     pub(crate) fn note_restarts(&mut self, now: Moment, check: usize, effects: &mut Vec<Effect>) {
+        if self.checks[check].reborn.is_empty() {
+            return;
+        }
         let reborn = std::mem::take(&mut self.checks[check].reborn);
         for part in reborn {
             let ours = self

@@ -32,7 +32,10 @@ impl Engine {
     /// Notes whether a storm begins or ends.
     pub(crate) fn watch_for_storms(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         let Some(rule) = self.settings.agent.storm else { return };
-        let of = self.recoveries.iter().flat_map(RecoveryCore::targets).count();
+        if self.storm.is_none() && self.standing.failing.is_empty() {
+            return;
+        }
+        let of = self.standing.total;
         let enough = |count: usize| {
             #[expect(clippy::cast_precision_loss, reason = "far fewer targets than 2^52")]
             let share = count as f64 / of.max(1) as f64;
@@ -40,8 +43,10 @@ impl Engine {
         };
         // Victims of a dependency have their cause already.
         let failing: Vec<_> = self
-            .recoveries
+            .standing
+            .failing
             .iter()
+            .map(|place| &self.recoveries[*place])
             .flat_map(|recovery| recovery.targets().map(move |target| (recovery, target)))
             .filter(|(_, target)| target.blocked.is_empty())
             .filter_map(|(recovery, target)| Some((recovery, target, target.failing_since?)))
@@ -57,6 +62,9 @@ impl Engine {
                 self.storm = None;
                 effects.push(Effect::Record(Record::StormEnded { lasted }));
             }
+            return;
+        }
+        if failing.len() < targets {
             return;
         }
         let longest = failing

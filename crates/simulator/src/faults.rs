@@ -1,6 +1,7 @@
 //! What goes wrong, how often and for how long: plain data, from a file ([`Faults::parse`]), built in, or made by a program.
 
 mod defaults;
+mod raw;
 mod read;
 
 use std::collections::BTreeMap;

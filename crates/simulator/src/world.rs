@@ -20,7 +20,7 @@ pub(crate) use self::ailment::{Ailment, AilmentId, Symptom};
 use self::facts::Healthy;
 pub(crate) use self::files::{Cleaned, Files, Kept};
 pub(crate) use self::sight::{Sight, started};
-pub(crate) use self::units::{Unit, UnitId};
+pub(crate) use self::units::{Unit, UnitId, parts_of as parts};
 use crate::chance::Chance;
 use crate::faults::{Faults, Pace, What};
 
@@ -104,6 +104,15 @@ impl World {
                 self.units[needed].needed_by.push(unit);
             }
         }
+    }
+
+    /// The names that faults of targets may give.
+    pub(crate) fn names(settings: &Settings, faults: &Faults) -> Vec<String> {
+        let world = Self::new(settings, faults, 0, Moment::ORIGIN);
+        let mut names: Vec<_> = world.targets.into_keys().chain(world.names.into_keys()).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     pub(crate) fn unit_named(&self, name: &str) -> Option<UnitId> {

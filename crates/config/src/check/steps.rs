@@ -36,6 +36,11 @@ const ACTIONS: [(&str, &[&str]); 15] = [
     ("notify", &["command"]),
 ];
 
+/// The names of the actions that a step can take.
+pub fn action_names() -> impl Iterator<Item = &'static str> {
+    ACTIONS.iter().map(|(name, _)| *name)
+}
+
 /// One step, where it stands, and what it may refer to.
 #[derive(Clone, Copy)]
 struct Place<'a> {

@@ -4,19 +4,22 @@ use evenkeel_moment::Moment;
 
 use super::CheckCore;
 use super::series::{Attempt, Series};
+use crate::agenda::Due;
 use crate::event::{Count, Effect};
 
-impl CheckCore {
-    /// When [`CheckCore::poll`] has something to do.
-    pub(crate) fn deadline(&self, now: Moment) -> Moment {
+/// When [`CheckCore::poll`] has something to do.
+impl Due for CheckCore {
+    fn due(&self, now: Moment) -> Option<Moment> {
         let due = match self.series {
             Some(Series { state: Attempt::RetryAt(at), .. }) => at.min(self.due),
             _ => self.due,
         };
         let subjects = self.parts.values().chain([&self.own]);
-        subjects.filter_map(|subject| subject.deadline(now)).fold(due, Moment::min)
+        Some(subjects.filter_map(|subject| subject.deadline(now)).fold(due, Moment::min))
     }
+}
 
+impl CheckCore {
     /// Starts what is due. True if that ended a series, so that states may have changed.
     pub(crate) fn poll(&mut self, now: Moment, effects: &mut Vec<Effect>) -> bool {
         let mut concluded = self.time_went_by(now, effects);

@@ -102,7 +102,7 @@ impl Unit {
 
 /// The parts of a check: those that are given, those that its settings name, or a few of which some have the name that a
 /// pattern asks for.
-pub(super) fn parts_of(check: &Check, given: Option<&Vec<String>>) -> Vec<String> {
+pub(crate) fn parts_of(check: &Check, given: Option<&Vec<String>>) -> Vec<String> {
     match (&check.target, given) {
         (Target::Supervisor(_) | Target::Tmux(_), Some(given)) => given.clone(),
         (Target::Supervisor(target), None) => {

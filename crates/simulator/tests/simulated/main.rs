@@ -1,4 +1,8 @@
 //! Each failure model against what it must lead to.
 
+mod actions;
 mod basics;
+mod fault_file;
+mod files;
+mod host;
 mod scene;
