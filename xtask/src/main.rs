@@ -17,6 +17,7 @@ mod fuzz;
 mod invariants;
 mod process;
 mod shipped;
+mod simulate;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ usage: cargo xtask <command>
   bench WHAT [FLAG]...      one of it
   dist                      packs the programs, their pages and their unit for a host: an archive and a Debian package in target/dist
   fuzz [--seconds N] [TARGET]...   has libFuzzer look for inputs that break a parser, for so long each; docs/fuzzing.md lists the targets
+  simulate [FLAG]...        random settings and faults under every law, 10,000 seeds; `--seeds N`, `--from SEED`, `--seed SEED --trace`
 ";
 
 fn main() -> ExitCode {
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         ["bench", name, flags @ ..] => bench::one(name, flags),
         ["dist"] => dist::run(),
         ["fuzz", args @ ..] => fuzz::run(args),
+        ["simulate", flags @ ..] => simulate::run(flags),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

@@ -14,8 +14,12 @@ mod sweep;
 mod tampered;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use case::Case;
+use evenkeel_moment::Moment;
+use evenkeel_simulator::{Event, Observer, View, run};
+use jiff::Timestamp;
 use laws::Laws;
 
 /// So many seeds unless more are asked for: a few seconds.
@@ -46,6 +50,30 @@ fn no_seed_breaks_a_law() {
     if seeds >= ENOUGH {
         let lacks = report.coverage.lacks(LEAST);
         assert!(lacks.is_empty(), "happened less than {LEAST} times in {seeds} seeds: {lacks:?}");
+    }
+}
+
+#[test]
+#[ignore = "prints every line of one run, for a person: cargo xtask simulate --seed SEED --trace"]
+fn one_seed_is_traced() {
+    let case = match std::env::var_os("EVENKEEL_CASE") {
+        Some(path) => Case::of_text(&std::fs::read_to_string(path).expect("readable")),
+        None => Ok(generate::case(asked("EVENKEEL_FROM_SEED", 1))),
+    };
+    let case = case.expect("as it was kept");
+    println!("{}", case.to_text());
+    let mut laws = Laws::all();
+    run(&case.scenario().expect("valid settings"), &mut [&mut Trace, &mut laws]);
+    assert_eq!(laws.broken, None);
+}
+
+/// Prints what happens.
+struct Trace;
+
+impl Observer for Trace {
+    fn saw(&mut self, now: Moment, wall: Timestamp, event: &Event<'_>, _: &View<'_>) {
+        let after = now.saturating_since(Moment::ORIGIN + Duration::from_hours(1));
+        println!("{after:>14?} {wall} {event:?}");
     }
 }
 

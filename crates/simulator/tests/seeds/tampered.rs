@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use evenkeel_engine::{Act, Effect, Input, Order, Outcome, Record};
+use evenkeel_engine::{Act, Effect, Input, Order, Record};
 use evenkeel_metrics::availability::Verdict;
 use evenkeel_moment::Moment;
 use evenkeel_probe::Outcome as Answer;
@@ -212,14 +212,11 @@ fn an_incident_that_stays_open_for_ever_is_found() {
 #[test]
 fn a_recovery_that_nobody_proved_is_found() {
     check("proofs", || {
-        |event: &Event<'_>, show: &mut Show<'_>| {
-            show(event);
-            // Told of an action's end later than it was.
-            if let Event::Effect(Effect::Record(Record::Judged { outcome: Outcome::Recovered, .. })) = event
-            {
-                show(event);
-            }
-            if let Event::Input(Input::Acted { .. }) = event {
+        // Nobody looked since the action.
+        let mut acted = false;
+        move |event: &Event<'_>, show: &mut Show<'_>| {
+            acted |= matches!(event, Event::Input(Input::Acted { .. }));
+            if !(acted && matches!(event, Event::Input(Input::Measured { .. }))) {
                 show(event);
             }
         }

@@ -32,8 +32,8 @@ pub(super) fn faults(
     lasts: Duration,
 ) -> Table {
     let lasts = u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX);
-    // Half of the runs end in calm, so that what is to close is seen to.
-    let strikes_until = if draw.percent(50) { lasts / 2 } else { lasts };
+    // Half of the runs end in calm, so that what is to close is seen to do so.
+    let strikes_until = if draw.percent(50) { lasts / 3 } else { lasts };
     let around = Around { settings, drawn, strikes_until, lasts };
     let mut faults = Table::new();
     for number in 0..draw.small(1, 12) {

@@ -1,8 +1,9 @@
 //! Slices and figures of availability, counted anew: each objective's from those of its checks, and each figure from its slices.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use evenkeel_config::Slo;
+use evenkeel_config::{Settings, Slo};
 use evenkeel_engine::{Effect, SLO_SUBJECT, Slice};
 use evenkeel_metrics::availability::{self, Account, Verdict};
 use evenkeel_simulator::Event;
@@ -14,11 +15,11 @@ use super::{Law, Seen};
 pub(super) struct Availability {
     /// What was told of each subject, by the begin of each of its slices in milliseconds.
     told: BTreeMap<String, BTreeMap<i64, Verdict>>,
+    /// How long the slices of each subject are.
+    lengths: BTreeMap<String, Duration>,
     accounts: BTreeMap<String, Account>,
     /// Where what was told of each subject ends, since its slices began anew.
     until: BTreeMap<String, Timestamp>,
-    /// Whether the clock was set back, or lengths changed: then what is said later of the same time wins.
-    anew: bool,
     last_wall: Option<Timestamp>,
 }
 
@@ -30,12 +31,7 @@ impl Law for Availability {
     fn saw(&mut self, seen: &Seen<'_>) -> Result<(), String> {
         match seen.event {
             Event::AgentStarted { .. } => self.until.clear(),
-            Event::Reloaded(_) => {
-                self.until.clear();
-                self.anew = true;
-                self.told.clear();
-                self.accounts.clear();
-            }
+            Event::Reloaded(settings) => self.renew(settings),
             Event::Effect(Effect::Slice(slice)) => self.take(seen, slice)?,
             Event::Ended => self.end(seen)?,
             _ => {}
@@ -52,6 +48,30 @@ impl Law for Availability {
 }
 
 impl Availability {
+    /// Other settings: what has slices of another length begins anew, and so does a promise that is another.
+    fn renew(&mut self, settings: &Settings) {
+        self.until.clear();
+        let length = |subject: &str| match subject.strip_prefix(SLO_SUBJECT) {
+            Some(name) => settings.slos.iter().find(|slo| slo.name == name).map(|slo| slo.promise.slice),
+            None => settings.checks.iter().find(|check| check.name == subject).map(|check| check.interval),
+        };
+        let lengths = std::mem::take(&mut self.lengths);
+        self.told.retain(|subject, _| {
+            length(subject).is_some_and(|length| lengths.get(subject) == Some(&length))
+        });
+        let told = &mut self.told;
+        self.accounts.retain(|name, account| {
+            let slo = settings.slos.iter().find(|slo| slo.name == *name);
+            let same = slo.is_some_and(|slo| slo.promise == *account.promise());
+            if !same {
+                told.remove(&format!("{SLO_SUBJECT}{name}"));
+            }
+            same
+        });
+        let subjects = self.told.keys().cloned();
+        self.lengths = subjects.filter_map(|subject| Some((subject.clone(), length(&subject)?))).collect();
+    }
+
     fn take(&mut self, seen: &Seen<'_>, slice: &Slice) -> Result<(), String> {
         let Slice { subject, verdict, from, until, slices } = slice;
         let settings = seen.host.settings();
@@ -66,7 +86,8 @@ impl Availability {
                 .map(|check| check.interval)
                 .ok_or_else(|| format!("a slice of `{subject}`, which there is not"))?,
         };
-        let length = i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
+        self.lengths.insert(subject.clone(), length);
+        let length = millis(length);
         let (first, end) = (from.as_millisecond(), until.as_millisecond());
         if first % length != 0 || end % length != 0 || first >= end {
             return Err(format!("{subject}: a slice from {from} to {until}, of {length} ms each"));
@@ -99,7 +120,7 @@ impl Availability {
     /// Whether each slice of an objective is the worst of its checks' that touch it.
     fn joins(
         &self,
-        settings: &evenkeel_config::Settings,
+        settings: &Settings,
         slo: &Slo,
         first: i64,
         end: i64,
@@ -207,6 +228,6 @@ fn worse(one: Verdict, other: Verdict) -> Verdict {
     if badness(one) < badness(other) { other } else { one }
 }
 
-fn millis(time: std::time::Duration) -> i64 {
+fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

@@ -27,8 +27,6 @@ struct Of {
     /// Results that may count since it was closed: all of them, and those that may have been failures.
     results: u32,
     failures: u32,
-    /// Trials in a row that were surely good, since it was half open.
-    goods: u32,
     trials_under_way: u32,
 }
 
@@ -43,15 +41,13 @@ impl Law for Breakers {
             Event::AgentStarted { .. } | Event::Reloaded(_) => self.of.clear(),
             Event::Input(input) => {
                 self.told = None;
-                let Input::Measured { check, run, measurement } = input else { return Ok(()) };
+                let Input::Measured { check, measurement, .. } = input else { return Ok(()) };
                 let Some(spec) = seen.host.settings().checks.get(*check) else { return Ok(()) };
                 if spec.breaker.is_none() {
                     return Ok(());
                 }
                 let sight = sight::of_check(spec, measurement);
                 self.told = Some((spec.name.clone(), sight, measurement.took));
-                let under_way = seen.known.check(&spec.name).is_none_or(|of| of.under_way.is_none());
-                let _ = (run, under_way);
                 self.of.entry(spec.name.clone()).or_default().told(spec, sight, measurement.took);
             }
             Event::Effect(Effect::Probe { check, .. }) => {
@@ -64,7 +60,7 @@ impl Law for Breakers {
                 let Some(spec) = spec else { return Err(format!("{check}: there is none")) };
                 let told = self.told.as_ref().filter(|(of, ..)| of == check).map(|(_, sight, _)| *sight);
                 let of = self.of.entry(check.clone()).or_default();
-                let changed = of.changed(seen.now, spec, change, told);
+                let changed = of.changed(spec, change, told);
                 return changed.map_err(|why| format!("{check}: {why}"));
             }
             _ => {}
@@ -102,16 +98,10 @@ impl Of {
             Sight::Good | Sight::Depends | Sight::Bad => self.results += 1,
         }
         self.failures += u32::from(sight != Sight::Good || slow);
-        if sight == Sight::Good && !slow {
-            self.goods += 1;
-        } else {
-            self.goods = 0;
-        }
     }
 
     fn changed(
         &mut self,
-        now: Moment,
         spec: &Check,
         change: &Change,
         told: Option<Sight>,
@@ -156,7 +146,6 @@ impl Of {
             _ => return Err(format!("it goes from {from:?} to {to:?} by {:?}", change.reason)),
         }
         *self = Self { state: Some(to), since: change.at, ..Self::default() };
-        let _ = now;
         Ok(())
     }
 }

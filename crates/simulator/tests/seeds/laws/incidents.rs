@@ -1,10 +1,10 @@
 //! Every incident ends, or stays open for a reason that somebody can read and that has an end; what is well closes in time.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use evenkeel_config::Recovery;
-use evenkeel_engine::{Effect, Record};
+use evenkeel_engine::{Effect, Input, Record};
 use evenkeel_moment::Moment;
 use evenkeel_simulator::Event;
 
@@ -17,13 +17,11 @@ const REASONED: [&str; 6] =
 
 #[derive(Default)]
 pub(super) struct Incidents {
-    highest: u64,
     /// Opened by the living agent, and perhaps not on disk yet.
     opened: Vec<u64>,
     /// Since when nothing at all was wrong with the host or the agent.
     calm_since: Option<Moment>,
-    faults: u32,
-    closed: BTreeMap<u64, Moment>,
+    closed: BTreeSet<u64>,
 }
 
 impl Law for Incidents {
@@ -46,23 +44,14 @@ impl Law for Incidents {
                     return Err(format!("{target}: {incident} is opened a second time"));
                 }
                 self.opened.push(*incident);
-                self.highest = self.highest.max(*incident);
             }
             Event::Effect(Effect::Record(Record::IncidentClosed { incident, target, .. })) => {
-                if self.closed.insert(*incident, seen.now).is_some() {
+                if !self.closed.insert(*incident) {
                     return Err(format!("{target}: {incident} is closed a second time"));
                 }
             }
-            Event::FaultBegan { .. }
-            | Event::FaultEnded { .. }
-            | Event::AgentCrashed { .. }
-            | Event::Reloaded(_)
-            | Event::ActionBegan(_)
-            | Event::ActionEnded { .. } => {
-                self.calm_since = Some(seen.now);
-                let _ = self.faults;
-            }
             Event::Ended => return self.end(seen),
+            event if disturbs(event) => self.calm_since = Some(seen.now),
             _ => {}
         }
         Ok(())
@@ -105,7 +94,7 @@ impl Incidents {
         let known = seen.known;
         let places = seen.host.settings().checks.iter().map(|check| &check.name);
         let nothing_down = places.clone().all(|place| seen.host.is_down(place) != Some(true))
-            && places.clone().filter_map(|place| known.check(place)).all(|of| !of.fails());
+            && places.clone().filter_map(|place| known.check(place)).all(|of| !of.fails() && of.flapping.is_empty());
         nothing_down
             && !seen.host.is_ill(target)
             && !known.is_held(seen.now, recovery, target)
@@ -114,22 +103,40 @@ impl Incidents {
     }
 }
 
+/// Whether something changes from which on it may take its time anew until an incident closes.
+const fn disturbs(event: &Event<'_>) -> bool {
+    matches!(
+        event,
+        Event::FaultBegan { .. }
+            | Event::FaultEnded { .. }
+            | Event::AgentCrashed { .. }
+            | Event::Reloaded(_)
+            | Event::ActionBegan(_)
+            | Event::ActionEnded { .. }
+            | Event::NotWritten { .. }
+            | Event::Input(Input::Order(_))
+            | Event::Effect(Effect::Record(
+                Record::CheckChanged { .. }
+                    | Record::Starved { .. }
+                    | Record::StormEnded { .. }
+                    | Record::FlappingEnded { .. }
+                    | Record::HoldEnded { .. }
+            ))
+    )
+}
+
 /// So long at most an incident stays open once everything is well and nobody disturbs it.
 fn closes_within(seen: &Seen<'_>, recovery: &Recovery) -> Duration {
-    let agent = &seen.host.settings().agent;
-    let checks = seen.host.settings().checks.iter();
-    let looks = checks.map(|check| {
+    let settings = seen.host.settings();
+    let looks = settings.checks.iter().map(|check| {
         let health = &check.health;
-        let results = health.success_threshold() + health.failure_threshold().within + 4;
+        let results = health.success_threshold() + health.failure_threshold().within + 2;
         let breaker = check.breaker.as_ref();
         let breaker = breaker.map_or(Duration::ZERO, |config| {
-            (config.reset_max() + config.trial_lease()) * 4
+            config.reset_max() + config.trial_lease() + check.interval * 5
         });
-        let calm = check.flap.as_ref().map_or(Duration::ZERO, |_| check.interval * 21);
-        check.interval * results * 2 + breaker + calm
+        check.interval * results + check.initial_delay + health.startup_grace() + breaker
     });
-    let looks = looks.max().unwrap_or_default();
-    // Initial delays, start-up graces and the holds of flapping are at most ten minutes each.
-    let others = Duration::from_mins(30);
-    looks * 2 + agent.grace + recovery.stable_for + recovery.verify_timeout + recovery.retry.cap() * 2 + others
+    let delay = recovery.retry.cap() * 2 + recovery.verify_timeout + recovery.stable_for;
+    looks.max().unwrap_or_default() + settings.agent.grace + delay + Duration::from_mins(1)
 }

@@ -15,9 +15,6 @@ use super::sight::{self, Sight};
 /// All of it.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    /// Counts agents, from 1.
-    pub(crate) agent: u32,
-    pub(crate) alive: bool,
     pub(crate) started: Moment,
     /// Whether the agent was told to write nothing.
     pub(crate) withheld: bool,
@@ -29,14 +26,11 @@ pub(crate) struct Known {
     pub(crate) open: BTreeMap<String, u64>,
     /// The target and the recovery's checks of each intent of this agent.
     pub(crate) intents: BTreeMap<u64, String>,
-    /// When something could not be written, or was lost with its agent.
-    pub(crate) lost_at: Option<Moment>,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct HoldKnown {
     pub(crate) target: String,
-    pub(crate) since: Moment,
     pub(crate) until: Option<Moment>,
 }
 
@@ -61,7 +55,6 @@ pub(crate) struct OfCheck {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UnderWay {
     pub(crate) run: u64,
-    pub(crate) began: Moment,
     /// The host was changed meanwhile.
     pub(crate) void: bool,
 }
@@ -98,10 +91,8 @@ impl Known {
     /// Takes in what laws have to know before they judge: what is told.
     pub(super) fn before(&mut self, now: Moment, event: &Event<'_>, host: &View<'_>) {
         match event {
-            Event::AgentStarted { agent, withheld, past } => {
+            Event::AgentStarted { withheld, past, .. } => {
                 *self = Self {
-                    agent: *agent,
-                    alive: true,
                     started: now,
                     withheld: withheld.is_some(),
                     open: past
@@ -110,7 +101,6 @@ impl Known {
                         .map(|open| (open.target.clone(), open.incident))
                         .collect(),
                     holds: std::mem::take(&mut self.holds),
-                    lost_at: self.lost_at,
                     ..Self::default()
                 };
             }
@@ -120,16 +110,14 @@ impl Known {
                 // A time of only observing ends in the same way.
                 self.withheld &= host.engine().is_some_and(|engine| engine.observe_only().is_some());
             }
-            Event::Input(input) => self.told(now, input, host.settings()),
-            Event::Effect(effect) => self.asked(now, effect, host.settings()),
-            Event::NotWritten { .. } => self.lost_at = Some(now),
-            Event::AgentCrashed { .. } => self.alive = false,
+            Event::Input(input) => self.told(input, host.settings()),
+            Event::Effect(effect) => self.asked(effect, host.settings()),
             _ => {}
         }
     }
 
     /// Forgets what only laws had to see.
-    pub(super) fn after(&mut self, now: Moment, event: &Event<'_>, _: &View<'_>) {
+    pub(super) fn after(&mut self, event: &Event<'_>) {
         match event {
             Event::AgentStarted { past, .. } => {
                 // An order that was not on disk yet is lost, and whoever gave it was not answered.
@@ -142,12 +130,11 @@ impl Known {
                 let of = self.checks.entry(check.clone()).or_default();
                 (of.breaker, of.breaker_since) = (Some(change.to), Some(change.at));
             }
-            Event::AgentCrashed { .. } => self.lost_at = Some(now),
             _ => {}
         }
     }
 
-    fn told(&mut self, now: Moment, input: &Input, settings: &Settings) {
+    fn told(&mut self, input: &Input, settings: &Settings) {
         match input {
             Input::Measured { check, run, measurement } => {
                 let Some(spec) = settings.checks.get(*check) else { return };
@@ -174,7 +161,7 @@ impl Known {
             Input::Order(Order::Hold { target, until, .. }) => {
                 self.holds.retain(|hold| hold.target != *target);
                 let (target, until) = (target.clone(), *until);
-                self.holds.push(HoldKnown { target, since: now, until });
+                self.holds.push(HoldKnown { target, until });
             }
             Input::Order(Order::Release { target, .. }) => {
                 self.holds.retain(|hold| hold.target != *target);
@@ -184,12 +171,12 @@ impl Known {
         }
     }
 
-    fn asked(&mut self, now: Moment, effect: &Effect, settings: &Settings) {
+    fn asked(&mut self, effect: &Effect, settings: &Settings) {
         match effect {
             Effect::Probe { check, run } => {
                 let Some(spec) = settings.checks.get(*check) else { return };
                 let of = self.checks.entry(spec.name.clone()).or_default();
-                of.under_way = Some(UnderWay { run: *run, began: now, void: false });
+                of.under_way = Some(UnderWay { run: *run, void: false });
             }
             Effect::Act(act) => drop(self.intents.insert(act.intent, act.target.clone())),
             Effect::Record(record) => self.recorded(record),

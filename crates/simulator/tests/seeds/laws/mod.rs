@@ -116,6 +116,6 @@ impl Observer for Laws {
                 return;
             }
         }
-        self.known.after(now, event, host);
+        self.known.after(event);
     }
 }
