@@ -15,6 +15,7 @@ mod invariants;
 mod process;
 mod shipped;
 mod test;
+mod trial;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,6 +32,8 @@ usage: cargo xtask <command>
   bench metrics [FLAG]...   how long a scraper waits for a page of 10,000 series; fails when a figure that must hold is missed
   bench recovery [FLAG]...  how soon faults are healed, and by how many actions; `--peers` measures Monit at the same time
   bench files [FLAG]...     what the programs cost beside others; fails when a figure that must hold is missed; `bench` tells more
+  chaos [FLAG]...           faults by a seed against a real agent and real daemons; fails when anything that must hold did not; docs/chaos.md
+  soak [FLAG]...            a real agent with a hundred times the ordinary events; fails when it grows; docs/soak.md
 ";
 
 fn main() -> ExitCode {
@@ -54,6 +57,8 @@ fn main() -> ExitCode {
             println!("usage: cargo xtask bench <what> [FLAG]...\n\n{}", bench::BENCHES);
             Ok(())
         }
+        ["chaos", flags @ ..] => trial::chaos(flags),
+        ["soak", flags @ ..] => trial::soak(flags),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

@@ -23,6 +23,9 @@ const BUDGETS: [(&str, u64, u64); 6] = [
 ];
 const ON_HOST: (u64, u64) = (400, 3600);
 const SPARE_THREADS: usize = 2;
+/// Opened at the first need, and then kept: the way to a descriptor by its number; and the memory of what fakes the clock, which
+/// has a process number in its name.
+const OPENED_ONCE: [&str; 2] = ["/proc/PID/fd: 0, then 1", "/dev/shm/faketime_shm_"];
 /// Two looks so far apart that see the same two copies saw no exchange.
 const BETWEEN: Duration = Duration::from_secs(1);
 
@@ -115,7 +118,8 @@ fn leaked(world: &World, findings: &mut Findings) -> String {
     }
     world.keeper.start_anew();
     let fresh = Open::least(world.keeper.pid());
-    let more = more_open(&fresh.files, &old.files);
+    let mut more = more_open(&fresh.files, &old.files);
+    more.retain(|what| !OPENED_ONCE.iter().any(|once| what.contains(once)));
     if !more.is_empty() {
         findings.broken.push(format!("more is open than in a fresh agent: {}", more.join(", ")));
     }

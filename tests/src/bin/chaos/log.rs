@@ -101,6 +101,10 @@ fn lost_of(text: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     let mut before: Option<(u64, u64)> = None;
     for line in text[begin..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        // What a cut at a block leaves of a line is blanked, and stands at the head.
+        if before.is_none() && line.iter().all(|byte| *byte == b' ') {
+            continue;
+        }
         let line = String::from_utf8_lossy(line);
         let read = |words: Option<(&str, &str)>| {
             let (writer, number) = words?;
@@ -131,6 +135,8 @@ mod tests {
     fn a_gap_and_a_torn_line_are_lost_lines_and_a_cut_head_is_not() {
         assert_eq!(lost_of(b"7 3\n7 4\n8 1\n8 2\n8 "), Vec::<String>::new());
         assert_eq!(lost_of(b"\0\0\0007 3\n7 4\n"), Vec::<String>::new());
+        assert_eq!(lost_of(b"   \n7 3\n7 4\n"), Vec::<String>::new());
+        assert_eq!(lost_of(b"7 3\n  \n7 4\n").len(), 1);
         assert_eq!(lost_of(b"7 3\n7 5\n").len(), 1);
         assert_eq!(lost_of(b"7 3\n8 2\n").len(), 1);
         assert_eq!(lost_of(b"7 3\n\0\0007 4\n").len(), 1);

@@ -23,7 +23,7 @@ flap = false
 when = ["web"]
 steps = [{ action = "systemd.restart", unit = "web", timeout = "20s" }]
 backoff = { initial = "500ms", multiplier = 2, max = "5s", jitter = 0.1 }
-budget = { per_target = "40/10m", per_host = "400/1h" }
+budget = { per_target = "40/10m", per_group = "400/1h", per_host = "400/1h" }
 verify_timeout = "20s"
 stable_for = "2s"
 slow_retry = "20s"
