@@ -45,11 +45,21 @@ fn half_a_minute_of_a_hundred_times_the_ordinary_load_leaves_nothing_open() {
     let flags = ["--minutes", "0.6", "--json"];
     let finished = run_within(Duration::from_mins(10), find_bin("soak"), flags, None);
     let report = finished.json();
-    assert_eq!((&report["broken"], finished.code), (&Value::Array(Vec::new()), Some(0)), "{finished:?}");
-    for count in ["attempts of checks", "repairs", "files taken or cut", "pages asked for", "reloads"] {
+    assert_eq!(
+        (&report["broken"], finished.code),
+        (&Value::Array(Vec::new()), Some(0)),
+        "{finished:?}"
+    );
+    for count in
+        ["attempts of checks", "repairs", "files taken or cut", "pages asked for", "reloads"]
+    {
         assert!(report["counts"][count].as_u64() > Some(0), "{count}: {report:#}");
     }
-    assert_eq!(report["figures"][0]["rises"], Value::Null, "too short to judge memory, and said so");
+    assert_eq!(
+        report["figures"][0]["rises"],
+        Value::Null,
+        "too short to judge memory, and said so"
+    );
 }
 
 fn in_ci() -> bool {

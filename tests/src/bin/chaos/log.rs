@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -27,8 +27,11 @@ struct Shared {
 impl Flood {
     pub(crate) fn start(path: PathBuf) -> Self {
         let shared = Arc::new(Shared::default());
-        let mut file =
-            File::options().create(true).append(true).open(&path).expect("an own log can be opened");
+        let mut file = File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .expect("an own log can be opened");
         let theirs = Arc::clone(&shared);
         let writer = std::thread::spawn(move || {
             while !theirs.ended.load(Ordering::Relaxed) {
@@ -74,7 +77,11 @@ impl Flood {
         let last = fs::read_to_string(&self.path).unwrap_or_default();
         let last = last.lines().last().and_then(|line| line.split_once(' ')?.1.parse().ok());
         if last != Some(self.written()) {
-            lost.push(format!("{}: {} lines written, the last is {last:?}", self.path.display(), self.written()));
+            lost.push(format!(
+                "{}: {} lines written, the last is {last:?}",
+                self.path.display(),
+                self.written()
+            ));
         }
         lost
     }

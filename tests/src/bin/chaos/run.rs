@@ -38,7 +38,8 @@ impl fmt::Display for Outcome {
         let shown = |after: Option<Duration>| {
             after.map_or("-".to_owned(), |after| format!("{:.1} s", after.as_secs_f64()))
         };
-        let [detected, repaired, verified] = [self.detected, self.repaired, self.verified].map(shown);
+        let [detected, repaired, verified] =
+            [self.detected, self.repaired, self.verified].map(shown);
         write!(f, "detected {detected}, repaired {repaired}, verified {verified}")
     }
 }
@@ -92,7 +93,11 @@ pub(crate) fn run(world: &World, args: &Args, seed: u64, watch: &Watch) -> Vec<O
                     repaired: None,
                     verified: None,
                 });
-                eprintln!("{:>6.1} s  {} is over: {outcome}", begun.elapsed().as_secs_f64(), fault.name);
+                eprintln!(
+                    "{:>6.1} s  {} is over: {outcome}",
+                    begun.elapsed().as_secs_f64(),
+                    fault.name
+                );
                 outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
                 lock().remove(&(fault.target, fault.alone));
             });
@@ -142,7 +147,9 @@ fn suffer(world: &World, fault: &'static Fault, chance: &mut Chance, begun: Inst
     let mut taken_away = since;
     if let Some(lasts) = fault.lasts {
         while since.elapsed() < lasts
-            || (fault.detected.is_some() && said(fault.detected).is_none() && since.elapsed() < PATIENCE)
+            || (fault.detected.is_some()
+                && said(fault.detected).is_none()
+                && since.elapsed() < PATIENCE)
         {
             std::thread::sleep(POLL);
         }

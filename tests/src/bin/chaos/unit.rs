@@ -7,7 +7,8 @@ use evenkeel_tests::{SystemdHost, until};
 use crate::history::{History, Source};
 
 const SERVICE: &str = include_str!("../../../../packaging/systemd/evenkeel.service");
-const DROP_IN: &str = "[Service]\nExecStart=\nExecStart=/opt/evenkeel/evenkeel run\nRestartSec=300ms\n";
+const DROP_IN: &str =
+    "[Service]\nExecStart=\nExecStart=/opt/evenkeel/evenkeel run\nRestartSec=300ms\n";
 const WEB: &str = "[Service]\nExecStart=sleep 1000000\n";
 const SETTINGS: &str = r#"
 [agent]
@@ -50,7 +51,8 @@ impl Unit {
         until("the agent of the unit answers", evenkeel_tests::LONG, || {
             host.sh("evenkeel status --json").stdout.contains("\"up\"")
         });
-        let history = History::follow(Source::Within(Arc::clone(&host), "/var/lib/evenkeel/journal.db"));
+        let history =
+            History::follow(Source::Within(Arc::clone(&host), "/var/lib/evenkeel/journal.db"));
         Some(Self { host, history })
     }
 
