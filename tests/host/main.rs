@@ -36,4 +36,5 @@ mod survive;
 mod systemd;
 mod tmux;
 mod trash;
+mod trials;
 mod why;

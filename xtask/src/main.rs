@@ -19,6 +19,7 @@ mod process;
 mod shipped;
 mod simulate;
 mod test;
+mod trial;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -35,6 +36,8 @@ usage: cargo xtask <command>
   dist                      packs the programs, their pages and their unit for a host: an archive and a Debian package in target/dist
   fuzz [--seconds N] [TARGET]...   has libFuzzer look for inputs that break a parser, for so long each; docs/fuzzing.md lists the targets
   simulate [FLAG]...        random settings and faults under every law, 10,000 seeds; `--seeds N`, `--from SEED`, `--seed SEED --trace`
+  chaos [FLAG]...           faults by a seed against a real agent and real daemons; fails when anything that must hold did not; docs/chaos.md
+  soak [FLAG]...            a real agent with a hundred times the ordinary events; fails when it grows; docs/soak.md
 ";
 
 fn main() -> ExitCode {
@@ -56,6 +59,8 @@ fn main() -> ExitCode {
         ["dist"] => dist::run(),
         ["fuzz", args @ ..] => fuzz::run(args),
         ["simulate", flags @ ..] => simulate::run(flags),
+        ["chaos", flags @ ..] => trial::chaos(flags),
+        ["soak", flags @ ..] => trial::soak(flags),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

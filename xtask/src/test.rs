@@ -37,6 +37,9 @@ const TOOLS: &[Tool] = &[
     // A host of its own, booted by a real systemd.
     Tool { program: "systemd-nspawn", package: "systemd-container" },
     Tool { program: "dbus-daemon", package: "dbus" },
+    // A clock that jumps, and packets that are dropped.
+    Tool { program: "faketime", package: "faketime" },
+    Tool { program: "nft", package: "nftables" },
     // Beside whom recovery is measured, and an agent at rest.
     Tool { program: "monit", package: "monit" },
     Tool { program: "prometheus-process-exporter", package: "prometheus-process-exporter" },
@@ -159,6 +162,8 @@ mod tests {
                 "sqlite3",
                 "systemd-container",
                 "dbus",
+                "faketime",
+                "nftables",
                 "monit",
                 "prometheus-process-exporter"
             ]

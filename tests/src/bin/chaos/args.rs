@@ -39,7 +39,14 @@ impl Args {
 
 pub(crate) fn read(args: &[String]) -> Result<Mode, String> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let mut read = Args { minutes: 20.0, once: false, seed: None, json: false, inside: false, only: Vec::new() };
+    let mut read = Args {
+        minutes: 20.0,
+        once: false,
+        seed: None,
+        json: false,
+        inside: false,
+        only: Vec::new(),
+    };
     let mut rest = args.as_slice();
     loop {
         rest = match rest {

@@ -16,7 +16,11 @@ pub(crate) fn as_other<T: Send>(work: impl FnOnce() -> T + Send) -> T {
         let other = scope.spawn(|| {
             setfsgid(Gid::from_raw(OTHER));
             setfsuid(Uid::from_raw(OTHER));
-            assert_eq!(setfsuid(Uid::from_raw(u32::MAX)).as_raw(), OTHER, "root becomes another user");
+            assert_eq!(
+                setfsuid(Uid::from_raw(u32::MAX)).as_raw(),
+                OTHER,
+                "root becomes another user"
+            );
             work()
         });
         other.join().expect("the attacker does not fail")

@@ -84,6 +84,9 @@ mod tests {
         fs::remove_file(scratch.join("d/c")).unwrap();
         let touched = canaries.touched();
         let has = |words: &str| touched.iter().any(|line| line.ends_with(words));
-        assert!(has("d/a is otherwise") && has("d/b is otherwise") && has("d/c is gone"), "{touched:?}");
+        assert!(
+            has("d/a is otherwise") && has("d/b is otherwise") && has("d/c is gone"),
+            "{touched:?}"
+        );
     }
 }

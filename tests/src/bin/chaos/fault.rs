@@ -66,7 +66,11 @@ const fn recovered(target: &'static str) -> Option<Said> {
     Some(Said { kinds: &["judged"], target, words: "verified by the same checks" })
 }
 
-const fn line(kinds: &'static [&'static str], target: &'static str, words: &'static str) -> Option<Said> {
+const fn line(
+    kinds: &'static [&'static str],
+    target: &'static str,
+    words: &'static str,
+) -> Option<Said> {
     Some(Said { kinds, target, words })
 }
 

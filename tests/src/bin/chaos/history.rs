@@ -96,8 +96,11 @@ impl Drop for History {
 }
 
 fn read_on(source: &Source, lines: &Mutex<Vec<Line>>) {
-    let last = lines.lock().unwrap_or_else(PoisonError::into_inner).last().map_or(0, |line| line.id);
-    let sql = format!("SELECT id, at_ms, kind, target, message FROM events WHERE id > {last} ORDER BY id");
+    let last =
+        lines.lock().unwrap_or_else(PoisonError::into_inner).last().map_or(0, |line| line.id);
+    let sql = format!(
+        "SELECT id, at_ms, kind, target, message FROM events WHERE id > {last} ORDER BY id"
+    );
     let rows = source.query(&sql).unwrap_or_default();
     let seen = Instant::now();
     let new = rows.iter().filter_map(|row| {

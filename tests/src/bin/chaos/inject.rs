@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 use crate::attack::{as_other, swap};
 use crate::fault::Before;
 use crate::log;
-use crate::peer::Answer;
+use crate::peer::{Answer, is_good};
 use crate::world::{KEPT, OF_DAEMON, OTHER, World, must, runs};
 
 fn signal(pid: u32, signal: Signal) {
@@ -154,7 +154,8 @@ fn named(files: &[PathBuf]) -> Before {
 
 pub(crate) fn kept_is_well(_: &World, before: &Before) -> bool {
     before.words.iter().all(|file| {
-        fs::symlink_metadata(file).is_ok_and(|file| (file.mode() & 0o7777, file.uid()) == (0o640, OTHER))
+        fs::symlink_metadata(file)
+            .is_ok_and(|file| (file.mode() & 0o7777, file.uid()) == (0o640, OTHER))
     })
 }
 
@@ -188,7 +189,9 @@ pub(crate) fn fill_disk(world: &World) -> Before {
     let folder = world.join("full");
     let written = as_other(|| {
         let block = vec![7; 256 * 1024];
-        (0_u64..64).take_while(|number| fs::write(folder.join(format!("{number}.dat")), &block).is_ok()).count()
+        (0_u64..64)
+            .take_while(|number| fs::write(folder.join(format!("{number}.dat")), &block).is_ok())
+            .count()
     });
     number(written as u64)
 }
@@ -221,7 +224,9 @@ pub(crate) fn readonly_is_well(world: &World, _: &Before) -> bool {
 pub(crate) fn fill_journal(world: &World) -> Before {
     let block = vec![7; 1024 * 1024];
     // Until not a page is left.
-    for (number, size) in (0..64).zip(std::iter::repeat_n(block.len(), 32).chain(std::iter::repeat(4096))) {
+    for (number, size) in
+        (0..64).zip(std::iter::repeat_n(block.len(), 32).chain(std::iter::repeat(4096)))
+    {
         let _ = fs::write(world.join(&format!("state/ballast.{number}")), &block[..size]);
     }
     worker(world, "killed", Signal::SIGKILL)
@@ -250,7 +255,7 @@ pub(crate) fn peer(world: &World, answer: Answer) -> Before {
 }
 
 pub(crate) fn peer_is_well(world: &World, _: &Before) -> bool {
-    get(world.peer.address, "/").is_ok_and(|answer| answer.status == 200)
+    is_good(world.peer.address)
 }
 
 /// The run has a network of its own, in which it may filter packets.

@@ -39,7 +39,13 @@ struct Shared {
 
 impl Keeper {
     pub(crate) fn start(place: &Path, config: PathBuf, port: u16) -> Self {
-        let shared = Shared { agent: None, starts: Vec::new(), crashes: Vec::new(), expected: false, ended: false };
+        let shared = Shared {
+            agent: None,
+            starts: Vec::new(),
+            crashes: Vec::new(),
+            expected: false,
+            ended: false,
+        };
         let keeper = Self {
             place: place.to_owned(),
             config,
@@ -156,7 +162,12 @@ impl Keeper {
         }
         words.push(find_bin("evenkeel").into());
         words.extend(["run".into(), "--config".into(), self.config.clone().into()]);
-        Daemon::start("evenkeel run", "env", words.iter().map(AsRef::<OsStr>::as_ref), &self.place.join("agent.log"))
+        Daemon::start(
+            "evenkeel run",
+            "env",
+            words.iter().map(AsRef::<OsStr>::as_ref),
+            &self.place.join("agent.log"),
+        )
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {

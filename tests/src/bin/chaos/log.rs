@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -27,8 +27,11 @@ struct Shared {
 impl Flood {
     pub(crate) fn start(path: PathBuf) -> Self {
         let shared = Arc::new(Shared::default());
-        let mut file =
-            File::options().create(true).append(true).open(&path).expect("an own log can be opened");
+        let mut file = File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .expect("an own log can be opened");
         let theirs = Arc::clone(&shared);
         let writer = std::thread::spawn(move || {
             while !theirs.ended.load(Ordering::Relaxed) {
@@ -74,7 +77,11 @@ impl Flood {
         let last = fs::read_to_string(&self.path).unwrap_or_default();
         let last = last.lines().last().and_then(|line| line.split_once(' ')?.1.parse().ok());
         if last != Some(self.written()) {
-            lost.push(format!("{}: {} lines written, the last is {last:?}", self.path.display(), self.written()));
+            lost.push(format!(
+                "{}: {} lines written, the last is {last:?}",
+                self.path.display(),
+                self.written()
+            ));
         }
         lost
     }
@@ -101,6 +108,10 @@ fn lost_of(text: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     let mut before: Option<(u64, u64)> = None;
     for line in text[begin..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        // What a cut at a block leaves of a line is blanked, and stands at the head.
+        if before.is_none() && line.iter().all(|byte| *byte == b' ') {
+            continue;
+        }
         let line = String::from_utf8_lossy(line);
         let read = |words: Option<(&str, &str)>| {
             let (writer, number) = words?;
@@ -131,6 +142,8 @@ mod tests {
     fn a_gap_and_a_torn_line_are_lost_lines_and_a_cut_head_is_not() {
         assert_eq!(lost_of(b"7 3\n7 4\n8 1\n8 2\n8 "), Vec::<String>::new());
         assert_eq!(lost_of(b"\0\0\0007 3\n7 4\n"), Vec::<String>::new());
+        assert_eq!(lost_of(b"   \n7 3\n7 4\n"), Vec::<String>::new());
+        assert_eq!(lost_of(b"7 3\n  \n7 4\n").len(), 1);
         assert_eq!(lost_of(b"7 3\n7 5\n").len(), 1);
         assert_eq!(lost_of(b"7 3\n8 2\n").len(), 1);
         assert_eq!(lost_of(b"7 3\n\0\0007 4\n").len(), 1);

@@ -105,7 +105,16 @@ fn go_inside(words: &[String]) -> ExitCode {
         }
     };
     let error = Command::new("unshare")
-        .args(["--mount", "--propagation", "private", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"])
+        .args([
+            "--mount",
+            "--propagation",
+            "private",
+            "--net",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+        ])
         .arg(this)
         .arg(INSIDE)
         .args(words)

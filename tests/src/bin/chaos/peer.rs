@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+const SOON: Duration = Duration::from_millis(200);
+
 /// How a peer answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
@@ -50,6 +52,18 @@ impl Peer {
         let _ = std::fs::remove_file(&self.healed_by);
         self.answer.store(answer as u8, Ordering::Relaxed);
     }
+}
+
+/// Whether a peer answers well, and soon: one that hangs must not keep whoever looks.
+pub(crate) fn is_good(address: SocketAddr) -> bool {
+    let ask = || {
+        let mut stream = TcpStream::connect_timeout(&address, SOON)?;
+        stream.set_read_timeout(Some(SOON))?;
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: peer\r\n\r\n")?;
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).map(|_| line)
+    };
+    ask().is_ok_and(|line: String| line.contains(" 200 "))
 }
 
 /// A client that goes away is no failure.

@@ -40,8 +40,11 @@ impl Row<'_> {
 
     /// The time at this share of all, in seconds.
     fn seconds(&self, share: f64) -> Option<f64> {
-        let mut all: Vec<f64> =
-            self.outcomes.iter().filter_map(|outcome| Some(outcome.repaired?.as_secs_f64())).collect();
+        let mut all: Vec<f64> = self
+            .outcomes
+            .iter()
+            .filter_map(|outcome| Some(outcome.repaired?.as_secs_f64()))
+            .collect();
         all.sort_by(f64::total_cmp);
         // The nearest rank.
         let rank = (share * f64::from(u32::try_from(all.len()).ok()?)).ceil();
@@ -54,7 +57,13 @@ impl Row<'_> {
         let of = |is_to_be: bool, time: Time, word: &str| {
             all.clone()
                 .filter(|outcome| is_to_be && time(outcome).is_none())
-                .map(|outcome| format!("`{}` at {:.0} s was not {word}", self.fault.name, outcome.at.as_secs_f64()))
+                .map(|outcome| {
+                    format!(
+                        "`{}` at {:.0} s was not {word}",
+                        self.fault.name,
+                        outcome.at.as_secs_f64()
+                    )
+                })
                 .collect::<Vec<_>>()
         };
         [
@@ -71,7 +80,11 @@ impl Report {
         crate::fault::all()
             .map(|fault| Row {
                 fault,
-                outcomes: self.outcomes.iter().filter(|outcome| outcome.fault.name == fault.name).collect(),
+                outcomes: self
+                    .outcomes
+                    .iter()
+                    .filter(|outcome| outcome.fault.name == fault.name)
+                    .collect(),
             })
             .filter(|row| !row.outcomes.is_empty())
             .collect()
@@ -88,7 +101,9 @@ impl Report {
     }
 
     pub(crate) fn holds(&self) -> bool {
-        self.broken().is_empty() && self.findings.lost.is_empty() && self.findings.touched.is_empty()
+        self.broken().is_empty()
+            && self.findings.lost.is_empty()
+            && self.findings.touched.is_empty()
     }
 
     pub(crate) fn text(&self) -> String {
@@ -113,8 +128,14 @@ impl Report {
             let seconds = |share| row.seconds(share).map_or("-".to_owned(), |s| format!("{s:.1}"));
             let (repaired, times) = match right {
                 // It is well all the time, and that is what was looked at.
-                Right::Nothing => (format!("{} unharmed", row.count(|outcome| outcome.repaired)), ["-".to_owned(), "-".to_owned()]),
-                _ => (row.count(|outcome| outcome.repaired).to_string(), [seconds(0.5), seconds(0.99)]),
+                Right::Nothing => (
+                    format!("{} unharmed", row.count(|outcome| outcome.repaired)),
+                    ["-".to_owned(), "-".to_owned()],
+                ),
+                _ => (
+                    row.count(|outcome| outcome.repaired).to_string(),
+                    [seconds(0.5), seconds(0.99)],
+                ),
             };
             writeln!(
                 out,

@@ -1,6 +1,7 @@
 //! Draws faults, injects them, and watches each until the world is well again and the history says so.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -30,6 +31,17 @@ pub(crate) struct Outcome {
     /// Until the world was well, from the fault, or from when the run took it away.
     pub(crate) repaired: Option<Duration>,
     pub(crate) verified: Option<Duration>,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |after: Option<Duration>| {
+            after.map_or("-".to_owned(), |after| format!("{:.1} s", after.as_secs_f64()))
+        };
+        let [detected, repaired, verified] =
+            [self.detected, self.repaired, self.verified].map(shown);
+        write!(f, "detected {detected}, repaired {repaired}, verified {verified}")
+    }
 }
 
 /// Injects faults until the time is over, and returns what came of each.
@@ -71,6 +83,7 @@ pub(crate) fn run(world: &World, args: &Args, seed: u64, watch: &Watch) -> Vec<O
             let mut chance = Chance::new(chance.next());
             scope.spawn(move || {
                 let at = begun.elapsed();
+                eprintln!("{:>6.1} s  {}", at.as_secs_f64(), fault.name);
                 // One that cannot be brought about is said, and the others go on.
                 let suffered = AssertUnwindSafe(|| suffer(world, fault, &mut chance, begun));
                 let outcome = catch_unwind(suffered).unwrap_or(Outcome {
@@ -80,6 +93,11 @@ pub(crate) fn run(world: &World, args: &Args, seed: u64, watch: &Watch) -> Vec<O
                     repaired: None,
                     verified: None,
                 });
+                eprintln!(
+                    "{:>6.1} s  {} is over: {outcome}",
+                    begun.elapsed().as_secs_f64(),
+                    fault.name
+                );
                 outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
                 lock().remove(&(fault.target, fault.alone));
             });
@@ -129,7 +147,9 @@ fn suffer(world: &World, fault: &'static Fault, chance: &mut Chance, begun: Inst
     let mut taken_away = since;
     if let Some(lasts) = fault.lasts {
         while since.elapsed() < lasts
-            || (fault.detected.is_some() && said(fault.detected).is_none() && since.elapsed() < PATIENCE)
+            || (fault.detected.is_some()
+                && said(fault.detected).is_none()
+                && since.elapsed() < PATIENCE)
         {
             std::thread::sleep(POLL);
         }

@@ -7,7 +7,8 @@ use evenkeel_tests::{SystemdHost, until};
 use crate::history::{History, Source};
 
 const SERVICE: &str = include_str!("../../../../packaging/systemd/evenkeel.service");
-const DROP_IN: &str = "[Service]\nExecStart=\nExecStart=/opt/evenkeel/evenkeel run\nRestartSec=300ms\n";
+const DROP_IN: &str =
+    "[Service]\nExecStart=\nExecStart=/opt/evenkeel/evenkeel run\nRestartSec=300ms\n";
 const WEB: &str = "[Service]\nExecStart=sleep 1000000\n";
 const SETTINGS: &str = r#"
 [agent]
@@ -23,7 +24,7 @@ flap = false
 when = ["web"]
 steps = [{ action = "systemd.restart", unit = "web", timeout = "20s" }]
 backoff = { initial = "500ms", multiplier = 2, max = "5s", jitter = 0.1 }
-budget = { per_target = "40/10m", per_host = "400/1h" }
+budget = { per_target = "40/10m", per_group = "400/1h", per_host = "400/1h" }
 verify_timeout = "20s"
 stable_for = "2s"
 slow_retry = "20s"
@@ -50,7 +51,8 @@ impl Unit {
         until("the agent of the unit answers", evenkeel_tests::LONG, || {
             host.sh("evenkeel status --json").stdout.contains("\"up\"")
         });
-        let history = History::follow(Source::Within(Arc::clone(&host), "/var/lib/evenkeel/journal.db"));
+        let history =
+            History::follow(Source::Within(Arc::clone(&host), "/var/lib/evenkeel/journal.db"));
         Some(Self { host, history })
     }
 

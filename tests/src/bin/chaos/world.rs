@@ -62,7 +62,9 @@ impl World {
         for folder in [kept, swapped, aged, "young", "logs", "canary"] {
             scratch.folder(folder, 0o755);
         }
-        for (name, options) in [("state", "size=24m,mode=700"), ("full", "size=8m"), ("readonly", "size=1m")] {
+        for (name, options) in
+            [("state", "size=24m,mode=700"), ("full", "size=8m"), ("readonly", "size=1m")]
+        {
             mount(&scratch.folder(name, 0o755), options);
         }
         make_canaries(&scratch);
@@ -80,7 +82,10 @@ impl World {
         }
         // The same filesystem at a second place, where it stays writable.
         let behind = scratch.folder("behind", 0o755);
-        must("mount", &["--bind".as_ref(), scratch.join("readonly").as_os_str(), behind.as_os_str()]);
+        must(
+            "mount",
+            &["--bind".as_ref(), scratch.join("readonly").as_os_str(), behind.as_os_str()],
+        );
         let places = [Scratch::below(scratch.path()), Scratch::below(scratch.path())];
         let workers = supervisord(&scratch, &places[0], &WORKERS);
         let daemon = supervisord(&scratch, &places[1], &OF_DAEMON);
@@ -89,7 +94,8 @@ impl World {
         let again = places[1].file("supervisor/again.conf", &again, 0o600);
         scripts(&scratch, &again);
         let tmux = TmuxServer::start(&scratch, "work", "exec sleep 100000");
-        let (peer, far) = (Peer::start(&scratch.join("healed")), Peer::start(&scratch.join("never-healed")));
+        let (peer, far) =
+            (Peer::start(&scratch.join("healed")), Peer::start(&scratch.join("never-healed")));
         let port = free_port();
         let text = fill(&scratch, SETTINGS)
             .replace("PORT", &port.to_string())
@@ -103,7 +109,20 @@ impl World {
         let history = History::follow(Source::File(scratch.join("state/journal.db")));
         let flood = Flood::start(scratch.join("logs/flood.log"));
         let unit = Unit::boot();
-        Self { scratch, history, keeper, peer, far, flood, unit, canaries, daemon, _workers: workers, _tmux: tmux, _places: places }
+        Self {
+            scratch,
+            history,
+            keeper,
+            peer,
+            far,
+            flood,
+            unit,
+            canaries,
+            daemon,
+            _workers: workers,
+            _tmux: tmux,
+            _places: places,
+        }
     }
 
     pub(crate) fn join(&self, name: &str) -> PathBuf {
@@ -161,7 +180,9 @@ fn supervisord(scratch: &Scratch, place: &Scratch, names: &[&str]) -> Supervisor
     let programs: Vec<_> = names
         .iter()
         .map(|name| Program::new(name, &fill(scratch, WORKER).replace("NAME", name)))
-        .map(|program| program.setting(&format!("environment=PLACE=\"{}\"", scratch.path().display())))
+        .map(|program| {
+            program.setting(&format!("environment=PLACE=\"{}\"", scratch.path().display()))
+        })
         .collect();
     let supervisord = Supervisord::start(place, &programs);
     for name in names {
@@ -196,7 +217,11 @@ fn make_canaries(scratch: &Scratch) {
     give(&scratch.file("canary/theirs", "theirs\n", 0o666));
     scratch.file("canary/folder/within.hash", "within\n", 0o666);
     scratch.file("canary/folder/old.tmp", "within\n", 0o666);
-    let old = run("touch", ["-d", "30 days ago", "canary/old", "canary/folder/old.tmp"], Some(scratch.path()));
+    let old = run(
+        "touch",
+        ["-d", "30 days ago", "canary/old", "canary/folder/old.tmp"],
+        Some(scratch.path()),
+    );
     assert_eq!(old.code, Some(0), "{old:?}");
 }
 
@@ -210,7 +235,14 @@ fn open_to_all(path: &Path) {
 }
 
 fn mount(path: &Path, options: &str) {
-    must("mount", &["-t", "tmpfs", "-o", options, "tmpfs"].map(AsRef::as_ref).into_iter().chain([path.as_os_str()]).collect::<Vec<_>>());
+    must(
+        "mount",
+        &["-t", "tmpfs", "-o", options, "tmpfs"]
+            .map(AsRef::as_ref)
+            .into_iter()
+            .chain([path.as_os_str()])
+            .collect::<Vec<_>>(),
+    );
 }
 
 /// Runs what cannot fail.
@@ -222,5 +254,7 @@ pub(crate) fn must(program: &str, args: &[&std::ffi::OsStr]) {
 
 /// What this machine lacks for a run at all, or nothing.
 pub(crate) fn lacks() -> Option<&'static str> {
-    ["supervisord", "tmux", "sqlite3", "python3", "unshare"].into_iter().find(|program| !exists(program))
+    ["supervisord", "tmux", "sqlite3", "python3", "unshare"]
+        .into_iter()
+        .find(|program| !exists(program))
 }

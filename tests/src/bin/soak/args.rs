@@ -25,8 +25,7 @@ pub(crate) struct Args {
 /// Reads the command line; `None`: only help is asked for.
 pub(crate) fn read(args: &[String]) -> Result<Option<Args>, String> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let mut read =
-        Args { minutes: 60.0, rate: 100, seed: 1, agent: None, csv: None, json: false };
+    let mut read = Args { minutes: 60.0, rate: 100, seed: 1, agent: None, csv: None, json: false };
     let mut rest = args.as_slice();
     loop {
         rest = match rest {

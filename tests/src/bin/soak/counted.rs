@@ -45,7 +45,9 @@ mod tests {
     fn a_counter_that_began_anew_goes_on() {
         let mut counted = Counted::default();
         for value in [3, 5, 2] {
-            counted.add(&Samples::parse(&format!("evenkeel_check_failures_total{{check=\"a\"}} {value}")));
+            counted.add(&Samples::parse(&format!(
+                "evenkeel_check_failures_total{{check=\"a\"}} {value}"
+            )));
         }
         let failures = counted.all().find(|(name, _)| *name == "attempts that failed");
         assert_eq!(failures, Some(("attempts that failed", 7)));

@@ -177,7 +177,9 @@ fn stream(address: SocketAddr, seed: u64) -> Work {
         let request = format!("GET /api/stream HTTP/1.1\r\nHost: {address}\r\n\r\n");
         let (begun, mut buffer) = (Instant::now(), [0; 4096]);
         if stream.write_all(request.as_bytes()).is_ok() {
-            while begun.elapsed() < patience && stream.read(&mut buffer).is_ok_and(|count| count > 0) {}
+            while begun.elapsed() < patience
+                && stream.read(&mut buffer).is_ok_and(|count| count > 0)
+            {}
         }
         done.streams.fetch_add(1, Ordering::Relaxed);
     })

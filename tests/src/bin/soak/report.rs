@@ -112,7 +112,10 @@ impl Report {
             broken.push("the agent ended".to_owned());
         }
         for figure in &FIGURES {
-            if self.slope(figure.pick).is_some_and(|slope| self.is_judged() && slope.rises(figure.grain)) {
+            if self
+                .slope(figure.pick)
+                .is_some_and(|slope| self.is_judged() && slope.rises(figure.grain))
+            {
                 broken.push(format!("{} rises", figure.name));
             }
         }
@@ -152,7 +155,10 @@ impl Report {
             self.samples.len(),
             self.warm
         )?;
-        writeln!(out, "| figure | first | last | most | gained an hour (99 % confidence) | noise | |")?;
+        writeln!(
+            out,
+            "| figure | first | last | most | gained an hour (99 % confidence) | noise | |"
+        )?;
         writeln!(out, "|---|---:|---:|---:|---:|---:|---|")?;
         for figure in &FIGURES {
             let Figure { name, unit, grain, pick } = figure;
@@ -200,7 +206,15 @@ impl Report {
             writeln!(out, "{name}: {count}")?;
         }
         let broken = self.broken();
-        writeln!(out, "\n{}", if broken.is_empty() { "all holds".to_owned() } else { format!("does not hold: {}", broken.join("; ")) })
+        writeln!(
+            out,
+            "\n{}",
+            if broken.is_empty() {
+                "all holds".to_owned()
+            } else {
+                format!("does not hold: {}", broken.join("; "))
+            }
+        )
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -219,7 +233,10 @@ impl Report {
         }).collect();
         let counts: serde_json::Map<_, _> =
             self.counts.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
-        let quiet = self.quiet.each_ref().map(|quiet| json!({ "descriptors": quiet.descriptors, "threads": quiet.threads }));
+        let quiet = self
+            .quiet
+            .each_ref()
+            .map(|quiet| json!({ "descriptors": quiet.descriptors, "threads": quiet.threads }));
         json!({
             "minutes": self.minutes, "rate": self.rate, "seed": self.seed, "samples": self.samples.len(),
             "warm_up_samples": self.warm, "figures": figures, "quiet": quiet,
@@ -232,7 +249,8 @@ impl Report {
         for sample in &self.samples {
             let Sample { at, rss, pss, private, descriptors, threads, journal } = sample;
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{at:.1},{rss},{pss},{private},{descriptors},{threads},{journal}");
+            let _ =
+                writeln!(text, "{at:.1},{rss},{pss},{private},{descriptors},{threads},{journal}");
         }
         text
     }
@@ -263,13 +281,17 @@ impl Report {
         let means: Vec<f64> = self
             .samples
             .chunks(size)
-            .map(|chunk| chunk.iter().map(pick).sum::<f64>() / f64::from(u32::try_from(chunk.len()).unwrap_or(1)))
+            .map(|chunk| {
+                chunk.iter().map(pick).sum::<f64>()
+                    / f64::from(u32::try_from(chunk.len()).unwrap_or(1))
+            })
             .collect();
         let least = means.iter().copied().fold(f64::INFINITY, f64::min);
         let span = means.iter().copied().fold(0.0, f64::max) - least;
         let bar = |mean: &f64| {
             let share = if span > 0.0 { (mean - least) / span } else { 0.0 };
-            let wanted = BARS.iter().zip(1_u32..).find(|(_, place)| share <= f64::from(*place) / 8.0);
+            let wanted =
+                BARS.iter().zip(1_u32..).find(|(_, place)| share <= f64::from(*place) / 8.0);
             wanted.map_or(BARS[7], |(bar, _)| *bar)
         };
         means.iter().map(bar).collect()

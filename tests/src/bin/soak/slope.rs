@@ -29,7 +29,9 @@ impl Slope {
         }
         let mut slopes: Vec<f64> = Vec::new();
         for (index, (at, value)) in blocks.iter().enumerate() {
-            slopes.extend(blocks[index + 1..].iter().map(|(later, next)| (next - value) / (later - at)));
+            slopes.extend(
+                blocks[index + 1..].iter().map(|(later, next)| (next - value) / (later - at)),
+            );
         }
         slopes.sort_by(f64::total_cmp);
         // Kendall's S has this variance if there is no trend; so many ranks lie between the median and each bound.
@@ -38,7 +40,8 @@ impl Slope {
         let all = float(slopes.len());
         let rank = |rank: f64| slopes[index(rank.clamp(0.0, all - 1.0))];
         let per_second = median(&slopes);
-        let mut rest: Vec<f64> = samples.iter().map(|(at, value)| value - per_second * at).collect();
+        let mut rest: Vec<f64> =
+            samples.iter().map(|(at, value)| value - per_second * at).collect();
         rest.sort_by(f64::total_cmp);
         let share = |share: f64| rest[index(share * float(rest.len() - 1))];
         Some(Self {

@@ -76,32 +76,47 @@ fn checks(text: &mut String, rate: u32, peers: &Peers, variant: u32) {
     let timeout = (interval * 4 / 5).max(2);
     for number in 0..CHECKS + variant {
         let breaker = match number % 3 {
-            0 => "breaker = { error_threshold = 50, request_volume_threshold = 10, reset_timeout = \"2s\" }\n",
+            0 => {
+                "breaker = { error_threshold = 50, request_volume_threshold = 10, reset_timeout = \"2s\" }\n"
+            }
             _ => "",
         };
-        put(text, format_args!(
-            "\n[check.web{number}]\nhttp = {{ url = \"http://{}/{number}\" }}\ninterval = \"{interval}ms\"\n\
+        put(
+            text,
+            format_args!(
+                "\n[check.web{number}]\nhttp = {{ url = \"http://{}/{number}\" }}\ninterval = \"{interval}ms\"\n\
              timeout = \"{timeout}ms\"\nfailure_threshold = {{ failures = {}, within = 5 }}\n{breaker}",
-            peers.address,
-            3 + variant
-        ));
+                peers.address,
+                3 + variant
+            ),
+        );
     }
     for number in 0..4 {
-        put(text, format_args!(
-            "\n[recovery.web{number}]\nwhen = [\"web{number}\"]\nsteps = [{{ action = \"exec\", command = [\"/bin/true\"] }}]\n\
+        put(
+            text,
+            format_args!(
+                "\n[recovery.web{number}]\nwhen = [\"web{number}\"]\nsteps = [{{ action = \"exec\", command = [\"/bin/true\"] }}]\n\
              backoff = {{ initial = \"100ms\", multiplier = 2, max = \"1s\", jitter = 0.1 }}\n\
              budget = {{ per_target = \"200/1h\", per_host = \"600/1h\" }}\nverify_timeout = \"2s\"\nstable_for = \"1s\"\n"
-        ));
+            ),
+        );
     }
-    put(text, format_args!("\n[slo.web]\nchecks = [\"web0\", \"web1\"]\nobjective = 0.9\nwindow = \"1d\"\n"));
+    put(
+        text,
+        format_args!(
+            "\n[slo.web]\nchecks = [\"web0\", \"web1\"]\nobjective = 0.9\nwindow = \"1d\"\n"
+        ),
+    );
 }
 
 fn files(text: &mut String, rate: u32, scratch: &Scratch, variant: u32) {
     let place = scratch.path().display();
     let sweep = 5_000 / rate * 10;
     let clean = 60_000 / rate;
-    put(text, format_args!(
-        "\n[permissions.kept]\npath = \"{place}/kept\"\ndirectory_mode = \"0755\"\n\
+    put(
+        text,
+        format_args!(
+            "\n[permissions.kept]\npath = \"{place}/kept\"\ndirectory_mode = \"0755\"\n\
          files = [{{ match = \"*.hash\", mode = \"064{}\" }}]\nwatch = true\ninterval = \"{sweep}ms\"\n\
          \n[cleanup.logs]\npath = \"{place}/logs\"\nmatch = [\"*.log\"]\nlarger_than = \"1MiB\"\naction = \"truncate\"\n\
          keep_tail = \"64KiB\"\ninterval = \"{clean}ms\"\n\
@@ -110,22 +125,26 @@ fn files(text: &mut String, rate: u32, scratch: &Scratch, variant: u32) {
          \n[check.disk]\ndisk = {{ path = \"{place}\" }}\nconditions = [{{ field = \"used_percent\", above = 99.9 }}]\n\
          interval = \"{sweep}ms\"\ntimeout = \"{}ms\"\n\
          \n[check.exec]\nexec = {{ command = [\"/bin/true\"] }}\ninterval = \"{clean}ms\"\ntimeout = \"{}ms\"\n",
-        if variant == 0 { '4' } else { '0' },
-        sweep * 4 / 5,
-        clean * 4 / 5
-    ));
+            if variant == 0 { '4' } else { '0' },
+            sweep * 4 / 5,
+            clean * 4 / 5
+        ),
+    );
 }
 
 fn worker(text: &mut String, rate: u32, socket: &str) {
     let interval = 50_000 / rate;
-    put(text, format_args!(
-        "\n[check.worker]\nsupervisor = {{ url = \"unix://{socket}\", programs = [\"*\"] }}\ninterval = \"{interval}ms\"\n\
+    put(
+        text,
+        format_args!(
+            "\n[check.worker]\nsupervisor = {{ url = \"unix://{socket}\", programs = [\"*\"] }}\ninterval = \"{interval}ms\"\n\
          timeout = \"{}ms\"\n\
          \n[recovery.worker]\nwhen = [\"worker\"]\nsteps = [{{ action = \"supervisor.restart-program\" }}]\n\
          backoff = {{ initial = \"100ms\", multiplier = 2, max = \"1s\", jitter = 0.1 }}\n\
          budget = {{ per_target = \"1000/1h\", per_host = \"10000/1h\" }}\nverify_timeout = \"5s\"\nstable_for = \"1s\"\n",
-        interval * 4 / 5
-    ));
+            interval * 4 / 5
+        ),
+    );
 }
 
 fn put(text: &mut String, lines: std::fmt::Arguments<'_>) {
