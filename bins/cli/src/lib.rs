@@ -21,6 +21,7 @@
 
 #[cfg(feature = "agent")]
 pub mod agent;
+mod bar;
 #[cfg(feature = "cleanup")]
 pub mod cleanup;
 mod common;
@@ -30,6 +31,7 @@ pub mod fit;
 mod log;
 mod output;
 
+pub use bar::{Bar, with_bar};
 /// The shells for which there are completions.
 pub use clap_complete::Shell;
 pub use common::{ColorWhen, Common};
