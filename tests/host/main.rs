@@ -28,6 +28,7 @@ mod promql;
 mod recovery;
 mod report;
 mod secrets;
+mod shown;
 mod state;
 mod supervisord;
 mod supervisord_faults;
