@@ -378,7 +378,9 @@ steps = [{ action = "exec", command = ["/bin/true"] }]
     #[test]
     fn a_target_that_is_gone_leaves_no_series_behind() {
         let (mut publisher, _) = publisher();
+        publisher.recoveries(&[]);
         let before = publisher.metrics.encode(Format::Text);
+        assert!(!before.contains("target="), "{before}");
         let recovery = |target: &str| RecoveryStatus {
             target: target.to_owned(),
             phase: "watching".to_owned(),
