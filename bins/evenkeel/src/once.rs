@@ -44,6 +44,13 @@ pub(crate) fn apply(common: &Common, args: &Apply) -> Result<Exit, Failure> {
 /// those that it depends on.
 fn chosen(common: &Common, names: &Names) -> Result<Settings, Failure> {
     let mut settings = common.settings()?;
+    // An empty table and an exit code of 0 would look like a host on which everything holds.
+    if settings.checks.is_empty() && settings.permissions.is_empty() && settings.cleanup.is_empty()
+    {
+        return Err(Failure::usage(
+            "the settings name no check and no rule, so there is nothing to look at; `evenkeel config init` prints some to start from",
+        ));
+    }
     let names = &names.names;
     if names.is_empty() {
         return Ok(settings);
