@@ -28,6 +28,7 @@ mod promql;
 mod recovery;
 mod report;
 mod secrets;
+mod shown;
 mod simulate;
 mod state;
 mod supervisord;

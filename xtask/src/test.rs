@@ -32,6 +32,9 @@ const TOOLS: &[Tool] = &[
     Tool { program: "tmux", package: "tmux" },
     // Reads the pages that the programs write for it.
     Tool { program: "man", package: "man-db" },
+    // Read what the programs write for them to complete command lines; 37 MB together.
+    Tool { program: "zsh", package: "zsh" },
+    Tool { program: "fish", package: "fish" },
     // Times in a history that was written long ago.
     Tool { program: "sqlite3", package: "sqlite3" },
     // A host of its own, booted by a real systemd.
@@ -159,6 +162,8 @@ mod tests {
                 "strace",
                 "tmux",
                 "man-db",
+                "zsh",
+                "fish",
                 "sqlite3",
                 "systemd-container",
                 "dbus",

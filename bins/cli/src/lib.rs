@@ -21,6 +21,7 @@
 
 #[cfg(feature = "agent")]
 pub mod agent;
+mod bar;
 #[cfg(feature = "cleanup")]
 pub mod cleanup;
 mod common;
@@ -28,10 +29,11 @@ pub mod describe;
 mod exit;
 pub mod fit;
 mod log;
-#[cfg(feature = "long")]
-pub mod long;
 mod output;
+#[cfg(feature = "stop")]
+mod stop;
 
+pub use bar::{Bar, with_bar};
 /// The shells for which there are completions.
 pub use clap_complete::Shell;
 pub use common::{ColorWhen, Common};
@@ -43,3 +45,5 @@ pub use evenkeel_shown::Unit;
 pub use exit::{Exit, Failure, run};
 pub use log::LogForm;
 pub use output::{escaped, print_json, print_line, print_remark, print_table};
+#[cfg(feature = "stop")]
+pub use stop::Stop;

@@ -9,8 +9,7 @@ use std::process::ExitCode;
 
 use evenkeel_cleanup::{Clock, Level, Plan, Report, ScanError, Unseen, apply_watched, scan};
 use evenkeel_cli::cleanup::{self, Place};
-use evenkeel_cli::long::{Bar, Stop};
-use evenkeel_cli::{Common, Exit, Failure, print_json};
+use evenkeel_cli::{Bar, Common, Exit, Failure, Stop, print_json, with_bar};
 use serde::Serialize;
 
 use crate::args::{Args, Command, Kept};
@@ -53,7 +52,7 @@ struct Applied {
 }
 
 fn plan(common: &Common, rules: &[Named]) -> Result<Exit, Failure> {
-    let planned = planned(rules)?;
+    let planned = planned(common, rules)?;
     if common.json {
         print_json(&planned);
     } else {
@@ -67,7 +66,7 @@ fn plan(common: &Common, rules: &[Named]) -> Result<Exit, Failure> {
 
 fn take(common: &Common, rules: &[Named]) -> Result<Exit, Failure> {
     // All are planned before the first write: a rule over its cap refuses the whole run.
-    let planned = planned(rules)?;
+    let planned = planned(common, rules)?;
     // Until here nothing was changed, and the program could be ended anywhere.
     let stop = Stop::at_signals()?;
     let applied: Vec<_> = planned
@@ -99,11 +98,12 @@ fn places(common: &Common, kept: &Kept) -> Result<Vec<Place>, Failure> {
     }
 }
 
-fn planned(rules: &[Named]) -> Result<Vec<Planned>, Failure> {
+fn planned(common: &Common, rules: &[Named]) -> Result<Vec<Planned>, Failure> {
     rules
         .iter()
         .map(|rule| {
-            let plan = scan(&rule.policy, Clock::of_host()).map_err(|error| failure(&error))?;
+            let look = || scan(&rule.policy, Clock::of_host());
+            let plan = with_bar(common, &rule.name, look).map_err(|error| failure(&error))?;
             let caps = print::caps(&rule.policy, &plan);
             Ok(Planned { rule: rule.name.clone(), plan, caps })
         })

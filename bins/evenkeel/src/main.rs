@@ -28,6 +28,8 @@ fn main() -> ExitCode {
     // The demo tells its own story; the agent's log would be told over it.
     let logged = match args.command {
         Command::Demo(_) => Common { quiet: common.verbose == 0, ..common.clone() },
+        // Its table says all that the log would.
+        Command::Check(_) => Common { quiet: common.verbose == 0, ..common.clone() },
         Command::Undo(_) => Common { reports: true, ..common.clone() },
         _ => common.clone(),
     };

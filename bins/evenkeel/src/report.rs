@@ -2,7 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use evenkeel_agent::{HostClock, IncidentReport, Lang, Report, SloStatus, SubjectReport};
-use evenkeel_cli::{Common, Exit, Failure, escaped, print_json, print_line, print_table};
+use evenkeel_cli::{Common, Exit, Failure, escaped, print_json, print_line, print_table, with_bar};
 use evenkeel_config::Settings;
 use evenkeel_journal::Reader;
 use jiff::tz::TimeZone;
@@ -14,21 +14,27 @@ use crate::written::{lasting, percent, seconds_only};
 /// `evenkeel report`: how a time went, as tables, as a document, or as a page in a file.
 pub(crate) fn report(common: &Common, args: &Args) -> Result<Exit, Failure> {
     let settings = common.settings()?;
-    let reader =
-        Reader::open(&settings.agent.state_dir).map_err(|error| Failure::refused(&error))?;
-    let (now, zone) = (HostClock.wall(), HostClock.zone());
-    let report = evenkeel_agent::report(&reader, &settings, args.since, now, &zone)
-        .map_err(|error| Failure::refused(&error))?;
-    if let Some(file) = &args.html {
-        let lang = args.lang.as_deref().and_then(Lang::of_tag).unwrap_or_default();
-        write_page(file, &reader, &settings, &report, (lang, zone))?;
-    }
+    let report = with_bar(common, "reading the history", || read(&settings, args))?;
     if common.json {
         print_json(&report);
     } else if args.html.is_none() {
         print(&report);
     }
     Ok(Exit::Holds)
+}
+
+/// The report, and its page in a file if one is wanted.
+fn read(settings: &Settings, args: &Args) -> Result<Report, Failure> {
+    let reader =
+        Reader::open(&settings.agent.state_dir).map_err(|error| Failure::refused(&error))?;
+    let (now, zone) = (HostClock.wall(), HostClock.zone());
+    let report = evenkeel_agent::report(&reader, settings, args.since, now, &zone)
+        .map_err(|error| Failure::refused(&error))?;
+    if let Some(file) = &args.html {
+        let lang = args.lang.as_deref().and_then(Lang::of_tag).unwrap_or_default();
+        write_page(file, &reader, settings, &report, (lang, zone))?;
+    }
+    Ok(report)
 }
 
 fn write_page(

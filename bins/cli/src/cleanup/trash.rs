@@ -6,8 +6,9 @@ use evenkeel_config::Settings;
 use evenkeel_safefs::{OpenError, Purpose, RunInfo};
 use serde::Serialize;
 
-use crate::long::{Bar, Stop};
-use crate::{Common, Exit, Failure, escaped_path as escaped, print_json, print_line, print_table};
+use crate::{
+    Bar, Common, Exit, Failure, Stop, escaped_path as escaped, print_json, print_line, print_table,
+};
 
 /// Where something may be kept: the root of a rule, and as whom the rule works.
 #[derive(Debug, Clone, PartialEq, Eq)]

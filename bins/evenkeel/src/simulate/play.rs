@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::time::Duration;
 
-use evenkeel_cli::long::{Bar, Stop};
-use evenkeel_cli::{Common, Failure};
+use evenkeel_cli::{Bar, Common, Failure, Stop};
 use evenkeel_moment::Moment;
 use evenkeel_simulator::{Chronicle, Event, Observer, View, run};
 use jiff::Timestamp;

@@ -1,6 +1,6 @@
 //! What settings look like, for editors and for people: a JSON Schema that is made of the raw types.
 //!
-//! It is made by a test, so that no program carries the machinery, and is committed as `schema.json`. `EVENKEEL_BLESS=1 cargo test -p
+//! It is made by a test, so that no program carries the machinery, and is committed as `schema.json`. `BLESS=1 cargo test -p
 //! evenkeel-config schema` writes it anew; the same test without it fails where the types say something else by now.
 
 #[cfg(test)]

@@ -58,14 +58,14 @@ fn tidy(value: &mut Value) {
 #[test]
 fn the_schema_is_that_of_the_settings() {
     let generated = generated();
-    if std::env::var_os("EVENKEEL_BLESS").is_some() {
+    if std::env::var_os("BLESS").is_some() {
         std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/schema.json"), &generated).unwrap();
         return;
     }
     let line = generated.lines().zip(schema().lines()).position(|(new, old)| new != old);
     assert!(
         generated == schema(),
-        "schema.json is not that of the settings any more (line {}): EVENKEEL_BLESS=1 cargo test -p evenkeel-config schema",
+        "schema.json is not that of the settings any more (line {}): BLESS=1 cargo test -p evenkeel-config schema",
         line.map_or(0, |line| line + 1),
     );
 }
