@@ -6,6 +6,7 @@ use evenkeel_recovery::machine::{Ended, Phase};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::agenda::Agenda;
 use crate::chance::Chance;
 use crate::check::CheckCore;
 use crate::event::{Effect, Input};
@@ -24,7 +25,7 @@ use crate::target::Target;
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) settings: Settings,
-    pub(crate) checks: Vec<CheckCore>,
+    pub(crate) checks: Agenda,
     pub(crate) permissions: Vec<RuleCore>,
     pub(crate) cleanups: Vec<RuleCore>,
     pub(crate) recoveries: Vec<RecoveryCore>,
@@ -113,7 +114,7 @@ impl Engine {
                 .iter()
                 .map(|rule| RuleCore::new(rule.name.clone(), rule.interval, now))
                 .collect(),
-            checks,
+            checks: Agenda::new(checks),
             recoveries,
             ledger,
             chance,
@@ -255,6 +256,7 @@ impl Engine {
             Input::Tick => {}
         }
         self.tick(now, &mut effects);
+        self.checks.settle(now);
         self.asked_for = self.deadline(now);
         effects
     }
@@ -262,7 +264,7 @@ impl Engine {
     /// When [`Input::Tick`] has something to do; `None`: not before another input.
     pub fn deadline(&self, now: Moment) -> Option<Moment> {
         let grace_ends = self.started + self.settings.agent.grace;
-        let checks = self.checks.iter().map(|check| check.deadline(now));
+        let checks = self.checks.deadline(now);
         let rules = self.permissions.iter().chain(&self.cleanups).filter_map(RuleCore::deadline);
         let machines = self
             .recoveries
@@ -271,7 +273,7 @@ impl Engine {
             .filter_map(|target| target.machine.deadline());
         let grace = (now < grace_ends).then_some(grace_ends);
         let holds = self.holds.iter().filter_map(|hold| hold.until);
-        checks.chain(rules).chain(machines).chain(grace).chain(holds).min()
+        checks.into_iter().chain(rules).chain(machines).chain(grace).chain(holds).min()
     }
 
     /// Takes in what a check's new states mean for the recoveries that listen to it.
@@ -342,11 +344,7 @@ impl Engine {
             effects.push(Effect::Record(Record::IncidentClosed { incident, target, lasted }));
         }
         self.end_holds(now, effects);
-        for check in 0..self.checks.len() {
-            if self.checks[check].poll(now, effects) {
-                self.see(now, check, effects);
-            }
-        }
+        self.poll_checks(now, effects);
         self.settle_by_time(now, effects);
         let write = self.observe_only().is_none();
         for (rule, core) in self.permissions.iter_mut().enumerate() {
@@ -385,6 +383,20 @@ impl Engine {
         if !self.gate_closed {
             self.finish_restarts(effects);
             self.pass_the_gate(now, effects);
+        }
+    }
+
+    /// Has each check that is due do what it has to, in their order, and each that may have changed: what one of them brings about may
+    /// make a later one due.
+    fn poll_checks(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        let touched = self.checks.settle(now);
+        let mut waiting = self.checks.due(now);
+        waiting.extend(touched);
+        while let Some(check) = waiting.pop_first() {
+            if self.checks[check].poll(now, effects) {
+                self.see(now, check, effects);
+            }
+            waiting.extend(self.checks.settle(now).into_iter().filter(|other| *other > check));
         }
     }
 

@@ -10,6 +10,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod agenda;
 mod chance;
 mod check;
 mod engine;
