@@ -113,6 +113,8 @@ fn figure(taken: &Taken) -> Figure {
         .with("metrics_ms", taken.metrics_ms)
         .with("page_ms", taken.page_ms)
         .with("overruns", taken.overruns)
+        .with("not_up", taken.down)
+        .with("missing", taken.missing())
         .with("delay_p50_ms", taken.delay(0.5))
         .with("delay_p99_ms", taken.delay(0.99))
         .with("delay_max_ms", taken.delay(1.0))
@@ -152,7 +154,8 @@ fn times(taken: &[Taken]) -> Vec<Bar> {
     let overruns = Bar::new(what("overruns"), taken.overruns, "", Limit::AtMost(0.0), 1.0);
     let missing =
         Bar::new(what("looks that did not come"), taken.missing(), "", Limit::AtMost(0.0), 1.0);
-    vec![overruns, missing, delay]
+    let down = Bar::new(what("not up"), taken.down, "", Limit::AtMost(0.0), 1.0);
+    vec![overruns, missing, down, delay]
 }
 
 /// How each cost grows.
