@@ -116,8 +116,9 @@ proptest! {
 
 #[test]
 fn variables_that_double_each_other_stay_within_a_words_length() {
-    let doubling: String =
-        (1..40).map(|level| format!("a{level}=$a{}$a{}\n", level - 1, level - 1)).collect();
+    let doubling = (1..40).fold(String::new(), |text, level| {
+        format!("{text}a{level}=$a{}$a{}\n", level - 1, level - 1)
+    });
     let imported = import(Format::Cron, &format!("a0=/xxxxxxx\n{doubling}chmod 0700 $a2\n"));
     assert!(imported.to_toml().contains("path = \"/xxxxxxx/xxxxxxx/xxxxxxx/xxxxxxx\""));
     assert_eq!(imported.left_out[0].line, 10, "{:?}", imported.left_out[0]);

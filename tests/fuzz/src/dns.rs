@@ -1,12 +1,14 @@
 use evenkeel_probe::{DnsName, RecordType, fuzzing};
 
+/// The number of the question.
+const ID: u16 = 0x2a2a;
+
 /// What a name server replies. The first byte says to which question, and whether the reply begins with that question: without it a
 /// guessed number would be all that is ever tried.
 ///
 /// What is found is text of a bounded length for each byte of the reply.
 pub fn dns(data: &[u8]) {
     let Some((choice, reply)) = data.split_first() else { return };
-    const ID: u16 = 0x2a2a;
     let name = DnsName::try_new("www.example.org").expect("a name");
     let record = RecordType::ALL[usize::from(choice & 7)];
     let mut message = reply.to_vec();

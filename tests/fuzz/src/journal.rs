@@ -129,7 +129,7 @@ fn open(folder: &Path) {
     let _ = journal.begin_run(now);
     let sample = Sample { subject: "web", field: "latency_ms", at: now, value: 3.5 };
     let _ = (journal.observe(&[sample]), journal.roll_up_some(now));
-    let _ = journal.prune(now, Duration::from_secs(3600), 1);
+    let _ = journal.prune(now, Duration::from_hours(1), 1);
     let _ = journal.alive(now, true);
 }
 

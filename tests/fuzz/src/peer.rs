@@ -10,9 +10,10 @@ use tokio::runtime::{Builder, Runtime};
 use crate::scratch;
 
 struct Peer {
-    runtime: Runtime,
+    // Before the runtime that drives it.
     listener: UnixListener,
     scratch: tempfile::TempDir,
+    runtime: Runtime,
 }
 
 /// Calls `ask` with the path of a socket at which the first connection is answered by the first of `answers`, and so on; after the

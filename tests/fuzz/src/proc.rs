@@ -60,10 +60,15 @@ pub fn mounts(data: &[u8]) {
     let parts = parts(data);
     let memberships = parts.get(1).copied().unwrap_or_default();
     for (directory, point) in fuzzing::cgroups(parts[0], memberships) {
-        assert!(directory.starts_with(&point), "{directory:?} is not below {point:?}");
+        assert!(
+            directory.starts_with(&point),
+            "{} leads out of {}",
+            directory.display(),
+            point.display()
+        );
         let below = directory.strip_prefix(&point).unwrap_or(&directory);
         let steps = below.components().all(|part| matches!(part, Component::Normal(_)));
-        assert!(steps, "{below:?} leads elsewhere");
+        assert!(steps, "{} leads elsewhere", below.display());
     }
     let path = memberships.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let near = evenkeel_safefs::fuzzing::mounts_near(parts[0], path);

@@ -1,7 +1,9 @@
 use std::cell::OnceCell;
 
 use evenkeel_agent::fuzzing::drive;
-use evenkeel_config::{ConfigError, Sources, load_text, process_jobs, reveal, rule_inputs, show};
+use evenkeel_config::{
+    ConfigError, Place, Sources, load_text, process_jobs, reveal, rule_inputs, show,
+};
 use evenkeel_metrics::rules::{alert_rules, rule_tests, scrape_config};
 
 use crate::{assert_harmless, scratch};
@@ -21,7 +23,9 @@ pub fn settings(data: &[u8]) {
                 rule_tests(&inputs, "rules.yml"),
                 scrape_config("localhost:9720", &process_jobs(&settings)),
             ];
-            rules.iter().for_each(|text| assert_harmless(text));
+            for text in &rules {
+                assert_harmless(text);
+            }
             accepted(text);
             drive(settings);
         }
@@ -32,7 +36,7 @@ fn refused(text: &str, error: &ConfigError) {
     let lines = text.split('\n').count();
     assert!(!error.problems().is_empty(), "refused without a reason");
     for problem in error.problems() {
-        if let Some(line) = problem.place().and_then(|place| place.line()) {
+        if let Some(line) = problem.place().and_then(Place::line) {
             assert!((1..=lines).contains(&line), "line {line} of {lines}: {problem:?}");
         }
     }

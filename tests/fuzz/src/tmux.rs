@@ -2,6 +2,9 @@ use evenkeel_tmux::fuzzing;
 
 use crate::assert_harmless;
 
+/// What stands before what each pane shows; nobody who writes on one knows it.
+const MARK: &str = "0123456789abcdef";
+
 /// What tmux prints: a listing of panes, in which sessions are called whatever somebody chose; and what panes show.
 ///
 /// Names are shown harmless, and targets of tmux's commands. Whoever writes on a pane cannot make another's fingerprint.
@@ -13,7 +16,6 @@ pub fn tmux(data: &[u8]) {
             assert!(!pane.name().contains('\n'), "{:?}", pane.name());
         }
     }
-    const MARK: &str = "0123456789abcdef";
     let shown = [format!("{MARK} %1 0 0 0 0\n").as_bytes(), data].concat();
     let knows_the_mark = data.windows(MARK.len()).any(|window| window == MARK.as_bytes());
     let prints = fuzzing::fingerprints(&shown, MARK, false);
