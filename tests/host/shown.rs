@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use evenkeel_tests::{Agent, LONG, Scratch, find_bin, is_as_committed, on_terminal, run};
 
@@ -26,6 +26,7 @@ fn committed(name: &str) -> PathBuf {
 
 /// The one place, for one test at a time on this host.
 struct Stage {
+    folder: PathBuf,
     _turn: File,
 }
 
@@ -35,12 +36,12 @@ impl Stage {
         turn.lock().expect("a lock");
         let _ = fs::remove_dir_all(PLACE);
         fs::create_dir(PLACE).expect("nobody else's is there");
-        Self { _turn: turn }
+        Self { folder: PLACE.into(), _turn: turn }
     }
 
     fn file(&self, name: &str, mode: u32, bytes: u64) {
         use std::os::unix::fs::PermissionsExt as _;
-        let file = File::create(Path::new(PLACE).join(name)).expect("a file");
+        let file = File::create(self.folder.join(name)).expect("a file");
         file.set_len(bytes).expect("a length");
         file.set_permissions(fs::Permissions::from_mode(mode)).expect("a mode");
     }
@@ -48,7 +49,7 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(PLACE);
+        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -193,8 +194,8 @@ fn tables(name: &str, program: &str, words: &[&str]) {
 fn the_tables_are_as_committed() {
     let stage = Stage::take();
     let scratch = Scratch::new();
-    let state = format!("[agent]\nstate_dir = \"{}\"\n", scratch.join("state").display());
-    let config = scratch.file("settings.toml", &format!("{state}{SETTINGS}"), 0o600);
+    let own = format!("[agent]\nstate_dir = \"{}\"\n", scratch.join("state").display());
+    let config = scratch.file("settings.toml", &format!("{own}{SETTINGS}"), 0o600);
     let config = format!("--config={}", config.display());
     stage.file("a.hash", 0o600, 1);
     stage.file("big.log", 0o600, 5_000_000);

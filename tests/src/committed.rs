@@ -23,7 +23,8 @@ pub fn is_as_committed(file: &Path, shown: &str) {
     }
     let same = committed.lines().zip(shown.lines()).take_while(|(old, new)| old == new).count();
     let part = |text: &str| {
-        text.lines().skip(same).take(LINES).map(|line| format!("  {line}\n")).collect::<String>()
+        let lines: Vec<_> = text.lines().skip(same).take(LINES).collect();
+        format!("  {}\n", lines.join("\n  "))
     };
     panic!(
         "`{}` says something else from line {} on.\nwas:\n{}is:\n{}If that is meant: BLESS=1, and read the difference before it is committed.",

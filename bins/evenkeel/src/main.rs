@@ -25,11 +25,11 @@ use crate::args::{Args, Command};
 fn main() -> ExitCode {
     let args: Args = evenkeel_cli::parse();
     let common = &args.common;
-    // The demo tells its own story; the agent's log would be told over it.
+    // The demo tells its own story, and the table of a check says all that the log would.
     let logged = match args.command {
-        Command::Demo(_) => Common { quiet: common.verbose == 0, ..common.clone() },
-        // Its table says all that the log would.
-        Command::Check(_) => Common { quiet: common.verbose == 0, ..common.clone() },
+        Command::Demo(_) | Command::Check(_) => {
+            Common { quiet: common.verbose == 0, ..common.clone() }
+        }
         Command::Undo(_) => Common { reports: true, ..common.clone() },
         _ => common.clone(),
     };
