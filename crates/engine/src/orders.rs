@@ -107,9 +107,9 @@ impl Engine {
     /// The time of day at a moment, as far as the clock has not been set since the start.
     pub(crate) fn wall(&self, moment: Moment) -> Timestamp {
         let (now, wall) = self.anchor;
-        let ahead = jiff::SignedDuration::try_from(moment.saturating_since(now));
-        let behind = jiff::SignedDuration::try_from(now.saturating_since(moment));
-        let (ahead, behind) = (ahead.unwrap_or_default(), behind.unwrap_or_default());
-        wall.checked_add(ahead).unwrap_or(Timestamp::MAX).checked_sub(behind).unwrap_or(wall)
+        // Plain numbers: this is asked several times for each look.
+        let since = i128::from(moment.as_nanos()) - i128::from(now.as_nanos());
+        let at = wall.as_nanosecond() + since;
+        Timestamp::from_nanosecond(at).unwrap_or(if since < 0 { wall } else { Timestamp::MAX })
     }
 }
