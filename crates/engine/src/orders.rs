@@ -10,6 +10,9 @@ use crate::record::Record;
 use crate::recovery::RecoveryCore;
 use crate::refusal::Refusal;
 
+/// In nanoseconds.
+const SECOND: i64 = 1_000_000_000;
+
 impl Engine {
     /// Whether there is a target of that name: a recovery, `recovery/part`, a check, or `*`. Asked before an order is given,
     /// so that a slip of the fingers is an answer and not a hold of nothing.
@@ -108,8 +111,13 @@ impl Engine {
     pub(crate) fn wall(&self, moment: Moment) -> Timestamp {
         let (now, wall) = self.anchor;
         // Plain numbers: this is asked several times for each look.
-        let since = i128::from(moment.as_nanos()) - i128::from(now.as_nanos());
-        let at = wall.as_nanosecond() + since;
-        Timestamp::from_nanosecond(at).unwrap_or(if since < 0 { wall } else { Timestamp::MAX })
+        let (since, back) = match moment.as_nanos().checked_sub(now.as_nanos()) {
+            Some(ahead) => (ahead.cast_signed(), false),
+            None => (-(now.as_nanos() - moment.as_nanos()).cast_signed(), true),
+        };
+        let nanos = i64::from(wall.subsec_nanosecond()) + since % SECOND;
+        let seconds = wall.as_second() + since / SECOND + nanos.div_euclid(SECOND);
+        let nanos = i32::try_from(nanos.rem_euclid(SECOND)).unwrap_or(0);
+        Timestamp::new(seconds, nanos).unwrap_or(if back { wall } else { Timestamp::MAX })
     }
 }

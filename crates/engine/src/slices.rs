@@ -250,8 +250,8 @@ fn stands(core: &CheckCore, now: Moment) -> Seen {
 
 fn told(subject: String, length: Duration, slice: availability::Slice) -> Effect {
     let availability::Slice { verdict, from, until } = slice;
-    let slices = until.duration_since(from).as_millis()
-        / i128::try_from(length.as_millis()).unwrap_or(1).max(1);
+    let length = i64::try_from(length.as_millis()).unwrap_or(i64::MAX).max(1);
+    let slices = (until.as_millisecond() - from.as_millisecond()) / length;
     let slices = u32::try_from(slices).unwrap_or(u32::MAX);
     Effect::Slice(Slice { subject, verdict, from, until, slices })
 }
