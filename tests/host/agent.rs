@@ -256,6 +256,28 @@ fn a_reload_with_a_bad_file_keeps_the_settings_and_a_good_one_replaces_them() {
 }
 
 #[test]
+fn a_reload_of_a_file_that_is_just_being_written_takes_nothing_out_of_force() {
+    let scratch = Scratch::new();
+    scratch.folder("shared", 0o755);
+    scratch.file("shared/a.hash", "x", 0o644);
+    let agent = Agent::start(&scratch, &permissions(&scratch));
+    let good = fs::read_to_string(agent.config()).unwrap();
+    let (agent_alone, _) = good.split_once("[permissions").expect("rules come after `[agent]`");
+    // What a write in place, such as by `cp`, leaves for a moment: nothing, then a part of the file.
+    for cut in ["", agent_alone] {
+        fs::write(agent.config(), cut).unwrap();
+        let said = || agent.daemon.log().matches("name no check and no rule").count();
+        let before = said();
+        agent.daemon.signal(Signal::SIGHUP);
+        until("the agent says that it keeps what it has", LONG, || said() == before + 1);
+        scratch.chmod("shared/a.hash", 0o600);
+        until("the old settings are in force", LONG, || scratch.mode("shared/a.hash") == 0o644);
+    }
+    let successful = agent.metrics().sum("evenkeel_agent_config_last_reload_successful", &[]);
+    assert_eq!(successful, Some(0.0));
+}
+
+#[test]
 fn sigterm_drains_also_while_a_probe_hangs() {
     let scratch = Scratch::new();
     let endpoint = HangingEndpoint::start();

@@ -42,17 +42,13 @@ fn apply(words: &[&str], config: &Path) -> Finished {
     evenkeel([OsStr::new("apply")].into_iter().chain(words.iter().map(OsStr::new)).chain(config))
 }
 
-fn runs(scratch: &Scratch, name: &str) -> usize {
-    fs::read_to_string(scratch.join(&format!("{name}.runs"))).unwrap_or_default().lines().count()
-}
-
 #[test]
 fn one_pass_recovers_what_was_named_and_nothing_else() {
     let scratch = Scratch::new();
     let (config, _) = Agent::settings_with(&scratch, "", &settings(&scratch));
     let dry = apply(&["--dry-run"], &config);
     assert_eq!(
-        (dry.code, runs(&scratch, "web"), runs(&scratch, "mail")),
+        (dry.code, scratch.lines("web.runs"), scratch.lines("mail.runs")),
         (Some(1), 0, 0),
         "{dry:?}"
     );
@@ -60,13 +56,13 @@ fn one_pass_recovers_what_was_named_and_nothing_else() {
 
     let done = apply(&["web"], &config);
     assert_eq!(
-        (done.code, runs(&scratch, "web"), runs(&scratch, "mail")),
+        (done.code, scratch.lines("web.runs"), scratch.lines("mail.runs")),
         (Some(0), 1, 0),
         "{done:?}"
     );
     let done = apply(&[], &config);
     assert_eq!(
-        (done.code, runs(&scratch, "web"), runs(&scratch, "mail")),
+        (done.code, scratch.lines("web.runs"), scratch.lines("mail.runs")),
         (Some(0), 1, 1),
         "{done:?}"
     );
@@ -80,9 +76,9 @@ fn what_does_not_help_is_exit_1_and_the_next_pass_grants_no_fresh_attempts() {
     let (config, _) = Agent::settings_with(&scratch, "", &settings(&scratch));
     scratch.file("broken", "", 0o644);
     let failed = apply(&["web"], &config);
-    assert_eq!((failed.code, runs(&scratch, "web")), (Some(1), 2), "{failed:?}");
+    assert_eq!((failed.code, scratch.lines("web.runs")), (Some(1), 2), "{failed:?}");
     let failed = apply(&["web"], &config);
-    assert_eq!((failed.code, runs(&scratch, "web")), (Some(1), 2), "{failed:?}");
+    assert_eq!((failed.code, scratch.lines("web.runs")), (Some(1), 2), "{failed:?}");
 }
 
 #[test]
@@ -122,7 +118,7 @@ fn a_hold_binds_a_pass_too() {
     }
     let done = apply(&[], agent.config());
     assert_eq!(
-        (done.code, runs(&scratch, "web"), runs(&scratch, "mail")),
+        (done.code, scratch.lines("web.runs"), scratch.lines("mail.runs")),
         (Some(1), 0, 1),
         "{done:?}"
     );

@@ -188,3 +188,14 @@ fn a_state_directory_that_cannot_be_made_is_refused_by_name() {
     assert!(finished.stderr.contains("file/state"), "{}", finished.stderr);
     assert_eq!(scratch.mode("shared/a.hash"), 0o600, "nothing was half done");
 }
+
+#[test]
+fn settings_that_name_nothing_to_look_at_do_not_pass_for_a_host_on_which_all_holds() {
+    let scratch = Scratch::new();
+    let path = scratch.file("settings.toml", "[agent]\nmode = \"observe\"\n", 0o644);
+    for command in ["check", "apply"] {
+        let finished = evenkeel([command.as_ref(), "--config".as_ref(), path.as_os_str()]);
+        assert_eq!((finished.code, &*finished.stdout), (Some(2), ""), "{finished:?}");
+        assert!(finished.stderr.contains("evenkeel config init"), "{finished:?}");
+    }
+}

@@ -66,15 +66,45 @@ fn every_shell_gets_a_script_of_its_own() {
         let script = evenkeel(["completions", shell]);
         assert_eq!(script.code, Some(0), "{script:?}");
         assert!(script.stdout.contains("watch") && script.stdout.contains("log-format"), "{shell}");
-        // Where one of them is here, it has the last word on its own grammar.
-        if shell != "powershell"
-            && run("sh", ["-c", &format!("command -v {shell}")], None).code == Some(0)
-        {
-            let file = Scratch::new();
-            let path = file.file("script", &script.stdout, 0o644);
+    }
+}
+
+#[test]
+fn bash_zsh_and_fish_can_read_what_completes_each_program() {
+    for shell in ["bash", "zsh", "fish"].into_iter().filter(|shell| installed(shell)) {
+        let scratch = Scratch::new();
+        for program in PROGRAMS {
+            let script = evenkeel(["completions", shell, "--for", program]);
+            assert_eq!(script.code, Some(0), "{script:?}");
+            let path = scratch.file(program, &script.stdout, 0o644);
+            // `-n`: read, and run nothing.
             let read = run(shell, ["-n", &path.display().to_string()], None);
-            assert_eq!(read.code, Some(0), "{shell}: {read:?}");
+            assert_eq!((read.code, &*read.stderr), (Some(0), ""), "{shell}, {program}");
         }
+    }
+}
+
+/// What fish offers for a line that is begun, from the scripts as they are installed.
+#[test]
+fn fish_offers_commands_and_their_flags() {
+    if !installed("fish") {
+        return;
+    }
+    let scratch = Scratch::new();
+    for program in ["evenkeel", "evenkeel-probe"] {
+        let script = evenkeel(["completions", "fish", "--for", program]);
+        scratch.file(&format!("{program}.fish"), &script.stdout, 0o644);
+    }
+    for (line, offered) in [
+        ("evenkeel rep", "report"),
+        ("evenkeel report --ht", "--html"),
+        ("evenkeel-probe sys", "systemd"),
+    ] {
+        let program = line.split(' ').next().expect("a program");
+        let script = scratch.join(&format!("{program}.fish"));
+        let asks = format!("source {}; complete -C '{line}'", script.display());
+        let told = run("fish", ["--no-config", "-c", &asks], None);
+        assert!(told.stdout.lines().any(|word| word.starts_with(offered)), "{line}: {told:?}");
     }
 }
 
@@ -96,6 +126,7 @@ fn man_reads_the_pages_of_every_program_without_a_warning() {
     }
     assert!(pages.iter().any(|page| page == "evenkeel-status.1"), "{pages:?}");
     assert!(!pages.iter().any(|page| page.contains("demo-part")), "{pages:?}");
+    assert!(pages.iter().any(|page| page == "evenkeel.toml.5"), "{pages:?}");
     for page in &pages {
         let path = scratch.join(page);
         let read =
@@ -105,6 +136,21 @@ fn man_reads_the_pages_of_every_program_without_a_warning() {
     }
     let refused = evenkeel(["man", "/nowhere"]);
     assert_eq!(refused.code, Some(3), "{refused:?}");
+    // As on a host: the page of the settings is not among those of the programs.
+    let programs = scratch.folder("man1", 0o755);
+    let written = evenkeel(["man", &programs.display().to_string()]);
+    assert_eq!(written.code, Some(0), "{written:?}");
+    assert!(scratch.join("man5/evenkeel.toml.5").is_file());
+    assert!(!programs.join("evenkeel.toml.5").exists());
+}
+
+#[test]
+fn the_schema_of_the_settings_is_one_document() {
+    let printed = evenkeel(["config", "schema"]);
+    assert_eq!((printed.code, &*printed.stderr), (Some(0), ""));
+    let schema = printed.json();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!(schema["$defs"]["Check"]["properties"]["interval"]["default"], "30s");
 }
 
 #[test]
@@ -178,6 +224,31 @@ fn a_watched_status_changes_in_place_and_gives_the_terminal_back() {
     shows("that it ended", &|screen| screen.contains("before") && !screen.contains("all holds"));
     tmux.ok(&["send-keys", "-t", "s", "seen"]);
     shows("what is typed", &|screen| screen.contains("seen"));
+}
+
+#[test]
+fn a_long_look_shows_a_bar_and_ends_at_ctrl_c() {
+    if !installed("tmux") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let settings = "[check.slow]\nexec = { command = [\"/usr/bin/sleep\", \"60\"] }\ntimeout = \"90s\"\ninterval = \"2m\"\n\
+                    [check.quick]\nfile = { path = \"/\" }\n";
+    let config = scratch.file("settings.toml", settings, 0o600);
+    let tmux = TmuxServer::start(&scratch, "s", "env PS1='$ ' sh");
+    let screen = || tmux.ok(&["capture-pane", "-p", "-t", "s"]);
+    let check = format!("{} check --config {}", find_bin("evenkeel").display(), config.display());
+    tmux.ok(&["send-keys", "-t", "s", &check, "Enter"]);
+    until("a bar with one of two done", LONG, || {
+        screen().lines().any(|line| line.starts_with("looking ") && line.contains(" 1/2 "))
+    });
+    tmux.ok(&["send-keys", "-t", "s", "C-c"]);
+    until("the table in the place of the bar", LONG, || {
+        let screen = screen();
+        screen.contains("unknown") && screen.contains("quick") && !screen.contains("looking ")
+    });
+    tmux.ok(&["send-keys", "-t", "s", "echo ended with $?", "Enter"]);
+    until("its exit code", LONG, || screen().contains("ended with 3"));
 }
 
 #[test]

@@ -3,9 +3,8 @@
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
-use evenkeel_tests::{Agent, Finished, LONG, Scratch, evenkeel, find_bin, is_root, run, until};
+use evenkeel_tests::{Agent, LONG, Scratch, ask, evenkeel, find_bin, is_root, run, until};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -34,15 +33,6 @@ stable_for = "1s"
 "#,
         script = script.display()
     )
-}
-
-fn ask(words: &[&str], config: &Path) -> Finished {
-    let config = ["--config".as_ref(), config.as_os_str()];
-    evenkeel(words.iter().map(OsStr::new).chain(config))
-}
-
-fn runs(scratch: &Scratch) -> usize {
-    fs::read_to_string(scratch.join("runs")).unwrap_or_default().lines().count()
 }
 
 /// An agent whose marker is there.
@@ -74,7 +64,7 @@ fn what_is_held_is_left_alone_also_by_the_next_agent_until_it_is_released() {
     agent.await_check("marker", "down", LONG);
     let first = agent.attempts("marker");
     until("the check has run three times more", LONG, || agent.attempts("marker") >= first + 3);
-    assert_eq!(runs(&scratch), 0, "what is held is left alone");
+    assert_eq!(scratch.lines("runs"), 0, "what is held is left alone");
 
     let why = ask(&["why", "web"], agent.config());
     for text in ["`web` is held by ", "(pid ", ": migration of the database"] {
@@ -83,7 +73,7 @@ fn what_is_held_is_left_alone_also_by_the_next_agent_until_it_is_released() {
     let released = ask(&["release", "web"], agent.config());
     assert_eq!((released.code, released.stdout.as_str()), (Some(0), "`web` is released\n"));
     agent.await_check("marker", "up", LONG);
-    until("it was done", LONG, || runs(&scratch) == 1);
+    until("it was done", LONG, || scratch.lines("runs") == 1);
     let kinds = ask(&["events", "--json"], agent.config()).json();
     let kinds: Vec<_> = kinds["events"]
         .as_array()

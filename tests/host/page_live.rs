@@ -39,7 +39,7 @@ fn open(width: u32, language: &str) -> Option<(Scratch, Agent, Browser)> {
 }
 
 /// Pictures are kept where a person wants to look at them.
-fn picture(browser: &Browser, name: &str) {
+pub(crate) fn picture(browser: &Browser, name: &str) {
     if let Some(folder) = std::env::var_os("PAGE_PICTURES") {
         browser.picture(&Path::new(&folder).join(name));
     }

@@ -30,10 +30,6 @@ stable_for = "1s"
     )
 }
 
-fn runs(scratch: &Scratch) -> usize {
-    fs::read_to_string(scratch.join("runs")).unwrap_or_default().lines().count()
-}
-
 #[test]
 fn a_recovery_that_does_not_help_stops_when_its_budget_is_used_up() {
     let scratch = Scratch::new();
@@ -42,7 +38,7 @@ fn a_recovery_that_does_not_help_stops_when_its_budget_is_used_up() {
     let settings = settings(&scratch, &script, "2/1h");
     let mut agent = Agent::start(&scratch, &settings);
     until("the budget refuses", LONG, || agent.actions("marker", "refused") >= 1);
-    assert_eq!(runs(&scratch), 2);
+    assert_eq!(scratch.lines("runs"), 2);
     assert_eq!(agent.recovery("marker")["budget_remaining"], 0);
     assert!(
         agent.recovery("marker")["reason"].to_string().contains("budget"),
@@ -57,7 +53,7 @@ fn a_recovery_that_does_not_help_stops_when_its_budget_is_used_up() {
     agent.await_check("marker", "down", LONG);
     let first = agent.attempts("marker");
     until("the check has run five times more", LONG, || agent.attempts("marker") >= first + 5);
-    assert_eq!(runs(&scratch), 2, "nothing was done beyond the budget");
+    assert_eq!(scratch.lines("runs"), 2, "nothing was done beyond the budget");
 }
 
 #[test]
@@ -73,7 +69,7 @@ fn an_action_that_was_cut_off_by_a_kill_is_verified_and_not_repeated() {
     let script = scratch.script("act.sh", &lines);
     let settings = settings(&scratch, &script, "20/1h");
     let mut agent = Agent::start(&scratch, &settings);
-    until("the action runs", LONG, || runs(&scratch) == 1);
+    until("the action runs", LONG, || scratch.lines("runs") == 1);
     agent.daemon.signal(Signal::SIGKILL);
     agent.daemon.wait(LONG);
     // The action had helped before its agent could see it.
@@ -83,6 +79,6 @@ fn an_action_that_was_cut_off_by_a_kill_is_verified_and_not_repeated() {
     let agent = Agent::start(&scratch, &settings);
     agent.await_check("marker", "up", LONG);
     until("the target is healthy", LONG, || agent.recovery("marker")["phase"] == "healthy");
-    assert_eq!(runs(&scratch), 1, "the action ran once");
+    assert_eq!(scratch.lines("runs"), 1, "the action ran once");
     assert_eq!(agent.status()["mode"], "enforce");
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use evenkeel_tests::{
-    Agent, Daemon, LONG, Scratch, evenkeel, find_bin, installed, is_root, run, until, until_some,
+    Agent, Daemon, LONG, Scratch, ask, find_bin, installed, is_root, run, until, until_some,
 };
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
@@ -40,16 +40,6 @@ stable_for = "500ms"
 "#,
         script = script.display()
     )
-}
-
-fn ask(words: &[&str], config: &Path) -> evenkeel_tests::Finished {
-    let config = ["--config".as_ref(), config.as_os_str()];
-    evenkeel(words.iter().map(OsStr::new).chain(config))
-}
-
-/// How often the action's own command ran.
-fn runs(scratch: &Scratch) -> usize {
-    fs::read_to_string(scratch.join("runs")).unwrap_or_default().lines().count()
 }
 
 /// Step and attempt of each intent of the first incident, as they were written.
@@ -105,7 +95,7 @@ fn story(agent: &mut Agent, scratch: &Scratch) -> Told {
     until("the ladder is used up, or the agent has ended", LONG, || {
         agent.daemon.ended().is_some()
             || evenkeel_tests::get(agent.address(), "/api/status").is_ok_and(|answer| {
-                answer.body.contains("\"exhausted\"") && runs(scratch) == ATTEMPTS
+                answer.body.contains("\"exhausted\"") && scratch.lines("runs") == ATTEMPTS
             })
     });
     let order = ["hold", "web", "--for", "1h", "--reason", "a look at it"];
@@ -120,7 +110,7 @@ fn assert_survived(scratch: &Scratch, text: &str, told: &Told, case: &str) {
     let by_path = ["-f".into(), scratch.join("act.sh").into_os_string()];
     until("no action runs any more", LONG, || run("pgrep", &by_path, None).code == Some(1));
     let config = scratch.join("settings.toml");
-    let (ran, intended) = (runs(scratch), intents(&config).len());
+    let (ran, intended) = (scratch.lines("runs"), intents(&config).len());
     assert!(ran <= intended, "{ran} runs of {intended} intents: {case}");
 
     let mut agent = Agent::start(scratch, text);
@@ -133,7 +123,7 @@ fn assert_survived(scratch: &Scratch, text: &str, told: &Told, case: &str) {
     });
     let first = agent.attempts("marker");
     until("the check has run twice more", LONG, || agent.attempts("marker") >= first + 2);
-    let (ran_since, since) = (runs(scratch), intents(&config));
+    let (ran_since, since) = (scratch.lines("runs"), intents(&config));
     assert!(ran_since <= ATTEMPTS, "{ran_since} runs: {case}");
     assert!(
         ran_since - ran <= since.len() - intended,
@@ -270,7 +260,7 @@ fn used_up(scratch: &Scratch, settings: &str) {
     agent.await_check("marker", "up", LONG);
     fs::remove_file(scratch.join("marker")).expect("it was there");
     until("the ladder is used up", LONG, || agent.recovery("web")["phase"] == "exhausted");
-    assert_eq!(runs(scratch), ATTEMPTS);
+    assert_eq!(scratch.lines("runs"), ATTEMPTS);
     kill(agent);
 }
 
@@ -300,7 +290,7 @@ fn neither_another_boot_nor_a_clock_set_back_or_forth_refunds_a_charge() {
         assert_eq!(agent.recovery("web")["budget_remaining"], left, "{sql}");
         kill(agent);
     }
-    assert_eq!(runs(&scratch), ATTEMPTS, "what is exhausted stays so");
+    assert_eq!(scratch.lines("runs"), ATTEMPTS, "what is exhausted stays so");
 }
 
 #[test]
@@ -333,7 +323,7 @@ fn an_agent_that_ends_again_and_again_only_observes_for_an_hour_and_a_restart_is
         reason.contains("observe only: the agent started 6 times")
     });
     kill(agent);
-    assert_eq!(runs(&scratch), 0);
+    assert_eq!(scratch.lines("runs"), 0);
 
     // The next agent sees the hour end, and acts from then on.
     edit(
@@ -344,7 +334,7 @@ fn an_agent_that_ends_again_and_again_only_observes_for_an_hour_and_a_restart_is
          WHERE key = 'observe_only'",
     );
     let agent = Agent::start(&scratch, &text);
-    until("it may act again, and does", LONG, || runs(&scratch) >= 1);
+    until("it may act again, and does", LONG, || scratch.lines("runs") >= 1);
     assert_eq!(agent.status()["mode"], "enforce");
     assert!(agent.get("/api/events?kind=observe_only_ended").body.contains("may act again"));
 }
@@ -363,7 +353,7 @@ fn history_that_was_lost_is_no_fresh_budget_for_the_agent_after_the_next_either(
         agent.await_check("marker", "down", LONG);
         kill(agent);
     }
-    assert_eq!(runs(&scratch), ATTEMPTS);
+    assert_eq!(scratch.lines("runs"), ATTEMPTS);
 }
 
 #[test]
@@ -380,7 +370,7 @@ fn a_fresh_try_that_was_ordered_outlives_the_agent_and_refunds_nothing() {
         assert_eq!(obeyed.code, Some(0), "{obeyed:?}");
     }
     kill(agent);
-    assert_eq!(runs(&scratch), ATTEMPTS);
+    assert_eq!(scratch.lines("runs"), ATTEMPTS);
     let agent = Agent::start(&scratch, &text);
     agent.await_check("marker", "down", LONG);
     assert_eq!(ask(&["release", "web"], agent.config()).code, Some(0));
@@ -388,7 +378,7 @@ fn a_fresh_try_that_was_ordered_outlives_the_agent_and_refunds_nothing() {
     until("it was tried again, and no further than the budget goes", LONG, || {
         agent.get("/api/events?kind=refused").body.contains("3 of 3 actions used")
     });
-    assert_eq!(runs(&scratch), ATTEMPTS + 1);
+    assert_eq!(scratch.lines("runs"), ATTEMPTS + 1);
 }
 
 #[test]
@@ -406,7 +396,7 @@ fn a_hold_ends_by_itself_also_while_no_agent_runs() {
     });
     fs::remove_file(scratch.join("marker")).expect("it was there");
     let agent = Agent::start(&scratch, &text);
-    until("what is held no more is acted on", LONG, || runs(&scratch) >= 1);
+    until("what is held no more is acted on", LONG, || scratch.lines("runs") >= 1);
     assert!(agent.get("/api/events?kind=hold_ended").body.contains("ended by itself"));
     assert_eq!(agent.status()["holds"].as_array().map(Vec::len), Some(0));
 }
@@ -428,7 +418,7 @@ fn an_agent_killed_anywhere_in_its_start_leaves_all_of_it_to_the_next() {
     let agent = Agent::start(&scratch, &text);
     agent.await_check("marker", "up", LONG);
     fs::remove_file(scratch.join("marker")).expect("it was there");
-    until("the action runs", LONG, || runs(&scratch) == 1);
+    until("the action runs", LONG, || scratch.lines("runs") == 1);
     kill(agent);
     scratch.file("end", "", 0o644);
     let config = scratch.join("settings.toml");
@@ -455,7 +445,7 @@ fn an_agent_killed_anywhere_in_its_start_leaves_all_of_it_to_the_next() {
             let why = ask(&["why", "1", "--json"], &config).json();
             assert_eq!(why["intents"].as_array().map(Vec::len), Some(1), "{case}: {why}");
             assert_eq!(why["intents"][0]["settled"]["outcome"], "unknown", "{case}: {why}");
-            assert_eq!(runs(&scratch), 1, "{case}");
+            assert_eq!(scratch.lines("runs"), 1, "{case}");
         }
     }
     eprintln!("killed {killed} times in a start");

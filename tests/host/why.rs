@@ -1,9 +1,6 @@
 //! Why something was done, or not: the same answer from the command, over HTTP, with the agent running and without one.
 
-use std::ffi::OsStr;
-use std::path::Path;
-
-use evenkeel_tests::{Agent, Finished, LONG, Scratch, evenkeel, until};
+use evenkeel_tests::{Agent, LONG, Scratch, ask, until};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -33,11 +30,6 @@ files = [{{ match = "*.hash", mode = "0644" }}]
 "#,
         place = scratch.path().display()
     )
-}
-
-fn ask(words: &[&str], config: &Path) -> Finished {
-    let config = ["--config".as_ref(), config.as_os_str()];
-    evenkeel(words.iter().map(OsStr::new).chain(config))
 }
 
 /// The agent of the settings above, once its budget has refused the third action.

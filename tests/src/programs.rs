@@ -32,19 +32,23 @@ impl Finished {
 /// If it is not built.
 pub fn find_bin(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test knows where it is");
-    // target/PROFILE/deps/TEST
-    let profile =
-        test.parent().and_then(Path::parent).expect("tests are two folders below `target`");
-    let path = profile.join(name);
+    // target/PROFILE/deps/TEST, or target/PROFILE/PROGRAM
+    let folder = test.parent().expect("a program is in a folder");
+    let profile = if folder.ends_with("deps") { folder.parent() } else { Some(folder) };
+    let path = profile.expect("`deps` is in a folder").join(name);
     assert!(path.is_file(), "`{}` is not built: run `cargo xtask test`", path.display());
     path
 }
 
+/// Whether `program` is installed.
+pub fn exists(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
 /// Whether `program` is installed. In CI a missing one is a failure; elsewhere the test is left out, and says so.
 pub fn installed(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
-    found || left_out(&format!("`{program}` is not installed"))
+    exists(program) || left_out(&format!("`{program}` is not installed"))
 }
 
 /// Whether this is root, who may mount. In CI it must be; elsewhere the test is left out, and says so.
@@ -66,6 +70,12 @@ pub(crate) fn left_out(why: &str) -> bool {
 /// Runs `evenkeel` with these arguments to its end.
 pub fn evenkeel<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Finished {
     run(find_bin("evenkeel"), args, None)
+}
+
+/// Runs `evenkeel` with the words of a command and one file of settings to its end.
+pub fn ask(words: &[&str], config: &Path) -> Finished {
+    let config = ["--config".as_ref(), config.as_os_str()];
+    evenkeel(words.iter().map(OsStr::new).chain(config))
 }
 
 /// Runs a program to its end, in `folder` if one is given.

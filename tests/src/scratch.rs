@@ -70,6 +70,11 @@ impl Scratch {
         assert_eq!(touched.code, Some(0), "{touched:?}");
     }
 
+    /// How many lines the file `name` in it has; none if it is not there, as before a script's first run.
+    pub fn lines(&self, name: &str) -> usize {
+        fs::read_to_string(self.join(name)).unwrap_or_default().lines().count()
+    }
+
     /// The permission bits of `name` in it.
     pub fn mode(&self, name: &str) -> u32 {
         fs::metadata(self.join(name)).expect("it exists").permissions().mode() & 0o7777

@@ -3,7 +3,6 @@ use std::fs::{self, File};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -14,7 +13,6 @@ use crate::{Finished, LONG, Scratch, find_bin, installed, is_root, run_within, u
 
 /// Where the built programs are inside.
 const PROGRAMS: &str = "/opt/evenkeel";
-static BOOTED: AtomicU32 = AtomicU32::new(0);
 
 /// Makes the root of the host and becomes `systemd-nspawn`; in a mount namespace of its own, so nothing on `/` changes and all is gone with it.
 ///
@@ -75,7 +73,8 @@ impl SystemdHost {
         for (path, text, mode) in files {
             scratch.file(&format!("seed/{}", path.as_ref()), text, *mode);
         }
-        let name = format!("ek{}-{}", std::process::id(), BOOTED.fetch_add(1, Ordering::Relaxed));
+        // As unlike others as the directory; a process number is not, in a namespace of its own.
+        let name = scratch.path().file_name().and_then(OsStr::to_str).unwrap_or("ek").to_owned();
         let groups: Vec<_> = hierarchies.iter().map(|folder| folder.join(&name)).collect();
         for group in &groups {
             fs::create_dir(group).expect("root can make a control group");

@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use crate::{Outcome, deny, invariants, process, shipped, test};
+use crate::{Outcome, deny, invariants, process, shipped, simulate, test};
 
 struct Step {
     name: &'static str,
     run: fn() -> Outcome,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "fmt", run: || process::run("cargo", &["fmt", "--all", "--check"]) },
     Step { name: "invariants", run: invariants::run },
     Step { name: "deny", run: deny::run },
@@ -34,6 +34,7 @@ const STEPS: [Step; 9] = [
     },
     Step { name: "shipped", run: shipped::run },
     Step { name: "test", run: || test::run(&[]) },
+    Step { name: "seeds", run: simulate::in_ci },
     Step { name: "features", run: test::features },
     Step { name: "orders", run: test::orders },
 ];
@@ -104,7 +105,7 @@ mod tests {
         let some = Selection::from_flags(&["--except", "test", "--except", "doc"]).unwrap();
         assert_eq!(
             some.names,
-            ["fmt", "invariants", "deny", "clippy", "shipped", "features", "orders"]
+            ["fmt", "invariants", "deny", "clippy", "shipped", "seeds", "features", "orders"]
         );
         assert_eq!(Selection::from_flags(&["--only", "deny"]).unwrap().names, ["deny"]);
     }

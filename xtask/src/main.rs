@@ -1,6 +1,7 @@
 //! Checks of the workspace.
 //!
-//! `cargo xtask test` installs what the tests need and runs them all; `cargo xtask ci` runs everything a change must pass.
+//! `cargo xtask test` installs what the tests need and runs them all; `cargo xtask ci` runs everything a change must pass; `cargo xtask bench`
+//! measures.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "its output is what a person or a CI log reads")]
 #![expect(
@@ -11,10 +12,14 @@
 mod bench;
 mod ci;
 mod deny;
+mod dist;
+mod fuzz;
 mod invariants;
 mod process;
 mod shipped;
+mod simulate;
 mod test;
+mod trial;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,12 +30,14 @@ usage: cargo xtask <command>
   test [-- ARGS]            install what the tests need, build the programs, run every test; ARGS go to `cargo test`
   ci [--except STEP]...     everything a change must pass: fmt, clippy, doc, test, features, orders, invariants, shipped, deny
   ci --only STEP            that step alone
-  bench breaker             what a call costs its circuit breaker; fails when a figure that must hold is missed
-  bench journal             what the history costs; fails when a figure that must hold is missed
-  bench trend               what a reading costs a forecast of a leak
-  bench metrics [FLAG]...   how long a scraper waits for a page of 10,000 series; fails when a figure that must hold is missed
-  bench recovery [FLAG]...  how soon faults are healed, and by how many actions; `--peers` measures Monit at the same time
-  bench files [FLAG]...     what the programs cost beside others; fails when a figure that must hold is missed; `bench` tells more
+  bench                     lists what can be measured, beside which others
+  bench all [FLAG]...       all of it, with one table of the figures that must be reached; fails when one is missed
+  bench WHAT [FLAG]...      one of it
+  dist                      packs the programs, their pages and their unit for a host: an archive and a Debian package in target/dist
+  fuzz [--seconds N] [TARGET]...   has libFuzzer look for inputs that break a parser, for so long each; docs/fuzzing.md lists the targets
+  simulate [FLAG]...        random settings and faults under every law, 10,000 seeds; `--seeds N`, `--from SEED`, `--seed SEED --trace`
+  chaos [FLAG]...           faults by a seed against a real agent and real daemons; fails when anything that must hold did not; docs/chaos.md
+  soak [FLAG]...            a real agent with a hundred times the ordinary events; fails when it grows; docs/soak.md
 ";
 
 fn main() -> ExitCode {
@@ -43,17 +50,17 @@ fn main() -> ExitCode {
             Ok(selection) => ci::run(&selection),
             Err(problem) => return usage(&problem),
         },
-        ["bench", "files", flags @ ..] => bench::files(flags),
-        ["bench", "metrics", flags @ ..] => bench::metrics(flags),
-        ["bench", "recovery", flags @ ..] => bench::recovery(flags),
-        ["bench", "breaker"] => bench::breaker(),
-        ["bench", "journal"] => bench::journal(),
-        ["bench", "page"] => bench::page(),
-        ["bench", "trend"] => bench::trend(),
         ["bench"] => {
-            println!("usage: cargo xtask bench <what> [FLAG]...\n\n{}", bench::BENCHES);
+            print!("{}", bench::help());
             Ok(())
         }
+        ["bench", "all", flags @ ..] => bench::all(flags),
+        ["bench", name, flags @ ..] => bench::one(name, flags),
+        ["dist"] => dist::run(),
+        ["fuzz", args @ ..] => fuzz::run(args),
+        ["simulate", flags @ ..] => simulate::run(flags),
+        ["chaos", flags @ ..] => trial::chaos(flags),
+        ["soak", flags @ ..] => trial::soak(flags),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

@@ -1,12 +1,14 @@
 //! Every file we ship is read by the program that will read it.
 
 mod markdown;
+mod schema;
 
 use std::path::{Path, PathBuf};
 
+use self::schema::Schema;
 use crate::{Outcome, process, root, test};
 
-/// Checks presets and settings in the docs with `evenkeel`, generated alert rules with promtool, and every link in the docs.
+/// Checks presets and settings in the docs with `evenkeel` and with the schema that editors are given, generated alert rules with promtool, and every link in the docs.
 pub(crate) fn run() -> Outcome {
     // On a fresh machine this step is the first to need promtool.
     test::provide_tools()?;
@@ -14,14 +16,19 @@ pub(crate) fn run() -> Outcome {
     let scratch = Scratch::new()?;
     let mut findings = Vec::new();
     let mut settings = 0;
+    let schema = Schema::committed()?;
     for file in files_ending(".toml")? {
         let text = read(&file)?;
-        if let Err(error) = text.parse::<toml::Table>() {
-            findings.push(format!("{}: {error}", file.display()));
-        } else if file.components().any(|part| part.as_os_str() == "presets") {
-            settings += 1;
-            findings.extend(check_settings(&scratch, &file.display().to_string(), &text)?);
-            findings.extend(check_rules(&scratch, &file.display().to_string()));
+        let place = file.display().to_string();
+        match text.parse::<toml::Table>() {
+            Err(error) => findings.push(format!("{place}: {error}")),
+            Ok(table) if file.components().any(|part| part.as_os_str() == "presets") => {
+                settings += 1;
+                findings.extend(misfits(&schema, &place, &table));
+                findings.extend(check_settings(&scratch, &place, &text)?);
+                findings.extend(check_rules(&scratch, &place));
+            }
+            Ok(_) => {}
         }
     }
     for file in files_ending(".md")? {
@@ -32,8 +39,9 @@ pub(crate) fn run() -> Outcome {
                 Err(error) => findings.push(format!("{place}: {error}")),
                 // What someone puts into a manifest of their own is not settings.
                 Ok(table) if table.contains_key("dependencies") => {}
-                Ok(_) => {
+                Ok(table) => {
                     settings += 1;
+                    findings.extend(misfits(&schema, &place, &table));
                     findings.extend(check_settings(&scratch, &place, &block.text)?);
                 }
             }
@@ -64,6 +72,11 @@ pub(crate) fn run() -> Outcome {
         return Ok(());
     }
     Err(findings.join("\n"))
+}
+
+/// What of settings an editor would mark, though the program takes it.
+fn misfits(schema: &Schema, place: &str, table: &toml::Table) -> Vec<String> {
+    schema.misfits(table).into_iter().map(|misfit| format!("{place}: schema: {misfit}")).collect()
 }
 
 /// Settings that are refused, in the words of the program; `place` says where they stand.

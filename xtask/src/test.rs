@@ -32,13 +32,20 @@ const TOOLS: &[Tool] = &[
     Tool { program: "tmux", package: "tmux" },
     // Reads the pages that the programs write for it.
     Tool { program: "man", package: "man-db" },
+    // Read what the programs write for them to complete command lines; 37 MB together.
+    Tool { program: "zsh", package: "zsh" },
+    Tool { program: "fish", package: "fish" },
     // Times in a history that was written long ago.
     Tool { program: "sqlite3", package: "sqlite3" },
     // A host of its own, booted by a real systemd.
     Tool { program: "systemd-nspawn", package: "systemd-container" },
     Tool { program: "dbus-daemon", package: "dbus" },
-    // Beside whom recovery is measured.
+    // A clock that jumps, and packets that are dropped.
+    Tool { program: "faketime", package: "faketime" },
+    Tool { program: "nft", package: "nftables" },
+    // Beside whom recovery is measured, and an agent at rest.
     Tool { program: "monit", package: "monit" },
+    Tool { program: "prometheus-process-exporter", package: "prometheus-process-exporter" },
 ];
 
 /// Keeps Debian's packages from starting their daemons as they are installed.
@@ -155,10 +162,15 @@ mod tests {
                 "strace",
                 "tmux",
                 "man-db",
+                "zsh",
+                "fish",
                 "sqlite3",
                 "systemd-container",
                 "dbus",
-                "monit"
+                "faketime",
+                "nftables",
+                "monit",
+                "prometheus-process-exporter"
             ]
         );
     }

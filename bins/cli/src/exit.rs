@@ -3,6 +3,7 @@ use std::fmt::{self, Display};
 use std::process::ExitCode;
 
 use crate::Common;
+use evenkeel_shown::chain;
 
 /// How a program ended; the only exit codes of evenkeel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,17 +73,6 @@ pub fn run(
             failure.exit.into()
         }
     }
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@
 
 #[cfg(feature = "agent")]
 pub mod agent;
+mod bar;
 #[cfg(feature = "cleanup")]
 pub mod cleanup;
 mod common;
@@ -29,13 +30,20 @@ mod exit;
 pub mod fit;
 mod log;
 mod output;
+#[cfg(feature = "stop")]
+mod stop;
 
+pub use bar::{Bar, with_bar};
 /// The shells for which there are completions.
 pub use clap_complete::Shell;
 pub use common::{ColorWhen, Common};
 pub use describe::{parse, try_parse};
 /// The path or name of a file for people: no two look alike, and none drives a terminal.
 pub use evenkeel_safefs::escaped as escaped_path;
+/// Figures with their units.
+pub use evenkeel_shown::Unit;
 pub use exit::{Exit, Failure, run};
 pub use log::LogForm;
 pub use output::{escaped, print_json, print_line, print_remark, print_table};
+#[cfg(feature = "stop")]
+pub use stop::Stop;

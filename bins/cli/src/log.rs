@@ -14,6 +14,7 @@ use tracing_subscriber::layer::{Layered, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt, reload};
 
+use crate::bar::AboveTheBar;
 use crate::{ColorWhen, Common};
 
 /// Fields in the system's journal begin with this: `EVENKEEL_INCIDENT=12`.
@@ -109,7 +110,7 @@ fn written(form: LogForm, common: &Common) -> (Written, Option<std::io::Error>) 
         LogForm::Json => {
             let json = fmt::layer().json().flatten_event(true);
             // Their own `target` is what people look for; the module is in the journal alone.
-            (json.with_target(false).with_writer(std::io::stderr).boxed(), None)
+            (json.with_target(false).with_writer(|| AboveTheBar).boxed(), None)
         }
         LogForm::Journald => match tracing_journald::layer() {
             Ok(layer) => {
@@ -142,7 +143,7 @@ fn human(common: &Common) -> Written {
     })
     .delimited(" ");
     let layer = fmt::layer().fmt_fields(fields).with_ansi(ansi).with_target(false);
-    let layer = layer.with_writer(std::io::stderr);
+    let layer = layer.with_writer(|| AboveTheBar);
     // The service manager's journal puts the time to each line by itself.
     let is_timed = std::env::var_os("JOURNAL_STREAM").is_some() && !std::io::stderr().is_terminal();
     if is_timed { layer.without_time().boxed() } else { layer.boxed() }

@@ -1,7 +1,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use crate::fit;
@@ -27,6 +27,9 @@ pub fn print_json(document: &impl Serialize) {
 /// So many rows are laid out together: a plan may have millions, and a laid-out row takes a kilobyte.
 const ROWS_AT_A_TIME: usize = 1000;
 
+/// With fewer columns than these a sentence cannot be read.
+const LAST_COLUMN: usize = 16;
+
 /// Prints rows below their headings, without a frame: ready for `grep` and `awk`. A thousand rows at a time are aligned.
 /// On a terminal long texts are broken so that each column keeps its place.
 pub fn print_table<Row>(headings: &[&str], rows: impl IntoIterator<Item = Row>)
@@ -49,7 +52,23 @@ where
         for row in rows.by_ref().take(ROWS_AT_A_TIME) {
             table.add_row(row.into_iter().collect::<Vec<_>>());
         }
+        if let Some(width) = width {
+            keep_short_columns_whole(&mut table, width);
+        }
         print_line(table.trim_fmt());
+    }
+}
+
+/// Where there is room for it, only the last column is broken: it has the sentences, the others names and times.
+fn keep_short_columns_whole(table: &mut Table, width: usize) {
+    let widths = table.column_max_content_widths();
+    let Some((_, short)) = widths.split_last() else { return };
+    // Each column has a blank on either side.
+    let taken: usize = short.iter().map(|column| usize::from(*column) + 2).sum();
+    if taken + LAST_COLUMN <= width {
+        for column in table.column_iter_mut().take(short.len()) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
 }
 

@@ -8,8 +8,8 @@ mod rules;
 use std::process::ExitCode;
 
 use evenkeel_cleanup::{Clock, Level, Plan, Report, ScanError, Unseen, apply_watched, scan};
-use evenkeel_cli::cleanup::{self, Bar, Place, Stop};
-use evenkeel_cli::{Common, Exit, Failure, print_json};
+use evenkeel_cli::cleanup::{self, Place};
+use evenkeel_cli::{Bar, Common, Exit, Failure, Stop, print_json, with_bar};
 use serde::Serialize;
 
 use crate::args::{Args, Command, Kept};
@@ -52,7 +52,7 @@ struct Applied {
 }
 
 fn plan(common: &Common, rules: &[Named]) -> Result<Exit, Failure> {
-    let planned = planned(rules)?;
+    let planned = planned(common, rules)?;
     if common.json {
         print_json(&planned);
     } else {
@@ -66,7 +66,7 @@ fn plan(common: &Common, rules: &[Named]) -> Result<Exit, Failure> {
 
 fn take(common: &Common, rules: &[Named]) -> Result<Exit, Failure> {
     // All are planned before the first write: a rule over its cap refuses the whole run.
-    let planned = planned(rules)?;
+    let planned = planned(common, rules)?;
     // Until here nothing was changed, and the program could be ended anywhere.
     let stop = Stop::at_signals()?;
     let applied: Vec<_> = planned
@@ -76,7 +76,7 @@ fn take(common: &Common, rules: &[Named]) -> Result<Exit, Failure> {
             let (unseen, level) = (planned.plan.unseen.clone(), planned.plan.level);
             let mut bar = Bar::new(common, &planned.rule);
             let report = apply_watched(&rule.policy, planned.plan, Clock::of_host(), |progress| {
-                bar.show(progress);
+                bar.show(progress.done, progress.total);
                 stop.goes_on()
             });
             Applied { rule: planned.rule, report, unseen, level }
@@ -98,11 +98,12 @@ fn places(common: &Common, kept: &Kept) -> Result<Vec<Place>, Failure> {
     }
 }
 
-fn planned(rules: &[Named]) -> Result<Vec<Planned>, Failure> {
+fn planned(common: &Common, rules: &[Named]) -> Result<Vec<Planned>, Failure> {
     rules
         .iter()
         .map(|rule| {
-            let plan = scan(&rule.policy, Clock::of_host()).map_err(|error| failure(&error))?;
+            let look = || scan(&rule.policy, Clock::of_host());
+            let plan = with_bar(common, &rule.name, look).map_err(|error| failure(&error))?;
             let caps = print::caps(&rule.policy, &plan);
             Ok(Planned { rule: rule.name.clone(), plan, caps })
         })

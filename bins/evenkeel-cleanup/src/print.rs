@@ -7,20 +7,16 @@ use evenkeel_config::format_size;
 use crate::{Applied, Planned};
 
 pub(crate) fn plans(planned: &[Planned]) {
-    let steps: Vec<_> = planned
-        .iter()
-        .flat_map(|planned| &planned.plan.steps)
-        .map(|step| {
-            vec![
+    let number: usize = planned.iter().map(|planned| planned.plan.steps.len()).sum();
+    if number > 0 {
+        let steps = planned.iter().flat_map(|planned| &planned.plan.steps).map(|step| {
+            [
                 escaped(&step.path),
                 step.action.to_owned(),
                 format_size(step.bytes),
                 step.reason.to_string(),
             ]
-        })
-        .collect();
-    let number = steps.len();
-    if number > 0 {
+        });
         print_table(&["path", "action", "size", "reason"], steps);
     }
     unseen(planned.iter().flat_map(|planned| &planned.plan.unseen));
@@ -74,16 +70,12 @@ fn level_line(level: &Level) -> String {
 }
 
 pub(crate) fn applied(applied: &[Applied]) {
-    let taken: Vec<_> = applied
-        .iter()
-        .flat_map(|applied| &applied.report.taken)
-        .map(|taken| {
-            let how = taken.method.unwrap_or_default().to_owned();
-            vec![escaped(&taken.path), taken.action.to_owned(), format_size(taken.bytes), how]
-        })
-        .collect();
-    let number = taken.len();
+    let number: usize = applied.iter().map(|applied| applied.report.taken.len()).sum();
     if number > 0 {
+        let taken = applied.iter().flat_map(|applied| &applied.report.taken).map(|taken| {
+            let how = taken.method.unwrap_or_default().to_owned();
+            [escaped(&taken.path), taken.action.to_owned(), format_size(taken.bytes), how]
+        });
         print_table(&["path", "action", "gained", "how"], taken);
     }
     for failed in applied.iter().flat_map(|applied| &applied.report.failed) {

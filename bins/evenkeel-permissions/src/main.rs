@@ -8,7 +8,7 @@ mod watch;
 use std::process::ExitCode;
 
 use evenkeel_cli::{
-    Common, Exit, Failure, escaped_path as escaped, print_json, print_line, print_table,
+    Common, Exit, Failure, escaped_path as escaped, print_json, print_line, print_table, with_bar,
 };
 use evenkeel_permissions::{Plan, Report, SweepError, apply, sweep};
 use serde::Serialize;
@@ -44,7 +44,8 @@ struct Fixed {
 
 fn check(common: &Common, rules: &[Named]) -> Result<Exit, Failure> {
     let looked = |rule: &Named| {
-        let plan = sweep(&rule.policy).map_err(|error| failure(&error))?;
+        let plan = with_bar(common, &rule.name, || sweep(&rule.policy));
+        let plan = plan.map_err(|error| failure(&error))?;
         Ok(Checked { rule: rule.name.clone(), plan })
     };
     let checked = rules.iter().map(looked).collect::<Result<Vec<_>, Failure>>()?;
@@ -61,7 +62,8 @@ fn check(common: &Common, rules: &[Named]) -> Result<Exit, Failure> {
 }
 
 fn fix(common: &Common, rules: &[Named]) -> Result<Exit, Failure> {
-    let fixed = rules.iter().map(fix_one).collect::<Result<Vec<_>, Failure>>()?;
+    let fix = |rule: &Named| with_bar(common, &rule.name, || fix_one(rule));
+    let fixed = rules.iter().map(fix).collect::<Result<Vec<_>, Failure>>()?;
     if common.json {
         print_json(&fixed);
     } else {
@@ -104,12 +106,13 @@ fn failure(error: &SweepError) -> Failure {
 }
 
 fn print_plans<'a>(plans: impl Iterator<Item = &'a Plan> + Clone) {
-    let steps: Vec<_> = plans
+    // Row by row: there may be millions.
+    let mut steps = plans
         .clone()
         .flat_map(|plan| &plan.steps)
         .map(|step| row(&step.path, step.kind.as_str(), &step.before, &step.after))
-        .collect();
-    if !steps.is_empty() {
+        .peekable();
+    if steps.peek().is_some() {
         print_table(&["path", "kind", "before", "after"], steps);
     }
     for refused in plans.clone().flat_map(|plan| &plan.refused) {
@@ -125,12 +128,12 @@ fn print_plans<'a>(plans: impl Iterator<Item = &'a Plan> + Clone) {
 }
 
 fn print_fixed(fixed: &[Fixed]) {
-    let repaired: Vec<_> = fixed
+    let mut repaired = fixed
         .iter()
         .flat_map(|fixed| &fixed.report.repaired)
         .map(|repair| row(&repair.path, repair.kind.as_str(), &repair.before, &repair.after))
-        .collect();
-    if !repaired.is_empty() {
+        .peekable();
+    if repaired.peek().is_some() {
         print_table(&["repaired", "kind", "before", "after"], repaired);
     }
     for failed in fixed.iter().flat_map(|fixed| &fixed.report.failed) {

@@ -118,7 +118,7 @@ mod tests {
         check(
             Outcome::Good,
             &[limit],
-            "HTTP CRITICAL - http://localhost/: latency_ms is 412.3456, not below 400 | \
+            "HTTP CRITICAL - http://localhost/: latency_ms is 412 ms, not below 400 ms | \
              'body_bytes'=7B 'latency_ms'=412.346ms;;400 'status'=200",
         );
     }

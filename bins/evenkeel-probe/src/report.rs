@@ -1,4 +1,4 @@
-use evenkeel_cli::{Exit, escaped, print_json, print_line, print_table};
+use evenkeel_cli::{Exit, Unit, escaped, print_json, print_line, print_table};
 use evenkeel_probe::{
     Breach, Condition, Facts, FailureClass, Measurement, Outcome, Part, Target, Value, breaches,
 };
@@ -138,7 +138,7 @@ impl Verdict {
 fn rows(facts: &Facts) -> impl Iterator<Item = [String; 2]> {
     facts.iter().map(|(field, value)| {
         let value = match value {
-            Value::Number(number) => format!("{}", (number * 1e3).round() / 1e3),
+            Value::Number(number) => Unit::of_field(field).write(*number),
             Value::Text(_) => escaped(value.to_string().trim_matches('`')),
         };
         [field.to_owned(), value]

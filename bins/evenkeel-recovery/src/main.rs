@@ -21,7 +21,12 @@ fn main() -> ExitCode {
     let args: Args = evenkeel_cli::parse();
     evenkeel_cli::run("evenkeel-recovery", &args.common, || match &args.command {
         Command::Once(once) => {
-            let status = pass(settings(&once.target.in_words(&args.common))?, once.dry_run, PASS)?;
+            let status = pass(
+                &args.common,
+                settings(&once.target.in_words(&args.common))?,
+                once.dry_run,
+                PASS,
+            )?;
             print_status(&args.common, &status);
             Ok(verdict(&status))
         }

@@ -64,14 +64,17 @@ pub(crate) enum Command {
     /// How available the host was: promises, checks, incidents and what was done, from the history
     #[command(after_help = REPORT)]
     Report(Report),
+    /// What would come of these settings: the real engine against a host with faults, in virtual time; nothing is touched
+    #[command(after_help = SIMULATE)]
+    Simulate(Simulate),
     /// Bring back what a cleanup run kept in the trash, over nothing that is there by now
     Undo(Undo),
-    /// Check, show, start or import settings
+    /// Check, show, describe, start or import settings
     Config(Config),
     /// Print what a shell needs to complete these commands
     #[command(after_help = COMPLETIONS)]
     Completions(Completions),
-    /// Write manual pages of all programs into a directory
+    /// Write manual pages of all programs, and of the settings, into a directory
     #[command(after_help = MAN)]
     Man {
         /// A directory that exists, such as /usr/local/share/man/man1
@@ -94,7 +97,9 @@ Exit: 0 printed, 2 no such shell or program, 3 the program is not there";
 const MAN: &str = "\
 Examples:
   evenkeel man /usr/local/share/man/man1 && man evenkeel
-  mkdir pages && evenkeel man pages && man -l pages/evenkeel-status.1
+  mkdir pages && evenkeel man pages && man -l pages/evenkeel.toml.5
+
+The page of the settings, evenkeel.toml(5), goes into the man5 beside a man1.
 
 Exit: 0 all written; 3 the directory cannot be written to, or a program is not there";
 
@@ -222,6 +227,59 @@ Examples:
 
 Exit: 0 told, also if promises were not kept; 3 there is no history to read, or the page cannot be written";
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct Simulate {
+    /// What goes wrong, how often and for how long; without it, what usually does
+    #[arg(long, value_name = "FILE", conflicts_with = "from_journal")]
+    pub(crate) faults: Option<PathBuf>,
+    /// How long the simulated time is; at most 3650d
+    #[arg(long = "for", value_name = "DURATION", default_value = "30d", value_parser = simulated_time, conflicts_with = "from_journal")]
+    pub(crate) lasts: std::time::Duration,
+    /// Decides all chance: the same settings, faults and seed give the same output to the last byte
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// So many runs, with this seed and those that follow: the median of each figure, and how far they lie apart
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) seeds: u32,
+    /// What was recorded in this state directory goes wrong again: what would that time have been like with these settings?
+    #[arg(long, value_name = "STATE_DIR")]
+    pub(crate) from_journal: Option<PathBuf>,
+    /// The recorded time to replay, up to the last that the history knows
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = simulated_time, requires = "from_journal")]
+    pub(crate) since: std::time::Duration,
+    /// Other settings under the same faults and chance: what is better with them, and what is worse
+    #[arg(long, value_name = "FILE")]
+    pub(crate) compare: Option<PathBuf>,
+    /// Write a page with pictures to this file; it loads nothing and runs nothing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+fn simulated_time(text: &str) -> Result<std::time::Duration, String> {
+    let longest = std::time::Duration::from_hours(24 * 3_650);
+    let accepted = "accepted is a time above 0 and up to 3650d, such as 30d or 12h";
+    match humantime::parse_duration(text) {
+        Ok(lasts) if !lasts.is_zero() && lasts <= longest => Ok(lasts),
+        Ok(_) => Err(accepted.to_owned()),
+        Err(error) => Err(format!("{error}; {accepted}")),
+    }
+}
+
+const SIMULATE: &str = "\
+Nothing of this host is read but the files that are named, and nothing is done to it.
+Examples:
+  evenkeel simulate --config evenkeel.toml                      a month of what usually goes wrong
+  evenkeel simulate --config evenkeel.toml --faults faults.toml --for 90d --html month.html
+  evenkeel simulate --config now.toml --compare new.toml        two policies under the same faults
+  evenkeel simulate --config now.toml --compare new.toml --seeds 20
+                                                                luck told from policy
+  evenkeel simulate --config new.toml --from-journal /var/lib/evenkeel --since 30d
+                                                                last month, with these settings
+  evenkeel simulate --config evenkeel.toml --json | jq '.policies[0].summary.totals'
+
+Exit: 0 told, whatever came of it; 2 wrong flags, settings or faults; 3 there is no history to replay, the page cannot be
+      written, or it was stopped before anything was done";
+
 const EVENTS: &str = "\
 Examples:
   evenkeel events                                   the last day, oldest first
@@ -324,6 +382,9 @@ pub(crate) enum ConfigCommand {
         #[arg(long)]
         reveal: bool,
     },
+    /// Print the JSON Schema of a settings file, for editors
+    #[command(after_help = SCHEMA)]
+    Schema,
     /// Print a preset to start from
     Init {
         /// Which one
@@ -334,6 +395,14 @@ pub(crate) enum ConfigCommand {
     #[command(after_help = IMPORT)]
     Import(Import),
 }
+
+const SCHEMA: &str = "\
+Editors that know TOML (taplo, Even Better TOML) then complete keys, show what they mean and mark what is wrong:
+  evenkeel config schema > /etc/evenkeel/schema.json
+and as the first line of /etc/evenkeel/evenkeel.toml
+  #:schema ./schema.json
+
+It judges each key by itself; `evenkeel config check` also says whether they fit together.";
 
 const IMPORT: &str = "\
 Settings go to standard output, what has no equal to standard error with its line. Nothing on the host is changed.

@@ -4,7 +4,7 @@ use serde_json::json;
 use crate::args::{Config, ConfigCommand};
 use crate::import;
 
-/// `evenkeel config check|show|init|import`.
+/// `evenkeel config check|show|schema|init|import`.
 pub(crate) fn run(common: &Common, config: &Config) -> Result<Exit, Failure> {
     match &config.command {
         ConfigCommand::Check => check(common),
@@ -12,6 +12,10 @@ pub(crate) fn run(common: &Common, config: &Config) -> Result<Exit, Failure> {
             let show = if *reveal { evenkeel_config::reveal } else { evenkeel_config::show };
             let shown = show(&common.sources(), *origin).map_err(Failure::usage)?;
             print_line(shown.trim_end());
+            Ok(Exit::Holds)
+        }
+        ConfigCommand::Schema => {
+            print_line(evenkeel_config::schema().trim_end());
             Ok(Exit::Holds)
         }
         ConfigCommand::Init { preset } => {

@@ -3,6 +3,7 @@ use evenkeel_cli::agent::boot_id;
 use evenkeel_cli::{Common, Exit, Failure, escaped, print_json, print_line, print_table};
 use evenkeel_config::Settings;
 use evenkeel_journal::{Event, IntentRecord, Reader, Stamp};
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::args::Events;
@@ -115,7 +116,7 @@ fn intent(record: &IntentRecord) -> [String; 6] {
         Some(settled) if settled.outcome == "unknown" => {
             ("unknown".to_owned(), settled.detail.clone())
         }
-        Some(settled) => (settled.at.to_string(), settled.detail.clone()),
+        Some(settled) => (at(settled.at), settled.detail.clone()),
         None => ("not yet".to_owned(), String::new()),
     };
     let intent = &record.intent;
@@ -123,17 +124,22 @@ fn intent(record: &IntentRecord) -> [String; 6] {
         escaped(&intent.action),
         (intent.step + 1).to_string(),
         (intent.attempt + 1).to_string(),
-        intent.wall.to_string(),
+        at(intent.wall),
         ended,
         escaped(detail),
     ]
+}
+
+/// A time to the millisecond, each as wide as another.
+fn at(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 fn print_events(events: &[Event]) {
     let rows = events.iter().map(|event| {
         let incident = event.incident.map(|incident| incident.to_string()).unwrap_or_default();
         [
-            event.at.to_string(),
+            at(event.at),
             event.kind.clone(),
             escaped(&event.target),
             incident,

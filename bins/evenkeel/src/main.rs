@@ -7,10 +7,14 @@ mod demo;
 mod describe;
 mod history;
 mod import;
+mod manual;
+mod named;
 mod once;
 mod report;
 mod run;
+mod simulate;
 mod undo;
+mod written;
 
 use std::process::ExitCode;
 
@@ -24,6 +28,8 @@ fn main() -> ExitCode {
     // The demo tells its own story; the agent's log would be told over it.
     let logged = match args.command {
         Command::Demo(_) => Common { quiet: common.verbose == 0, ..common.clone() },
+        // Its table says all that the log would.
+        Command::Check(_) => Common { quiet: common.verbose == 0, ..common.clone() },
         Command::Undo(_) => Common { reports: true, ..common.clone() },
         _ => common.clone(),
     };
@@ -37,6 +43,7 @@ fn main() -> ExitCode {
         Command::Events(events) => history::events(common, events),
         Command::Why { what } => history::why(common, what),
         Command::Report(args) => report::report(common, args),
+        Command::Simulate(args) => simulate::simulate(common, args),
         Command::Hold(hold) => agent::hold(common, &hold.target.target, hold.lasts, &hold.reason),
         Command::Release(args) => agent::release(common, &args.target),
         Command::Reset(args) => agent::reset(common, &args.target),

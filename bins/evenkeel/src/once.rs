@@ -25,7 +25,7 @@ pub(crate) fn check(common: &Common, names: &Names) -> Result<Exit, Failure> {
         )
         .map_err(|error| Failure::refused(&error))?;
     }
-    let mut status = pass(settings, true, LOOK)?;
+    let mut status = pass(common, settings, true, LOOK)?;
     // That a check only looks is no news.
     status.mode_reason = None;
     print_status(common, &status);
@@ -35,7 +35,7 @@ pub(crate) fn check(common: &Common, names: &Names) -> Result<Exit, Failure> {
 /// `evenkeel apply`: one pass of the same agent, which ends when everything is settled.
 pub(crate) fn apply(common: &Common, args: &Apply) -> Result<Exit, Failure> {
     let settings = chosen(common, &args.names)?;
-    let status = pass(settings, args.dry_run, PASS)?;
+    let status = pass(common, settings, args.dry_run, PASS)?;
     print_status(common, &status);
     Ok(verdict(&status))
 }
@@ -44,6 +44,13 @@ pub(crate) fn apply(common: &Common, args: &Apply) -> Result<Exit, Failure> {
 /// those that it depends on.
 fn chosen(common: &Common, names: &Names) -> Result<Settings, Failure> {
     let mut settings = common.settings()?;
+    // An empty table and an exit code of 0 would look like a host on which everything holds.
+    if settings.checks.is_empty() && settings.permissions.is_empty() && settings.cleanup.is_empty()
+    {
+        return Err(Failure::usage(
+            "the settings name no check and no rule, so there is nothing to look at; `evenkeel config init` prints some to start from",
+        ));
+    }
     let names = &names.names;
     if names.is_empty() {
         return Ok(settings);

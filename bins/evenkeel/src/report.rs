@@ -2,34 +2,39 @@ use std::path::Path;
 use std::time::Duration;
 
 use evenkeel_agent::{HostClock, IncidentReport, Lang, Report, SloStatus, SubjectReport};
-use evenkeel_cli::{Common, Exit, Failure, escaped, print_json, print_line, print_table};
-use evenkeel_config::{Settings, format_duration};
+use evenkeel_cli::{Common, Exit, Failure, escaped, print_json, print_line, print_table, with_bar};
+use evenkeel_config::Settings;
 use evenkeel_journal::Reader;
 use jiff::tz::TimeZone;
 
 use crate::args::Report as Args;
-
-/// A report is for whoever gets it: no secret is in it.
-const MODE: u32 = 0o644;
+use crate::named;
+use crate::written::{lasting, percent, seconds_only};
 
 /// `evenkeel report`: how a time went, as tables, as a document, or as a page in a file.
 pub(crate) fn report(common: &Common, args: &Args) -> Result<Exit, Failure> {
     let settings = common.settings()?;
-    let reader =
-        Reader::open(&settings.agent.state_dir).map_err(|error| Failure::refused(&error))?;
-    let (now, zone) = (HostClock.wall(), HostClock.zone());
-    let report = evenkeel_agent::report(&reader, &settings, args.since, now, &zone)
-        .map_err(|error| Failure::refused(&error))?;
-    if let Some(file) = &args.html {
-        let lang = args.lang.as_deref().and_then(Lang::of_tag).unwrap_or_default();
-        write_page(file, &reader, &settings, &report, (lang, zone))?;
-    }
+    let report = with_bar(common, "reading the history", || read(&settings, args))?;
     if common.json {
         print_json(&report);
     } else if args.html.is_none() {
         print(&report);
     }
     Ok(Exit::Holds)
+}
+
+/// The report, and its page in a file if one is wanted.
+fn read(settings: &Settings, args: &Args) -> Result<Report, Failure> {
+    let reader =
+        Reader::open(&settings.agent.state_dir).map_err(|error| Failure::refused(&error))?;
+    let (now, zone) = (HostClock.wall(), HostClock.zone());
+    let report = evenkeel_agent::report(&reader, settings, args.since, now, &zone)
+        .map_err(|error| Failure::refused(&error))?;
+    if let Some(file) = &args.html {
+        let lang = args.lang.as_deref().and_then(Lang::of_tag).unwrap_or_default();
+        write_page(file, &reader, settings, &report, (lang, zone))?;
+    }
+    Ok(report)
 }
 
 fn write_page(
@@ -41,10 +46,7 @@ fn write_page(
 ) -> Result<(), Failure> {
     let page = evenkeel_agent::draw(reader, settings, report, lang, zone)
         .map_err(|error| Failure::refused(&error))?;
-    evenkeel_safefs::write_whole(file, page.as_bytes(), MODE).map_err(|error| {
-        let file = escaped(file);
-        Failure::refused_because(format!("cannot write the report to `{file}`: {error}"))
-    })
+    named::write_page(file, &page, "the report")
 }
 
 fn print(report: &Report) {
@@ -153,58 +155,4 @@ fn incident(incident: &IncidentReport, report: &Report) -> [String; 7] {
         incident.outcome.clone().unwrap_or_else(|| "open".to_owned()),
         incident.actions.to_string(),
     ]
-}
-
-/// Cut off and not rounded: 99.9996 % must not become 100 %.
-fn percent(share: Option<f64>) -> String {
-    share.map_or("-".to_owned(), |share| {
-        let thousandths = (share * 100_000.0 + 1e-6).floor() / 1000.0;
-        format!("{thousandths:.3} %")
-    })
-}
-
-/// A time with its two largest units at most: what a table has room for.
-fn lasting(seconds: f64) -> String {
-    let time = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default();
-    let whole = (time + Duration::from_millis(500)).as_secs();
-    let units = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
-    if whole < 1 {
-        return format_duration(Duration::from_millis(u64::from(time.subsec_millis())));
-    }
-    let mut rest = whole;
-    let mut parts = Vec::new();
-    for (unit, length) in units {
-        let count = rest / length;
-        rest %= length;
-        if count > 0 {
-            parts.push(format!("{count}{unit}"));
-        } else if !parts.is_empty() {
-            break;
-        }
-        if parts.len() == 2 {
-            break;
-        }
-    }
-    parts.join(" ")
-}
-
-fn seconds_only(time: jiff::Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_share_is_cut_off_and_a_time_has_two_units() {
-        assert_eq!(percent(Some(0.999_996)), "99.999 %");
-        assert_eq!(percent(Some(0.999)), "99.900 %");
-        assert_eq!(percent(None), "-");
-        for (seconds, text) in
-            [(0.0, "0s"), (0.25, "250ms"), (42.0, "42s"), (2592.0, "43m 12s"), (90_061.0, "1d 1h")]
-        {
-            assert_eq!(lasting(seconds), text);
-        }
-    }
 }

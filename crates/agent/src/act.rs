@@ -11,11 +11,11 @@ use evenkeel_recovery::actions::evidence::{Bounds, Scene, gather};
 use evenkeel_recovery::actions::{ActionError, Rules, StoppedProgram, perform};
 use evenkeel_recovery::machine::Ended;
 use evenkeel_safefs::escaped;
-use evenkeel_shown::Secrets;
+use evenkeel_shown::{Secrets, chain};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::executor::{chain, clean};
+use crate::executor::clean;
 use crate::history::Written;
 
 /// How many entries a line about a rule names.

@@ -76,6 +76,13 @@ pub enum Notice {
     Reloading,
     /// It is alive: its loop turns.
     Alive,
+    /// Of a pass: so many checks, rules and recoveries have come to their end.
+    Settled {
+        /// How many.
+        done: usize,
+        /// Of how many.
+        of: usize,
+    },
     /// It ends.
     Stopping,
 }
@@ -205,9 +212,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
     let mut alive = agent.watchdog.map(tokio::time::interval);
     let mut stop = std::pin::pin!(stop);
     loop {
-        if give_up.is_some_and(|give_up| clock.now() >= give_up)
-            || (give_up.is_some() && shell.engine.is_settled(clock.now()))
-        {
+        if give_up.is_some_and(|give_up| shell.is_through(give_up)) {
             break;
         }
         shell.end_observing();
@@ -268,6 +273,14 @@ async fn tick(alive: &mut Option<tokio::time::Interval>) {
 }
 
 impl<N: Fn(Notice)> Shell<N> {
+    /// Whether a pass has come to its end, or to the end of its time; says how far it is.
+    fn is_through(&self, give_up: Moment) -> bool {
+        let now = self.clock.now();
+        let (done, of) = self.engine.settled(now);
+        (self.notify)(Notice::Settled { done, of });
+        done == of || now >= give_up
+    }
+
     /// How long nothing is due.
     fn until_deadline(&self, give_up: Option<Moment>) -> Duration {
         let now = self.clock.now();

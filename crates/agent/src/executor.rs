@@ -7,6 +7,7 @@ use evenkeel_cleanup::Clock;
 use evenkeel_config::CleanupRule;
 use evenkeel_engine::{CleanOutcome, Remaining};
 use evenkeel_safefs::escaped;
+use evenkeel_shown::chain;
 
 /// Of so many entries at most it is told why they were taken: more than a line of history lists.
 const EXPLAINED: usize = 64;
@@ -84,18 +85,6 @@ pub fn clean(
     outcome.remaining.extend(at_large);
     outcome.took = begun.elapsed();
     Ok(outcome)
-}
-
-/// An error with its sources, on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use evenkeel_metrics::{Collector, Metrics};
 use evenkeel_permissions as permissions;
 use evenkeel_permissions::{By, Keeper, Left, News, Preference, Repair, Swept, Task};
 use evenkeel_safefs::escaped;
+use evenkeel_shown::chain;
 use tokio::sync::oneshot;
 
-use crate::executor::chain;
 use crate::history::Written;
 
 /// What a keeper's thread says.
@@ -149,9 +149,9 @@ fn repaired(repair: Repair) -> Repaired {
     Repaired {
         path: escaped(&repair.path),
         what: repair.kind.as_str().to_owned(),
-        before: repair.before,
-        after: repair.after,
-        by: repair.by.map(party),
+        before: repair.before.to_string(),
+        after: repair.after.to_string(),
+        by: repair.by.as_deref().map(party),
         wrong_for: repair.wrong_for,
     }
 }
@@ -160,9 +160,9 @@ fn fight(fight: permissions::Fight) -> Fight {
     Fight {
         path: escaped(&fight.path),
         what: fight.kind.as_str().to_owned(),
-        ours: fight.ours,
-        theirs: fight.theirs,
-        by: fight.by.map(party),
+        ours: fight.ours.to_string(),
+        theirs: fight.theirs.to_string(),
+        by: fight.by.as_deref().map(party),
         times: fight.times,
         pause: fight.pause,
     }
@@ -172,12 +172,12 @@ fn remaining(left: Left) -> Remaining {
     Remaining { path: escaped(&left.path), reason: left.reason }
 }
 
-fn party(by: By) -> Party {
+fn party(by: &By) -> Party {
     Party {
         shown: by.to_string(),
         pid: by.pid,
         exe: by.exe.as_deref().map(escaped),
         uid: by.uid,
-        unit: by.unit,
+        unit: by.unit.clone(),
     }
 }

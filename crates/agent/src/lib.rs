@@ -28,6 +28,9 @@ mod publish;
 mod report;
 mod serve;
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+
 pub use agent::{Agent, Hint, Notice, Until, run, run_hinted};
 pub use clock::HostClock;
 pub use control::{LONGEST_HOLD, LONGEST_REASON, OrderAnswer};

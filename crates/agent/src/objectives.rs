@@ -7,9 +7,8 @@ use evenkeel_engine::{BurnStatus, SLO_SUBJECT, Slice, SloStatus, slo_subject};
 use evenkeel_journal::{JournalError, Reader, Stretch};
 use evenkeel_metrics::availability::{self, Account, Figures, Verdict};
 use evenkeel_metrics::{BurnWindow, Metrics};
+use evenkeel_shown::chain;
 use jiff::{SignedDuration, Timestamp};
-
-use crate::executor::chain;
 
 /// The window whose burn says when a budget is used up: long enough for a short outage not to make it tomorrow.
 const OUTLOOK: BurnWindow = BurnWindow::Day;

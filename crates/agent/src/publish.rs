@@ -27,6 +27,8 @@ pub(crate) struct Publisher {
     pub(crate) metrics: Arc<Metrics>,
     /// The checks that each recovery listens to.
     listening: BTreeMap<String, Vec<String>>,
+    /// The actions that each recovery may take.
+    actions: BTreeMap<String, Vec<&'static str>>,
     /// The targets that have series.
     targets: BTreeSet<String>,
     /// The open incident of each check, the newest of several.
@@ -40,6 +42,7 @@ impl Publisher {
         Self {
             metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), started)),
             listening: BTreeMap::new(),
+            actions: BTreeMap::new(),
             targets: BTreeSet::new(),
             incidents: BTreeMap::new(),
             shown: Vec::new(),
@@ -67,6 +70,19 @@ impl Publisher {
         }
         for recovery in &settings.recoveries {
             self.listening.insert(recovery.name.clone(), recovery.when.clone());
+            let mut actions: Vec<_> =
+                recovery.steps.iter().map(|step| step.action.name()).collect();
+            actions.sort_unstable();
+            actions.dedup();
+            self.actions.insert(recovery.name.clone(), actions);
+            // Where it is parts that are recovered, they are targets, once they are known.
+            let has_parts = settings.checks.iter().any(|check| {
+                recovery.when.contains(&check.name) && !check.target.part_fields().is_empty()
+            });
+            if !has_parts {
+                self.begin(&recovery.name);
+                self.targets.insert(recovery.name.clone());
+            }
         }
     }
 
@@ -89,6 +105,7 @@ impl Publisher {
             self.metrics.forget_recovery(&target);
         }
         self.listening.clear();
+        self.actions.clear();
         self.incidents.clear();
         self.shown.clear();
     }
@@ -129,10 +146,19 @@ impl Publisher {
         }
     }
 
+    /// Makes the series exist that count what is decided about a target.
+    fn begin(&self, target: &str) {
+        let recovery = recovery_of(target);
+        if let (Some(actions), Some(causes)) =
+            (self.actions.get(recovery), self.listening.get(recovery))
+        {
+            self.metrics.add_recovery(target, actions, causes);
+        }
+    }
+
     /// Remembers an incident, for the attempts of the checks that it is about.
     fn opened(&mut self, target: &str, incident: u64) {
-        let recovery = target.split_once('/').map_or(target, |(recovery, _)| recovery);
-        for check in self.listening.get(recovery).into_iter().flatten() {
+        for check in self.listening.get(recovery_of(target)).into_iter().flatten() {
             let newest = self.incidents.entry(check.clone()).or_insert(incident);
             *newest = incident.max(*newest);
         }
@@ -230,8 +256,12 @@ impl Publisher {
 
     fn recoveries(&mut self, recoveries: &[RecoveryStatus]) {
         let targets = recoveries.iter().map(|recovery| recovery.target.clone()).collect();
-        for gone in std::mem::replace(&mut self.targets, targets).difference(&self.targets) {
+        let before = std::mem::replace(&mut self.targets, targets);
+        for gone in before.difference(&self.targets) {
             self.metrics.forget_recovery(gone);
+        }
+        for new in self.targets.difference(&before) {
+            self.begin(new);
         }
         for recovery in recoveries {
             let target = &recovery.target;
@@ -244,6 +274,11 @@ impl Publisher {
             }
         }
     }
+}
+
+/// The recovery that a target belongs to, which may be a part such as `web/worker`.
+fn recovery_of(target: &str) -> &str {
+    target.split_once('/').map_or(target, |(recovery, _)| recovery)
 }
 
 #[cfg(test)]
@@ -282,6 +317,40 @@ steps = [{ action = "exec", command = ["/bin/true"] }]
     }
 
     #[test]
+    fn what_is_counted_begins_at_zero() {
+        let (publisher, settings) = publisher();
+        let page = publisher.metrics.encode(Format::Text);
+        for series in [
+            r#"evenkeel_check_failures_total{check="web",reason="timeout"} 0"#,
+            r#"evenkeel_recovery_actions_total{target="web",action="exec",cause="web",outcome="failed"} 0"#,
+            r#"evenkeel_recovery_actions_total{target="web",action="exec",cause="web",outcome="refused"} 0"#,
+        ] {
+            assert!(page.contains(&format!("{series}\n")), "{page}");
+        }
+        let mut publisher = publisher;
+        publisher.forget(&settings);
+        let page = publisher.metrics.encode(Format::Text);
+        assert!(
+            !page.contains("_recovery_actions_total{") && !page.contains("_check_failures_total{"),
+            "{page}"
+        );
+    }
+
+    #[test]
+    fn a_part_of_a_target_has_its_counters_once_it_is_known() {
+        let (mut publisher, _) = publisher();
+        publisher.targets.clear();
+        publisher.begin("web/worker");
+        let page = publisher.metrics.encode(Format::Text);
+        assert!(
+            page.contains(
+                r#"target="web/worker",action="exec",cause="web",outcome="recovered"} 0"#
+            ),
+            "{page}"
+        );
+    }
+
+    #[test]
     fn attempts_name_the_incident_while_it_is_open() {
         let (mut publisher, _) = publisher();
         publisher.record(&opened("web", 11));
@@ -309,7 +378,9 @@ steps = [{ action = "exec", command = ["/bin/true"] }]
     #[test]
     fn a_target_that_is_gone_leaves_no_series_behind() {
         let (mut publisher, _) = publisher();
+        publisher.recoveries(&[]);
         let before = publisher.metrics.encode(Format::Text);
+        assert!(!before.contains("target="), "{before}");
         let recovery = |target: &str| RecoveryStatus {
             target: target.to_owned(),
             phase: "watching".to_owned(),

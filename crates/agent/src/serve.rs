@@ -105,6 +105,15 @@ pub(crate) async fn serve<A: Accept>(listener: A, router: Router, tls: Option<Tl
     }
 }
 
+/// Answers the requests of one connection, for `tests/fuzz`.
+#[cfg(feature = "fuzzing")]
+pub(crate) async fn converse_once<S>(stream: S, router: Router)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    converse(stream, router, &Places::new(1).take().await).await;
+}
+
 /// Answers the requests of one connection until it ends.
 async fn converse<S>(stream: S, router: Router, place: &Place)
 where

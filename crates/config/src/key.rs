@@ -98,9 +98,12 @@ pub(crate) fn text_literal(text: &str) -> String {
 /// The known name nearest to `given`, if a slip of the fingers could lead from one to the other.
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let given = given.to_lowercase().replace('-', "_");
-    let tolerance = (given.chars().count() / 3).max(1);
+    let length = given.chars().count();
+    let tolerance = (length / 3).max(1);
     known
         .into_iter()
+        // What differs more in length alone is not compared: a key may be as long as its file.
+        .filter(|name| name.chars().count().abs_diff(length) <= tolerance)
         .map(|name| (distance(&given, &name.to_lowercase().replace('-', "_")), name))
         .filter(|(distance, _)| *distance <= tolerance)
         .min()
@@ -142,6 +145,7 @@ mod tests {
         assert_eq!(nearest("timeuot", known), Some("timeout"));
         assert_eq!(nearest("Interval", known), Some("interval"));
         assert_eq!(nearest("retry", known), None);
+        assert_eq!(nearest(&"x".repeat(1 << 22), known), None);
         assert_eq!(nearest("success-threshold", ["success_threshold"]), Some("success_threshold"));
     }
 }

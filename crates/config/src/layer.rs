@@ -1,15 +1,15 @@
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use figment::Figment;
 use figment::providers::Format;
 use figment::value::Value;
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::format::{OneValue, TomlText};
 use crate::key::{Key, quoted};
+use crate::places::{Found, Places};
 use crate::problem::{Place, Problem};
 use crate::secrecy;
 
@@ -44,13 +44,8 @@ pub(crate) struct Layer {
     pub(crate) shown: Arc<str>,
     /// The secrets in it.
     pub(crate) secrets: Vec<String>,
-}
-
-/// Where a key and its value stand in a layer's text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) key: Range<usize>,
-    pub(crate) value: Range<usize>,
+    /// Where the keys stand; taken down when it is first asked for.
+    places: OnceLock<Places>,
 }
 
 impl Layer {
@@ -95,7 +90,8 @@ impl Layer {
     ) -> Self {
         let (shown, secrets) = secrecy::masked(text, &prefix, value.clone(), bare_string);
         let (text, shown) = (text.into(), shown.into());
-        Self { origin, text, prefix, prefix_span, value, bare_string, shown, secrets }
+        let places = OnceLock::new();
+        Self { origin, text, prefix, prefix_span, value, bare_string, shown, secrets, places }
     }
 
     /// Adds the layer on top of what `figment` has.
@@ -119,16 +115,17 @@ impl Layer {
         if *key == self.prefix {
             return self.find_below(key);
         }
-        let rest = &key.segments()[self.prefix.segments().len()..];
-        if self.prefix.segments().is_empty() {
-            let table = DeTable::parse_recoverable(&self.text).0;
-            return find_in_table(table.get_ref(), rest);
-        }
-        let text = &self.text[self.value.clone()];
-        let value = DeValue::parse(text).ok()?;
-        let found = find_below(&value, rest)?;
-        let shift = |span: Range<usize>| span.start + self.value.start..span.end + self.value.start;
-        Some(Found { key: shift(found.key), value: shift(found.value) })
+        self.places().find(&key.segments()[self.prefix.segments().len()..]).cloned()
+    }
+
+    fn places(&self) -> &Places {
+        self.places.get_or_init(|| {
+            if self.prefix.segments().is_empty() {
+                return Places::of_table(DeTable::parse_recoverable(&self.text).0.get_ref(), 0);
+            }
+            let value = DeValue::parse(&self.text[self.value.clone()]);
+            value.map_or(Places::Leaf, |value| Places::of_value(&value, self.value.start))
+        })
     }
 
     /// Where the key of this layer stands, if it is below `table`: the layer says nothing of the table as a whole.
@@ -142,11 +139,7 @@ impl Layer {
         if !self.prefix.segments().is_empty() {
             return Vec::new();
         }
-        let table = DeTable::parse_recoverable(&self.text).0;
-        let section = table.get_ref().get(section).and_then(|value| value.get_ref().as_table());
-        section.map_or_else(Vec::new, |rules| {
-            rules.keys().map(|name| name.get_ref().to_string()).collect()
-        })
+        self.places().names(section)
     }
 
     /// What a person calls this place: a path, a variable's name, a flag.
@@ -171,31 +164,6 @@ fn parse_value(text: &str) -> Option<Value> {
         value: Value,
     }
     toml::from_str::<Holder>(&format!("value = {text}")).ok().map(|holder| holder.value)
-}
-
-fn find_in_table(table: &DeTable<'_>, rest: &[String]) -> Option<Found> {
-    let (first, rest) = rest.split_first()?;
-    let (key, value) = table.iter().find(|(key, _)| key.get_ref().as_ref() == first.as_str())?;
-    if rest.is_empty() {
-        return Some(Found { key: key.span(), value: value.span() });
-    }
-    find_below(value, rest)
-}
-
-fn find_below(value: &Spanned<DeValue<'_>>, rest: &[String]) -> Option<Found> {
-    match value.get_ref() {
-        DeValue::Table(table) => find_in_table(table, rest),
-        DeValue::Array(items) => {
-            let (first, rest) = rest.split_first()?;
-            let item = items.get(first.parse::<usize>().ok()?)?;
-            if rest.is_empty() {
-                // An item has no key: the item itself is what an error about it points at.
-                return Some(Found { key: item.span(), value: item.span() });
-            }
-            find_below(item, rest)
-        }
-        _ => None,
-    }
 }
 
 /// Splits a dotted key as a flag has it; segments may be quoted.

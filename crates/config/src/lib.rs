@@ -23,11 +23,13 @@ mod document;
 mod format;
 mod key;
 mod layer;
+mod places;
 mod preset;
 mod problem;
 mod raw;
 mod read;
 mod rule_inputs;
+mod schema;
 mod secrecy;
 mod secret;
 mod settings;
@@ -42,6 +44,7 @@ pub use layer::Origin;
 pub use preset::{PRESETS, preset};
 pub use problem::{ConfigError, Place, Problem};
 pub use rule_inputs::{process_jobs, rule_inputs};
+pub use schema::schema;
 pub use secret::{SecretError, read_secret};
 pub use settings::{
     Access, AgentSettings, Alerts, Check, CleanupRule, DeadMan, Hidden, LogFormat, LogSettings,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use evenkeel_probe::Target;
 use evenkeel_shown::Secrets;
 use figment::Figment;
 use figment::error::{Actual, Error, Kind};
@@ -9,27 +10,13 @@ use figment::value::{Dict, Value};
 use serde::de::DeserializeOwned;
 
 use crate::key::{Key, nearest};
-use crate::layer::{Found, Layer, Origin};
+use crate::layer::{Layer, Origin};
+use crate::places::Found;
 use crate::problem::{Place, Problem};
 use crate::raw;
 
 /// What each rule of a section starts from, and each check of a kind.
 const RULES: &str = include_str!("rules.toml");
-
-/// The kinds of checks, as the keys that choose them.
-pub(crate) const KINDS: [&str; 11] = [
-    "http",
-    "tcp",
-    "dns",
-    "unix",
-    "exec",
-    "process",
-    "supervisor",
-    "systemd",
-    "tmux",
-    "file",
-    "disk",
-];
 
 /// Keys whose table is given as a whole: half of it from a default would change its meaning.
 const WHOLE: [&str; 1] = ["failure_threshold"];
@@ -251,7 +238,8 @@ fn fill_in_defaults(sections: &mut Dict) {
         let Some(Value::Dict(_, rules)) = sections.get_mut(section) else { continue };
         for rule in rules.values_mut() {
             let Value::Dict(_, rule) = rule else { continue };
-            let kind = KINDS.iter().find(|kind| section == "check" && rule.contains_key(**kind));
+            let kind =
+                Target::KINDS.iter().find(|kind| section == "check" && rule.contains_key(**kind));
             let of_kind =
                 kind.and_then(|kind| defaults.get("kinds")?.as_dict()?.get(*kind)?.as_dict());
             of_kind.into_iter().chain(default.as_dict()).for_each(|default| fill_in(rule, default));

@@ -269,4 +269,9 @@ impl Settings {
     pub fn advice(&self) -> &[String] {
         &self.advice
     }
+
+    /// Whether there is neither a check nor a rule: nothing to look at, and nothing to keep.
+    pub fn is_idle(&self) -> bool {
+        self.checks.is_empty() && self.permissions.is_empty() && self.cleanup.is_empty()
+    }
 }

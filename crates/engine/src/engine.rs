@@ -415,8 +415,10 @@ impl Engine {
         }
     }
 
-    /// Whether one pass is done: each check could be told or given up on, each rule has run, no recovery is under way.
-    pub fn is_settled(&self, now: Moment) -> bool {
+    /// How far one pass is: for how many of the checks, rules and targets it is done, and how many there are.
+    ///
+    /// A check is done with once it could be told or was given up on, a rule once it has run, a target when no recovery is under way.
+    pub fn settled(&self, now: Moment) -> (usize, usize) {
         let told = |check: &CheckCore| check.last_took().is_some() && check.is_steady(now);
         let ran = |rule: &RuleCore| rule.last_run.is_some();
         let still = |target: &Target| {
@@ -426,9 +428,11 @@ impl Engine {
             ) && (target.machine.phase() != Phase::Gate
                 || target.refusal.as_ref().is_some_and(Refusal::is_lasting))
         };
-        self.checks.iter().all(told)
-            && self.permissions.iter().chain(&self.cleanups).all(ran)
-            && self.recoveries.iter().flat_map(RecoveryCore::targets).all(still)
+        let checks = self.checks.iter().map(told);
+        let rules = self.permissions.iter().chain(&self.cleanups).map(ran);
+        let targets = self.recoveries.iter().flat_map(RecoveryCore::targets).map(still);
+        let all = checks.chain(rules).chain(targets);
+        all.fold((0, 0), |(done, of), is_done| (done + usize::from(is_done), of + 1))
     }
 }
 

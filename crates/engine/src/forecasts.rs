@@ -6,6 +6,7 @@ use evenkeel_config::format_duration;
 use evenkeel_health::{Direction, Eta, Forecast, Outlook, Trend};
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Breach, Condition, Facts, FailureClass, Test, Value};
+use evenkeel_shown::Unit;
 
 /// What tells one life of a target from the next, the better one first.
 const LIFE: [&str; 2] = ["incarnation", "pid"];
@@ -76,9 +77,11 @@ impl Forecasts {
 fn detail(now: Moment, field: &str, value: f64, limit: f64, trend: Trend, eta: Eta) -> String {
     let ahead = |moment: Moment| rough(moment.saturating_since(now));
     let how = if trend.per_second < 0.0 { "falls" } else { "rises" };
+    let unit = Unit::of_field(field);
+    let (value, limit) = unit.write_beside(value, limit);
     format!(
-        "{field} is {value} and {how} by {:.0} an hour, seen for {}: at {limit} in {} ({} to {})",
-        trend.per_second.abs() * 3_600.0,
+        "{field} is {value} and {how} by {} an hour, seen for {}: at {limit} in {} ({} to {})",
+        unit.write(trend.per_second.abs() * 3_600.0),
         rough(trend.seen_for),
         ahead(eta.likely),
         ahead(eta.earliest),
@@ -129,7 +132,7 @@ mod tests {
         assert_eq!((breaches[0].condition, breaches[0].class), (1, FailureClass::Leak));
         assert_eq!(
             breaches[0].detail,
-            "rss_bytes is 272000000 and rises by 36000000 an hour, seen for 2h: at 300000000 in 46m (46m to 46m)"
+            "rss_bytes is 272 MB and rises by 36 MB an hour, seen for 2h: at 300 MB in 46m (46m to 46m)"
         );
         let likely = eta.unwrap().likely.saturating_since(Moment::ORIGIN).as_secs();
         assert!((9_990..=10_010).contains(&likely), "{likely}");

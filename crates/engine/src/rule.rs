@@ -260,10 +260,17 @@ mod tests {
                 other => panic!("{other:?}"),
             })
             .collect();
-        assert_eq!(messages, [
-            ("cleaned", "trash: 25 entries, 70 bytes; `evenkeel undo 20261125T072301Z` brings them back".to_owned()),
-            ("purged", "out of the trash: 3 entries, 9 bytes given back".to_owned()),
-        ]);
+        assert_eq!(
+            messages,
+            [
+                (
+                    "cleaned",
+                    "trash: 25 entries, 70 B; `evenkeel undo 20261125T072301Z` brings them back"
+                        .to_owned()
+                ),
+                ("purged", "out of the trash: 3 entries, 9 B given back".to_owned()),
+            ]
+        );
         let Effect::Record(Record::Cleaned { sample, .. }) = &effects[0] else {
             panic!("{effects:?}")
         };

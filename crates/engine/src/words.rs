@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use evenkeel_recovery::breaker::Reason;
+use evenkeel_shown::Unit;
 use jiff::Timestamp;
 
 use crate::event::Fight;
@@ -145,19 +146,30 @@ impl Record {
             }
             Self::Cleaned { action, entries, bytes, run: Some(run), .. } => {
                 format!(
-                    "{action}: {entries} entries, {bytes} bytes; `evenkeel undo {run}` brings them back"
+                    "{action}: {}, {}; `evenkeel undo {run}` brings them back",
+                    counted(*entries as u64),
+                    size(*bytes)
                 )
             }
             Self::Cleaned { action, entries, bytes, run: None, .. } => {
-                format!("{action}: {entries} entries, {bytes} bytes given back")
+                format!("{action}: {}, {} given back", counted(*entries as u64), size(*bytes))
             }
             Self::Purged { entries, bytes, .. } => {
-                format!("out of the trash: {entries} entries, {bytes} bytes given back")
+                format!("out of the trash: {}, {} given back", counted(*entries), size(*bytes))
             }
             // All others are about checks and targets.
             _ => String::new(),
         }
     }
+}
+
+fn counted(entries: u64) -> String {
+    if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure that people read")]
+fn size(bytes: u64) -> String {
+    Unit::Bytes.write(bytes as f64)
 }
 
 /// A time of day, for people: UTC, because a library reads no time zone of its host.

@@ -4,6 +4,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use evenkeel_figures::{Figure, Report};
 use evenkeel_health::{Direction, Forecast};
 use evenkeel_moment::Moment;
 
@@ -14,20 +15,24 @@ const WINDOW: Duration = Duration::from_hours(2);
 type Series = fn(f64) -> f64;
 
 fn main() {
-    // Cargo passes `--bench`; nothing else is known.
+    // Cargo passes `--bench`; `--json` is all that is known.
     let kinds: [(&str, Series); 3] = [
         ("steady", |_| 1e8),
         ("saw-tooth", |second| 1e8 + 1e5 * (second % 400.0)),
         ("leak", |second| 1e8 + 1e3 * second + 1e5 * (second % 60.0)),
     ];
+    let mut report = Report::new("trend");
     for (name, value) in kinds {
         for every in [10, 60] {
             let nanos = (0..5).map(|_| cost(every, value)).fold(f64::INFINITY, f64::min);
-            #[expect(clippy::print_stdout, reason = "this is what a bench is for")]
-            {
-                println!("{name:>10}, a reading each {every:>2} s: {nanos:>8.0} ns a reading");
-            }
+            let row = format!("{name}, a reading each {every} s");
+            report.figures.push(Figure::new(row, "forecast").with("ns_a_reading", nanos));
         }
+    }
+    let as_json = std::env::args().any(|arg| arg == "--json");
+    #[expect(clippy::print_stdout, reason = "this is what a bench is for")]
+    {
+        println!("{}", if as_json { report.document() } else { report.figures_table() });
     }
 }
 

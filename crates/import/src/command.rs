@@ -3,7 +3,7 @@
 use crate::find::find;
 use crate::rules::{Imported, put};
 use crate::target::{Target, absolute, target};
-use crate::words::{Word, mode};
+use crate::words::{Word, mode, principal};
 
 /// Commands that can be imported.
 pub(crate) const KNOWN: [&str; 5] = ["find", "chmod", "chown", "chgrp", "mkdir"];
@@ -91,7 +91,7 @@ fn chmod(
                 if recursive {
                     rule.note("`-R` below what the glob matches is not kept to; write a rule for each directory");
                 }
-                rule.files.push((glob, mode));
+                rule.put_files(&glob, mode)?;
             }
             None => {
                 if let Err(old) = put(&mut rule.directory_mode, mode) {
@@ -101,7 +101,7 @@ fn chmod(
                 }
                 rule.note("taken for a directory; of a single file write `files` of the directory it is in");
                 if recursive {
-                    rule.files.push(("*".to_owned(), mode));
+                    rule.put_files("*", mode)?;
                 }
             }
         }
@@ -124,6 +124,9 @@ fn chown(
     } else {
         ("", *names)
     };
+    for name in [user, group].into_iter().filter(|name| !name.is_empty()) {
+        principal(name)?;
+    }
     let targets = paths.iter().map(|path| target(path)).collect::<Result<Vec<_>, _>>()?;
     if targets.is_empty() {
         return Err("it has no path".to_owned());

@@ -7,6 +7,8 @@ use crate::rules::Imported;
 use crate::words::{Word, split};
 
 const FIELDS: usize = 5;
+/// As long as the longest path.
+const LONGEST_WORD: usize = 4096;
 
 /// Whether a line has a command that can be imported.
 pub(crate) fn looks_like_one(line: &str) -> bool {
@@ -92,24 +94,33 @@ fn is_name(text: &str) -> bool {
 
 /// A word with the variables that the text itself has set.
 fn expand(word: Word, variables: &HashMap<String, String>) -> Result<Word, String> {
-    let Some(at) = word.text.find('$') else { return Ok(word) };
-    let rest = &word.text[at + 1..];
-    let (name, length) = match rest.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
-        Some((name, _)) => (name, name.len() + 2),
-        None => {
-            let length = rest
-                .chars()
-                .take_while(|char| char.is_ascii_alphanumeric() || *char == '_')
-                .count();
-            (&rest[..length], length)
+    if !word.text.contains('$') {
+        return Ok(word);
+    }
+    let mut text = String::new();
+    let mut rest = word.text.as_str();
+    while let Some((before, after)) = rest.split_once('$') {
+        let (name, after) = match after.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
+            Some(braced) => braced,
+            None => {
+                let is_of_name = |char: char| char.is_ascii_alphanumeric() || char == '_';
+                after.split_at(after.find(|char| !is_of_name(char)).unwrap_or(after.len()))
+            }
+        };
+        let value = variables
+            .get(name)
+            .filter(|value| !value.contains('$'))
+            .ok_or_else(|| format!("what `${name}` stands for is not in this file"))?;
+        text.push_str(before);
+        text.push_str(value);
+        // A value may be made of others, each twice as long as the one before it.
+        if text.len() > LONGEST_WORD {
+            return Err(format!("with `${name}` a word has more than {LONGEST_WORD} bytes"));
         }
-    };
-    let value = variables
-        .get(name)
-        .filter(|value| !value.contains('$'))
-        .ok_or_else(|| format!("what `${name}` stands for is not in this file"))?;
-    let text = format!("{}{value}{}", &word.text[..at], &rest[length..]);
-    expand(Word { text, quoted: word.quoted }, variables)
+        rest = after;
+    }
+    text.push_str(rest);
+    Ok(Word { text, quoted: word.quoted })
 }
 
 /// How often a line of a crontab runs, and its command; a line without a schedule is all command.

@@ -1,3 +1,4 @@
+use evenkeel_names::Glob;
 use serde::Serialize;
 
 /// What became of a text.
@@ -124,6 +125,23 @@ impl Imported {
 }
 
 impl Permissions {
+    /// Gives files a mode. Fails with why not, where an earlier glob with another one already takes all of their names: the first
+    /// that matches decides.
+    pub(crate) fn put_files(&mut self, glob: &str, mode: u32) -> Result<(), String> {
+        let new = Glob::try_new(glob).map_err(|error| error.to_string())?;
+        let takes_all = |known: &str| Glob::try_new(known).is_ok_and(|known| known.covers(&new));
+        match self.files.iter().find(|(known, _)| takes_all(known)) {
+            Some((_, old)) if *old == mode => Ok(()),
+            Some((known, old)) => {
+                Err(format!("an earlier line gives `{known}` the mode {old:04o}, which stays"))
+            }
+            None => {
+                self.files.push((glob.to_owned(), mode));
+                Ok(())
+            }
+        }
+    }
+
     /// A note once, however many lines say so.
     pub(crate) fn note(&mut self, note: &str) {
         if self.notes.iter().all(|known| known != note) {

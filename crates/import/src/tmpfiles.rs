@@ -4,7 +4,7 @@ mod removal;
 
 use crate::rules::{Action, Cleanup, Due, Imported, put};
 use crate::target::{Target, absolute, is_glob, names_in, target};
-use crate::words::{mode, split};
+use crate::words::{mode, principal, split};
 
 const EMPTIED: &str =
     "systemd also removes directories that became empty and old; evenkeel removes files";
@@ -70,7 +70,13 @@ impl<'a> Line<'a> {
         let path = specifiers(&path)?;
         let mut field = || words.next().filter(|word| word != "-" && !word.is_empty());
         let mode_field = field();
-        let (user, group, age) = (field().map(at_creation), field().map(at_creation), field());
+        let who = |text: String| {
+            let (name, only_new) = at_creation(text);
+            principal(&name).map(|name| (name, only_new))
+        };
+        let user = field().map(who).transpose()?;
+        let group = field().map(who).transpose()?;
+        let age = field();
         let mode = match mode_field.as_deref() {
             Some(text) if text.starts_with('~') || text.starts_with(":~") => {
                 return Err(
@@ -203,7 +209,7 @@ impl<'a> Line<'a> {
             match glob {
                 Some(glob) => {
                     rule.note(LINKS);
-                    rule.files.push((glob, mode));
+                    rule.put_files(&glob, mode)?;
                     if recursive {
                         rule.directory_mode = Some(mode);
                     }

@@ -39,6 +39,16 @@ pub(crate) fn split(line: &str) -> Result<Vec<Word>, &'static str> {
     Ok(words)
 }
 
+/// The name or number of a user or group, as settings take it.
+pub(crate) fn principal(text: &str) -> Result<String, String> {
+    let odd = |char: char| char.is_control() || matches!(char, ':' | '/');
+    // chown(2) reads the largest number as "leave it".
+    if text.is_empty() || text.contains(odd) || text.parse() == Ok(u32::MAX) {
+        return Err(format!("`{text}` is no name or number of a user or group"));
+    }
+    Ok(text.to_owned())
+}
+
 /// Octal digits as a mode.
 pub(crate) fn mode(text: &str) -> Result<u32, String> {
     let digits = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));

@@ -113,3 +113,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn variables_that_double_each_other_stay_within_a_words_length() {
+    let doubling: String =
+        (1..40).map(|level| format!("a{level}=$a{}$a{}\n", level - 1, level - 1)).collect();
+    let imported = import(Format::Cron, &format!("a0=/xxxxxxx\n{doubling}chmod 0700 $a2\n"));
+    assert!(imported.to_toml().contains("path = \"/xxxxxxx/xxxxxxx/xxxxxxx/xxxxxxx\""));
+    assert_eq!(imported.left_out[0].line, 10, "{:?}", imported.left_out[0]);
+    let many = import(Format::Cron, &format!("a=\nchmod 0700 /x{}\n", "$a".repeat(100_000)));
+    assert_eq!(many.left_out, []);
+}
+
+#[test]
+fn a_user_or_group_that_no_settings_take_is_left_out() {
+    for text in ["d /srv/x 0755 a:b -", "z /srv/x 0755 - a/b", "d /srv/x 0755 4294967295 -"] {
+        assert_eq!(import(Format::Tmpfiles, text).left_out.len(), 1, "{text}");
+    }
+    assert_eq!(import(Format::Cron, "chown app:a/b /srv/x").left_out.len(), 1);
+}
+
+#[test]
+fn a_glob_of_which_an_earlier_line_takes_every_name_is_no_second_one() {
+    let same = import(Format::Cron, "chmod 644 /srv/x/*.hash\nchmod 644 /srv/x/*.hash\n");
+    assert_eq!(same.left_out, []);
+    assert!(load(&same.to_toml()).is_ok(), "{}", same.to_toml());
+    let other = import(Format::Cron, "chmod 644 /srv/x/*\nchmod 600 /srv/x/*.hash\n");
+    assert_eq!(other.left_out[0].line, 2, "{:?}", other.left_out);
+    assert!(load(&other.to_toml()).is_ok(), "{}", other.to_toml());
+}
+
+fn load(toml: &str) -> Result<evenkeel_config::Settings, evenkeel_config::ConfigError> {
+    evenkeel_config::load_text("imported.toml", toml)
+}

@@ -6,6 +6,7 @@ use std::error::Error;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use evenkeel_figures::{Bar, Figure, Limit, Report};
 use evenkeel_journal::{Durability, Entry, Intent, Journal, Sample, Stretch};
 use evenkeel_moment::Moment;
 use jiff::Timestamp;
@@ -24,6 +25,8 @@ struct Seen {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let mut report = Report::new("journal");
+    let mut show = |what: &str, costs: &[Duration]| report.figures.push(figure(what, costs));
     let scratch = tempfile::tempdir_in(".")?;
     let (mut journal, _) = Journal::open(&scratch.path().join("state"), at(0))?;
     journal.begin_run(at(0))?;
@@ -81,12 +84,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     show("roll up a portion of it", &portions);
-    let bytes = journal.size_bytes().unwrap_or_default();
-    say(&format!("{samples} samples; {bytes} bytes on disk, lines, log and roll-up included"));
-    if percentile(&hand_over, 99) > BAR {
-        return Err(format!("handing over takes longer than {BAR:?}").into());
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let [samples, bytes] = [samples as f64, journal.size_bytes().unwrap_or_default() as f64];
+    report.figures.push(
+        Figure::new("lines, log and roll-up on disk", "journal")
+            .with("samples", samples)
+            .with("bytes", bytes),
+    );
+    let p99 = micros(&hand_over, 99);
+    let limit = Limit::AtMost(BAR.as_secs_f64() * 1e6);
+    report.bars.push(Bar::new("journal: hand over one result, p99", p99, "µs", limit, 1.0));
+    let as_json = std::env::args().any(|arg| arg == "--json");
+    let tables = || format!("{}\n{}", report.figures_table(), report.bars_table());
+    #[expect(clippy::print_stdout, reason = "this is what a bench is for")]
+    {
+        println!("{}", if as_json { report.document() } else { tables() });
     }
-    Ok(())
+    if report.holds() { Ok(()) } else { Err("a figure that must hold is missed".into()) }
 }
 
 /// What it costs to hand over results, one by one, to a thread that writes each at once: more than an agent makes of it.
@@ -145,13 +159,15 @@ fn percentile(costs: &[Duration], percent: usize) -> Duration {
     costs.get((costs.len() * percent / 100).min(costs.len() - 1)).copied().unwrap_or_default()
 }
 
-fn show(what: &str, costs: &[Duration]) {
-    let micros = |percent| percentile(costs, percent).as_secs_f64() * 1e6;
-    let (p50, p99, all) = (micros(50), micros(99), costs.len());
-    say(&format!("{what:<34} p50 {p50:>9.1} µs   p99 {p99:>9.1} µs   of {all}"));
+fn micros(costs: &[Duration], percent: usize) -> f64 {
+    percentile(costs, percent).as_secs_f64() * 1e6
 }
 
-#[expect(clippy::print_stdout, reason = "this is what a bench is for")]
-fn say(line: &str) {
-    println!("{line}");
+fn figure(what: &str, costs: &[Duration]) -> Figure {
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    let all = costs.len() as f64;
+    Figure::new(what, "journal")
+        .with("p50_micros", micros(costs, 50))
+        .with("p99_micros", micros(costs, 99))
+        .with("of", all)
 }

@@ -143,7 +143,7 @@ fn extent(
         let found: (Option<i64>, Option<i64>) = connection
             .query_row(&sql, [series, begin, until], |row| Ok((row.get(0)?, row.get(1)?)))
             .map_err(cannot(DOING))?;
-        Ok::<_, JournalError>((found.0, found.1.map(|last| last + level.width() - 1)))
+        Ok::<_, JournalError>((found.0, found.1.map(|last| last.saturating_add(level.width() - 1))))
     };
     let fresh = |order: &str| {
         let sql = format!(
@@ -251,8 +251,9 @@ fn samples(
 
 fn point(at: i64, fold: &Fold) -> Result<Point, JournalError> {
     let Fold { count, min, max, sum, last } = *fold;
-    // Rounding must not put the mean beyond what it is the mean of.
-    let mean = (sum / f64::from(count.max(1))).clamp(min, max);
+    // Rounding must not put the mean beyond what it is the mean of. Not `clamp`: a row that another program wrote may have its ends
+    // the wrong way round.
+    let mean = (sum / f64::from(count.max(1))).max(min).min(max);
     Ok(Point { at: timestamp(DOING, at)?, min, mean, max, last, count })
 }
 

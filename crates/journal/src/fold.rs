@@ -171,7 +171,7 @@ impl Level {
     }
 }
 
-/// The start of the stretch of `width` in which `at` lies.
+/// The start of the stretch of `width` in which `at` lies; of the very first one, which is shorter, the first moment there is.
 pub(crate) const fn floor(at: i64, width: i64) -> i64 {
-    at - at.rem_euclid(width)
+    at.saturating_sub(at.rem_euclid(width))
 }

@@ -148,14 +148,17 @@ fn spare_folds(
         .query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
         .map_err(cannot(DOING))?;
     let (Some(first), Some(last)) = ends else { return Ok(0) };
-    let part = (last - first) / 16;
+    let part = last.saturating_sub(first) / 16;
     let part = (part - part % HOUR).max(HOUR);
     let mut cut = first.max(marks.from(level).unwrap_or(first));
     while cut <= last {
-        cut += part;
+        cut = cut.saturating_add(part);
         let deleted = delete_folds(connection, level, cut, marks)?;
         if deleted > 0 {
             return Ok(deleted);
+        }
+        if cut == i64::MAX {
+            break;
         }
     }
     Ok(0)

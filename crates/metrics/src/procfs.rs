@@ -36,7 +36,7 @@ impl ProcessStats {
             virtual_max_bytes: limit("address space"),
             threads: stat.threads,
             cpu_seconds: stat.cpu.as_secs_f64(),
-            open_fds: process.descriptors().ok().map(|descriptors| descriptors.open),
+            open_fds: process.open_descriptors().ok(),
             max_fds: limit("open files"),
             start_time_seconds: (boot + stat.identity.started()).as_secs_f64(),
         })

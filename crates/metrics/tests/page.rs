@@ -1,6 +1,6 @@
 //! The whole page as it is shown, and laws of every page.
 //!
-//! `EVENKEEL_BLESS=1 cargo test -p evenkeel-metrics` writes the expected texts anew; read the difference before it is committed.
+//! `BLESS=1 cargo test -p evenkeel-metrics` writes the expected texts anew; read the difference before it is committed.
 #![expect(clippy::disallowed_methods, reason = "tests read and write their own expected texts")]
 
 use std::collections::BTreeSet;
@@ -118,7 +118,7 @@ fn slo_figures() -> SloFigures {
 #[track_caller]
 fn is_as_expected(file: &str, shown: &str) {
     let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests/expected", file].iter().collect();
-    if std::env::var_os("EVENKEEL_BLESS").is_some() {
+    if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, shown).unwrap();
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();

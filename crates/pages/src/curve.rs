@@ -154,7 +154,7 @@ pub fn curve(view: &View, curve: &Curve) -> Markup {
 
 /// Where in `span` a time is, as a share of it.
 #[expect(clippy::cast_precision_loss, reason = "a place in a picture")]
-fn share(span: &Range<Timestamp>, at: Timestamp) -> f64 {
+pub(crate) fn share(span: &Range<Timestamp>, at: Timestamp) -> f64 {
     let whole = (span.end.as_millisecond() - span.start.as_millisecond()).max(1);
     ((at.as_millisecond() - span.start.as_millisecond()) as f64 / whole as f64).clamp(-1.0, 2.0)
 }

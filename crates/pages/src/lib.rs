@@ -20,13 +20,16 @@
 #![forbid(unsafe_code)]
 
 mod assets;
+mod bars;
 mod curve;
 mod figures;
+mod file;
 mod layout;
 mod overview;
 mod past;
 mod report;
 mod rows;
+mod simulation;
 mod strip;
 mod tables;
 mod target;
@@ -36,6 +39,7 @@ mod view;
 mod words;
 
 pub use assets::{Asset, asset, assets};
+pub use bars::{BarKind, Bars, Look, bars};
 pub use curve::{Curve, Limit, Point, Trend, curve, field_title};
 pub use figures::{IncidentRow, SloRow};
 pub use layout::{Frame, POLICY, message};
@@ -44,6 +48,9 @@ pub use report::{CauseRow, DayRow, ReportData, report};
 pub use rows::{
     ActionRow, AlertRow, BudgetRow, CheckRow, CleanupRow, DriftRow, EventRow, HoldRow, PartRow,
     RecoveryRow, RuleRow,
+};
+pub use simulation::{
+    BudgetBar, DifferenceRow, Lane, Mark, PolicyRun, SimulationData, TargetLane, simulation,
 };
 pub use strip::{Stretch, Verdict, strip};
 pub use target::{IncidentPage, Target, Window, incident, target};

@@ -4,17 +4,14 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use jiff::{SignedDuration, Timestamp};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
-use crate::assets::policy_hash;
 use crate::curve::{Curve, curve};
 use crate::figures::{IncidentRow, SloRow, badge, incidents, slos};
+use crate::file::{File, file};
 use crate::strip::{Stretch, strip};
 use crate::text::clean;
 use crate::view::{View, percent};
-
-/// The style of the page is that of the report too; a file has to hold it.
-const STYLE: &str = include_str!("../assets/evenkeel.css");
 
 /// What a report shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,42 +65,18 @@ pub struct CauseRow {
 /// The report as one HTML file that loads nothing and runs nothing.
 pub fn report(view: &View, data: &ReportData) -> String {
     let lang = view.lang;
-    let title = format!("{} · evenkeel", lang.say("Availability report", "稼働レポート"));
-    let policy = format!(
-        "default-src 'none'; style-src {}; form-action 'none'; base-uri 'none'",
-        policy_hash(STYLE)
-    );
-    let page = html! {
-        (DOCTYPE)
-        html lang=(lang.tag()) {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="referrer" content="no-referrer";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body.report {
-                header.bar { div.in {
-                    strong.brand { "evenkeel" }
-                    span { (clean(&data.host)) }
-                    span.soft { "v" (clean(&data.version)) }
-                } }
-                main {
-                    h1 { (lang.say("Availability report", "稼働レポート")) }
-                    p.soft {
-                        (view.date_time(data.span.start)) " – " (view.date_time(data.span.end))
-                        " (" (view.span(data.span.end.duration_since(data.span.start))) ", " (view.strftime(data.span.end, "%Z")) ")"
-                    }
-                    (body(view, data))
-                }
-                footer { p.soft { (lang.say("Written at ", "作成: ")) (view.date_time(view.now)) } }
-            }
+    let name = lang.say("Availability report", "稼働レポート");
+    let main = html! {
+        h1 { (name) }
+        p.soft {
+            (view.date_time(data.span.start)) " – " (view.date_time(data.span.end))
+            " (" (view.span(data.span.end.duration_since(data.span.start))) ", " (view.strftime(data.span.end, "%Z")) ")"
         }
+        (body(view, data))
     };
-    page.into_string()
+    let footer = html! { (lang.say("Written at ", "作成: ")) (view.date_time(view.now)) };
+    let title = format!("{name} · evenkeel");
+    file(view, &File { title: &title, about: &data.host, version: &data.version, main, footer })
 }
 
 fn body(view: &View, data: &ReportData) -> Markup {

@@ -65,16 +65,13 @@ pub enum Unit {
 impl Unit {
     /// The unit of a sampled field, such as `rss_bytes`.
     pub fn of_field(field: &str) -> Self {
-        if field.ends_with("_ms") {
-            Self::Milliseconds
-        } else if field.ends_with("_bytes") {
-            Self::Bytes
-        } else if field.ends_with("_percent") {
-            Self::Percent
-        } else if field.ends_with("_days") {
-            Self::Days
-        } else {
-            Self::Count
+        use evenkeel_shown::Unit as Of;
+        match Of::of_field(field) {
+            Of::Milliseconds => Self::Milliseconds,
+            Of::Bytes => Self::Bytes,
+            Of::Percent => Self::Percent,
+            Of::Days => Self::Days,
+            Of::Seconds | Of::UnixTime | Of::Count => Self::Count,
         }
     }
 

@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use evenkeel_safefs::{ActError, Dir, Fresh, Pinned, Root, Terms, Trust, escaped};
@@ -8,9 +9,12 @@ use serde::{Serialize, Serializer};
 
 use crate::lists::WantedLists;
 use crate::observe::{SweepError, lists, open_root, working_as};
-use crate::plan::{Entry, Ids, Kind, Plan, Step, Verdict, new_root_mode, octal, path, plan_entry};
+use crate::plan::{
+    Entry, Ids, Kind, Plan, Step, Verdict, new_root_mode, octal, path, plan_entry, text,
+};
 use crate::policy::Policy;
 use crate::principals::{self, Names};
+use crate::texts::Texts;
 use crate::who::By;
 
 /// One deviation that was put right, seen to be right afterwards.
@@ -22,12 +26,14 @@ pub struct Repair {
     /// What deviated.
     pub kind: Kind,
     /// As it was.
-    pub before: String,
+    #[serde(serialize_with = "text")]
+    pub before: Arc<str>,
     /// As it is.
-    pub after: String,
+    #[serde(serialize_with = "text")]
+    pub after: Arc<str>,
     /// Who put it wrong, where the kernel said so.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub by: Option<By>,
+    #[serde(serialize_with = "by", skip_serializing_if = "Option::is_none")]
+    pub by: Option<Arc<By>>,
     /// How long it was wrong at least: since the entry last changed, to a tick of the kernel's clock (4 ms on most hosts).
     #[serde(
         rename = "wrong_for_ms",
@@ -69,30 +75,40 @@ pub fn apply(policy: &Policy, plan: Plan) -> Report {
     }
     let ids = match principals::ids(policy) {
         Ok(ids) => ids,
-        Err(error) => return failed_as_a_whole(plan, &error),
+        Err(error) => return failed_as_a_whole(plan.steps, &error),
     };
     if plan.steps.iter().any(|step| step.kind == Kind::Created) {
         create(policy, &ids, &mut report);
         return report;
     }
     let worker = ids.worker.clone();
-    match working_as(policy, worker.as_ref(), || repair_all(policy, ids, &plan)) {
+    let mut steps = plan.steps;
+    match working_as(policy, worker.as_ref(), || repair_all(policy, ids, &mut steps)) {
         Ok(Ok(report)) => report,
-        Ok(Err(error)) | Err(error) => failed_as_a_whole(plan, &error),
+        Ok(Err(error)) | Err(error) => failed_as_a_whole(steps, &error),
     }
 }
 
-fn repair_all(policy: &Policy, ids: Ids, plan: &Plan) -> Result<Report, SweepError> {
+/// Takes each step away as it is carried out, because the report grows meanwhile. If it fails, none was.
+fn repair_all(policy: &Policy, ids: Ids, steps: &mut Vec<Step>) -> Result<Report, SweepError> {
     let mut report = Report::default();
     let Some(root) = open_root(policy)? else {
         return Err(SweepError::Missing { path: policy.path().to_owned() });
     };
     let ids = ids.with_root_owner(root.metadata().access.uid);
     let mut work = Work::new(policy, &ids, &root);
-    for entry in plan.steps.chunk_by(|one, next| one.path == next.path) {
-        let Some(step) = entry.first() else { continue };
-        match work.repair(step) {
-            Ok(repairs) => report.repaired.extend(repairs),
+    let mut texts = Texts::default();
+    // An entry is put right as a whole.
+    steps.dedup_by(|next, first| next.path == first.path);
+    for step in steps.drain(..) {
+        match work.repair(&step) {
+            Ok(mut repairs) => {
+                for repair in &mut repairs {
+                    texts.share(&mut repair.before);
+                    texts.share(&mut repair.after);
+                }
+                report.repaired.extend(repairs);
+            }
             Err(error) => fail(&mut report, &step.path, &*error),
         }
     }
@@ -223,8 +239,9 @@ pub(crate) fn create(policy: &Policy, ids: &Ids, report: &mut Report) {
     match Root::open_or_create(policy.path(), Trust::Owners, fresh) {
         Ok((root, made)) => {
             for path in made {
-                let after = if path == root.resolved() { octal(fresh.mode) } else { octal(0o755) };
-                let (kind, before) = (Kind::Created, "absent".to_owned());
+                let is_root = path == root.resolved();
+                let after = octal(if is_root { fresh.mode } else { 0o755 }).into();
+                let (kind, before) = (Kind::Created, Arc::from("absent"));
                 report.repaired.push(Repair {
                     path,
                     kind,
@@ -245,12 +262,17 @@ pub(crate) fn tell(repair: &Repair) {
     tracing::info!(
         path = %escaped(&repair.path),
         kind = repair.kind.as_str(),
-        before = repair.before,
-        after = repair.after,
+        before = &*repair.before,
+        after = &*repair.after,
         by = repair.by.as_ref().map(tracing::field::display),
         wrong_for = repair.wrong_for.map(tracing::field::debug),
         "repaired"
     );
+}
+
+#[expect(clippy::ref_option, reason = "serde gives the field as it is")]
+fn by<S: Serializer>(by: &Option<Arc<By>>, serializer: S) -> Result<S::Ok, S::Error> {
+    by.as_deref().serialize(serializer)
 }
 
 #[expect(clippy::ref_option, reason = "serde gives the field as it is")]
@@ -267,9 +289,9 @@ pub(crate) fn fail(report: &mut Report, path: &Path, error: &(dyn Error + 'stati
     report.failed.push(Failed { path: path.to_owned(), reason, denied });
 }
 
-fn failed_as_a_whole(plan: Plan, error: &SweepError) -> Report {
+fn failed_as_a_whole(steps: Vec<Step>, error: &SweepError) -> Report {
     let mut report = Report::default();
-    let mut paths: Vec<_> = plan.steps.into_iter().map(|step| step.path).collect();
+    let mut paths: Vec<_> = steps.into_iter().map(|step| step.path).collect();
     paths.dedup();
     for path in paths {
         fail(&mut report, &path, error);

@@ -102,11 +102,11 @@ pub struct Fight {
     /// What is fought over.
     pub kind: Kind,
     /// What the policy wants.
-    pub ours: String,
+    pub ours: Arc<str>,
     /// What it is put to again and again.
-    pub theirs: String,
+    pub theirs: Arc<str>,
     /// The other party, where the kernel named it.
-    pub by: Option<By>,
+    pub by: Option<Arc<By>>,
     /// How often it was put right.
     pub times: u32,
     /// How long it is left alone.

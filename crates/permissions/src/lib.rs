@@ -21,7 +21,7 @@
 //!     ..Draft::default()
 //! })?;
 //! let report = apply(&policy, sweep(&policy)?);
-//! assert_eq!(report.repaired[0].after, "0604");
+//! assert_eq!(&*report.repaired[0].after, "0604");
 //! assert!(sweep(&policy)?.holds());
 //! # Ok(())
 //! # }
@@ -39,6 +39,7 @@ mod policy;
 mod lists;
 
 mod principals;
+mod texts;
 
 mod observe;
 

@@ -14,6 +14,7 @@ use crate::lists::Lists;
 use crate::plan::{Entry, Ids, Listed, Plan, Refused, Verdict, plan_entry, plan_missing};
 use crate::policy::Policy;
 use crate::principals::{self, Names};
+use crate::texts::Texts;
 
 /// A plan tells of so many entries with an access control list; beyond, whoever asked knows enough.
 const MOST_LISTED: usize = 1000;
@@ -119,7 +120,10 @@ pub(crate) fn look(
     let ids = ids.with_root_owner(root.metadata().access.uid);
     let mnt_id = root.metadata().identity.mnt_id;
     let watch = watch.as_ref();
-    let new = || Sweep { policy, ids: &ids, mnt_id, plan: Plan::new(policy.path()), watch };
+    let new = || {
+        let (plan, texts) = (Plan::new(policy.path()), Texts::default());
+        Sweep { policy, ids: &ids, mnt_id, plan, texts, watch }
+    };
     let mut sweep = new();
     let root_itself = root
         .dir()
@@ -195,6 +199,7 @@ struct Sweep<'a> {
     ids: &'a Ids,
     mnt_id: u64,
     plan: Plan,
+    texts: Texts,
     watch: Option<&'a Mutex<&'a mut Watch>>,
 }
 
@@ -203,7 +208,13 @@ impl Sweep<'_> {
         self.plan.scanned += 1;
         match plan_entry(self.policy, self.ids, self.mnt_id, entry) {
             Verdict::Holds => {}
-            Verdict::Deviates(steps) => self.plan.steps.extend(steps),
+            Verdict::Deviates(mut steps) => {
+                for step in &mut steps {
+                    self.texts.share(&mut step.before);
+                    self.texts.share(&mut step.after);
+                }
+                self.plan.steps.extend(steps);
+            }
             Verdict::Refused(reason) => self.refuse(entry.relative, reason),
         }
         if self.policy.draft().acl == AclPolicy::Report

@@ -1,6 +1,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use evenkeel_safefs::{
     Access, Acl, Identity, Kind as FileKind, Metadata, Refusal, Terms, User, by_place,
@@ -51,12 +52,14 @@ pub struct Step {
     pub path: PathBuf,
     /// What deviates.
     pub kind: Kind,
-    /// As it is: `0600`, `root`, `absent`.
-    pub before: String,
+    /// As it is: `0600`, `root`, `absent`. What deviates mostly deviates alike, so the text is shared.
+    #[serde(serialize_with = "text")]
+    pub before: Arc<str>,
     /// As it should be.
-    pub after: String,
+    #[serde(serialize_with = "text")]
+    pub after: Arc<str>,
     /// Which part of the policy asks for it.
-    pub reason: String,
+    pub reason: &'static str,
     #[serde(skip)]
     pub(crate) pin: Option<Identity>,
     #[serde(skip)]
@@ -133,6 +136,10 @@ impl Plan {
     pub fn holds(&self) -> bool {
         self.steps.is_empty() && self.refused.is_empty()
     }
+}
+
+pub(crate) fn text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }
 
 pub(crate) fn path<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
@@ -234,12 +241,12 @@ pub(crate) fn plan_entry(policy: &Policy, ids: &Ids, mnt_id: u64, entry: &Entry<
     }
     let says_lists = wanted_lists != WantedLists::default();
     let boxed = says_lists.then(|| Box::new(wanted_lists.clone()));
-    let step = |kind, before: String, after: String, reason: &str| Step {
+    let step = |kind, before: String, after: String, reason| Step {
         path: below(policy.path(), entry.relative),
         kind,
-        before,
-        after,
-        reason: reason.to_owned(),
+        before: before.into(),
+        after: after.into(),
+        reason,
         pin: Some(metadata.identity),
         wanted,
         wanted_lists: boxed.clone(),
@@ -288,9 +295,9 @@ pub(crate) fn plan_missing(policy: &Policy, ids: &Ids) -> Plan {
     let step = Step {
         path: policy.path().to_owned(),
         kind: Kind::Created,
-        before: "absent".to_owned(),
-        after: octal(mode),
-        reason: "create".to_owned(),
+        before: "absent".into(),
+        after: octal(mode).into(),
+        reason: "create",
         pin: None,
         wanted_lists: None,
         wanted: Access { mode, uid: ids.uid.unwrap_or_default(), gid: ids.gid.unwrap_or_default() },

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
+use std::sync::Arc;
 
 use nix::unistd::{Gid, Group, Uid, User};
 
@@ -122,8 +123,8 @@ fn account(principal: &Principal) -> Result<User, SweepError> {
 /// Names of users and groups that were looked up, each once.
 #[derive(Default)]
 pub(crate) struct Names {
-    users: BTreeMap<u32, String>,
-    groups: BTreeMap<u32, String>,
+    users: BTreeMap<u32, Arc<str>>,
+    groups: BTreeMap<u32, Arc<str>>,
 }
 
 impl Names {
@@ -144,20 +145,20 @@ impl Names {
         }
     }
 
-    fn user(&mut self, number: &str) -> String {
-        let Ok(id) = number.parse() else { return number.to_owned() };
+    fn user(&mut self, number: &Arc<str>) -> Arc<str> {
+        let Ok(id) = number.parse() else { return Arc::clone(number) };
         let look_up = || match User::from_uid(Uid::from_raw(id)) {
-            Ok(Some(user)) => user.name,
-            _ => number.to_owned(),
+            Ok(Some(user)) => user.name.into(),
+            _ => Arc::clone(number),
         };
         self.users.entry(id).or_insert_with(look_up).clone()
     }
 
-    fn group(&mut self, number: &str) -> String {
-        let Ok(id) = number.parse() else { return number.to_owned() };
+    fn group(&mut self, number: &Arc<str>) -> Arc<str> {
+        let Ok(id) = number.parse() else { return Arc::clone(number) };
         let look_up = || match Group::from_gid(Gid::from_raw(id)) {
-            Ok(Some(group)) => group.name,
-            _ => number.to_owned(),
+            Ok(Some(group)) => group.name.into(),
+            _ => Arc::clone(number),
         };
         self.groups.entry(id).or_insert_with(look_up).clone()
     }

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use crate::shown::excerpt;
+use evenkeel_shown::excerpt;
 
 /// How much of a subject is kept.
 const SUBJECT_CHARS: usize = 256;

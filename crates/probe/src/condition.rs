@@ -1,6 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use evenkeel_shown::Unit;
+
 use crate::field::{BODY, EXIT_CODE, HEADER_FIELD, RESPONSE, STATUS};
 use crate::{Facts, FailureClass, Pattern, Value};
 
@@ -95,16 +97,57 @@ impl Condition {
             (Test::Lacks(pattern), Value::Text(text)) => !pattern.is_match(text),
             (test, value) => return Some(format!("`{field}` is {value}, which cannot be {test}")),
         }
-        .then(|| match (field.as_str(), &self.test) {
+        .then(|| match (field.as_str(), &self.test, value) {
             // The body itself is too long for a line that people read.
-            (BODY, test) => format!("the body {}", test.about_text()),
-            (_, Test::Reaches { limit, .. }) => format!("{field} is {value}, the limit is {limit}"),
-            (_, test) => format!("{field} is {value}, {test}"),
+            (BODY, test, _) => format!("the body {}", test.about_text()),
+            (_, test, Value::Number(number)) => test.about_number(field, *number),
+            (_, test, value) => format!("{field} is {value}, {test}"),
         })
     }
 }
 
 impl Test {
+    /// The limit that a number is compared with.
+    fn limit(&self) -> Option<f64> {
+        match self {
+            Self::Above(limit)
+            | Self::Below(limit)
+            | Self::AtLeast(limit)
+            | Self::AtMost(limit)
+            | Self::Reaches { limit, .. } => Some(*limit),
+            Self::Equals(value) | Self::Differs(value) => match value {
+                Value::Number(limit) => Some(*limit),
+                Value::Text(_) => None,
+            },
+            Self::Matches(_) | Self::Lacks(_) => None,
+        }
+    }
+
+    /// What is wrong with a number, in the unit of its field.
+    fn about_number(&self, field: &str, number: f64) -> String {
+        let unit = Unit::of_field(field);
+        let Some(limit) = self.limit() else { return format!("{field} is {}", unit.write(number)) };
+        let (number, limit) = unit.write_beside(number, limit);
+        if matches!(self, Self::Reaches { .. }) {
+            return format!("{field} is {number}, the limit is {limit}");
+        }
+        format!("{field} is {number}, {}", self.with_limit(&limit))
+    }
+
+    /// Reads after "is": the test with its limit as it is shown.
+    fn with_limit(&self, limit: &str) -> String {
+        match self {
+            Self::Above(_) => format!("above {limit}"),
+            Self::Below(_) => format!("below {limit}"),
+            Self::AtLeast(_) => format!("not below {limit}"),
+            Self::AtMost(_) => format!("not above {limit}"),
+            Self::Equals(_) => format!("equal to {limit}"),
+            Self::Differs(_) => format!("not {limit}"),
+            Self::Matches(_) | Self::Lacks(_) => self.to_string(),
+            Self::Reaches { within, .. } => format!("at {limit} within {within:?}"),
+        }
+    }
+
     fn about_text(&self) -> String {
         match self {
             Self::Matches(pattern) => format!("matches `{pattern}`"),
@@ -118,16 +161,17 @@ impl Test {
 impl fmt::Display for Test {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Above(limit) => write!(formatter, "above {limit}"),
-            Self::Below(limit) => write!(formatter, "below {limit}"),
-            Self::AtLeast(limit) => write!(formatter, "not below {limit}"),
-            Self::AtMost(limit) => write!(formatter, "not above {limit}"),
-            Self::Equals(value) => write!(formatter, "equal to {value}"),
-            Self::Differs(value) => write!(formatter, "not {value}"),
             Self::Matches(pattern) => write!(formatter, "matched by `{pattern}`"),
             Self::Lacks(pattern) => write!(formatter, "not matched by `{pattern}`"),
-            Self::Reaches { limit, within, .. } => {
-                write!(formatter, "at {limit} within {within:?}")
+            Self::Equals(value) | Self::Differs(value) => {
+                formatter.write_str(&self.with_limit(&value.to_string()))
+            }
+            Self::Above(limit)
+            | Self::Below(limit)
+            | Self::AtLeast(limit)
+            | Self::AtMost(limit)
+            | Self::Reaches { limit, .. } => {
+                formatter.write_str(&self.with_limit(&limit.to_string()))
             }
         }
     }
@@ -176,26 +220,18 @@ mod tests {
     #[test]
     fn each_test_names_the_fault_it_found() {
         let pattern = |text| Pattern::try_new(text).unwrap();
-        check("rss_bytes", Test::Above(3e8), Some("rss_bytes is 400000000, above 300000000"));
+        check("rss_bytes", Test::Above(3e8), Some("rss_bytes is 400 MB, above 300 MB"));
         check("rss_bytes", Test::Above(4e8), None);
         check("rss_bytes", Test::Below(4e8), None);
-        check("rss_bytes", Test::AtLeast(4e8), Some("rss_bytes is 400000000, not below 400000000"));
-        check("rss_bytes", Test::AtMost(4e8), Some("rss_bytes is 400000000, not above 400000000"));
+        check("rss_bytes", Test::AtLeast(4e8), Some("rss_bytes is 400 MB, not below 400 MB"));
+        check("rss_bytes", Test::AtMost(4e8), Some("rss_bytes is 400 MB, not above 400 MB"));
         check("status", Test::Differs(200.into()), Some("status is 500, not 200"));
         check("status", Test::Equals(500.into()), Some("status is 500, equal to 500"));
         let reaches =
             |limit, falling| Test::Reaches { limit, within: Duration::from_hours(2), falling };
-        check(
-            "rss_bytes",
-            reaches(4e8, false),
-            Some("rss_bytes is 400000000, the limit is 400000000"),
-        );
+        check("rss_bytes", reaches(4e8, false), Some("rss_bytes is 400 MB, the limit is 400 MB"));
         check("rss_bytes", reaches(4.1e8, false), None);
-        check(
-            "rss_bytes",
-            reaches(4.1e8, true),
-            Some("rss_bytes is 400000000, the limit is 410000000"),
-        );
+        check("rss_bytes", reaches(4.1e8, true), Some("rss_bytes is 400 MB, the limit is 410 MB"));
         check("rss_bytes", reaches(3.9e8, true), None);
         check("mode", Test::Differs("0640".into()), Some("mode is `0644`, not `0640`"));
         check("mode", Test::Differs("0644".into()), None);

@@ -1,11 +1,12 @@
 use std::error::Error;
 use std::io;
 
+use evenkeel_shown::excerpt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::prober::{Attempt, Step};
 use crate::shown::excerpt_of_bytes;
-use crate::{Exchange, FailureClass, Outcome};
+use crate::{Exchange, FailureClass, Outcome, Pattern};
 
 /// How much of an answer is read. Each piece that arrives is searched together with those before it, so that this also bounds the work
 /// that a peer can cause by sending byte by byte.
@@ -56,7 +57,8 @@ pub(crate) async fn converse(
             "the connection was closed without an answer",
         ));
     }
-    let pattern = exchange.expect.as_ref().map(ToString::to_string).unwrap_or_default();
+    let pattern = exchange.expect.as_ref().map(Pattern::as_str).unwrap_or_default();
+    let pattern = excerpt(pattern, SHOWN_CHARS);
     let shown = excerpt_of_bytes(&answer, SHOWN_CHARS);
     Err(Outcome::bad(
         FailureClass::Body,

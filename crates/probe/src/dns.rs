@@ -1,4 +1,4 @@
-mod wire;
+pub(crate) mod wire;
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
@@ -13,8 +13,8 @@ use tokio::time::{Instant, timeout};
 use self::wire::{Reply, ReplyError};
 use crate::connect::{of_connect, resolve};
 use crate::prober::{Attempt, Prober, Step};
-use crate::shown::excerpt;
 use crate::{DnsTarget, FailureClass, Outcome, RecordType};
+use evenkeel_shown::excerpt;
 
 /// So many values are kept and compared; they are counted beyond that.
 const VALUES: usize = 128;

@@ -1,11 +1,13 @@
 use std::error::Error;
 use std::io;
 
+use evenkeel_shown::{Unit, excerpt};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::{
-    ACCEPT, AsHeaderName, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, LOCATION, USER_AGENT,
+    ACCEPT, AsHeaderName, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, LOCATION, RETRY_AFTER,
+    USER_AGENT,
 };
 use hyper::{Request, Response, Version};
 use hyper_util::rt::TokioIo;
@@ -15,7 +17,7 @@ use tokio::time::Instant;
 use crate::connect::{connect, connect_unix, tls_name};
 use crate::prober::{Attempt, Prober, Step, alongside};
 use crate::redirect::{Hop, is_redirect};
-use crate::shown::{excerpt, without_user};
+use crate::shown::without_user;
 use crate::tls::{HTTP, secure};
 use crate::{FailureClass, HttpTarget, Outcome, TlsOptions};
 
@@ -158,6 +160,7 @@ async fn take_in(
     attempt: &mut Attempt,
 ) -> Result<(), Outcome> {
     let status = response.status().as_u16();
+    let wait = text(response.headers(), RETRY_AFTER).map(|wait| asked_wait(&wait));
     attempt.step = Step::Body;
     let begun = Instant::now();
     let body = read(response.into_body(), target.max_body).await;
@@ -174,7 +177,16 @@ async fn take_in(
     }
     let location = attempt.facts.text("location").filter(|location| !location.is_empty());
     let hint = location.map(|location| format!(", to `{}`", excerpt(location, SHOWN_CHARS)));
-    Err(Outcome::bad(FailureClass::Status, format!("status {status}{}", hint.unwrap_or_default())))
+    let hint = hint.or(wait).unwrap_or_default();
+    Err(Outcome::bad(FailureClass::Status, format!("status {status}{hint}")))
+}
+
+/// What an answer asks for that cannot be had now: a number of seconds, or a point in time as it is written.
+fn asked_wait(retry_after: &str) -> String {
+    match retry_after.trim().parse::<u32>() {
+        Ok(seconds) => format!("; asks to wait for {}", Unit::Seconds.write(seconds.into())),
+        Err(_) => format!("; asks to wait until `{}`", excerpt(retry_after.trim(), SHOWN_CHARS)),
+    }
 }
 
 /// The first `limit` bytes; what comes after is not waited for. As it was sent: nothing that is packed is unpacked.

@@ -57,6 +57,9 @@ mod tcp;
 mod tls;
 mod tmux;
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+
 pub use address::{AddressError, Endpoint, HttpUrl};
 pub use condition::{Breach, Condition, Test, breaches};
 pub use facts::{Facts, Value};

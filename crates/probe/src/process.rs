@@ -66,19 +66,11 @@ fn look_at(target: &ProcessTarget, asked: Option<u32>) -> Result<facts::Seen, Ou
         None => select(&target.selector)?,
     };
     let Selected { processes, cgroup, otherwise } = selected;
-    let mut living = Vec::new();
-    let mut zombie = false;
-    for process in processes {
-        match process.stat() {
-            Ok(stat) if stat.is_dead() => zombie = true,
-            Ok(stat) => living.push((process, stat)),
-            Err(error) if error.is_gone() => {}
-            Err(error) => return Err(unseen(&error)),
-        }
-    }
+    let (dead, mut living): (Vec<_>, Vec<_>) =
+        processes.into_iter().partition(|(_, stat)| stat.is_dead());
     living.sort_by_key(|(process, _)| (process.identity().start_ticks, process.identity().pid));
     let gone = || {
-        let why = if zombie { Some("it is a zombie".to_owned()) } else { otherwise };
+        let why = if dead.is_empty() { otherwise } else { Some("it is a zombie".to_owned()) };
         let detail = match why {
             Some(why) => format!("{} does not run: {why}", target.selector),
             None => format!("{} does not run", target.selector),

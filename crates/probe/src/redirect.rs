@@ -1,9 +1,9 @@
 //! Which request follows a redirect, if one does: plain functions, so that what is sent where can be read in one place.
 
-use evenkeel_shown::redact_url;
+use evenkeel_shown::{excerpt, redact_url};
 use hyper::{Method, StatusCode};
 
-use crate::shown::{excerpt, without_user};
+use crate::shown::without_user;
 use crate::{AddressError, FailureClass, HttpTarget, HttpUrl, Outcome, Scope};
 
 /// How much of a redirect's target is shown.

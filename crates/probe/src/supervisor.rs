@@ -6,8 +6,8 @@ use evenkeel_supervisord::{CallError, Client, Program, ProgramState};
 use crate::nearest::did_you_mean;
 use crate::prober::{Attempt, Step, off_thread};
 use crate::program_memory;
-use crate::shown::excerpt;
 use crate::{Facts, FailureClass, Outcome, Part, ProgramGlob, SupervisorTarget};
+use evenkeel_shown::excerpt;
 
 /// Exit codes with which a program may end by itself, where supervisord did not say.
 const EXPECTED_EXITS: [i64; 1] = [0];

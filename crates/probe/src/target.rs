@@ -121,6 +121,21 @@ impl Target {
         }
     }
 
+    /// The word of each kind, as settings name it.
+    pub const KINDS: [&'static str; 11] = [
+        "http",
+        "tcp",
+        "dns",
+        "unix",
+        "exec",
+        "process",
+        "supervisor",
+        "systemd",
+        "tmux",
+        "file",
+        "disk",
+    ];
+
     /// The fields of a kind by its word; `None` if there is no such kind.
     pub fn fields_of(kind: &str) -> Option<&'static [Field]> {
         Some(match kind {
@@ -317,19 +332,7 @@ mod tests {
 
     #[test]
     fn each_kind_has_fields_of_different_names() {
-        for kind in [
-            "http",
-            "tcp",
-            "dns",
-            "unix",
-            "exec",
-            "process",
-            "supervisor",
-            "systemd",
-            "tmux",
-            "file",
-            "disk",
-        ] {
+        for kind in Target::KINDS {
             let fields = Target::fields_of(kind).unwrap();
             let names: std::collections::BTreeSet<_> =
                 fields.iter().map(|field| field.name).collect();

@@ -1,6 +1,7 @@
 //! Control groups of both versions, and of hosts that have both at once.
 
-mod mounts;
+mod known;
+pub(crate) mod mounts;
 
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
@@ -9,13 +10,12 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Dir, FileType, Mode, OFlags, open};
 
+use self::known::mounted;
 use self::mounts::{Controllers, Membership, Mount};
 use crate::pressure;
-use crate::read::{self, read_at, read_path};
+use crate::read::{self, read_at};
 use crate::{LookError, Pressure, Resource, Unit};
 
-/// `mountinfo` of a host with thousands of containers.
-const MOUNTS: usize = 4 * 1024 * 1024;
 const MEMBERSHIPS: usize = 64 * 1024;
 const SMALL: usize = 16 * 1024;
 /// Seven digits and a newline each: 65,536 processes.
@@ -78,7 +78,7 @@ impl Cgroup {
     ///
     /// Fails with [`LookError::Gone`] if there is none.
     pub fn find(path: &Path) -> Result<Self, LookError> {
-        let mounts = mounts()?;
+        let mounts = mounted()?;
         let text = path.as_os_str().as_encoded_bytes();
         let preferred: [fn(&Controllers) -> bool; 3] =
             [|of| *of == Controllers::Unified, |of| of.has("memory"), |of| of.has("name=systemd")];
@@ -244,7 +244,7 @@ impl Cgroup {
 impl Cgroups {
     /// Where a process is that says `memberships` of itself.
     pub(crate) fn of(memberships: &[u8]) -> Result<Self, LookError> {
-        let mounts = mounts()?;
+        let mounts = mounted()?;
         let memberships = mounts::parse_memberships(memberships);
         let place = |wanted: fn(&Controllers) -> bool| find(&memberships, &mounts, wanted);
         let unified = place(|of| *of == Controllers::Unified);
@@ -270,12 +270,6 @@ impl Cgroups {
 
 pub(crate) const MEMBERSHIP_LIMIT: usize = MEMBERSHIPS;
 
-fn mounts() -> Result<Vec<Mount>, LookError> {
-    let path = "/proc/self/mountinfo";
-    let text = read_path(path, MOUNTS).map_err(|errno| LookError::of(path, errno))?;
-    Ok(mounts::parse_mounts(&text.bytes))
-}
-
 fn find(
     memberships: &[Membership],
     mounts: &[Mount],
@@ -299,7 +293,7 @@ impl Version {
     }
 }
 
-fn parse_members(text: &str, cut: bool) -> Members {
+pub(crate) fn parse_members(text: &str, cut: bool) -> Members {
     let mut lines: Vec<&str> = text.lines().collect();
     if cut {
         // The last number may be a part of one.
@@ -311,13 +305,13 @@ fn parse_members(text: &str, cut: bool) -> Members {
 }
 
 /// Version 2 writes `max` for none; version 1 the greatest number of pages that there can be.
-fn parse_limit(text: &str) -> Option<u64> {
+pub(crate) fn parse_limit(text: &str) -> Option<u64> {
     const NONE: u64 = i64::MAX as u64 / (1 << 16) * (1 << 16);
     read::number(text).filter(|limit| *limit < NONE)
 }
 
 /// The value behind `key` in lines of `key value`.
-fn keyed(text: &str, key: &str) -> Option<u64> {
+pub(crate) fn keyed(text: &str, key: &str) -> Option<u64> {
     let line = |line: &str| {
         let mut words = line.split_ascii_whitespace();
         (words.next()? == key).then(|| words.next()?.parse().ok())?

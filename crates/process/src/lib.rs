@@ -48,6 +48,9 @@ mod unit;
 mod error;
 mod read;
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+
 pub use cgroup::{Cgroup, CgroupMemory, Cgroups, Members};
 pub use error::LookError;
 pub use find::{UnitProcesses, find_by_name, holders_of_socket, processes_of_unit};

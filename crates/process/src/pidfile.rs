@@ -142,7 +142,7 @@ fn is_stale(
 }
 
 /// The first line is the number; some write more, on lines of their own.
-fn parse(text: &[u8]) -> Option<u32> {
+pub(crate) fn parse(text: &[u8]) -> Option<u32> {
     let line = text.split(|byte| *byte == b'\n').next()?;
     let pid = str::from_utf8(line).ok()?.trim().parse().ok()?;
     (pid != 0 && i32::try_from(pid).is_ok()).then_some(pid)

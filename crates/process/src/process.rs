@@ -1,6 +1,7 @@
+use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{CWD, Dir, Mode, OFlags, fstat, openat, readlinkat};
+use rustix::fs::{CWD, Dir, Mode, OFlags, RawDir, fstat, openat, readlinkat};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
@@ -56,6 +57,11 @@ impl Process {
     /// Fails with [`LookError::Gone`] if none has; a zombie is still there. Where `/proc` hides other users' processes,
     /// one of them is [`LookError::Denied`].
     pub fn open(pid: u32) -> Result<Self, LookError> {
+        Self::open_with_stat(pid).map(|(process, _)| process)
+    }
+
+    /// As [`Process::open`], with its state and the rest that had to be read to know which process it is.
+    pub fn open_with_stat(pid: u32) -> Result<(Self, Stat), LookError> {
         let what = format!("process {pid}");
         // By number alone, so that nothing but a process's directory is ever opened.
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -63,8 +69,8 @@ impl Process {
             let hidden = errno == Errno::NOENT && exists(pid);
             LookError::of(what, if hidden { Errno::ACCESS } else { errno })
         })?;
-        let identity = read_stat(&dir, pid)?.identity;
-        Ok(Self { dir, identity })
+        let stat = read_stat(&dir, pid)?;
+        Ok((Self { dir, identity: stat.identity }, stat))
     }
 
     /// The process that `identity` names.
@@ -91,28 +97,37 @@ impl Process {
 
     /// Its memory. Without the right to look closer, it says what everybody may know, and `pss_bytes` is `None`.
     pub fn memory(&self) -> Result<Memory, LookError> {
-        // First, because it alone tells a process that is gone from a thread of the kernel, which has no memory.
-        let rss_bytes = memory::parse_statm(&self.read("statm", SMALL)?.lossy())
-            .ok_or_else(|| LookError::form(self.what("statm")))?;
-        match self.read("smaps_rollup", SMALL) {
-            Ok(rollup) => memory::parse_rollup(&rollup.lossy())
-                .ok_or_else(|| LookError::form(self.what("smaps_rollup"))),
-            Err(LookError::Gone { .. }) if rss_bytes == 0 => {
-                Ok(Memory { rss_bytes, pss_bytes: Some(0), swap_bytes: 0 })
-            }
+        match self.memory_by_rollup() {
             Err(LookError::Denied { .. }) => {
                 let status = self.read("status", SMALL)?;
                 let swap_bytes = memory::parse_status_swap(&status.lossy());
-                Ok(Memory { rss_bytes, pss_bytes: None, swap_bytes })
+                Ok(Memory { rss_bytes: self.resident_bytes()?, pss_bytes: None, swap_bytes })
             }
-            Err(error) => Err(error),
+            // What is resident tells a process that is gone from one that has no memory, such as a thread of the kernel.
+            Err(LookError::Gone { .. }) => match self.resident_bytes()? {
+                0 => Ok(Memory { rss_bytes: 0, pss_bytes: Some(0), swap_bytes: 0 }),
+                // By `execve` it has exchanged the memory that was about to be read.
+                _ => self.memory_by_rollup(),
+            },
+            result => result,
         }
+    }
+
+    fn memory_by_rollup(&self) -> Result<Memory, LookError> {
+        let rollup = self.read("smaps_rollup", SMALL)?;
+        memory::parse_rollup(&rollup.lossy())
+            .ok_or_else(|| LookError::form(self.what("smaps_rollup")))
+    }
+
+    fn resident_bytes(&self) -> Result<u64, LookError> {
+        memory::parse_statm(&self.read("statm", SMALL)?.lossy())
+            .ok_or_else(|| LookError::form(self.what("statm")))
     }
 
     /// How many descriptors it has open, and may have.
     pub fn descriptors(&self) -> Result<Descriptors, LookError> {
         let limits = self.read("limits", SMALL)?;
-        Ok(Descriptors { open: self.count_descriptors()?, limit: parse_limit(&limits.lossy()) })
+        Ok(Descriptors { open: self.open_descriptors()?, limit: parse_limit(&limits.lossy()) })
     }
 
     /// How many children it has. For what they are, see [`Table`](crate::Table), which looks at every process of the host.
@@ -121,16 +136,21 @@ impl Process {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let tasks = openat(&self.dir, "task", flags, Mode::empty()).map_err(fail)?;
         let mut children = 0;
+        let mut buffer = [MaybeUninit::uninit(); SMALL];
+        let mut listing = RawDir::new(&tasks, &mut buffer);
+        let mut place = 0;
         // Each thread has its own.
-        for (place, task) in Dir::read_from(&tasks).map_err(fail)?.enumerate() {
+        while let Some(task) = listing.next() {
             let task = task.map_err(fail)?;
-            let name = String::from_utf8_lossy(task.file_name().to_bytes()).into_owned();
-            if name.starts_with('.') {
+            let name = task.file_name().to_bytes();
+            if name.starts_with(b".") {
                 continue;
             }
+            place += 1;
             let listed = if place > THREADS {
                 Err(LookError::Gone { what: self.what("children") })
             } else {
+                let name = String::from_utf8_lossy(name);
                 self.read(&format!("task/{name}/children"), CHILDREN)
             };
             match listed {
@@ -198,7 +218,8 @@ impl Process {
             .any(|entry| is_wanted(entry.file_name()))
     }
 
-    fn count_descriptors(&self) -> Result<u64, LookError> {
+    /// How many descriptors it has open.
+    pub fn open_descriptors(&self) -> Result<u64, LookError> {
         let what = || self.what("fd");
         let fail = |errno| LookError::of(what(), errno);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -261,7 +282,7 @@ fn exists(pid: u32) -> bool {
 }
 
 /// Columns of fixed width: the names have spaces.
-fn parse_limits(limits: &str) -> Vec<(String, String, String)> {
+pub(crate) fn parse_limits(limits: &str) -> Vec<(String, String, String)> {
     let line = |line: &str| {
         let (name, values) = line.split_at_checked(26)?;
         let mut values = values.split_whitespace();
@@ -271,12 +292,12 @@ fn parse_limits(limits: &str) -> Vec<(String, String, String)> {
     limits.lines().skip(1).filter_map(line).collect()
 }
 
-fn parse_limit(limits: &str) -> Option<u64> {
+pub(crate) fn parse_limit(limits: &str) -> Option<u64> {
     read::number(limits.lines().find_map(|line| line.strip_prefix("Max open files"))?)
 }
 
 /// `Uid:` has the real, effective, saved and file system user. The kernel escapes newlines in `Name:`.
-fn parse_users(status: &str) -> Option<Users> {
+pub(crate) fn parse_users(status: &str) -> Option<Users> {
     let mut numbers = status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace();
     let mut number = || numbers.next()?.parse().ok();
     Some(Users { real: number()?, effective: number()? })

@@ -2,10 +2,12 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use rustix::buffer::spare_capacity;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::{Errno, read};
 
-const CHUNK: usize = 16 * 1024;
+/// Most of the kernel's files are shorter than half of this.
+const CHUNK: usize = 4 * 1024;
 
 /// The start of a file, up to `limit` bytes.
 #[derive(Debug)]
@@ -31,18 +33,12 @@ pub(crate) fn read_open(file: &OwnedFd, limit: usize) -> Result<Text, Errno> {
     let mut bytes = Vec::new();
     loop {
         // One byte beyond the limit tells whether there is more.
-        let room = (limit + 1 - bytes.len()).min(CHUNK);
-        let filled = bytes.len();
-        bytes.resize(filled + room, 0);
-        let length = match read(file, &mut bytes[filled..]) {
-            Err(Errno::INTR) => 0,
-            Ok(0) => {
-                bytes.truncate(filled);
-                return Ok(Text { bytes, cut: false });
-            }
-            other => other?,
-        };
-        bytes.truncate(filled + length);
+        bytes.reserve((limit + 1 - bytes.len()).min(CHUNK));
+        match read(file, spare_capacity(&mut bytes)) {
+            Ok(0) => return Ok(Text { bytes, cut: false }),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
         if bytes.len() > limit {
             bytes.truncate(limit);
             return Ok(Text { bytes, cut: true });

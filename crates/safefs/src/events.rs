@@ -28,6 +28,38 @@ use crate::sys;
 pub use mounts::Mounts;
 pub use wait::{Ready, Waker, wait};
 
+/// One record of fanotify, for `tests/fuzz`.
+#[cfg(feature = "fuzzing")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KernelRecord {
+    /// What happened.
+    pub mask: u64,
+    /// Who did it.
+    pub pid: i32,
+    /// The entry.
+    pub name: Vec<u8>,
+    /// The bytes of the directory's handle.
+    pub handle: Option<Vec<u8>>,
+}
+
+#[cfg(feature = "fuzzing")]
+pub(crate) fn kernel_records(mut bytes: &[u8]) -> Option<Vec<KernelRecord>> {
+    let mut records = Vec::new();
+    while let Some((record, rest)) = record::split(bytes).ok()? {
+        assert!(rest.len() < bytes.len(), "no step forward");
+        bytes = rest;
+        let record::Record { mask, pid, directory, name, .. } = record;
+        let handle = directory.map(|handle| handle.bytes.to_vec());
+        records.push(KernelRecord { mask, pid, name: name.to_vec(), handle });
+    }
+    Some(records)
+}
+
+#[cfg(feature = "fuzzing")]
+pub(crate) fn mounts_near(table: &[u8], path: &[u8]) -> Vec<Vec<u8>> {
+    mounts::near(table, &mounts::written(path))
+}
+
 /// A kernel interface for events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {

@@ -70,6 +70,9 @@ mod sys;
 
 mod whole;
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+
 pub use acl::{Acl, AclKind};
 pub use aside::is_without_room;
 pub use boot::boot_time;

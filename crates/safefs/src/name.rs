@@ -3,6 +3,8 @@ use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
 
+use evenkeel_shown::is_invisible;
+
 /// Directories that belong to the system as a whole: no rule is about them, only about something below.
 const SYSTEM: &[&str] = &[
     "/bin",
@@ -86,22 +88,6 @@ pub fn escaped(name: impl AsRef<OsStr>) -> String {
         }
     }
     out
-}
-
-/// Characters that show nothing themselves but reorder, join, break or hide what is beside them: a name with one looks like
-/// another name.
-fn is_invisible(char: char) -> bool {
-    matches!(
-        char,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{e0000}'..='\u{e007f}'
-    )
 }
 
 /// Whether `name` is one component that can name an entry of a directory.

@@ -152,7 +152,7 @@ fn flags(process: BorrowedFd<'_>, descriptor: &OsString) -> Option<u64> {
     parse_flags(&text)
 }
 
-fn parse_flags(fdinfo: &str) -> Option<u64> {
+pub(crate) fn parse_flags(fdinfo: &str) -> Option<u64> {
     let octal = fdinfo.lines().find_map(|line| line.strip_prefix("flags:"))?;
     u64::from_str_radix(octal.trim(), 8).ok()
 }

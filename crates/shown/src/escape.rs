@@ -1,8 +1,17 @@
 /// `text` with everything escaped that a terminal would obey, that breaks a line, or that shows nothing itself but reorders or
 /// hides what is beside it.
 pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for char in text.chars() {
+    excerpt(text, usize::MAX)
+}
+
+/// The first `chars` characters of `text`, [`escaped`], with `…` if there are more.
+pub fn excerpt(text: &str, chars: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(chars));
+    for (place, char) in text.chars().enumerate() {
+        if place == chars {
+            out.push('…');
+            break;
+        }
         if char.is_control() || is_invisible(char) {
             out.extend(char.escape_default());
         } else {
@@ -44,6 +53,13 @@ mod tests {
         #[test]
         fn nothing_escapes_the_escape(text in any::<String>()) {
             prop_assert!(!escaped(&text).chars().any(|char| char.is_control() || is_invisible(char)));
+        }
+
+        #[test]
+        fn an_excerpt_is_the_escaped_beginning(text in any::<String>(), chars in 0..50usize) {
+            let beginning: String = text.chars().take(chars).collect();
+            let more = if text.chars().count() > chars { "…" } else { "" };
+            prop_assert_eq!(excerpt(&text, chars), escaped(&beginning) + more);
         }
     }
 }

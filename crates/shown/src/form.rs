@@ -67,7 +67,7 @@ pub fn secret_ranges(text: &str) -> Vec<Range<usize>> {
         if rest.is_empty() {
             break;
         }
-        let word = &rest[..rest.find(is_break).unwrap_or(rest.len())];
+        let mut word = &rest[..rest.find(is_break).unwrap_or(rest.len())];
         if follows != Follows::Nothing && !matches!(word, "=" | ":") && !is_scheme(word) {
             let length = match (quote_before(&text[..at]), follows) {
                 (Some(quote), _) | (None, Follows::Line(Some(quote))) => rest.find([quote, '\n']),
@@ -81,13 +81,23 @@ pub fn secret_ranges(text: &str) -> Vec<Range<usize>> {
             continue;
         }
         if word.contains("://") {
-            // `&` and the like are a part of it.
-            let url = rest[..rest.find(ends_url).unwrap_or(rest.len())]
-                .trim_end_matches([',', '.', ';', ':']);
-            ranges
-                .extend(url::ranges(url).into_iter().map(|range| at + range.start..at + range.end));
-            follows = Follows::Nothing;
-            at += url.len();
+            // `&` and the like are a part of it; `<` and `>`, which stand around many, are not.
+            let piece = &rest[..rest.find(ends_url).unwrap_or(rest.len())];
+            if piece.contains("://") {
+                let url = piece.trim_end_matches([',', '.', ';', ':']);
+                ranges.extend(
+                    url::ranges(url).into_iter().map(|range| at + range.start..at + range.end),
+                );
+                follows = Follows::Nothing;
+                at += piece.len();
+                continue;
+            }
+            // It comes after the next `<` or `>`: up to there it is a word like any other.
+            word = piece;
+        }
+        if word.is_empty() {
+            // That sign itself; without a step here the same place would be looked at for ever.
+            at += 1;
             continue;
         }
         follows = after(word, (text, at), follows, &mut ranges);
@@ -220,6 +230,10 @@ mod tests {
             ("connect postgres://app:hunter2@db/x?y", "connect postgres://app:***@db/x?y"),
             ("at http://h/?a=1&key=hunter2, gone", "at http://h/?a=1&key=***, gone"),
             ("amqp://u:hun@ter2@h:5/", "amqp://u:***@h:5/"),
+            ("Link: <http://u:hunter2@h/>; rel=next", "Link: <http://u:***@h/>; rel=next"),
+            ("<b>http://u:hunter2@h</b>", "<b>http://u:***@h</b>"),
+            ("token=hunter2<http://u:hunter2@h>", "token=***<http://u:***@h>"),
+            (":<://u:hunter2@h", ":<://u:***@h"),
             ("client_secret : hunter2", "client_secret : ***"),
             ("environment = [\"A_TOKEN=hunter2\"]", "environment = [\"A_TOKEN=***\"]"),
         ] {
@@ -245,6 +259,11 @@ mod tests {
         fn any_text_can_be_asked_about(text in any::<String>()) {
             let ranges = secret_ranges(&text);
             prop_assert!(ranges.windows(2).all(|pair| pair[0].end <= pair[1].start));
+            let _ = redact(&text);
+        }
+
+        #[test]
+        fn any_text_of_urls_and_signs_can_be_asked_about(text in "(://|[<>:/?=@.,;&\"' a]){0,12}") {
             let _ = redact(&text);
         }
 

@@ -1,9 +1,11 @@
-//! Texts of strangers and of settings, made fit to be shown.
+//! Texts of strangers and of settings, and figures, made fit to be shown.
 //!
 //! What a target answers, what stands in a log and what an operator wrote into the settings ends up in logs, history,
 //! pages and terminals. [`escaped`] takes out what a terminal would obey or what makes a text look like another one.
 //! [`redact`] and [`redact_url`] take out secrets by how they are written: `password=…`, `Authorization: …`, the password
 //! and the `token` of a URL. [`Secrets`] takes out those that are known, wherever they come back.
+//!
+//! [`Unit`] writes figures: `118 MB` and not `117739520`, and never so short that what is beyond a limit looks like the limit.
 //!
 //! Redaction by form knows only the forms that it knows; whoever has the secret itself uses [`Secrets`] besides.
 //!
@@ -18,14 +20,18 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod chain;
 mod escape;
 mod form;
 mod secrets;
+mod unit;
 mod url;
 
-pub use escape::{escaped, is_invisible};
+pub use chain::chain;
+pub use escape::{escaped, excerpt, is_invisible};
 pub use form::{is_secret_name, redact, secret_ranges};
 pub use secrets::Secrets;
+pub use unit::Unit;
 pub use url::{place_of_url, redact_url};
 
 /// What stands in the place of a secret.

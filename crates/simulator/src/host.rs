@@ -134,6 +134,7 @@ impl<'a, 'b> Host<'a, 'b> {
                 Some(plan) => self.happen(plan),
                 None => self.tick(),
             }
+            self.show_turns();
         }
         self.now = self.ends;
         self.end()
@@ -193,6 +194,15 @@ impl<'a, 'b> Host<'a, 'b> {
         let since = self.now.saturating_since(Moment::ORIGIN + BEGAN).as_nanos();
         let since = i128::try_from(since).unwrap_or(i128::MAX) + self.set_by.as_nanos();
         Timestamp::from_nanosecond(self.began.as_nanosecond() + since).unwrap_or(self.began)
+    }
+
+    /// Tells of what went down or came up.
+    fn show_turns(&mut self) {
+        for (unit, down) in std::mem::take(&mut self.world.turns) {
+            let place = self.world.units[unit].name.clone();
+            let place = place.as_str();
+            self.show(&if down { Event::WentDown { place } } else { Event::CameUp { place } });
+        }
     }
 
     fn acting(&self) -> Option<&Act> {

@@ -37,21 +37,27 @@
 #![forbid(unsafe_code)]
 
 mod chance;
+mod chronicle;
 mod disk;
 mod faults;
 mod host;
 mod observer;
 mod queue;
+mod recorded;
 mod scenario;
 mod summary;
 mod trace;
 mod world;
 
+pub use chronicle::{
+    BudgetUse, Chronicle, Chronicled, Done, Lane, Look, Objective, Outage, Stretch,
+};
 pub use faults::{
     ActionModel, AgentCrash, CrashAt, Drift, Due, Fault, FaultFileError, Faults, Fill, Flap, Leak,
     Orphan, Pace, Span, Strike, What, When,
 };
 pub use observer::{Event, Observer, View};
+pub use recorded::{Action, Recorded, Replay, Subject};
 pub use scenario::Scenario;
 pub use summary::{
     CheckSummary, CleanupSummary, FaultSummary, HostSummary, PermissionSummary, Slices, Spread,

@@ -77,6 +77,16 @@ pub enum Event<'a> {
         /// The checks and parts that it was about.
         places: &'a [String],
     },
+    /// What a check, or a part of one as `check/part`, looks at does no longer do what it is for.
+    WentDown {
+        /// The check or part.
+        place: &'a str,
+    },
+    /// It does again.
+    CameUp {
+        /// The check or part.
+        place: &'a str,
+    },
     /// The run is over. The agent that lives, if one does, was not told to end.
     Ended,
 }

@@ -31,6 +31,8 @@ pub(crate) struct World {
     pub(crate) units: Vec<Unit>,
     pub(crate) ailments: BTreeMap<AilmentId, Ailment>,
     pub(crate) files: Files,
+    /// What went down or came up since somebody last took these, in order.
+    pub(crate) turns: Vec<(UnitId, bool)>,
     next_ailment: AilmentId,
     names: BTreeMap<String, UnitId>,
     /// What each recovery target acts on.
@@ -69,6 +71,7 @@ impl World {
                 .collect(),
             files: Files::new(settings),
             ailments: BTreeMap::new(),
+            turns: Vec::new(),
             next_ailment: 1,
             pace: faults.pace,
             units,
@@ -184,6 +187,7 @@ impl World {
         if down == one.down_since.is_some() {
             return;
         }
+        self.turns.push((unit, down));
         let one = &mut self.units[unit];
         match one.down_since.take() {
             Some(since) => one.down_for += now.saturating_since(since),

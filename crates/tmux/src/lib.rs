@@ -31,6 +31,9 @@ mod pane;
 mod place;
 mod server;
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+
 pub use error::TmuxError;
 pub use folder::unsafe_folder;
 pub use pane::Pane;

@@ -208,7 +208,7 @@ fn refused(completed: &Completed) -> TmuxError {
 }
 
 /// The content after each line that begins with `mark` and a pane's id. The last one counts only if it is whole.
-fn fingerprints(shown: &[u8], mark: &str, truncated: bool) -> BTreeMap<String, u64> {
+pub(crate) fn fingerprints(shown: &[u8], mark: &str, truncated: bool) -> BTreeMap<String, u64> {
     let mut found = BTreeMap::new();
     let mut current: Option<(String, DefaultHasher)> = None;
     for line in shown.split(|byte| *byte == b'\n') {

@@ -1,6 +1,10 @@
 //! The figures that must be reached.
 
-use crate::contest::quantile;
+use std::collections::BTreeMap;
+
+use evenkeel_figures::{Bar, Limit, MOST_EXPONENT, exponent, quantile};
+
+use crate::contest::Standing;
 use crate::report::{Contest, Latency, Report};
 use crate::{floor, host};
 
@@ -13,40 +17,13 @@ const TIME_TOLERANCE: f64 = 1.10;
 
 const MOST_TIMES_FLOOR: f64 = 1.15;
 const LEAST_TIMES_AS_FAST: f64 = 3.0;
-const MOST_RSS_BYTES: u64 = 16 << 20;
+const MOST_RSS_MIB: f64 = 16.0;
 const MOST_MICROS_A_DELETION: f64 = 30.0;
 const MOST_MEDIAN_MICROS: f64 = 100.0;
 const MOST_P99_MICROS: f64 = 2000.0;
 
 /// What the bare loop must get of its processors for a time to say something; other programs take the rest.
 const LEAST_SHARE: f64 = 0.85;
-
-/// One figure, and whether it is reached.
-pub(crate) struct Bar {
-    pub(crate) what: String,
-    pub(crate) measured: String,
-    pub(crate) limit: String,
-    pub(crate) verdict: Verdict,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Holds,
-    Missed,
-    /// Why it says nothing.
-    NotJudged(String),
-}
-
-impl Verdict {
-    fn of(holds: bool) -> Self {
-        if holds { Self::Holds } else { Self::Missed }
-    }
-
-    /// As it is, or not at all for this reason.
-    fn unless(self, reason: Option<&String>) -> Self {
-        reason.map_or(self, |reason| Self::NotJudged(reason.clone()))
-    }
-}
 
 /// Judges what was measured; what was not measured, or only on small trees, has no bar.
 pub(crate) fn judge(report: &Report) -> Vec<Bar> {
@@ -63,12 +40,12 @@ pub(crate) fn judge(report: &Report) -> Vec<Bar> {
     for agent in report.latencies.iter().filter(|latency| !latency.is_bare) {
         bars.extend(latency(agent, floor));
     }
-    bars.extend(report.bursts.iter().map(|burst| Bar {
-        what: format!("{} files changed in a burst on {}", burst.files, burst.filesystem),
-        measured: format!("{} missed", burst.missed),
-        limit: "none missed".to_owned(),
-        verdict: Verdict::of(burst.missed == 0),
+    bars.extend(report.bursts.iter().map(|burst| {
+        let what =
+            format!("{} files changed in a burst on {}: missed", burst.files, burst.filesystem);
+        Bar::new(what, count(burst.missed), "", Limit::AtMost(0.0), 1.0)
     }));
+    bars.extend(growth(&report.contests));
     bars
 }
 
@@ -84,26 +61,26 @@ fn sweep(contest: &Contest) -> Option<[Bar; 3]> {
     let alone = (threads == 1).then(|| "there is one processor".to_owned());
     let impossible = (possible < LEAST_TIMES_AS_FAST)
         .then(|| format!("the bare loop itself is {possible:.2} times as fast"));
-    let fast = Verdict::of(gain >= LEAST_TIMES_AS_FAST / RATIO_TOLERANCE);
+    let (title, times) = (contest.title(), "times");
+    let (most, least) = (Limit::AtMost(MOST_TIMES_FLOOR), Limit::AtLeast(LEAST_TIMES_AS_FAST));
     Some([
-        Bar {
-            what: format!("{}: processor time beside the bare loop", contest.title()),
-            measured: format!("{cost:.2} times"),
-            limit: format!("≤ {MOST_TIMES_FLOOR} times"),
-            verdict: Verdict::of(cost <= MOST_TIMES_FLOOR * RATIO_TOLERANCE),
-        },
-        Bar {
-            what: format!("{}: beside find", contest.title()),
-            measured: format!("{gain:.2} times as fast"),
-            limit: format!("≥ {LEAST_TIMES_AS_FAST} times, with two processors"),
-            verdict: fast.unless(alone.or(disturbed).or(impossible).as_ref()),
-        },
-        Bar {
-            what: format!("{}: peak memory", contest.title()),
-            measured: format!("{:.1} MB", mb(ours.rss_bytes())),
-            limit: format!("≤ {} MB", MOST_RSS_BYTES >> 20),
-            verdict: Verdict::of(ours.rss_bytes() <= MOST_RSS_BYTES),
-        },
+        Bar::new(
+            format!("{title}: processor time beside the bare loop"),
+            cost,
+            times,
+            most,
+            RATIO_TOLERANCE,
+        ),
+        Bar::new(format!("{title}: as fast as find"), gain, times, least, RATIO_TOLERANCE)
+            .unless(alone.or(disturbed).or(impossible)),
+        Bar::new(
+            format!("{title}: peak memory"),
+            mib(ours.rss_bytes()),
+            "MiB",
+            Limit::AtMost(MOST_RSS_MIB),
+            1.0,
+        )
+        .beside("find", mib(find.rss_bytes())),
     ])
 }
 
@@ -111,16 +88,17 @@ fn delete(contest: &Contest) -> Option<Bar> {
     let ours = contest.standings.first()?;
     // Processor time leaves out the wait for a disk, so it only stands in where others took the processors.
     let disturbed = contest.find(floor::UNLINK)?.share_of(1) < LEAST_SHARE;
-    let (how, micros) = if disturbed {
-        ("processor time, as others took the processors", ours.cpu_micros())
+    let (how, micros): (_, fn(&Standing) -> f64) = if disturbed {
+        ("processor time, as others took the processors", Standing::cpu_micros)
     } else {
-        ("time", ours.median_micros())
+        ("time", Standing::median_micros)
     };
-    Some(Bar {
-        what: format!("{}: {how}", contest.title()),
-        measured: format!("{micros:.1} µs a file"),
-        limit: format!("≤ {MOST_MICROS_A_DELETION} µs a file"),
-        verdict: Verdict::of(micros <= MOST_MICROS_A_DELETION * TIME_TOLERANCE),
+    let (what, limit) =
+        (format!("{}: {how}", contest.title()), Limit::AtMost(MOST_MICROS_A_DELETION));
+    let bar = Bar::new(what, micros(ours), "µs a file", limit, TIME_TOLERANCE);
+    Some(match contest.find("find") {
+        Some(find) => bar.beside("find", micros(find)),
+        None => bar,
     })
 }
 
@@ -132,26 +110,37 @@ fn latency(latency: &Latency, floor: Option<&Latency>) -> [Bar; 3] {
         let disturbed = least
             .filter(|least| *least > most / 2.0)
             .map(|least| format!("a bare loop of inotify and chmod takes {least:.0} µs here"));
-        Bar {
-            what: what(name),
-            measured: format!("{micros:.0} µs"),
-            limit: format!("≤ {most} µs"),
-            verdict: Verdict::of(micros <= most * TIME_TOLERANCE).unless(disturbed.as_ref()),
-        }
+        Bar::new(what(name), micros, "µs", Limit::AtMost(most), TIME_TOLERANCE).unless(disturbed)
     };
     [
         bar("median", 0.5, MOST_MEDIAN_MICROS),
         bar("p99", 0.99, MOST_P99_MICROS),
-        Bar {
-            what: what("missed"),
-            measured: latency.missed.to_string(),
-            limit: "none".to_owned(),
-            verdict: Verdict::of(latency.missed == 0),
-        },
+        Bar::new(what("missed"), count(latency.missed), "", Limit::AtMost(0.0), 1.0),
     ]
 }
 
-#[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
-pub(crate) fn mb(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
+/// How the processor time of ours grows with the number of files, for each kind of work that was measured with several.
+fn growth(contests: &[Contest]) -> Vec<Bar> {
+    let mut kinds: BTreeMap<(&str, &str, &str), Vec<(f64, f64)>> = BTreeMap::new();
+    for contest in contests {
+        let Some(ours) = contest.standings.first() else { continue };
+        let files = count(contest.files);
+        let kind = (contest.row, contest.what, contest.filesystem.as_str());
+        kinds.entry(kind).or_default().push((files, ours.cpu_micros() * files));
+    }
+    let bar = |((row, what, filesystem), points): (_, Vec<_>)| {
+        let power = exponent(&points)?;
+        let what = format!("growth with the number of files: {row} on {filesystem}, {what}");
+        Some(Bar::new(what, power, "(power)", Limit::AtMost(MOST_EXPONENT), 1.0))
+    };
+    kinds.into_iter().filter_map(bar).collect()
+}
+
+fn mib(bytes: u64) -> f64 {
+    count(bytes) / f64::from(1 << 20)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn count(number: u64) -> f64 {
+    number as f64
 }

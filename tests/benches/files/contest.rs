@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use serde_json::{Value, json};
+use evenkeel_figures::{Figure, quantile};
 
 use crate::measure::{self, Taken};
 
@@ -104,36 +104,20 @@ impl Standing {
     }
 
     /// A row of a table, beside the one that all are compared with.
-    pub(crate) fn row(&self, ours: &Self) -> Value {
-        json!({
-            "who": self.name,
-            "micros_a_file": self.median_micros(),
-            "micros_a_file_min": self.min_micros(),
-            "spread": self.spread(),
-            "cpu_micros_a_file": self.cpu_micros(),
-            "times_ours": self.times(ours),
-            "cpu_times_ours": self.cpu_times(ours),
-            "rss_bytes": self.rss_bytes(),
-        })
+    pub(crate) fn row(&self, title: &str, ours: &Self) -> Figure {
+        Figure::new(title, &*self.name)
+            .with("micros_a_file", self.median_micros())
+            .with("micros_a_file_min", self.min_micros())
+            .with("spread", self.spread())
+            .with("cpu_micros_a_file", self.cpu_micros())
+            .with("times_ours", self.times(ours))
+            .with("cpu_times_ours", self.cpu_times(ours))
+            .with("rss_bytes", as_float(self.rss_bytes()))
     }
 
     fn micros(&self) -> impl Iterator<Item = f64> {
         self.taken.iter().map(|taken| taken.wall.as_secs_f64() * 1e6 / as_float(self.files))
     }
-}
-
-/// The value below which a share of all lies; no number if there is none.
-pub(crate) fn quantile(values: impl Iterator<Item = f64>, share: f64) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    let Some(last) = values.len().checked_sub(1) else { return f64::NAN };
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "an index between the first and the last"
-    )]
-    let index = (as_float(last as u64) * share).round() as usize;
-    values[index]
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of files and samples are far below 2^52")]

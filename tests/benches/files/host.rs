@@ -1,28 +1,7 @@
-//! What the figures were measured on.
+//! What the host has room for.
 
 use std::path::Path;
 use std::process::Command;
-
-use serde_json::{Value, json};
-
-pub(crate) fn describe() -> Value {
-    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-    let processor = read("/proc/cpuinfo")
-        .lines()
-        .find_map(|line| {
-            line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name.to_owned())
-        })
-        .unwrap_or_default();
-    json!({
-        "processors": processors(),
-        "processor": processor,
-        "kernel": read("/proc/sys/kernel/osrelease").trim(),
-        "memory_bytes": meminfo("MemTotal"),
-        "find": version("find"),
-        "systemd-tmpfiles": version("systemd-tmpfiles"),
-        "load_at_start": read("/proc/loadavg").split(' ').next(),
-    })
-}
 
 pub(crate) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
@@ -54,12 +33,6 @@ fn meminfo(key: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
     let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     kilobytes.unwrap_or_default() * 1024
-}
-
-/// The first line of what `program --version` says; null if it is not installed.
-fn version(program: &str) -> Value {
-    let text = output(Command::new(program).arg("--version"));
-    text.lines().next().map_or(Value::Null, |line| json!(line))
 }
 
 fn output(command: &mut Command) -> String {

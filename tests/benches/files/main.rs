@@ -23,7 +23,6 @@ mod tree;
 use std::process::ExitCode;
 
 use crate::args::{Args, Mode};
-use crate::bars::Verdict;
 use crate::report::Report;
 
 fn main() -> ExitCode {
@@ -52,19 +51,18 @@ fn main() -> ExitCode {
 
 fn bench(args: &Args) -> ExitCode {
     stop::watch_for_signals();
-    let mut report = Report::new(host::describe());
+    let mut report = Report::new();
     for place in &args.places {
         rows::measure(args, place, &mut report);
     }
     if args.wants("latency") {
         latency::measure(args, &mut report);
     }
-    report.bars = bars::judge(&report);
+    report.shared.bars = bars::judge(&report);
     if args.json {
-        println!("{}", report.json());
+        println!("{}", report.document());
     } else {
         print!("{}", report.table());
     }
-    let missed = report.bars.iter().any(|bar| bar.verdict == Verdict::Missed);
-    if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if report.shared.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -3,19 +3,16 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use evenkeel_figures::{Figure, load, quantile, version};
 
-use crate::bars::{Bar, Verdict, mb};
-use crate::contest::{Standing, quantile};
+use crate::contest::Standing;
 
 pub(crate) struct Report {
-    host: Value,
+    /// What all benches have: the machine, who is there to be measured, what is missed.
+    pub(crate) shared: evenkeel_figures::Report,
     pub(crate) contests: Vec<Contest>,
     pub(crate) latencies: Vec<Latency>,
     pub(crate) bursts: Vec<Burst>,
-    /// What was not measured, and why.
-    pub(crate) left_out: Vec<String>,
-    pub(crate) bars: Vec<Bar>,
 }
 
 /// The same work by several; ours is the first.
@@ -57,74 +54,55 @@ impl Contest {
         self.standings.iter().find(|standing| standing.name == name)
     }
 
-    fn rows(&self) -> Vec<Value> {
+    fn rows(&self) -> Vec<Figure> {
         let Some(ours) = self.standings.first() else { return Vec::new() };
-        self.standings.iter().map(|standing| standing.row(ours)).collect()
+        self.standings.iter().map(|standing| standing.row(&self.title(), ours)).collect()
     }
 }
 
 impl Latency {
-    fn row(&self) -> Value {
+    fn row(&self) -> Figure {
         let micros = |share| quantile(self.micros.iter().copied(), share);
-        json!({
-            "what": self.what,
-            "filesystem": self.filesystem,
-            "samples": self.micros.len(),
-            "micros_p50": micros(0.5),
-            "micros_p99": micros(0.99),
-            "micros_max": micros(1.0),
-            "missed": self.missed,
-        })
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        Figure::new(
+            "from a chmod until the mode is right again",
+            format!("{}, {}", self.what, self.filesystem),
+        )
+        .with("samples", self.micros.len() as f64)
+        .with("micros_p50", micros(0.5))
+        .with("micros_p99", micros(0.99))
+        .with("micros_max", micros(1.0))
+        .with("missed", self.missed as f64)
+    }
+}
+
+impl Burst {
+    fn row(&self) -> Figure {
+        let title = format!("{} files changed at once on {}", self.files, self.filesystem);
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        Figure::new(title, "evenkeel run")
+            .with("changes_seconds", self.spoiled.as_secs_f64())
+            .with("repaired_seconds", self.took.as_secs_f64())
+            .with("missed", self.missed as f64)
     }
 }
 
 impl Report {
-    pub(crate) fn new(host: Value) -> Self {
-        Self {
-            host,
-            contests: Vec::new(),
-            latencies: Vec::new(),
-            bursts: Vec::new(),
-            left_out: Vec::new(),
-            bars: Vec::new(),
+    pub(crate) fn new() -> Self {
+        let mut shared = evenkeel_figures::Report::new("files");
+        for peer in ["find", "systemd-tmpfiles"] {
+            shared.peer(peer, version(peer, "--version"));
         }
+        Self { shared, contests: Vec::new(), latencies: Vec::new(), bursts: Vec::new() }
     }
 
-    pub(crate) fn json(&self) -> Value {
-        let contest = |contest: &Contest| {
-            json!({
-                "row": contest.row,
-                "what": contest.what,
-                "filesystem": contest.filesystem,
-                "files": contest.files,
-                "standings": contest.rows(),
-            })
-        };
-        let burst = |burst: &Burst| {
-            json!({
-                "filesystem": burst.filesystem,
-                "files": burst.files,
-                "changes_seconds": burst.spoiled.as_secs_f64(),
-                "repaired_seconds": burst.took.as_secs_f64(),
-                "missed": burst.missed,
-            })
-        };
-        let bar = |bar: &Bar| {
-            json!({
-                "what": bar.what,
-                "measured": bar.measured,
-                "limit": bar.limit,
-                "verdict": verdict(&bar.verdict),
-            })
-        };
-        json!({
-            "host": self.host,
-            "contests": self.contests.iter().map(contest).collect::<Vec<_>>(),
-            "latencies": self.latencies.iter().map(Latency::row).collect::<Vec<_>>(),
-            "bursts": self.bursts.iter().map(burst).collect::<Vec<_>>(),
-            "left_out": self.left_out,
-            "bars": self.bars.iter().map(bar).collect::<Vec<_>>(),
-        })
+    /// As JSON, in one line.
+    pub(crate) fn document(&self) -> String {
+        let mut shared = self.shared.clone();
+        shared.figures.extend(self.contests.iter().flat_map(Contest::rows));
+        shared.figures.extend(self.latencies.iter().map(Latency::row));
+        shared.figures.extend(self.bursts.iter().map(Burst::row));
+        shared.document()
     }
 
     pub(crate) fn table(&self) -> String {
@@ -135,8 +113,9 @@ impl Report {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        for (key, value) in self.host.as_object().into_iter().flatten() {
-            writeln!(out, "{key}: {}", value.as_str().map_or(value.to_string(), str::to_owned))?;
+        writeln!(out, "{}; load {:.1}", self.shared.machine, load())?;
+        for (name, version) in &self.shared.peers {
+            writeln!(out, "{name}: {version}")?;
         }
         for contest in &self.contests {
             writeln!(out, "\n{}\n", contest.title())?;
@@ -146,18 +125,18 @@ impl Report {
             )?;
             writeln!(out, "|---|---:|---:|---:|---:|---:|---:|---:|")?;
             for row in contest.rows() {
-                let number = |key: &str| row[key].as_f64().unwrap_or_default();
+                let number = |key: &str| row.values.get(key).copied().unwrap_or_default();
                 writeln!(
                     out,
                     "| {} | {:.2} | {:.2} | {:.0} % | {:.2} | {:.2} | {:.2} | {:.1} |",
-                    row["who"].as_str().unwrap_or_default(),
+                    row.who,
                     number("micros_a_file"),
                     number("micros_a_file_min"),
                     number("spread") * 100.0,
                     number("cpu_micros_a_file"),
                     number("times_ours"),
                     number("cpu_times_ours"),
-                    mb(row["rss_bytes"].as_u64().unwrap_or_default()),
+                    number("rss_bytes") / 1e6,
                 )?;
             }
         }
@@ -167,17 +146,16 @@ impl Report {
             writeln!(out, "|---|---:|---:|---:|---:|---:|")?;
         }
         for row in self.latencies.iter().map(Latency::row) {
-            let number = |key: &str| row[key].as_f64().unwrap_or_default();
+            let number = |key: &str| row.values.get(key).copied().unwrap_or_default();
             writeln!(
                 out,
-                "| {}, {} | {} | {:.0} | {:.0} | {:.0} | {} |",
-                row["what"].as_str().unwrap_or_default(),
-                row["filesystem"].as_str().unwrap_or_default(),
-                row["samples"],
+                "| {} | {} | {:.0} | {:.0} | {:.0} | {} |",
+                row.who,
+                number("samples"),
                 number("micros_p50"),
                 number("micros_p99"),
                 number("micros_max"),
-                row["missed"],
+                number("missed"),
             )?;
         }
         for burst in &self.bursts {
@@ -191,24 +169,6 @@ impl Report {
                 burst.missed
             )?;
         }
-        for left_out in &self.left_out {
-            writeln!(out, "\nleft out: {left_out}")?;
-        }
-        if !self.bars.is_empty() {
-            writeln!(out, "\n| must hold | measured | limit | |\n|---|---:|---:|---|")?;
-        }
-        for bar in &self.bars {
-            let verdict = verdict(&bar.verdict);
-            writeln!(out, "| {} | {} | {} | {verdict} |", bar.what, bar.measured, bar.limit)?;
-        }
-        Ok(())
-    }
-}
-
-fn verdict(verdict: &Verdict) -> String {
-    match verdict {
-        Verdict::Holds => "holds".to_owned(),
-        Verdict::Missed => "MISSED".to_owned(),
-        Verdict::NotJudged(reason) => format!("not judged: {reason}"),
+        write!(out, "\n{}", self.shared.bars_table())
     }
 }

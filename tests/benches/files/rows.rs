@@ -23,7 +23,7 @@ pub(crate) fn measure(args: &Args, place: &Path, report: &mut Report) {
     let filesystem = host::filesystem(place);
     for files in args.scales() {
         if let Some(obstacle) = host::obstacle(place, files) {
-            report.left_out.push(format!("{files} files on {filesystem}: {obstacle}"));
+            report.shared.left_out.push(format!("{files} files on {filesystem}: {obstacle}"));
             continue;
         }
         eprintln!("{files} files on {filesystem} …");

@@ -107,10 +107,11 @@ fn bench(args: &Args) -> ExitCode {
     }
     let rows = clients.iter().zip(times).map(|(client, times)| Row::new(client, times)).collect();
     let report = Report { rows, rounds: args.rounds };
+    let shared = report.shared();
     if args.json {
-        println!("{:#}", report.json());
+        println!("{}", shared.document());
     } else {
-        print!("{}", report.table());
+        print!("{}\n{}", report.table(), shared.bars_table());
     }
-    if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if shared.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

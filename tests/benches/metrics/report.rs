@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use evenkeel_figures::{Bar, Figure, Limit, Verdict, version};
 
 use crate::client::Client;
+use crate::server::PUSHGATEWAY;
 
 /// A page of 10,000 series, from the request until its last byte.
 const MOST_P99: Duration = Duration::from_millis(5);
@@ -44,6 +45,17 @@ impl Row {
         self.times[(self.times.len() * percent / 100).min(last)]
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    fn figure(&self) -> Figure {
+        Figure::new("a page of metrics", &*self.name)
+            .with("series", self.series as f64)
+            .with("bytes", self.bytes as f64)
+            .with("cpu_ms", millis(self.cpu))
+            .with("p50_ms", millis(self.quantile(50)))
+            .with("p99_ms", millis(self.quantile(99)))
+            .with("max_ms", millis(self.quantile(100)))
+    }
+
     fn median_times(&self, other: &Self) -> f64 {
         self.quantile(50).as_secs_f64() / other.quantile(50).as_secs_f64()
     }
@@ -61,28 +73,37 @@ impl Report {
         (bare > MOST_P99 / 2).then(|| format!("bare bytes themselves take {:.1} ms", millis(bare)))
     }
 
-    /// Each bar in words, and whether it is reached; `None`: it says nothing.
-    fn bars(&self) -> Vec<(String, Option<bool>)> {
-        let most = MOST_P99.mul_f64(TOLERANCE);
-        let disturbed = self.disturbed();
+    /// What must be reached, of each format.
+    fn bars(&self) -> Vec<Bar> {
+        let most = Limit::AtMost(millis(MOST_P99));
+        let peer = self.rows.iter().find(|row| !row.is_ours && !row.is_bare);
+        let beside = |bar: Bar, time: &dyn Fn(&Row) -> Duration| match peer {
+            Some(peer) => bar.beside(&peer.name, millis(time(peer))),
+            None => bar,
+        };
         let ours = self.rows.iter().filter(|row| row.is_ours);
         ours.flat_map(|row| {
-            let p99 = row.quantile(99);
-            let what = format!("{}: p99 {:.2} ms, at most 5", row.name, millis(p99));
+            let what =
+                |what: &str| format!("/metrics with {} series, {}: {what}", row.series, row.name);
+            let p99 = Bar::new(what("p99"), millis(row.quantile(99)), "ms", most, TOLERANCE);
             // A page that is soon enough even so is good enough.
-            let time = match &disturbed {
-                Some(why) if p99 > most => (format!("{what}; not judged, {why}"), None),
-                _ => (what, Some(p99 <= most)),
+            let p99 = match p99.verdict {
+                Verdict::Met => p99,
+                _ => p99.unless(self.disturbed()),
             };
             // Other programs have little part in it.
-            let cpu = format!("{}: {:.2} ms of a processor, at most 5", row.name, millis(row.cpu));
-            [time, (cpu, Some(row.cpu <= MOST_P99))]
+            let cpu = Bar::new(what("processor time"), millis(row.cpu), "ms", most, 1.0);
+            [beside(p99, &|row| row.quantile(99)), beside(cpu, &|row| row.cpu)]
         })
         .collect()
     }
 
-    pub(crate) fn holds(&self) -> bool {
-        self.bars().iter().all(|(_, holds)| holds.unwrap_or(true))
+    pub(crate) fn shared(&self) -> evenkeel_figures::Report {
+        let mut shared = evenkeel_figures::Report::new("metrics");
+        shared.peer(PUSHGATEWAY, version(PUSHGATEWAY, "--version"));
+        shared.figures = self.rows.iter().map(Row::figure).collect();
+        shared.bars = self.bars();
+        shared
     }
 
     pub(crate) fn table(&self) -> String {
@@ -111,32 +132,7 @@ impl Report {
                 millis(row.cpu),
             ));
         }
-        for (what, holds) in self.bars() {
-            let verdict = match holds {
-                Some(true) => "holds",
-                Some(false) => "MISSED",
-                None => "not judged",
-            };
-            line(format_args!("{verdict:<10} {what}"));
-        }
         table
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        let rows = self.rows.iter().map(|row| {
-            json!({
-                "name": row.name, "series": row.series, "bytes": row.bytes, "cpu_ms": millis(row.cpu),
-                "p50_ms": millis(row.quantile(50)), "p99_ms": millis(row.quantile(99)), "max_ms": millis(row.quantile(100)),
-            })
-        });
-        let bars =
-            self.bars().into_iter().map(|(what, holds)| json!({ "what": what, "holds": holds }));
-        json!({
-            "rounds": self.rounds,
-            "load_at_end": std::fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').next(),
-            "rows": rows.collect::<Vec<_>>(),
-            "bars": bars.collect::<Vec<_>>(),
-        })
     }
 }
 

@@ -8,7 +8,7 @@ use evenkeel_tests::{Agent, Daemon, LONG, Scratch, free_port, get, until};
 
 use crate::client::series;
 
-const PUSHGATEWAY: &str = "prometheus-pushgateway";
+pub(crate) const PUSHGATEWAY: &str = "prometheus-pushgateway";
 /// Series that one check has for certain.
 const SERIES_OF_A_CHECK: usize = 24;
 

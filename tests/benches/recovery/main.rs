@@ -10,7 +10,6 @@
 
 mod args;
 mod fault;
-mod host;
 mod log;
 mod report;
 mod run;
@@ -46,7 +45,7 @@ fn main() -> ExitCode {
 
 /// Each round injects every fault once for every tool, all at the same time: they wait far more than they work.
 fn bench(args: &Args) -> ExitCode {
-    let mut report = Report::new(host::describe(), args.rounds);
+    let mut report = Report::new(args.rounds);
     let tools: &[Tool] =
         if args.peers { &[Tool::Evenkeel, Tool::Monit] } else { &[Tool::Evenkeel] };
     for round in 0..args.rounds {
@@ -66,10 +65,11 @@ fn bench(args: &Args) -> ExitCode {
             report.add(fault, tool, run);
         }
     }
+    report.judge();
     if args.json {
-        println!("{:#}", report.json());
+        println!("{}", report.document());
     } else {
         print!("{}", report.table());
     }
-    if report.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

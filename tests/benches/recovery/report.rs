@@ -3,14 +3,17 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use evenkeel_figures::{Bar, Figure, Limit, load, version};
 
 use crate::fault::Fault;
 use crate::run::Run;
-use crate::tool::Tool;
+use crate::tool::{CYCLE, Tool};
+
+/// A killed program is healed within one interval of its check, and a second.
+const MOST_HEALED_SECONDS: f64 = CYCLE.as_secs() as f64 + 1.0;
 
 pub(crate) struct Report {
-    host: Value,
+    shared: evenkeel_figures::Report,
     rounds: u32,
     rows: Vec<Row>,
 }
@@ -44,8 +47,12 @@ const TIMES: [(&str, Time); 4] = [
 ];
 
 impl Report {
-    pub(crate) fn new(host: Value, rounds: u32) -> Self {
-        Self { host, rounds, rows: Vec::new() }
+    pub(crate) fn new(rounds: u32) -> Self {
+        let mut shared = evenkeel_figures::Report::new("recovery");
+        for (peer, flag) in [("monit", "-V"), ("supervisord", "--version"), ("tmux", "-V")] {
+            shared.peer(peer, version(peer, flag));
+        }
+        Self { shared, rounds, rows: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, fault: &Fault, tool: Tool, run: Run) {
@@ -63,7 +70,7 @@ impl Report {
     }
 
     /// Whether evenkeel healed every fault in every round, and no run broke off.
-    pub(crate) fn is_complete(&self) -> bool {
+    fn is_complete(&self) -> bool {
         let ours = || self.rows.iter().filter(|row| row.tool == Tool::Evenkeel);
         let whole = |row: &Row| {
             row.runs.len() == self.rounds as usize
@@ -72,9 +79,58 @@ impl Report {
         ours().next().is_some() && ours().all(whole)
     }
 
-    pub(crate) fn json(&self) -> Value {
-        let rows: Vec<_> = self.rows.iter().map(|row| row.json(self.ours(row))).collect();
-        json!({ "host": self.host, "rounds": self.rounds, "faults": rows })
+    /// What must be reached: everything is healed and proved, and a killed program soon.
+    pub(crate) fn judge(&mut self) {
+        let ours = || self.rows.iter().filter(|row| row.tool == Tool::Evenkeel);
+        let whole = |run: &Run| run.healed.is_some() && run.told.verified.is_some();
+        let healed: usize =
+            ours().map(|row| row.runs.iter().filter(|run| whole(run)).count()).sum();
+        let wanted = ours().count() * self.rounds as usize;
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let unhealed = (wanted - healed.min(wanted)) as f64;
+        let mut bars = vec![Bar::new(
+            format!("faults healed and proved: missed, of {wanted}"),
+            unhealed,
+            "",
+            Limit::AtMost(0.0),
+            1.0,
+        )];
+        if let Some(row) = ours().find(|row| row.fault == "killed") {
+            for (name, time) in
+                TIMES.iter().filter(|(name, _)| ["healed", "verified"].contains(name))
+            {
+                let Some(spread) = row.spread(*time) else { continue };
+                let bar = Bar::new(
+                    format!("program killed until {name}, worst of {}", spread.count),
+                    spread.most,
+                    "s",
+                    // The proof takes a second look, which comes a tenth of the interval later.
+                    Limit::AtMost(MOST_HEALED_SECONDS),
+                    1.1,
+                );
+                let monit = self
+                    .rows
+                    .iter()
+                    .find(|other| other.fault == row.fault && other.tool == Tool::Monit);
+                let theirs = monit.and_then(|monit| monit.spread(*time));
+                bars.push(match theirs {
+                    Some(theirs) => bar.beside("Monit", theirs.most),
+                    None => bar,
+                });
+            }
+        }
+        self.shared.bars = bars;
+    }
+
+    /// As JSON, in one line.
+    pub(crate) fn document(&self) -> String {
+        let mut shared = self.shared.clone();
+        shared.figures = self.rows.iter().map(|row| row.figure(self.ours(row))).collect();
+        shared.document()
+    }
+
+    pub(crate) fn holds(&self) -> bool {
+        self.shared.holds() && self.is_complete()
     }
 
     pub(crate) fn table(&self) -> String {
@@ -89,8 +145,9 @@ impl Report {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        for (key, value) in self.host.as_object().into_iter().flatten() {
-            writeln!(out, "{key}: {}", value.as_str().map_or(value.to_string(), str::to_owned))?;
+        writeln!(out, "{}; load {:.1}", self.shared.machine, load())?;
+        for (name, version) in &self.shared.peers {
+            writeln!(out, "{name}: {version}")?;
         }
         writeln!(
             out,
@@ -122,7 +179,7 @@ impl Report {
         for row in self.rows.iter().filter(|row| row.tool == Tool::Evenkeel) {
             writeln!(out, "{}: {}", row.fault, row.what)?;
         }
-        Ok(())
+        write!(out, "\n{}", self.shared.bars_table())
     }
 }
 
@@ -165,21 +222,28 @@ impl Row {
         counts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
     }
 
-    fn json(&self, ours: Option<&Self>) -> Value {
-        let mut row = json!({
-            "fault": self.fault,
-            "what": self.what,
-            "who": self.tool.name(),
-            "healed_times_ours": ours.and_then(|ours| self.times(ours)),
-            "starts": self.runs.iter().map(|run| run.actions).collect::<Vec<_>>(),
-        });
+    /// Least, median and most of each time, in seconds, over the rounds that have it.
+    fn figure(&self, ours: Option<&Self>) -> Figure {
+        let ratio = ours.and_then(|ours| self.times(ours)).unwrap_or(f64::NAN);
+        let mut figure = Figure::new(self.what, self.tool.name()).with("healed_times_ours", ratio);
         for (name, time) in TIMES {
-            let each = self.runs.iter().map(|run| time(run).map(|time| time.as_secs_f64()));
-            row[format!("{name}_seconds")] = each.collect::<Vec<_>>().into();
+            let Some(spread) = self.spread(time) else { continue };
+            let Spread { count, least, median, most } = spread;
+            #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+            let count = count as f64;
+            figure = figure
+                .with(&format!("{name}_rounds"), count)
+                .with(&format!("{name}_seconds_min"), least)
+                .with(&format!("{name}_seconds_p50"), median)
+                .with(&format!("{name}_seconds_max"), most);
         }
-        if let Some(what) = self.after {
-            row[what] = self.runs.iter().map(|run| run.after).collect::<Vec<_>>().into();
+        let most = |count: fn(&Run) -> Option<usize>| self.runs.iter().filter_map(count).max();
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let number = |count: Option<usize>| count.map_or(f64::NAN, |count| count as f64);
+        figure = figure.with("starts_max", number(most(|run| Some(run.actions))));
+        match self.after {
+            Some(what) => figure.with(&format!("{what}_max"), number(most(|run| run.after))),
+            None => figure,
         }
-        row
     }
 }

@@ -18,8 +18,18 @@ const PURE: [&str; 4] =
 const RUNTIMES: [&str; 4] = ["tokio", "nix", "rustix", "hyper"];
 
 /// Clients and small tools that several concerns share: they know nothing of ours but one another and safefs.
-const LEAVES: [&str; 9] =
-    ["moment", "names", "pages", "process", "command", "shown", "supervisord", "systemd", "tmux"];
+const LEAVES: [&str; 10] = [
+    "figures",
+    "moment",
+    "names",
+    "pages",
+    "process",
+    "command",
+    "shown",
+    "supervisord",
+    "systemd",
+    "tmux",
+];
 
 /// One crate of the workspace.
 #[derive(Debug, Clone)]

@@ -18,8 +18,9 @@ pub(super) struct Manifest {
 
 /// The manifest at the top, then those of the members.
 pub(super) fn read_all() -> Result<Vec<Manifest>, String> {
-    let mut paths =
-        vec!["Cargo.toml".to_owned(), "tests/Cargo.toml".to_owned(), "xtask/Cargo.toml".to_owned()];
+    let mut paths = ["", "tests/", "tests/fuzz/", "xtask/"]
+        .map(|folder| format!("{folder}Cargo.toml"))
+        .to_vec();
     for folder in ["crates", "bins"] {
         let entries = std::fs::read_dir(root().join(folder))
             .map_err(|error| format!("cannot read `{folder}`: {error}"))?;

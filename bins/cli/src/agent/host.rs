@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::future::Future;
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::runtime::block_on;
-use crate::{Exit, Failure};
+use crate::bar::{Bar, TURN};
+use crate::{Common, Exit, Failure};
 
 /// Runs the agent in the foreground until SIGTERM or Ctrl-C. `again` reads the settings anew at each SIGHUP.
 pub fn run(
@@ -55,8 +57,13 @@ pub(super) fn reloads(
     Ok(inbox)
 }
 
-/// One pass of the same agent: it ends when everything is settled, or after `limit`, and opens no door.
-pub fn pass(mut settings: Settings, observe: bool, limit: Duration) -> Result<Status, Failure> {
+/// One pass of the same agent: it ends when everything is settled, or after `limit`, and opens no door. A bar shows how far it is.
+pub fn pass(
+    common: &Common,
+    mut settings: Settings,
+    observe: bool,
+    limit: Duration,
+) -> Result<Status, Failure> {
     settings.agent.listen = None;
     settings.agent.socket = None;
     settings.agent.grace = Duration::ZERO;
@@ -69,6 +76,7 @@ pub fn pass(mut settings: Settings, observe: bool, limit: Duration) -> Result<St
     block_on(async {
         let (_keep, reloads) = mpsc::channel(1);
         let stop = stop_signal()?;
+        let progress = RefCell::new((Bar::new(common, "looking"), (0, 0)));
         let agent = Agent {
             settings,
             observe,
@@ -76,11 +84,21 @@ pub fn pass(mut settings: Settings, observe: bool, limit: Duration) -> Result<St
             boot_id: boot_id(),
             until: Until::Settled(limit),
             listener: None,
-            watchdog: None,
-            notify: |_| {},
+            // While a target hangs nothing happens, and that is when a person wants to see something.
+            watchdog: Some(TURN),
+            notify: |notice| show(&mut progress.borrow_mut(), notice),
         };
         evenkeel_agent::run(agent, reloads, stop).await.map_err(|error| Failure::refused(&error))
     })
+}
+
+/// Shows how far a pass is.
+fn show((bar, known): &mut (Bar, (usize, usize)), notice: Notice) {
+    if let Notice::Settled { done, of } = notice {
+        *known = (done, of);
+    }
+    let (done, of) = *known;
+    bar.show(done as u64, of as u64);
 }
 
 /// Ready at the first SIGTERM or SIGINT.
@@ -118,6 +136,8 @@ fn notify_systemd(notice: Notice) {
         Notice::Ready => &[NotifyState::Ready, NotifyState::Status("keeping an even keel")],
         Notice::Reloading => &[NotifyState::Reloading, NotifyState::Status("taking new settings")],
         Notice::Alive => &[NotifyState::Watchdog],
+        // Only a pass ever is, and no service manager waits for one.
+        Notice::Settled { .. } => &[],
         Notice::Stopping => {
             &[NotifyState::Stopping, NotifyState::Status("letting running work end")]
         }

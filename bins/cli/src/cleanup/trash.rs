@@ -6,8 +6,9 @@ use evenkeel_config::Settings;
 use evenkeel_safefs::{OpenError, Purpose, RunInfo};
 use serde::Serialize;
 
-use super::{Bar, Stop};
-use crate::{Common, Exit, Failure, escaped_path as escaped, print_json, print_line, print_table};
+use crate::{
+    Bar, Common, Exit, Failure, Stop, escaped_path as escaped, print_json, print_line, print_table,
+};
 
 /// Where something may be kept: the root of a rule, and as whom the rule works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +121,7 @@ pub fn undo(
     let mut bar = Bar::new(common, escaped(&place.root));
     let undo = Undo { root: &place.root, run_as: place.run_as.as_deref(), id, only };
     let report = undo.run(SystemTime::now(), |progress| {
-        bar.show(progress);
+        bar.show(progress.done, progress.total);
         stop.goes_on()
     });
     drop(bar);

@@ -34,6 +34,15 @@ impl<N: Fn(Notice)> Shell<N> {
     /// Takes new settings, to be put in force by [`Shell::renew`]; refused ones leave those in force as they are.
     pub(super) fn reload(&mut self, reload: Result<Settings, String>) {
         let settings = match reload {
+            // A file that is written in place is empty for a moment, and reads as settings that ask for nothing: whoever reloads then
+            // must not lose everything that is kept. An agent that is to keep nothing can be stopped.
+            Ok(new) if new.is_idle() && !self.engine.settings().is_idle() => {
+                tracing::error!(
+                    "the new settings name no check and no rule, those in force stay: is the file being written?"
+                );
+                self.publisher.metrics.reloaded(Err(evenkeel_metrics::ReloadRefused));
+                return;
+            }
             Ok(settings) => settings,
             Err(error) => {
                 tracing::error!("the new settings are refused, those in force stay: {error}");

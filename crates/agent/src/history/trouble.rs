@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use evenkeel_journal::JournalError;
 use evenkeel_metrics::Metrics;
-
-use crate::executor::chain;
+use evenkeel_shown::chain;
 
 #[derive(Debug)]
 pub(super) struct Trouble {

@@ -8,6 +8,7 @@ use evenkeel_engine::{Act, Record};
 use evenkeel_journal::{Durability, Entry, Intent, Journal, JournalError, Stamp};
 use evenkeel_metrics::{Collector, Metrics};
 use evenkeel_moment::Moment;
+use evenkeel_shown::chain;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -16,7 +17,6 @@ use super::seen::{Collected, Load};
 use super::trouble::Trouble;
 use super::{Batch, Event, Line, Note, Recent, is_of_a_rule};
 use crate::clock::HostClock;
-use crate::executor::chain;
 
 /// How long history is kept, and how large it may grow.
 const KEEP: Duration = Duration::from_hours(9600);

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use evenkeel_config::Settings;
 use evenkeel_journal::{Reader, Stamp};
+use evenkeel_shown::chain;
 
 use super::{Desk, Question, ask};
 use crate::clock::HostClock;
-use crate::executor::chain;
 use crate::explain::ExplainError;
 
 /// An answer that is no success, in words.

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use evenkeel_shown::Unit;
 use serde::{Serialize, Serializer};
 
 use crate::policy::{AgeBy, Resource, Share, Watermark};
@@ -75,24 +76,31 @@ impl fmt::Display for Reason {
                 write!(formatter, "older_than = boot: it is from {} before, by {by}", whole(before))
             }
             Self::Large { bytes, limit } => {
-                write!(formatter, "larger_than = {limit} bytes: it has {bytes}")
+                let (bytes, limit) = beside(bytes, limit);
+                write!(formatter, "larger_than = {limit}: it has {bytes}")
             }
-            Self::Total { total, limit, allocated, age } => write!(
-                formatter,
-                "max_total = {limit} bytes: all together take {total}; it takes {allocated} and is {}",
-                old(age)
-            ),
+            Self::Total { total, limit, allocated, age } => {
+                let ((total, shown), (allocated, _)) =
+                    (beside(total, limit), beside(allocated, limit));
+                write!(
+                    formatter,
+                    "max_total = {shown}: all together take {total}; it takes {allocated} and is {}",
+                    old(age)
+                )
+            }
             Self::Many { count, limit, age } => {
                 write!(formatter, "max_count = {limit}: there are {count}; it is {}", old(age))
             }
             Self::Full { usage, mark, gain, age } => {
-                let (of, unit) = match mark.of {
-                    Resource::Disk => ("the filesystem", "bytes"),
-                    Resource::Inodes => ("the filesystem's table of inodes", "inodes"),
+                let (of, gain) = match mark.of {
+                    Resource::Disk => ("the filesystem", size(gain)),
+                    Resource::Inodes => {
+                        ("the filesystem's table of inodes", format!("{gain} inodes"))
+                    }
                 };
                 write!(
                     formatter,
-                    "watermark from {} down to {}: {of} is {usage} full; it takes {gain} {unit} and is {}",
+                    "watermark from {} down to {}: {of} is {usage} full; it takes {gain} and is {}",
                     mark.high,
                     mark.low,
                     old(age)
@@ -111,6 +119,16 @@ impl Serialize for Reason {
 
 pub(super) fn age(youngest: SystemTime, now: SystemTime) -> Option<Duration> {
     now.duration_since(youngest).ok()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no file has 2^53 bytes")]
+fn beside(bytes: u64, limit: u64) -> (String, String) {
+    Unit::Bytes.write_beside(bytes as f64, limit as f64)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure that people read")]
+fn size(bytes: u64) -> String {
+    Unit::Bytes.write(bytes as f64)
 }
 
 fn old(age: Option<Duration>) -> String {

@@ -171,10 +171,10 @@ fn a_reason_names_the_trigger_its_value_and_the_entrys_own_figure() {
             shown(Reason::BeforeBoot { before: Duration::from_hours(26), by: AgeBy::ALL }),
             "older_than = boot: it is from 1day 2h before, by all",
         ),
-        (shown(Reason::Large { bytes: 12, limit: 10 }), "larger_than = 10 bytes: it has 12"),
+        (shown(Reason::Large { bytes: 12, limit: 10 }), "larger_than = 10 B: it has 12 B"),
         (
             shown(Reason::Total { total: 30, limit: 20, allocated: 4, age }),
-            "max_total = 20 bytes: all together take 30; it takes 4 and is 2days 2h old",
+            "max_total = 20 B: all together take 30 B; it takes 4 B and is 2days 2h old",
         ),
         (
             shown(Reason::Many { count: 9, limit: 5, age: None }),

@@ -2,15 +2,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_health as health;
-use evenkeel_probe::Condition;
+use evenkeel_probe::{Condition, Target};
+use evenkeel_shown::Secrets;
 
 use super::{Checker, OUT_OF_BOUNDS, plain};
-use evenkeel_shown::Secrets;
 
 use crate::key::Key;
 use crate::problem::Problem;
 use crate::raw;
-use crate::read::KINDS;
 use crate::settings::Check;
 use crate::value::{Lasting, OrOff, Share};
 
@@ -103,7 +102,7 @@ impl Checker {
     /// The one kind that the check is of.
     fn one_kind(&mut self, rule: &Key, raw: &raw::Check) -> Option<&'static str> {
         // As many as there are kinds, so that none is forgotten.
-        let given: [bool; KINDS.len()] = [
+        let given: [bool; Target::KINDS.len()] = [
             raw.http.is_some(),
             raw.tcp.is_some(),
             raw.dns.is_some(),
@@ -116,7 +115,7 @@ impl Checker {
             raw.file.is_some(),
             raw.disk.is_some(),
         ];
-        let kinds: Vec<_> = KINDS
+        let kinds: Vec<_> = Target::KINDS
             .into_iter()
             .zip(given)
             .filter(|(_, given)| *given)
@@ -124,13 +123,13 @@ impl Checker {
             .collect();
         match kinds.as_slice() {
             [kind] => return Some(kind),
-            [] if !self.tree.all_sound(rule, &KINDS) => {}
+            [] if !self.tree.all_sound(rule, &Target::KINDS) => {}
             [] => {
                 let problem = Problem::new(format!("`{rule}` does not say what is measured"))
                     .key_is(rule)
                     .at(self.tree.place_of_key(rule))
                     .label("no target")
-                    .help(format!("one of these is needed: {}", KINDS.join(", ")))
+                    .help(format!("one of these is needed: {}", Target::KINDS.join(", ")))
                     .help("such as: http = { url = \"http://127.0.0.1:8080/health\" }");
                 self.tree.add(rule, problem);
             }

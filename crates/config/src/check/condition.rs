@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use evenkeel_probe::{Condition, FieldKind, Pattern, Target, Test, Value};
+use evenkeel_shown::Unit;
 
 use super::{Checker, plain};
 use crate::key::Key;
@@ -219,18 +220,17 @@ impl Checker {
 
     /// A number in the unit that the field's name ends in; a text may give it in another one.
     fn number(&mut self, key: &Key, value: &Scalar, field: &Judged<'_>) -> Option<f64> {
+        let unit = Unit::of_field(field.name);
         #[expect(clippy::cast_precision_loss, reason = "limits are far below 2^53")]
         let number = match value {
             Scalar::Whole(number) => return Some(*number as f64),
             Scalar::Number(number) if number.is_finite() => return Some(*number),
-            Scalar::Text(text) if field.name.ends_with("_bytes") => {
-                parse_size(text).map(|bytes| bytes as f64)
-            }
-            Scalar::Text(text) if field.name.ends_with("_ms") => {
+            Scalar::Text(text) if unit == Unit::Bytes => parse_size(text).map(|bytes| bytes as f64),
+            Scalar::Text(text) if unit == Unit::Milliseconds => {
                 parse_duration(text).map(|time| time.as_secs_f64() * 1_000.0)
             }
-            Scalar::Text(text) if field.name.ends_with("_seconds") => {
-                parse_duration(text).as_ref().map(Duration::as_secs_f64).map_err(Clone::clone)
+            Scalar::Text(text) if unit == Unit::Seconds => {
+                parse_duration(text).map(|time| time.as_secs_f64())
             }
             other => {
                 let message = format!("`{key}` must be a number: `{}` is one", field.name);

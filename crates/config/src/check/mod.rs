@@ -32,6 +32,8 @@ use crate::settings::Settings;
 use crate::value::{Lasting, format_duration};
 
 pub use steps::action_names;
+#[cfg(test)]
+pub(crate) use steps::ACTIONS;
 
 /// What is said of a number that a policy does not take; which ones it takes stands below.
 const OUT_OF_BOUNDS: &str = "out of bounds";

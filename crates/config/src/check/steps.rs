@@ -18,7 +18,7 @@ use crate::settings::Step;
 const STEP_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The actions that a step can name, each with the keys that belong to it.
-const ACTIONS: [(&str, &[&str]); 15] = [
+pub(crate) const ACTIONS: [(&str, &[&str]); 15] = [
     ("supervisor.restart-program", &["program", "url"]),
     ("supervisor.restart-group", &["group", "url"]),
     ("supervisor.signal", &["signal", "program", "url"]),

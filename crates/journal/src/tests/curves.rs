@@ -48,6 +48,26 @@ fn samples_come_back_one_by_one_where_there_is_room() {
 }
 
 #[test]
+fn rows_that_another_program_wrote_are_folded_and_drawn() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.journal();
+    journal.observe(&[sample(0, 1.0)]).unwrap();
+    let (far, turned) = (i64::MIN, "1, 5.0, 1.0, 9.0, 2.0");
+    let sql = format!(
+        "INSERT INTO samples VALUES ({far}, 1, 1.0); INSERT INTO minutes VALUES (1, {far}, {turned});
+         INSERT INTO minutes VALUES (1, {}, {turned}); INSERT INTO hours VALUES (1, {}, {turned})",
+        at(0).as_millisecond(),
+        i64::MAX
+    );
+    journal.connection.execute_batch(&sql).unwrap();
+    assert_eq!(scratch.curve(at(0), at(60), 1).points.len(), 1);
+    journal.roll_up(at(7_200)).unwrap();
+    let curve = scratch.reader().curve("web", "latency_ms", at(-60), Timestamp::MAX, 9).unwrap();
+    assert!(curve.points.iter().all(|point| point.mean <= point.max), "{curve:?}");
+    journal.prune(at(7_200), Duration::MAX, 1).unwrap();
+}
+
+#[test]
 fn samples_written_twice_are_written_once() {
     let scratch = Scratch::new();
     let mut journal = scratch.journal();

@@ -1,5 +1,7 @@
 //! One line of a page.
 
+use std::collections::HashSet;
+
 /// What a line of a page is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Line<'a> {
@@ -136,6 +138,7 @@ fn parse_sample(line: &str) -> Result<Sample<'_>, SyntaxError> {
 #[expect(clippy::type_complexity, reason = "a pair of results of a private parser")]
 fn parse_labels(mut rest: &str) -> Result<(Vec<(&str, String)>, &str), SyntaxError> {
     let mut labels: Vec<(&str, String)> = Vec::new();
+    let mut known = HashSet::new();
     loop {
         rest = rest.trim_start_matches(BLANKS);
         if let Some(after) = rest.strip_prefix('}') {
@@ -148,7 +151,7 @@ fn parse_labels(mut rest: &str) -> Result<(Vec<(&str, String)>, &str), SyntaxErr
         if !is_name(name, |_| false) {
             return error(format!("`{name}` is no name of a label"));
         }
-        if labels.iter().any(|(known, _)| *known == name) {
+        if !known.insert(name) {
             return error(format!("label `{name}` twice"));
         }
         let Some(quoted) = after.trim_start_matches(BLANKS).strip_prefix('"') else {

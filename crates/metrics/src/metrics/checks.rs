@@ -37,10 +37,13 @@ pub struct ProcessMemory {
 }
 
 impl Metrics {
-    /// Starts a check: unknown, no attempt, no overrun.
+    /// Starts a check: unknown, no attempt, no failure for any reason, no overrun.
     pub fn add_check(&self, check: &str) {
         self.set_check(check, CheckState::Unknown, None);
         self.check_duration.with([check], |_| {});
+        for reason in FailureReason::ALL {
+            self.check_failures.add([check, reason.as_str()], 0);
+        }
         self.check_overruns.add([check], 0);
     }
 

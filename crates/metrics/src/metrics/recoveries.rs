@@ -3,7 +3,26 @@
 use super::{Incident, Metrics};
 use crate::labels::RecoveryOutcome;
 
+/// A target whose actions, causes and outcomes make more series than this has those alone that happened.
+const MOST_DECISIONS: usize = 64;
+
 impl Metrics {
+    /// Starts a target of a recovery: no decision yet to take one of `actions` because of one of `causes`.
+    ///
+    /// Not where these would be more than 64 series, for it is what happened that people look for.
+    pub fn add_recovery(&self, target: &str, actions: &[&str], causes: &[String]) {
+        if actions.len() * causes.len() * RecoveryOutcome::ALL.len() > MOST_DECISIONS {
+            return;
+        }
+        for (action, cause) in
+            actions.iter().flat_map(|action| causes.iter().map(move |cause| (action, cause)))
+        {
+            for outcome in RecoveryOutcome::ALL {
+                self.recovery_actions.with([target, action, cause, outcome.as_str()], |_| {});
+            }
+        }
+    }
+
     /// Counts one decision: `action` is the name of what was or would have been done, `cause` the check that asked for it.
     pub fn recovery_decided(
         &self,

@@ -2,6 +2,7 @@ use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::assets::policy_hash;
 use crate::curve::{Limit, Point, Trend};
 use crate::strip::Verdict;
 use crate::view::{Theme, Unit};

@@ -42,7 +42,7 @@ pub(super) struct Round<'a> {
     stop: &'a AtomicBool,
     /// Whether all that is left is wanted, also what was told before.
     sweeping: bool,
-    known: HashMap<u32, (Arc<Who>, By)>,
+    known: HashMap<u32, (Arc<Who>, Arc<By>)>,
     outcome: Outcome,
 }
 
@@ -176,11 +176,11 @@ impl<'a> Round<'a> {
         self.holds(path);
     }
 
-    fn by(&mut self, who: &Arc<Who>) -> By {
+    fn by(&mut self, who: &Arc<Who>) -> Arc<By> {
         match self.known.get(&who.pid) {
             Some((known, by)) if Arc::ptr_eq(known, who) => by.clone(),
             _ => {
-                let by = By::look(who);
+                let by = Arc::new(By::look(who));
                 self.known.insert(who.pid, (Arc::clone(who), by.clone()));
                 by
             }
@@ -243,8 +243,8 @@ fn fight(repair: &Repair, bout: Bout) -> Fight {
     let fight = Fight {
         path: repair.path.clone(),
         kind: repair.kind,
-        ours: repair.after.clone(),
-        theirs: repair.before.clone(),
+        ours: Arc::clone(&repair.after),
+        theirs: Arc::clone(&repair.before),
         by: repair.by.clone(),
         times: bout.times,
         pause: bout.pause,
@@ -252,8 +252,8 @@ fn fight(repair: &Repair, bout: Bout) -> Fight {
     tracing::warn!(
         path = %escaped(&fight.path),
         kind = fight.kind.as_str(),
-        ours = fight.ours,
-        theirs = fight.theirs,
+        ours = &*fight.ours,
+        theirs = &*fight.theirs,
         by = fight.by.as_ref().map(tracing::field::display),
         times = fight.times,
         pause = ?fight.pause,

@@ -45,7 +45,7 @@ fn a_process_that_changes_a_mode_is_named_with_program_and_user() {
         drop(child.stdin.take());
         assert!(child.wait().unwrap().success());
         let repair = &kept.repaired[0];
-        assert_eq!((repair.before.as_str(), repair.after.as_str()), ("0666", "0644"));
+        assert_eq!((&*repair.before, &*repair.after), ("0666", "0644"));
         if watch == Preference::Inotify {
             assert!(repair.by.is_none() && kept.watched.contains("nobody is named"));
             continue;

@@ -23,7 +23,7 @@ fn who_undoes_every_repair_is_named_and_left_alone_for_a_while() {
         let begun = Instant::now();
         let fight = kept.fights.pop().expect("the last of them was one too many");
         assert_eq!((&fight.path, fight.times, fight.pause), (&hash, FIGHT_TIMES, FIRST_PAUSE));
-        assert_eq!((fight.ours.as_str(), fight.theirs.as_str()), ("0644", "0600"));
+        assert_eq!((&*fight.ours, &*fight.theirs), ("0644", "0600"));
         assert_eq!(fight.by, kept.repaired.last().unwrap().by);
 
         chmod(0o600, &[&hash]);

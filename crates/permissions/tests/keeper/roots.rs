@@ -17,7 +17,7 @@ fn a_root_that_is_deleted_is_made_again_and_kept() {
         let scratch = scratch();
         let root = scratch.path().join("root");
         let (mut kept, swept) = Keeping::start(Draft { create: true, ..draft(&root) }, watch);
-        assert_eq!(swept.repaired[0].before, "absent");
+        assert_eq!(&*swept.repaired[0].before, "absent");
         for _ in 0..3 {
             fs::remove_dir_all(&root).unwrap();
             kept.swept().unwrap();

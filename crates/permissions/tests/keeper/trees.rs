@@ -24,7 +24,7 @@ fn a_changed_file_and_a_changed_directory_are_put_right() {
         kept.until_repaired(4);
         let told: Vec<_> = kept.repaired[1..]
             .iter()
-            .map(|repair| (repair.path.as_path(), repair.before.as_str(), repair.after.as_str()))
+            .map(|repair| (repair.path.as_path(), &*repair.before, &*repair.after))
             .collect();
         let expected =
             [(&*hash, "0666", "0644"), (&*sub, "0700", "0755"), (scratch.path(), "0711", "0755")];

@@ -19,18 +19,18 @@ const NAME_BYTES: usize = 255;
 
 /// What a server says to a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reply {
+pub(crate) struct Reply {
     /// 0 for a success.
-    pub(super) code: u8,
+    pub(crate) code: u8,
     /// Whether there is more than this, to be had over TCP.
-    pub(super) truncated: bool,
+    pub(crate) truncated: bool,
     /// The values of the records asked for, in the form of [`DnsTarget::normal`](crate::DnsTarget::normal).
-    pub(super) values: Vec<String>,
+    pub(crate) values: Vec<String>,
 }
 
 /// Why bytes are no reply to a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ReplyError {
+pub(crate) enum ReplyError {
     /// They answer another one, if any.
     Stray,
     /// They begin as a reply to this one and do not go on as one.
@@ -38,7 +38,7 @@ pub(super) enum ReplyError {
 }
 
 /// The message that asks for the records of a name.
-pub(super) fn question(id: u16, name: &DnsName, record: RecordType) -> Vec<u8> {
+pub(crate) fn question(id: u16, name: &DnsName, record: RecordType) -> Vec<u8> {
     let mut message = id.to_be_bytes().to_vec();
     message.extend([RECURSION_DESIRED, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
     for label in name.as_str().split('.') {
@@ -52,7 +52,7 @@ pub(super) fn question(id: u16, name: &DnsName, record: RecordType) -> Vec<u8> {
 }
 
 /// Reads a message as the reply to that question.
-pub(super) fn reply(
+pub(crate) fn reply(
     message: &[u8],
     id: u16,
     name: &DnsName,

@@ -85,7 +85,7 @@ impl Sums {
     /// Adds all of one process or nothing.
     fn add(&mut self, process: &Process, stat: &Stat) -> Result<(), LookError> {
         let Memory { rss_bytes, pss_bytes, swap_bytes } = process.memory()?;
-        let fds = told(process.descriptors().map(|descriptors| descriptors.open))?;
+        let fds = told(process.open_descriptors())?;
         let children = told(process.children())?;
         let pss_bytes = pss_bytes.ok_or_else(|| {
             let detail = format!("not permitted to look closer at {}", process.identity());
@@ -173,16 +173,18 @@ impl Seen {
     /// Of its own cgroup where that is measured, else of the host; `psi_of` says which.
     fn add_pressure(&mut self, unified: Option<&Cgroup>) {
         let own = unified.filter(|cgroup| cgroup.path() != "/");
-        let measured = |resource| own.map(|cgroup| cgroup.pressure(resource));
-        let of_cgroup = matches!(measured(Resource::Memory), Some(Ok(_)));
-        self.facts.set("psi_of", if of_cgroup { "cgroup" } else { "host" });
-        for (field, resource) in [
-            ("psi_memory_some_avg10", Resource::Memory),
-            ("psi_cpu_some_avg10", Resource::Cpu),
-            ("psi_io_some_avg10", Resource::Io),
+        let memory = own.map(|cgroup| cgroup.pressure(Resource::Memory)).filter(Result::is_ok);
+        let own = own.filter(|_| memory.is_some());
+        self.facts.set("psi_of", if own.is_some() { "cgroup" } else { "host" });
+        let of = |resource| {
+            own.map_or_else(|| Pressure::of_host(resource), |cgroup| cgroup.pressure(resource))
+        };
+        for (field, found) in [
+            ("psi_memory_some_avg10", memory.unwrap_or_else(|| of(Resource::Memory))),
+            ("psi_cpu_some_avg10", of(Resource::Cpu)),
+            ("psi_io_some_avg10", of(Resource::Io)),
         ] {
-            let found = measured(resource).filter(|_| of_cgroup);
-            match found.unwrap_or_else(|| Pressure::of_host(resource)) {
+            match found {
                 Ok(pressure) => self.facts.set(field, pressure.some_avg10),
                 Err(error) if error.is_gone() => {
                     self.untold.insert(field, uncounted("the kernel measures no pressure"));

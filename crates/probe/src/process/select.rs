@@ -7,14 +7,14 @@ use crate::account::uid_of;
 use crate::nearest::did_you_mean;
 use crate::{FailureClass, Outcome, ProcessSelector};
 use evenkeel_process::{
-    Cgroup, LookError, Pidfile, PidfileError, Process, find_by_name, processes_of_unit,
+    Cgroup, LookError, Pidfile, PidfileError, Process, Stat, find_by_name, processes_of_unit,
 };
 
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Selected {
-    /// Those that live, and zombies.
-    pub(super) processes: Vec<Process>,
+    /// Those that live, and zombies, each as it looked when it was opened.
+    pub(super) processes: Vec<(Process, Stat)>,
     /// The cgroup that was asked for.
     pub(super) cgroup: Option<Cgroup>,
     /// What to say if none lives.
@@ -39,7 +39,7 @@ pub(super) fn select(selector: &ProcessSelector) -> Result<Selected, Outcome> {
 pub(super) fn opened(pids: impl IntoIterator<Item = u32>) -> Result<Selected, Outcome> {
     let mut processes = Vec::new();
     for pid in pids {
-        match Process::open(pid) {
+        match Process::open_with_stat(pid) {
             Ok(process) => processes.push(process),
             Err(error) if error.is_gone() => {}
             Err(error) => return Err(unseen(&error)),
@@ -52,7 +52,7 @@ fn of_pidfile(path: &Path) -> Result<Selected, Outcome> {
     let file = Pidfile::read(path).map_err(|error| of_error(&error))?;
     let pid = file.pid;
     let selected = opened([pid])?;
-    let Some(process) = selected.processes.first() else {
+    let Some((process, _)) = selected.processes.first() else {
         return Ok(Selected {
             otherwise: Some(format!("nobody has its number {pid}")),
             ..selected
@@ -102,7 +102,7 @@ fn of_unit(unit: &str) -> Result<Selected, Outcome> {
     selected.cgroup = selected
         .processes
         .iter()
-        .find_map(|process| process.cgroups().ok()?.memory.as_ref().and_then(Cgroup::of_unit));
+        .find_map(|(process, _)| process.cgroups().ok()?.memory.as_ref().and_then(Cgroup::of_unit));
     selected.otherwise = Some(format!("it has no process{hint}"));
     Ok(selected)
 }

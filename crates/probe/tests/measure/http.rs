@@ -67,6 +67,22 @@ async fn method_and_headers_are_sent_and_may_replace_the_own_ones() {
 }
 
 #[tokio::test]
+async fn a_wait_that_an_answer_asks_for_is_told() {
+    for (header, told) in [
+        ("retry-after: 120\r\n", "status 503; asks to wait for 2m"),
+        (
+            "retry-after: Wed, 21 Oct 2026 07:28:00 GMT\r\n",
+            "status 503; asks to wait until `Wed, 21 Oct 2026 07:28:00 GMT`",
+        ),
+        ("", "status 503"),
+    ] {
+        let measurement = answer(response("503 x", header, "")).await;
+        assert_bad(&measurement, FailureClass::Status);
+        assert_eq!(measurement.outcome.failure().unwrap().detail, told);
+    }
+}
+
+#[tokio::test]
 async fn statuses_outside_the_expected_ones_are_bad() {
     for status in [300, 404, 500, 503, 599] {
         let measurement = answer(response(&format!("{status} x"), "", "")).await;

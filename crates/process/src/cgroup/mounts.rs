@@ -10,7 +10,7 @@ pub(crate) struct Mount {
     pub(crate) controllers: Controllers,
     /// The cgroup that the mount shows at its top: not `/` inside many containers.
     root: Vec<u8>,
-    point: PathBuf,
+    pub(crate) point: PathBuf,
 }
 
 /// Which hierarchy a mount is of.
@@ -94,7 +94,9 @@ impl Mount {
         if !below.is_empty() && !below.starts_with(b"/") {
             return None;
         }
-        let below = below.strip_prefix(b"/").unwrap_or(below);
+        // All of them: joined to something that begins with one, a path is that alone.
+        let slashes = below.iter().take_while(|byte| **byte == b'/').count();
+        let below = &below[slashes..];
         Some(self.point.join(Path::new(&OsString::from_vec(below.to_vec()))))
     }
 }
@@ -160,6 +162,9 @@ mod tests {
         let directory = |path: &str| mounts[0].directory_of(path.as_bytes());
         assert_eq!(directory("/docker/ab/c"), Some(PathBuf::from("/sys/fs x/cgroup/c")));
         assert_eq!(directory("/docker/ab"), Some(PathBuf::from("/sys/fs x/cgroup/")));
+        for doubled in ["/docker/ab//c", "/docker/ab///c"] {
+            assert_eq!(directory(doubled), Some(PathBuf::from("/sys/fs x/cgroup/c")), "{doubled}");
+        }
         for hidden in ["/docker/abc", "/", "/../x", "/docker/ab/../../x", "docker/ab"] {
             assert_eq!(directory(hidden), None, "{hidden}");
         }

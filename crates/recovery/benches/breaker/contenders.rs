@@ -10,6 +10,11 @@ use evenkeel_recovery::breaker::{Breaker, Config, Draft, SharedBreaker, Window};
 use failsafe::CircuitBreaker;
 use recloser::Recloser;
 
+/// Who is not ours, by name.
+pub(crate) const PEERS: [&str; 2] = [FAILSAFE, RECLOSER];
+const FAILSAFE: &str = "failsafe, consecutive failures";
+const RECLOSER: &str = "recloser, ring of 100";
+
 /// Longer than any run: what is open stays so.
 const OPEN_FOR: Duration = Duration::from_hours(24);
 
@@ -204,7 +209,7 @@ impl Failsafe {
 
 impl Contender for Failsafe {
     fn name(&self) -> &'static str {
-        "failsafe, consecutive failures"
+        FAILSAFE
     }
 
     fn succeed(&self, calls: u64) {
@@ -238,7 +243,7 @@ impl Reclosers {
 
 impl Contender for Reclosers {
     fn name(&self) -> &'static str {
-        "recloser, ring of 100"
+        RECLOSER
     }
 
     fn succeed(&self, calls: u64) {

@@ -45,7 +45,7 @@ impl AsFd for Mounts {
 }
 
 /// A path as the table writes it.
-fn written(path: &[u8]) -> Vec<u8> {
+pub(super) fn written(path: &[u8]) -> Vec<u8> {
     let mut written = Vec::with_capacity(path.len());
     for byte in path {
         match byte {
@@ -57,7 +57,7 @@ fn written(path: &[u8]) -> Vec<u8> {
 }
 
 /// The lines of the table about mounts at, above or below `path`, each up to the mount point.
-fn near(table: &[u8], path: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn near(table: &[u8], path: &[u8]) -> Vec<Vec<u8>> {
     let is_near = |line: &&[u8]| {
         let point = line.split(|byte| *byte == b' ').nth(4).unwrap_or_default();
         is_at_or_below(point, path) || is_at_or_below(path, point)

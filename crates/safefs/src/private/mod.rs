@@ -29,6 +29,13 @@ pub fn is_private(name: &OsStr, metadata: &Metadata) -> bool {
         && metadata.access.mode & 0o777 == 0o700
 }
 
+#[cfg(feature = "fuzzing")]
+pub(crate) fn rewritten(text: &[u8]) -> Option<String> {
+    let mut written = String::new();
+    manifest::read(text, |line| line.write(&mut written)).ok()?;
+    Some(written)
+}
+
 /// What a run writes down before it acts.
 const MANIFEST: &str = "manifest";
 /// What a run makes before it takes the place of an entry.

@@ -5,11 +5,11 @@ use std::path::Path;
 use evenkeel_command::CommandSpec;
 use evenkeel_config::{Hidden, Receiver, ReceiverKind, read_secret};
 use evenkeel_probe::{ExecTarget, Header, HttpTarget, RequestBody, Target};
+use evenkeel_shown::chain;
 use jiff::Timestamp;
 
 use crate::alerts::outbox::Parcel;
 use crate::alerts::payload::{self, Source};
-use crate::executor::chain;
 
 const AGENT: &str = concat!("evenkeel/", env!("CARGO_PKG_VERSION"));
 

@@ -1,0 +1,104 @@
+//! Never more actions in any stretch of time than a budget allows, and one at a time: whatever happened to agents in between.
+
+use evenkeel_engine::{Act, Effect, Record};
+use evenkeel_moment::Moment;
+use evenkeel_recovery::budget::{LONGEST_WINDOW, Rate};
+use evenkeel_simulator::Event;
+
+use super::known::recovery_of;
+use super::{Law, Seen};
+
+#[derive(Default)]
+pub(super) struct Budgets {
+    starts: Vec<Start>,
+    /// The action that was decided on and has not begun.
+    decided: Option<Act>,
+    decided_at: Moment,
+    /// The action that the living agent runs.
+    running: Option<u64>,
+}
+
+struct Start {
+    at: Moment,
+    target: String,
+    /// Whether the host was changed by us; else somebody else did, and is charged for it.
+    ours: bool,
+}
+
+impl Law for Budgets {
+    fn name(&self) -> &'static str {
+        "budgets"
+    }
+
+    fn saw(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        let now = seen.now;
+        match seen.event {
+            Event::Effect(Effect::Act(act)) => {
+                if let Some(running) = self.running {
+                    return Err(format!("{} is decided on while {running} runs", act.target));
+                }
+                self.fits(seen, act)?;
+                (self.decided, self.decided_at) = (Some(act.clone()), now);
+            }
+            Event::Effect(Effect::Record(Record::RestartedByOthers { charged, .. })) => {
+                let starts = charged.iter().cloned();
+                self.starts.extend(starts.map(|target| Start { at: now, target, ours: false }));
+            }
+            Event::ActionBegan(act) => {
+                if let Some(running) = self.running.replace(act.intent) {
+                    return Err(format!("{} begins while {running} runs", act.intent));
+                }
+                let at = self.decided.take().map_or(now, |_| self.decided_at);
+                let starts = act.charges.iter().map(|_| act.target.clone());
+                self.starts.extend(starts.map(|target| Start { at, target, ours: true }));
+            }
+            Event::ActionEnded { orphan: false, .. } => self.running = None,
+            Event::AgentCrashed { .. } => (self.running, self.decided) = (None, None),
+            Event::NotWritten { intent: Some(_) } => self.decided = None,
+            Event::AgentStarted { past, .. } => {
+                // What others did and was not on disk yet, nobody knows of any more. What we did must be.
+                self.starts.retain(|start| {
+                    start.ours
+                        || past.charged.iter().any(|(at, target)| {
+                            *at == start.at && *target == start.target
+                        })
+                });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Budgets {
+    /// Whether an action still fits into every budget of its recovery.
+    fn fits(&mut self, seen: &Seen<'_>, act: &Act) -> Result<(), String> {
+        let needs = act.charges.len();
+        if needs == 0 {
+            return Ok(());
+        }
+        let now = seen.now;
+        self.starts.retain(|start| now.saturating_since(start.at) < LONGEST_WINDOW);
+        let settings = seen.host.settings();
+        let Some(recovery) = recovery_of(settings, &act.target) else { return Ok(()) };
+        let group = |target: &str| recovery_of(settings, target).map(|one| &one.group);
+        let used = |rate: Rate, is_charged: &dyn Fn(&str) -> bool| {
+            let young = |start: &&Start| now.saturating_since(start.at) < rate.window();
+            self.starts.iter().filter(young).filter(|start| is_charged(&start.target)).count()
+        };
+        let budgets = &recovery.budgets;
+        let own = used(budgets.per_target, &|target| target == act.target);
+        let shared = used(budgets.per_group, &|target| group(target) == Some(&recovery.group));
+        let all = used(budgets.per_host, &|_| true);
+        for (whose, used, rate) in [
+            ("target", own, budgets.per_target),
+            ("group", shared, budgets.per_group),
+            ("host", all, budgets.per_host),
+        ] {
+            if used + needs > rate.count() as usize {
+                return Err(format!("{}: {used} of {rate} used per {whose}, {needs} more", act.target));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,69 @@
+//! Rules touch what they are about, take no more than they may, and leave nothing to do behind them.
+
+use std::collections::BTreeMap;
+
+use evenkeel_engine::{Effect, Input};
+use evenkeel_simulator::Event;
+
+use super::{Law, Seen};
+
+#[derive(Default)]
+pub(super) struct Files {
+    /// Whether the run of each cleanup rule that is under way may write.
+    cleans: BTreeMap<usize, bool>,
+    sweeps: BTreeMap<usize, ()>,
+    keeps: BTreeMap<usize, bool>,
+}
+
+impl Law for Files {
+    fn name(&self) -> &'static str {
+        "files"
+    }
+
+    fn saw(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        let settings = seen.host.settings();
+        match seen.event {
+            Event::AgentStarted { .. } | Event::Reloaded(_) => *self = Self::default(),
+            Event::Effect(Effect::Keep { rule, write }) => {
+                known(*rule, settings.permissions.len())?;
+                if self.keeps.insert(*rule, *write).is_some() {
+                    return Err(format!("rule {rule} is ordered to be kept twice"));
+                }
+            }
+            Event::Effect(Effect::Sweep { rule }) => {
+                known(*rule, settings.permissions.len())?;
+                if !self.keeps.contains_key(rule) {
+                    return Err(format!("rule {rule} is swept, and nobody keeps it"));
+                }
+                if self.sweeps.insert(*rule, ()).is_some() {
+                    return Err(format!("rule {rule} is swept while it is swept"));
+                }
+            }
+            Event::Effect(Effect::Clean { rule, write }) => {
+                known(*rule, settings.cleanup.len())?;
+                if self.cleans.insert(*rule, *write).is_some() {
+                    return Err(format!("rule {rule} cleans while it cleans"));
+                }
+            }
+            Event::Input(Input::Swept { rule, .. }) => drop(self.sweeps.remove(rule)),
+            Event::Input(Input::Cleaned { rule, result }) => {
+                let write = self.cleans.remove(rule).unwrap_or_default();
+                let Ok(outcome) = result else { return Ok(()) };
+                let policy = settings.cleanup.get(*rule).map(|rule| rule.policy.draft());
+                let most = policy.and_then(|policy| policy.max_files).unwrap_or(u64::MAX);
+                if outcome.taken.len() as u64 > most {
+                    return Err(format!("{} taken, and {most} may be", outcome.taken.len()));
+                }
+                if !write && !outcome.taken.is_empty() {
+                    return Err("something was taken, and nothing may be".to_owned());
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn known(rule: usize, rules: usize) -> Result<(), String> {
+    if rule < rules { Ok(()) } else { Err(format!("there is no rule {rule}")) }
+}

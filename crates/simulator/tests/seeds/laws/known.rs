@@ -1,0 +1,265 @@
+//! What anybody could know who sees all that goes in and out of an engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evenkeel_config::{Check, Recovery, Settings};
+use evenkeel_engine::{Effect, Input, Order, Record};
+use evenkeel_health::State;
+use evenkeel_moment::Moment;
+use evenkeel_probe::Outcome;
+use evenkeel_recovery::breaker::BreakerState;
+use evenkeel_simulator::{Event, View};
+
+use super::sight::{self, Sight};
+
+/// All of it.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) started: Moment,
+    /// Whether the agent was told to write nothing.
+    pub(crate) withheld: bool,
+    pub(crate) checks: BTreeMap<String, OfCheck>,
+    pub(crate) holds: Vec<HoldKnown>,
+    /// Whether a storm rages.
+    pub(crate) storm: bool,
+    /// The incident that is open for each target.
+    pub(crate) open: BTreeMap<String, u64>,
+    /// The target and the recovery's checks of each intent of this agent.
+    pub(crate) intents: BTreeMap<u64, String>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct HoldKnown {
+    pub(crate) target: String,
+    pub(crate) until: Option<Moment>,
+}
+
+/// What is known of one check since its core began.
+#[derive(Debug, Default)]
+pub(crate) struct OfCheck {
+    /// The states that history was told, of the check (`None`) and its parts.
+    pub(crate) states: BTreeMap<Option<String>, State>,
+    pub(crate) flapping: BTreeSet<Option<String>>,
+    /// What the newest attempt said that counts.
+    pub(crate) newest: BTreeMap<Option<String>, Sight>,
+    /// Good looks in a row since the last action that may have changed it.
+    pub(crate) goods: BTreeMap<Option<String>, u32>,
+    pub(crate) under_way: Option<UnderWay>,
+    /// Where its breaker stands, and since when, if that was told.
+    pub(crate) breaker: Option<BreakerState>,
+    pub(crate) breaker_since: Option<Moment>,
+    /// Whether the attempt that ended last began before the host was changed.
+    pub(crate) was_void: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UnderWay {
+    pub(crate) run: u64,
+    /// The host was changed meanwhile.
+    pub(crate) void: bool,
+}
+
+impl OfCheck {
+    /// The state that history was told last.
+    pub(crate) fn is_down(&self, part: Option<&str>) -> bool {
+        let state = self.states.get(&part.map(str::to_owned));
+        state.is_some_and(|state| matches!(state, State::Down | State::Recovering { .. }))
+    }
+
+    /// Whether it, or a part of it, is down by what history was told.
+    pub(crate) fn fails(&self) -> bool {
+        let down = |state: &State| matches!(state, State::Down | State::Recovering { .. });
+        self.states.values().any(down)
+    }
+}
+
+impl Known {
+    pub(crate) fn check(&self, name: &str) -> Option<&OfCheck> {
+        self.checks.get(name)
+    }
+
+    /// Whether an operator holds that target.
+    pub(crate) fn is_held(&self, now: Moment, recovery: &Recovery, target: &str) -> bool {
+        self.holds.iter().filter(|hold| hold.until.is_none_or(|until| now < until)).any(|hold| {
+            hold.target == "*"
+                || hold.target == target
+                || hold.target == recovery.name
+                || recovery.when.contains(&hold.target)
+        })
+    }
+
+    /// Takes in what laws have to know before they judge: what is told.
+    pub(super) fn before(&mut self, now: Moment, event: &Event<'_>, host: &View<'_>) {
+        match event {
+            Event::AgentStarted { withheld, past, .. } => {
+                *self = Self {
+                    started: now,
+                    withheld: withheld.is_some(),
+                    open: past
+                        .open
+                        .iter()
+                        .map(|open| (open.target.clone(), open.incident))
+                        .collect(),
+                    holds: std::mem::take(&mut self.holds),
+                    ..Self::default()
+                };
+            }
+            Event::Reloaded(_) => {
+                self.checks.clear();
+                self.storm = false;
+                // A time of only observing ends in the same way.
+                self.withheld &= host.engine().is_some_and(|engine| engine.observe_only().is_some());
+            }
+            Event::Input(input) => self.told(input, host.settings()),
+            Event::Effect(effect) => self.asked(effect, host.settings()),
+            _ => {}
+        }
+    }
+
+    /// Forgets what only laws had to see.
+    pub(super) fn after(&mut self, event: &Event<'_>) {
+        match event {
+            Event::AgentStarted { past, .. } => {
+                // An order that was not on disk yet is lost, and whoever gave it was not answered.
+                self.holds.retain(|hold| past.holds.iter().any(|kept| kept.target == hold.target));
+            }
+            Event::Effect(Effect::Record(Record::IncidentClosed { target, .. })) => {
+                self.open.remove(target);
+            }
+            Event::Effect(Effect::Record(Record::BreakerChanged { check, change, .. })) => {
+                let of = self.checks.entry(check.clone()).or_default();
+                (of.breaker, of.breaker_since) = (Some(change.to), Some(change.at));
+            }
+            _ => {}
+        }
+    }
+
+    fn told(&mut self, input: &Input, settings: &Settings) {
+        match input {
+            Input::Measured { check, run, measurement } => {
+                let Some(spec) = settings.checks.get(*check) else { return };
+                let of = self.checks.entry(spec.name.clone()).or_default();
+                let Some(under_way) = of.under_way.take_if(|under_way| under_way.run == *run) else {
+                    return;
+                };
+                of.was_void = under_way.void;
+                if !under_way.void {
+                    of.saw(spec, measurement);
+                }
+            }
+            Input::Acted { intent, .. } => {
+                let Some(target) = self.intents.get(intent) else { return };
+                let Some(recovery) = recovery_of(settings, target) else { return };
+                for check in &recovery.when {
+                    let of = self.checks.entry(check.clone()).or_default();
+                    of.goods.clear();
+                    if let Some(under_way) = &mut of.under_way {
+                        under_way.void = true;
+                    }
+                }
+            }
+            Input::Order(Order::Hold { target, until, .. }) => {
+                self.holds.retain(|hold| hold.target != *target);
+                let (target, until) = (target.clone(), *until);
+                self.holds.push(HoldKnown { target, until });
+            }
+            Input::Order(Order::Release { target, .. }) => {
+                self.holds.retain(|hold| hold.target != *target);
+            }
+            Input::Order(Order::Reset { target, .. }) if target == "*" => self.storm = false,
+            _ => {}
+        }
+    }
+
+    fn asked(&mut self, effect: &Effect, settings: &Settings) {
+        match effect {
+            Effect::Probe { check, run } => {
+                let Some(spec) = settings.checks.get(*check) else { return };
+                let of = self.checks.entry(spec.name.clone()).or_default();
+                of.under_way = Some(UnderWay { run: *run, void: false });
+            }
+            Effect::Act(act) => drop(self.intents.insert(act.intent, act.target.clone())),
+            Effect::Record(record) => self.recorded(record),
+            _ => {}
+        }
+    }
+
+    fn recorded(&mut self, record: &Record) {
+        match record {
+            Record::CheckChanged { check, part, to, .. } => {
+                let of = self.checks.entry(check.clone()).or_default();
+                of.states.insert(part.clone(), *to);
+            }
+            Record::FlappingStarted { check, part, .. } => {
+                self.checks.entry(check.clone()).or_default().flapping.insert(part.clone());
+            }
+            Record::FlappingEnded { check, part, .. } => {
+                self.checks.entry(check.clone()).or_default().flapping.remove(part);
+            }
+            Record::StormBegan { .. } => self.storm = true,
+            Record::StormEnded { .. } => self.storm = false,
+            Record::IncidentOpened { incident, target, .. } => {
+                self.open.insert(target.clone(), *incident);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl OfCheck {
+    fn saw(&mut self, spec: &Check, measurement: &evenkeel_probe::Measurement) {
+        self.note(None, sight::of_check(spec, measurement));
+        let listed = matches!(measurement.outcome, Outcome::Good);
+        if listed {
+            let named = |part: &Option<String>| {
+                let is = |name: &String| measurement.parts.iter().any(|part| part.name == *name);
+                part.as_ref().is_none_or(is)
+            };
+            self.newest.retain(|part, _| named(part));
+            self.goods.retain(|part, _| named(part));
+            self.states.retain(|part, _| named(part));
+            self.flapping.retain(|part| named(part));
+        } else {
+            let parts = self.newest.iter_mut().filter(|(part, _)| part.is_some());
+            parts.for_each(|(_, newest)| *newest = Sight::Nothing);
+        }
+        for part in &measurement.parts {
+            self.note(Some(part.name.clone()), sight::of_part(spec, part));
+        }
+    }
+
+    fn note(&mut self, part: Option<String>, sight: Sight) {
+        match sight {
+            Sight::Good | Sight::Depends => *self.goods.entry(part.clone()).or_default() += 1,
+            Sight::Bad => drop(self.goods.insert(part.clone(), 0)),
+            Sight::Nothing => {}
+        }
+        self.newest.insert(part, sight);
+    }
+}
+
+/// The recovery that a target belongs to.
+pub(super) fn recovery_of<'a>(settings: &'a Settings, target: &str) -> Option<&'a Recovery> {
+    let name = target.split('/').next()?;
+    settings.recoveries.iter().find(|recovery| recovery.name == name)
+}
+
+/// The part that a target names, if it is one of a part.
+pub(super) fn part_of(target: &str) -> Option<&str> {
+    target.split_once('/').map(|(_, part)| part)
+}
+
+/// The checks without which one cannot be up, near and far.
+pub(super) fn dependencies<'a>(settings: &'a Settings, check: &str) -> BTreeSet<&'a str> {
+    let mut all = BTreeSet::new();
+    let mut next: Vec<&str> = vec![check];
+    while let Some(name) = next.pop() {
+        let spec = settings.checks.iter().find(|spec| spec.name == name);
+        for needed in spec.iter().flat_map(|spec| &spec.depends_on) {
+            if all.insert(needed.as_str()) {
+                next.push(needed);
+            }
+        }
+    }
+    all
+}

@@ -1,0 +1,4 @@
+//! libFuzzer on [`evenkeel_fuzz::journal_file`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| evenkeel_fuzz::journal_file(data));

@@ -1,0 +1,344 @@
+//! How each fault is brought about, and how the world is looked at afterwards.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use evenkeel_tests::{Chance, Samples, exists, get};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::statvfs::statvfs;
+use nix::unistd::Pid;
+
+use crate::attack::{as_other, swap};
+use crate::fault::Before;
+use crate::log;
+use crate::peer::{Answer, is_good};
+use crate::world::{KEPT, OF_DAEMON, OTHER, World, must, runs};
+
+fn signal(pid: u32, signal: Signal) {
+    // Zero would mean this program's own group.
+    if pid > 1 {
+        let _ = kill(Pid::from_raw(pid.cast_signed()), signal);
+    }
+}
+
+fn number(number: impl Into<u64>) -> Before {
+    Before { number: number.into(), words: Vec::new() }
+}
+
+/// The process that a worker noted when it was started last.
+fn last_start(world: &World, name: &str) -> Option<u32> {
+    let starts = fs::read_to_string(world.join(&format!("starts.{name}"))).ok()?;
+    starts.lines().last()?.parse().ok()
+}
+
+pub(crate) fn worker(world: &World, name: &str, with: Signal) -> Before {
+    let pid = last_start(world, name).unwrap_or_default();
+    signal(pid, with);
+    number(pid)
+}
+
+pub(crate) fn is_other_worker(world: &World, name: &str, before: &Before) -> bool {
+    last_start(world, name).is_some_and(|pid| u64::from(pid) != before.number && runs(pid))
+}
+
+/// Supervisord's process, and those of its programs.
+fn of_daemon(world: &World) -> Before {
+    let words = OF_DAEMON.iter().filter_map(|name| last_start(world, name));
+    let words = words.map(|pid| pid.to_string()).collect();
+    Before { number: world.daemon_pid().unwrap_or_default().into(), words }
+}
+
+pub(crate) fn daemon(world: &World, with: Signal) -> Before {
+    let before = of_daemon(world);
+    signal(u32::try_from(before.number).unwrap_or_default(), with);
+    before
+}
+
+/// The same supervisord runs, with the same programs, each of which runs.
+pub(crate) fn same_daemon_runs(world: &World, before: &Before) -> bool {
+    let now = of_daemon(world);
+    let all_run = now.words.iter().all(|pid| pid.parse().is_ok_and(runs));
+    (now.number, &now.words) == (before.number, &before.words)
+        && all_run
+        && runs(u32::try_from(now.number).unwrap_or_default())
+}
+
+pub(crate) fn same_daemon_answers(world: &World, before: &Before) -> bool {
+    same_daemon_runs(world, before) && world.daemon.socket().exists()
+}
+
+/// Another supervisord runs, with one new copy of each program and none of the old ones.
+pub(crate) fn new_daemon_runs(world: &World, before: &Before) -> bool {
+    let now = of_daemon(world);
+    let is_new = |name: &&str| match world.copies(name).as_slice() {
+        [pid] => runs(*pid) && !before.words.contains(&pid.to_string()),
+        _ => false,
+    };
+    now.number != before.number
+        && runs(u32::try_from(now.number).unwrap_or_default())
+        && OF_DAEMON.iter().all(is_new)
+}
+
+/// Another name of the socket, by which it can be brought back: only supervisord could make a new one.
+fn second_name(world: &World) -> PathBuf {
+    world.daemon.socket().with_extension("kept")
+}
+
+pub(crate) fn delete_socket(world: &World) -> Before {
+    let _ = fs::hard_link(world.daemon.socket(), second_name(world));
+    let _ = fs::remove_file(world.daemon.socket());
+    of_daemon(world)
+}
+
+pub(crate) fn bring_socket_back(world: &World) {
+    let _ = fs::rename(second_name(world), world.daemon.socket());
+}
+
+pub(crate) fn tmux_server(world: &World) -> Before {
+    let pid = world.tmux(&["display-message", "-p", "#{pid}"]);
+    let pid = pid.and_then(|pid| pid.parse().ok()).unwrap_or_default();
+    signal(pid, Signal::SIGKILL);
+    number(pid)
+}
+
+pub(crate) fn tmux_session(world: &World) -> Before {
+    let before = pane(world);
+    world.tmux(&["kill-session", "-t", "work"]);
+    number(before.unwrap_or_default())
+}
+
+pub(crate) fn tmux_pane(world: &World) -> Before {
+    let pid = pane(world).unwrap_or_default();
+    signal(pid, Signal::SIGKILL);
+    number(pid)
+}
+
+/// What runs in the pane, if it does.
+fn pane(world: &World) -> Option<u32> {
+    let said = world.tmux(&["list-panes", "-t", "work", "-F", "#{pane_dead} #{pane_pid}"])?;
+    said.strip_prefix("0 ")?.parse().ok()
+}
+
+/// Another process runs in the pane.
+pub(crate) fn tmux_is_well(world: &World, before: &Before) -> bool {
+    pane(world).is_some_and(|pid| runs(pid) && u64::from(pid) != before.number)
+}
+
+fn some_kept(world: &World, chance: &mut Chance) -> Vec<PathBuf> {
+    (0..5).map(|_| world.join(&format!("kept/{:04}.hash", chance.below(KEPT)))).collect()
+}
+
+pub(crate) fn chmod(world: &World, chance: &mut Chance) -> Before {
+    let files = some_kept(world, chance);
+    as_other(|| {
+        for file in &files {
+            let _ = fs::set_permissions(file, Permissions::from_mode(0o666));
+        }
+    });
+    named(&files)
+}
+
+pub(crate) fn chown(world: &World, chance: &mut Chance) -> Before {
+    let files = some_kept(world, chance);
+    for file in &files {
+        let _ = std::os::unix::fs::chown(file, Some(0), None);
+    }
+    named(&files)
+}
+
+fn named(files: &[PathBuf]) -> Before {
+    Before { number: 0, words: files.iter().map(|file| file.display().to_string()).collect() }
+}
+
+pub(crate) fn kept_is_well(_: &World, before: &Before) -> bool {
+    before.words.iter().all(|file| {
+        fs::symlink_metadata(file)
+            .is_ok_and(|file| (file.mode() & 0o7777, file.uid()) == (0o640, OTHER))
+    })
+}
+
+const SWAPPED_FOR: Duration = Duration::from_secs(3);
+
+pub(crate) fn swap_permissions(world: &World) -> Before {
+    let canary = world.join("canary/theirs");
+    number(swap(&world.join("swapped/x.hash"), &canary, 0o666, Duration::ZERO, SWAPPED_FOR))
+}
+
+pub(crate) fn swap_cleanup(world: &World) -> Before {
+    let (name, canary) = (world.join("aged/x.tmp"), world.join("canary/old"));
+    number(swap(&name, &canary, 0o640, Duration::from_secs(7200), SWAPPED_FOR))
+}
+
+pub(crate) fn canaries_are_well(world: &World, _: &Before) -> bool {
+    world.canaries.touched().is_empty()
+}
+
+pub(crate) fn plant_link(world: &World) -> Before {
+    let (canary, name) = (world.join("canary/open"), world.join("swapped/l.hash"));
+    let planted = as_other(|| fs::hard_link(canary, name).is_ok());
+    number(planted)
+}
+
+pub(crate) fn take_link(world: &World) {
+    let _ = fs::remove_file(world.join("swapped/l.hash"));
+}
+
+pub(crate) fn fill_disk(world: &World) -> Before {
+    let folder = world.join("full");
+    let written = as_other(|| {
+        let block = vec![7; 256 * 1024];
+        (0_u64..64)
+            .take_while(|number| fs::write(folder.join(format!("{number}.dat")), &block).is_ok())
+            .count()
+    });
+    number(written as u64)
+}
+
+pub(crate) fn disk_is_free(world: &World, _: &Before) -> bool {
+    let Ok(disk) = statvfs(&world.join("full")) else { return false };
+    disk.blocks_available() * 2 >= disk.blocks()
+}
+
+pub(crate) fn read_only(world: &World) -> Before {
+    remount(world, "remount,bind,ro");
+    let behind = world.join("behind/0.hash");
+    let _ = fs::set_permissions(behind, Permissions::from_mode(0o666));
+    Before::default()
+}
+
+pub(crate) fn writable(world: &World) {
+    remount(world, "remount,bind,rw");
+}
+
+fn remount(world: &World, how: &str) {
+    must("mount", &["-o".as_ref(), how.as_ref(), world.join("readonly").as_os_str()]);
+}
+
+pub(crate) fn readonly_is_well(world: &World, _: &Before) -> bool {
+    let file = fs::metadata(world.join("readonly/0.hash"));
+    file.is_ok_and(|file| file.mode() & 0o7777 == 0o640)
+}
+
+pub(crate) fn fill_journal(world: &World) -> Before {
+    let block = vec![7; 1024 * 1024];
+    // Until not a page is left.
+    for (number, size) in
+        (0..64).zip(std::iter::repeat_n(block.len(), 32).chain(std::iter::repeat(4096)))
+    {
+        let _ = fs::write(world.join(&format!("state/ballast.{number}")), &block[..size]);
+    }
+    worker(world, "killed", Signal::SIGKILL)
+}
+
+pub(crate) fn free_journal(world: &World) {
+    for number in 0..64 {
+        let _ = fs::remove_file(world.join(&format!("state/ballast.{number}")));
+    }
+}
+
+pub(crate) fn jump(world: &World, chance: &mut Chance) -> Before {
+    let seconds = 60 + chance.below(26 * 3600);
+    let sign = if chance.below(2) == 0 { '-' } else { '+' };
+    world.keeper.set_clock(&format!("{sign}{seconds}s"));
+    Before { number: seconds, words: vec![sign.to_string()] }
+}
+
+pub(crate) fn young_is_there(world: &World, _: &Before) -> bool {
+    (0..3).all(|number| world.join(&format!("young/{number}.tmp")).exists())
+}
+
+pub(crate) fn peer(world: &World, answer: Answer) -> Before {
+    world.peer.answer(answer);
+    Before::default()
+}
+
+pub(crate) fn peer_is_well(world: &World, _: &Before) -> bool {
+    is_good(world.peer.address)
+}
+
+/// The run has a network of its own, in which it may filter packets.
+pub(crate) fn has_packet_filter() -> bool {
+    exists("nft")
+}
+
+pub(crate) fn filter(world: &World, verdict: &str) -> Before {
+    let port = world.far.address.port();
+    let rules = format!(
+        "table inet chaos {{\nchain out {{\ntype filter hook output priority 0\ntcp dport {port} {verdict}\n}}\n}}\n"
+    );
+    let file = world.scratch.file("rules.nft", &rules, 0o600);
+    must("nft", &["-f".as_ref(), file.as_os_str()]);
+    Before::default()
+}
+
+pub(crate) fn no_filter() {
+    must("nft", &["delete", "table", "inet", "chaos"].map(AsRef::as_ref));
+}
+
+pub(crate) fn far_is_up(world: &World, _: &Before) -> bool {
+    let page = get(world.keeper.address, "/metrics");
+    let up = |body: &str| Samples::parse(body).sum("evenkeel_check_up", &[("check", "far")]);
+    page.is_ok_and(|page| up(&page.body) == Some(1.0))
+}
+
+pub(crate) fn flood(world: &World) -> Before {
+    let before = world.flood.written();
+    world.flood.is_fast(true);
+    // So many lines are 3 MB, whatever is cut off meanwhile.
+    evenkeel_tests::until("the flood is over", evenkeel_tests::LONG, || {
+        world.flood.written() > before + 300_000
+    });
+    world.flood.is_fast(false);
+    number(before)
+}
+
+pub(crate) fn log_is_short(world: &World, _: &Before) -> bool {
+    let path = world.join("logs/flood.log");
+    world.flood.bytes() <= 1024 * 1024 && log::lost(&path).is_empty()
+}
+
+pub(crate) fn kill_agent(world: &World) -> Before {
+    let before = number(world.keeper.pid());
+    world.keeper.kill();
+    before
+}
+
+pub(crate) fn other_agent_answers(world: &World, before: &Before) -> bool {
+    u64::from(world.keeper.pid()) != before.number && world.keeper.answers()
+}
+
+/// When settings were last taken into force, in milliseconds.
+fn taken_at(world: &World) -> Option<u64> {
+    let name = "evenkeel_agent_config_last_reload_success_timestamp_seconds";
+    let page = get(world.keeper.address, "/metrics").ok()?;
+    let seconds = Samples::parse(&page.body).sum(name, &[])?;
+    format!("{:.0}", seconds * 1000.0).parse().ok()
+}
+
+pub(crate) fn reload(world: &World) -> Before {
+    let before = taken_at(world);
+    let text = fs::read_to_string(world.keeper.config()).unwrap_or_default();
+    let next = world.join("settings.next");
+    let _ = fs::write(&next, text + "# again\n");
+    let _ = fs::rename(&next, world.keeper.config());
+    world.keeper.signal(Signal::SIGHUP);
+    number(before.unwrap_or_default())
+}
+
+pub(crate) fn reloaded(world: &World, before: &Before) -> bool {
+    taken_at(world).is_some_and(|at| at != before.number)
+}
+
+pub(crate) fn unit(world: &World, name: &str) -> Before {
+    let Some(unit) = &world.unit else { return Before::default() };
+    let words = unit.invocation().into_iter().collect();
+    unit.signal(name);
+    Before { number: 0, words }
+}
+
+pub(crate) fn is_other_run(world: &World, before: &Before) -> bool {
+    let run = world.unit.as_ref().and_then(crate::unit::Unit::invocation);
+    run.is_some_and(|run| !before.words.contains(&run))
+}
