@@ -280,7 +280,7 @@ impl Tally {
             let recovery = name.split('/').next().unwrap_or(&name);
             let (budget, window) = budgets.get(recovery).copied().unwrap_or_default();
             let most_in_window = most(&of.charged, window);
-            (name, TargetSummary { budget, most_in_window, ..of.summary })
+            (name, TargetSummary { most_in_window, budget, ..of.summary })
         };
         let fault = |(name, of): (String, OfFault)| {
             let (detected_after, healed_after) = (Spread::of(of.detected), Spread::of(of.healed));
