@@ -348,8 +348,8 @@ impl<N: Fn(Notice)> Shell<N> {
                     let (written, told) = oneshot::channel();
                     batch.waiting.push(written);
                     // A notice is no attempt: it is charged to nobody, and may be given twice.
-                    batch.act = act.action.is_attempt().then(|| act.clone());
-                    self.act(act, told);
+                    batch.act = act.action.is_attempt().then(|| (*act).clone());
+                    self.act(*act, told);
                 }
             }
         }

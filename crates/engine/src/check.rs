@@ -24,6 +24,7 @@ use self::series::Series;
 use crate::forecasts::Forecasts;
 use crate::limits::Limits;
 use crate::programs::Looked;
+use crate::sampled::has_latency;
 use crate::subject::Subject;
 
 /// One check: when it is due, the series of attempts that runs, its breaker, and what health makes of its results.
@@ -47,6 +48,8 @@ pub(crate) struct CheckCore {
     /// Whether a timeout says nothing: most time out together.
     pub(crate) doubts_timeouts: bool,
     forecasts: Forecasts,
+    /// Whether its target has a latency.
+    pub(crate) has_latency: bool,
     /// The conditions on each part, where there are any.
     limits: BTreeMap<String, Limits>,
     last: Option<Last>,
@@ -90,6 +93,7 @@ impl CheckCore {
             our_stops: Vec::new(),
             doubts_timeouts: false,
             forecasts: Forecasts::new(&spec.conditions),
+            has_latency: has_latency(&spec.target),
             dependencies: Vec::new(),
             reborn: Vec::new(),
             parts: BTreeMap::new(),

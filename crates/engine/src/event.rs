@@ -111,7 +111,7 @@ pub enum Effect {
         write: bool,
     },
     /// Write the intent durably, then act, then answer with [`Input::Acted`].
-    Act(Act),
+    Act(Box<Act>),
     /// Write to the history.
     Record(Record),
     /// Count slices of availability.

@@ -73,7 +73,7 @@ impl Engine {
         self.next_intent += 1;
         let running = Running { intent, recovery: index, target: id.clone(), finishes: true };
         self.running = Some(running);
-        effects.push(Effect::Act(Act {
+        effects.push(Effect::Act(Box::new(Act {
             intent,
             incident,
             target: id,
@@ -84,7 +84,7 @@ impl Engine {
             action,
             timeout: step.timeout,
             occasion,
-        }));
+        })));
     }
 
     /// A restart was brought to its end, or could not be: then what it stopped is down, and the ladder goes on.

@@ -92,7 +92,7 @@ impl Engine {
             return;
         }
         if let Some(act) = self.start(now, index, id, effects) {
-            effects.push(Effect::Act(act));
+            effects.push(Effect::Act(Box::new(act)));
         }
     }
 

@@ -10,6 +10,9 @@ use crate::record::Record;
 use crate::recovery::RecoveryCore;
 use crate::refusal::Refusal;
 
+/// In nanoseconds.
+const SECOND: i64 = 1_000_000_000;
+
 impl Engine {
     /// Whether there is a target of that name: a recovery, `recovery/part`, a check, or `*`. Asked before an order is given,
     /// so that a slip of the fingers is an answer and not a hold of nothing.
@@ -107,9 +110,14 @@ impl Engine {
     /// The time of day at a moment, as far as the clock has not been set since the start.
     pub(crate) fn wall(&self, moment: Moment) -> Timestamp {
         let (now, wall) = self.anchor;
-        let ahead = jiff::SignedDuration::try_from(moment.saturating_since(now));
-        let behind = jiff::SignedDuration::try_from(now.saturating_since(moment));
-        let (ahead, behind) = (ahead.unwrap_or_default(), behind.unwrap_or_default());
-        wall.checked_add(ahead).unwrap_or(Timestamp::MAX).checked_sub(behind).unwrap_or(wall)
+        // Plain numbers: this is asked several times for each look.
+        let (since, back) = match moment.as_nanos().checked_sub(now.as_nanos()) {
+            Some(ahead) => (ahead.cast_signed(), false),
+            None => (-(now.as_nanos() - moment.as_nanos()).cast_signed(), true),
+        };
+        let nanos = i64::from(wall.subsec_nanosecond()) + since % SECOND;
+        let seconds = wall.as_second() + since / SECOND + nanos.div_euclid(SECOND);
+        let nanos = i32::try_from(nanos.rem_euclid(SECOND)).unwrap_or(0);
+        Timestamp::new(seconds, nanos).unwrap_or(if back { wall } else { Timestamp::MAX })
     }
 }

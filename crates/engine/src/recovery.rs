@@ -92,9 +92,13 @@ impl RecoveryCore {
         incidents: &mut u64,
         effects: &mut Vec<Effect>,
     ) -> Vec<usize> {
-        let mine: Vec<_> = self.checks.iter().filter_map(|index| checks.get(*index)).collect();
-        let sources: Vec<_> = mine.iter().map(|check| (*check, &check.own)).collect();
+        let mine = self.checks.iter().filter_map(|index| checks.get(*index));
+        let sources: Vec<_> = mine.map(|check| (check, &check.own)).collect();
         let mut wanted = self.whole.see(now, &sources, checks, incidents, effects);
+        if self.parts.is_empty() && sources.iter().all(|(check, _)| check.parts.is_empty()) {
+            return wanted;
+        }
+        let mine: Vec<_> = sources.iter().map(|(check, _)| *check).collect();
         let mut gone: Vec<_> = self.parts.keys().cloned().collect();
         for check in &mine {
             for (part, subject) in &check.parts {

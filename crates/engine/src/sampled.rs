@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use evenkeel_probe::{Condition, Facts, Test};
+use evenkeel_probe::{Condition, Facts, Target, Test};
 
 use crate::check::CheckCore;
 
@@ -36,6 +36,11 @@ const FIELDS: [&str; 15] = [
     "size_bytes",
 ];
 
+/// Whether what is measured of a target has a latency.
+pub(crate) fn has_latency(target: &Target) -> bool {
+    target.fields().iter().any(|field| field.name == LATENCY)
+}
+
 impl CheckCore {
     /// The facts of the check itself that are worth a curve. Where a target has a latency, a result that came without one
     /// took at least as long.
@@ -43,8 +48,7 @@ impl CheckCore {
         let spec = &self.spec;
         let conditions = spec.conditions.iter().chain(&spec.degraded);
         let mut sampled = Sampled::of(spec.name.clone(), conditions, facts);
-        let has_latency = spec.target.fields().iter().any(|field| field.name == LATENCY);
-        if has_latency && facts.number(LATENCY).is_none() {
+        if self.has_latency && facts.number(LATENCY).is_none() {
             sampled.values.push((LATENCY.into(), took.as_secs_f64() * 1_000.0));
         }
         sampled.unless_empty()
@@ -64,6 +68,9 @@ impl Sampled {
         conditions: impl Iterator<Item = &'a Condition>,
         facts: &Facts,
     ) -> Self {
+        if facts.is_empty() {
+            return Self { subject, values: Vec::new() };
+        }
         let mut values: Vec<_> = FIELDS
             .iter()
             .filter_map(|field| Some((Cow::Borrowed(*field), facts.number(field)?)))

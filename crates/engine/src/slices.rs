@@ -56,6 +56,8 @@ struct OfCheck {
     slicer: Slicer,
     /// The look that was counted last, by its end.
     counted: Option<Moment>,
+    /// Until when time alone changes nothing, unless something is declared.
+    rests_until: Timestamp,
 }
 
 #[derive(Debug)]
@@ -140,6 +142,7 @@ impl OfCheck {
             slicer: Slicer::new(check.interval, threshold, wall),
             threshold,
             counted: None,
+            rests_until: Timestamp::MIN,
         }
     }
 
@@ -164,7 +167,8 @@ impl Engine {
     /// Says what time of day it is. Where that is not what the time since the last word would make it, the clock was set:
     /// slices begin anew, and what was not settled is not known.
     pub fn set_clock(&mut self, now: Moment, wall: Timestamp) {
-        if self.wall(now).duration_since(wall).unsigned_abs() <= STEP {
+        let off = self.wall(now).as_nanosecond().abs_diff(wall.as_nanosecond());
+        if off <= STEP.as_nanos() {
             return;
         }
         self.anchor = (now, wall);
@@ -193,6 +197,7 @@ impl Engine {
         let of_check = &mut self.slices.checks[place];
         of_check.counted = concluded;
         of_check.slicer.look(began, seen, held, &mut settled);
+        of_check.rests_until = of_check.slicer.rests_until().unwrap_or(Timestamp::MIN);
         self.slices.tell(place, settled, effects);
     }
 
@@ -207,10 +212,16 @@ impl Engine {
         self.slices.due = now + shortest.unwrap_or(LONGEST).clamp(SHORTEST, LONGEST);
         let wall = self.wall(now);
         for place in 0..self.checks.len() {
+            // What is down is never at rest, so the looks that made it so have ended that.
+            if self.holds.is_empty() && wall < self.slices.checks[place].rests_until {
+                continue;
+            }
             let core = &self.checks[place];
             let (stands, held) = (stands(core, now), self.is_declared(core));
             let mut settled = Vec::new();
-            self.slices.checks[place].slicer.advance(wall, stands, held, &mut settled);
+            let of_check = &mut self.slices.checks[place];
+            of_check.slicer.advance(wall, stands, held, &mut settled);
+            of_check.rests_until = of_check.slicer.rests_until().unwrap_or(Timestamp::MIN);
             self.slices.tell(place, settled, effects);
         }
     }
@@ -239,8 +250,8 @@ fn stands(core: &CheckCore, now: Moment) -> Seen {
 
 fn told(subject: String, length: Duration, slice: availability::Slice) -> Effect {
     let availability::Slice { verdict, from, until } = slice;
-    let slices = until.duration_since(from).as_millis()
-        / i128::try_from(length.as_millis()).unwrap_or(1).max(1);
+    let length = i64::try_from(length.as_millis()).unwrap_or(i64::MAX).max(1);
+    let slices = (until.as_millisecond() - from.as_millisecond()) / length;
     let slices = u32::try_from(slices).unwrap_or(u32::MAX);
     Effect::Slice(Slice { subject, verdict, from, until, slices })
 }

@@ -29,6 +29,8 @@ pub struct Flapping {
     policy: FlapPolicy,
     /// Whether it was up, oldest first.
     ups: VecDeque<bool>,
+    /// How often it changed among these.
+    changes: usize,
     since: Option<Moment>,
 }
 
@@ -53,13 +55,14 @@ impl FlapPolicy {
 impl Flapping {
     /// Nothing is known yet, so nothing flaps.
     pub const fn new(policy: FlapPolicy) -> Self {
-        Self { policy, ups: VecDeque::new(), since: None }
+        Self { policy, ups: VecDeque::new(), changes: 0, since: None }
     }
 
     /// Goes on with what was kept: the states, oldest first, and since when it has been flapping.
     pub fn restore(policy: FlapPolicy, ups: &[bool], since: Option<Moment>) -> Self {
         let newest = &ups[ups.len().saturating_sub(HISTORY)..];
-        Self { policy, ups: newest.iter().copied().collect(), since }
+        let changes = newest.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        Self { policy, ups: newest.iter().copied().collect(), changes, since }
     }
 
     /// Takes in the hard state after a look. Says whether it flaps now, if that is news.
@@ -67,8 +70,10 @@ impl Flapping {
     /// Soft failures are no states and are not told here; a soft recovery is an `up`.
     pub fn observe(&mut self, now: Moment, up: bool) -> Option<bool> {
         if self.ups.len() == HISTORY {
-            self.ups.pop_front();
+            let oldest = self.ups.pop_front();
+            self.changes -= usize::from(oldest != self.ups.front().copied());
         }
+        self.changes += usize::from(self.ups.back().is_some_and(|last| *last != up));
         self.ups.push_back(up);
         self.poll(now)
     }
@@ -110,6 +115,10 @@ impl Flapping {
 
     /// The weighed share of changes, in percent. Before there are 21 states, those before the first count as equal to it.
     pub fn percent(&self) -> f64 {
+        // As it is of nearly everything nearly always, and each look asks.
+        if self.changes == 0 {
+            return 0.0;
+        }
         let missing = HISTORY - self.ups.len();
         let states = self.ups.iter().zip(self.ups.iter().skip(1));
         let weights: f64 = states

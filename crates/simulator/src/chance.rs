@@ -31,9 +31,10 @@ impl Chance {
 
     /// The next number in `0.0..1.0`.
     pub(crate) fn unit(&mut self) -> f64 {
+        const STEPS: f64 = 9_007_199_254_740_992.0;
         #[expect(clippy::cast_precision_loss, reason = "53 bits are what a float holds")]
         let bits = (self.next() >> 11) as f64;
-        bits / (1_u64 << 53) as f64
+        bits / STEPS
     }
 
     /// Whether something of this likelihood happens.

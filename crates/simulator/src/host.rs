@@ -191,10 +191,9 @@ impl<'a, 'b> Host<'a, 'b> {
 
     /// The time of day.
     pub(crate) fn wall(&self) -> Timestamp {
-        let since = self.now.saturating_since(Moment::ORIGIN + BEGAN);
-        let since = SignedDuration::try_from(since).unwrap_or(SignedDuration::MAX);
-        let elapsed = since.saturating_add(self.set_by);
-        self.began.checked_add(elapsed).unwrap_or(self.began)
+        let since = self.now.saturating_since(Moment::ORIGIN + BEGAN).as_nanos();
+        let since = i128::try_from(since).unwrap_or(i128::MAX) + self.set_by.as_nanos();
+        Timestamp::from_nanosecond(self.began.as_nanosecond() + since).unwrap_or(self.began)
     }
 
     /// Tells of what went down or came up.

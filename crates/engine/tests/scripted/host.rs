@@ -159,7 +159,7 @@ impl ScriptedHost {
                 let intent = act.intent;
                 self.acts_at.push((self.now, act.target.clone()));
                 self.find_faults(&act);
-                self.acts.push(act);
+                self.acts.push(*act);
                 self.running.push(intent);
                 (!self.slow_actions).then(|| self.end(intent))
             }

@@ -147,6 +147,13 @@ impl Slicer {
         self.settle(settled);
     }
 
+    /// Until when [`Slicer::advance`] changes nothing, as long as what it is told is neither down nor declared; `None`: it
+    /// may at any time. For whoever has many and asks them often.
+    pub fn rests_until(&self) -> Option<Timestamp> {
+        let rests = !self.stands.down && !self.stands.held && self.suspects.is_empty();
+        (rests && self.waiting.is_empty()).then(|| self.grid.begin(self.current + 2))
+    }
+
     /// Settles every slice that is over at `now`, because nobody will look any more; whether a suspicion would have come
     /// true is unknown.
     pub fn end(&mut self, now: Timestamp, settled: &mut Vec<Slice>) {
@@ -165,8 +172,8 @@ impl Slicer {
         let before = number - 1;
         let nothing_before =
             before > self.current || (before == self.current && !self.marks.looked);
-        let late = began.duration_since(self.grid.begin(number)).as_millis();
-        let is_late = nothing_before && late * 4 < i128::from(self.grid.length());
+        let late = began.as_millisecond() - self.grid.begin(number).as_millisecond();
+        let is_late = nothing_before && late.saturating_mul(4) < self.grid.length();
         if is_late { before } else { number }
     }
 

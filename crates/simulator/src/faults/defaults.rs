@@ -60,8 +60,12 @@ fn leaks(settings: &Settings) -> Vec<(String, Strike, Leak)> {
     for check in &settings.checks {
         for condition in check.conditions.iter().chain(&check.part_conditions) {
             let (field, limit) = match (&condition.field, &condition.test) {
-                (field, Test::Above(limit) | Test::AtLeast(limit)) => (field, *limit),
-                (field, Test::Reaches { limit, falling: false, .. }) => (field, *limit),
+                (
+                    field,
+                    Test::Above(limit)
+                    | Test::AtLeast(limit)
+                    | Test::Reaches { limit, falling: false, .. },
+                ) => (field, *limit),
                 _ => continue,
             };
             let is_memory = field.ends_with("rss_bytes") || field == "memory_bytes";

@@ -17,7 +17,7 @@ use super::{CrashAt, Orphan, Span};
 pub(super) struct File {
     pub(super) usual: Option<bool>,
     pub(super) fault: BTreeMap<String, Fault>,
-    pub(super) action: BTreeMap<String, Action>,
+    pub(super) action: BTreeMap<String, Behaviour>,
     pub(super) parts: BTreeMap<String, Vec<String>>,
     pub(super) host: Host,
 }
@@ -81,7 +81,7 @@ pub(super) enum Kind {
 /// How actions behave.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Action {
+pub(super) struct Behaviour {
     pub(super) targets: Option<OneOrMany<String>>,
     pub(super) action: Option<String>,
     pub(super) takes: Option<Times>,

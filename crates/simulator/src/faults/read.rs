@@ -64,7 +64,7 @@ impl Faults {
         let usual = raw.usual.unwrap_or(raw.fault.is_empty());
         let mut faults = if usual { Self::usual(settings) } else { Self::none() };
         faults.parts = parts;
-        faults.pace = reader.pace(&raw.host);
+        faults.pace = pace(&raw.host);
         for (name, fault) in raw.fault {
             if let Some(fault) = reader.fault(&name, fault) {
                 faults.faults.insert(name, fault);
@@ -95,15 +95,6 @@ impl Reader<'_> {
             self.document.refuse_key(&["parts", name], message, &known);
         }
         raw
-    }
-
-    fn pace(&self, raw: &raw::Host) -> Pace {
-        let usual = Pace::default();
-        Pace {
-            answer: raw.answer.map_or(usual.answer, |times| times.0),
-            write: raw.write.map_or(usual.write, |time| time.0),
-            restart: raw.restart.map_or(usual.restart, |times| times.0),
-        }
     }
 
     fn fault(&mut self, name: &str, raw: raw::Fault) -> Option<Fault> {
@@ -293,13 +284,14 @@ impl Reader<'_> {
     }
 
     fn permissions(&mut self, name: &str, rules: Option<OneOrMany<String>>) -> Vec<String> {
-        let known = self.settings.permissions.iter().map(|rule| rule.name.clone()).collect();
-        self.rules(name, "rules", rules, known, "permission")
+        let known: Vec<_> =
+            self.settings.permissions.iter().map(|rule| rule.name.clone()).collect();
+        self.rules(name, "rules", rules, &known, "permission")
     }
 
     fn cleanups(&mut self, name: &str, key: &str, rules: Option<OneOrMany<String>>) -> Vec<String> {
-        let known = self.settings.cleanup.iter().map(|rule| rule.name.clone()).collect();
-        self.rules(name, key, rules, known, "cleanup")
+        let known: Vec<_> = self.settings.cleanup.iter().map(|rule| rule.name.clone()).collect();
+        self.rules(name, key, rules, &known, "cleanup")
     }
 
     fn rules(
@@ -307,7 +299,7 @@ impl Reader<'_> {
         name: &str,
         key: &str,
         rules: Option<OneOrMany<String>>,
-        known: Vec<String>,
+        known: &[String],
         kind: &str,
     ) -> Vec<String> {
         let rules = rules.map_or_else(|| vec!["*".to_owned()], OneOrMany::into_list);
@@ -322,7 +314,7 @@ impl Reader<'_> {
         rules
     }
 
-    fn action(&mut self, name: &str, raw: raw::Action) -> ActionModel {
+    fn action(&mut self, name: &str, raw: raw::Behaviour) -> ActionModel {
         let usual = ActionModel::default();
         let actions: Vec<&str> = action_names().collect();
         if let Some(action) = raw.action.as_deref().filter(|action| !actions.contains(action)) {
@@ -352,6 +344,15 @@ impl Reader<'_> {
             impossible: raw.impossible.unwrap_or(usual.impossible),
             hangs: raw.hangs.unwrap_or(usual.hangs),
         }
+    }
+}
+
+fn pace(raw: &raw::Host) -> Pace {
+    let usual = Pace::default();
+    Pace {
+        answer: raw.answer.map_or(usual.answer, |times| times.0),
+        write: raw.write.map_or(usual.write, |time| time.0),
+        restart: raw.restart.map_or(usual.restart, |times| times.0),
     }
 }
 

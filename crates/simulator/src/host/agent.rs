@@ -182,8 +182,8 @@ impl Host<'_, '_> {
                 Effect::Sweep { rule } => self.sweep((number, generation), rule),
                 Effect::Clean { rule, write } => self.clean((number, generation), rule, write),
                 Effect::Act(act) => {
-                    waits.push(WaitsFor::Intent(Box::new(act.clone())));
-                    batch.act = Some(act);
+                    batch.act = Some((*act).clone());
+                    waits.push(WaitsFor::Intent(act));
                 }
                 Effect::Slice(_) | Effect::Count(_) | Effect::Sample(_) => {}
             }

@@ -29,7 +29,11 @@ pub(crate) struct Tally {
     targets: BTreeMap<String, OfTarget>,
     /// The budget of each recovery: how many actions, in which window.
     budgets: BTreeMap<String, (u64, Duration)>,
-    slices: BTreeMap<String, Slices>,
+    /// Of each check, in the order of the settings; what is settled comes again and again in about the same order.
+    slices: Vec<(String, Slices)>,
+    last_settled: usize,
+    /// Which came after each, the last time.
+    followers: Vec<usize>,
     objectives: BTreeMap<String, Slices>,
     faults: BTreeMap<String, OfFault>,
 }
@@ -76,6 +80,8 @@ impl Tally {
                 .iter()
                 .map(|check| (check.name.clone(), Slices::default()))
                 .collect(),
+            last_settled: 0,
+            followers: vec![0; settings.checks.len()],
             objectives: settings
                 .slos
                 .iter()
@@ -110,7 +116,7 @@ impl Tally {
     fn slice(&mut self, slice: &Slice) {
         let counted = match slice.subject.strip_prefix(SLO_SUBJECT) {
             Some(objective) => self.objectives.get_mut(objective),
-            None => self.slices.get_mut(&slice.subject),
+            None => self.slices_of(&slice.subject),
         };
         let Some(counted) = counted else { return };
         *match slice.verdict {
@@ -119,6 +125,20 @@ impl Tally {
             Verdict::Unknown => &mut counted.unknown,
             Verdict::Maintenance => &mut counted.maintenance,
         } += u64::from(slice.slices);
+    }
+
+    fn slices_of(&mut self, check: &str) -> Option<&mut Slices> {
+        let known = self.followers.get(self.last_settled).copied();
+        let is_it = |place: &usize| self.slices[*place].0 == check;
+        let place = match known.filter(is_it) {
+            Some(place) => place,
+            None => self.slices.iter().position(|(name, _)| name == check)?,
+        };
+        if let Some(follower) = self.followers.get_mut(self.last_settled) {
+            *follower = place;
+        }
+        self.last_settled = place;
+        Some(&mut self.slices[place].1)
     }
 
     fn record(&mut self, record: &Record, now: Moment, world: &mut World) {
@@ -246,10 +266,11 @@ impl Tally {
             self.seen(ailment);
         }
         let mut checks: BTreeMap<String, CheckSummary> = BTreeMap::new();
+        let mut slices: BTreeMap<String, Slices> = self.slices.into_iter().collect();
         for (id, unit) in world.units.iter().enumerate() {
             let downtime = world.down_for(id, now);
             self.totals.downtime_ms += millis(downtime);
-            let slices = self.slices.remove(&unit.name);
+            let slices = slices.remove(&unit.name);
             let downtime_ms = millis(downtime);
             let summary = CheckSummary { downs: unit.downs, downtime_ms, slices };
             checks.insert(unit.name.clone(), summary);
@@ -259,7 +280,7 @@ impl Tally {
             let recovery = name.split('/').next().unwrap_or(&name);
             let (budget, window) = budgets.get(recovery).copied().unwrap_or_default();
             let most_in_window = most(&of.charged, window);
-            (name, TargetSummary { budget, most_in_window, ..of.summary })
+            (name, TargetSummary { most_in_window, budget, ..of.summary })
         };
         let fault = |(name, of): (String, OfFault)| {
             let (detected_after, healed_after) = (Spread::of(of.detected), Spread::of(of.healed));

@@ -54,10 +54,12 @@ fn number(tests: &[&Test]) -> f64 {
     let mut not = Vec::new();
     for test in tests {
         match test {
-            Test::Above(limit) | Test::AtLeast(limit) => bounds.high = bounds.high.min(*limit),
-            Test::Below(limit) | Test::AtMost(limit) => bounds.low = bounds.low.max(*limit),
-            Test::Reaches { limit, falling: false, .. } => bounds.high = bounds.high.min(*limit),
-            Test::Reaches { limit, falling: true, .. } => bounds.low = bounds.low.max(*limit),
+            Test::Above(limit)
+            | Test::AtLeast(limit)
+            | Test::Reaches { limit, falling: false, .. } => bounds.high = bounds.high.min(*limit),
+            Test::Below(limit)
+            | Test::AtMost(limit)
+            | Test::Reaches { limit, falling: true, .. } => bounds.low = bounds.low.max(*limit),
             Test::Equals(Value::Number(number)) => not.push(*number),
             _ => {}
         }

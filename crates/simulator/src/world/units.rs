@@ -17,6 +17,10 @@ pub(crate) type UnitId = usize;
 const PROGRAMS: usize = 3;
 
 /// What one check, or one part of it, looks at.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what it is like and how it is, in any combination"
+)]
 #[derive(Debug)]
 pub(crate) struct Unit {
     /// `check`, or `check/part`.

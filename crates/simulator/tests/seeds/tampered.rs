@@ -58,7 +58,7 @@ fn an_action_that_was_not_charged_is_found() {
             show(event);
             if let Event::ActionEnded { act, orphan: false, .. } = event {
                 let again = Act { intent: act.intent + 1_000_000, ..(*act).clone() };
-                show(&Event::Effect(&Effect::Act(again.clone())));
+                show(&Event::Effect(&Effect::Act(Box::new(again.clone()))));
                 show(&Event::ActionBegan(&again));
                 let (ended, healed) = (Ended::Ran, false);
                 show(&Event::ActionEnded { act: &again, ended, healed, orphan: false });

@@ -79,7 +79,7 @@ struct Acts(Vec<(Moment, Act)>);
 impl Observer for Acts {
     fn saw(&mut self, now: Moment, _: Timestamp, event: &Event<'_>, _: &View<'_>) {
         if let Event::Effect(Effect::Act(act)) = event {
-            self.0.push((now, act.clone()));
+            self.0.push((now, (**act).clone()));
         }
     }
 }

@@ -108,7 +108,8 @@ impl Known {
                 self.checks.clear();
                 self.storm = false;
                 // A time of only observing ends in the same way.
-                self.withheld &= host.engine().is_some_and(|engine| engine.observe_only().is_some());
+                self.withheld &=
+                    host.engine().is_some_and(|engine| engine.observe_only().is_some());
             }
             Event::Input(input) => self.told(input, host.settings()),
             Event::Effect(effect) => self.asked(effect, host.settings()),
@@ -139,7 +140,8 @@ impl Known {
             Input::Measured { check, run, measurement } => {
                 let Some(spec) = settings.checks.get(*check) else { return };
                 let of = self.checks.entry(spec.name.clone()).or_default();
-                let Some(under_way) = of.under_way.take_if(|under_way| under_way.run == *run) else {
+                let Some(under_way) = of.under_way.take_if(|under_way| under_way.run == *run)
+                else {
                     return;
                 };
                 of.was_void = under_way.void;
