@@ -62,11 +62,14 @@ impl Case {
         let table: Table = text.parse().map_err(|error| format!("{error}"))?;
         let seed = table.get("seed").and_then(Value::as_str).and_then(|seed| seed.parse().ok());
         let seconds = table.get("lasts_seconds").and_then(Value::as_integer);
-        let part = |key: &str| table.get(key).and_then(Value::as_table).cloned().unwrap_or_default();
+        let part =
+            |key: &str| table.get(key).and_then(Value::as_table).cloned().unwrap_or_default();
         Ok(Self {
             seed: seed.ok_or("no `seed`")?,
             lasts: Duration::from_secs(
-                seconds.and_then(|seconds| u64::try_from(seconds).ok()).ok_or("no `lasts_seconds`")?,
+                seconds
+                    .and_then(|seconds| u64::try_from(seconds).ok())
+                    .ok_or("no `lasts_seconds`")?,
             ),
             settings: part("settings"),
             faults: part("faults"),

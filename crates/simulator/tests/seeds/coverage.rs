@@ -174,9 +174,12 @@ impl Coverage {
             }
             Effect::Count(Count::Attempt { check, .. }) => {
                 let void = seen.known.check(check).is_some_and(|of| of.was_void);
-                let has_breaker = seen.host.settings().checks.iter().any(|spec| {
-                    spec.name == *check && spec.breaker.is_some()
-                });
+                let has_breaker = seen
+                    .host
+                    .settings()
+                    .checks
+                    .iter()
+                    .any(|spec| spec.name == *check && spec.breaker.is_some());
                 if void && has_breaker {
                     self.saw("T5");
                 }

@@ -146,7 +146,9 @@ fn remove_in(value: &mut Value, path: &[String]) -> bool {
 
 /// Takes out a check, and all that names it.
 fn without_check(settings: &mut Table, check: &str) -> bool {
-    let Some(checks) = settings.get_mut("check").and_then(Value::as_table_mut) else { return false };
+    let Some(checks) = settings.get_mut("check").and_then(Value::as_table_mut) else {
+        return false;
+    };
     if checks.remove(check).is_none() {
         return false;
     }

@@ -6,8 +6,19 @@ use super::settings::{Checked, set, time};
 use crate::draw::Draw;
 
 const KINDS: [&str; 13] = [
-    "http", "http", "tcp", "unix", "dns", "exec", "process", "process", "supervisor", "supervisor",
-    "systemd", "tmux", "disk",
+    "http",
+    "http",
+    "tcp",
+    "unix",
+    "dns",
+    "exec",
+    "process",
+    "process",
+    "supervisor",
+    "supervisor",
+    "systemd",
+    "tmux",
+    "disk",
 ];
 
 /// One more check; it depends on none but those before it.

@@ -11,16 +11,40 @@ use crate::case::Case;
 use crate::draw::Draw;
 
 const MODELS: [&str; 29] = [
-    "crash", "crash", "crash", "hang", "hang", "slow", "leak", "flap", "flap", "network", "blind",
-    "depends", "drift", "due", "fill", "agent-crash", "agent-crash", "agent-crash", "journal-full",
-    "clock-step", "suspend", "starve", "hold", "hold", "release", "reset", "reset", "reload",
+    "crash",
+    "crash",
+    "crash",
+    "hang",
+    "hang",
+    "slow",
+    "leak",
+    "flap",
+    "flap",
+    "network",
+    "blind",
+    "depends",
+    "drift",
+    "due",
+    "fill",
+    "agent-crash",
+    "agent-crash",
+    "agent-crash",
+    "journal-full",
+    "clock-step",
+    "suspend",
+    "starve",
+    "hold",
+    "hold",
+    "release",
+    "reset",
+    "reset",
+    "reload",
     "reload",
 ];
 
 /// What is drawn of, and how long the run lasts.
 struct Around<'a> {
     settings: &'a Settings,
-    drawn: &'a Drawn,
     /// Milliseconds in which faults strike; what comes after it is calm.
     strikes_until: u64,
     lasts: u64,
@@ -35,7 +59,7 @@ pub(super) fn faults(
     let lasts = u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX);
     // Half of the runs end in calm, so that what is to close is seen to do so.
     let strikes_until = if draw.percent(50) { lasts / 3 } else { lasts };
-    let around = Around { settings, drawn, strikes_until, lasts };
+    let around = Around { settings, strikes_until, lasts };
     let (mut faults, mut reloads) = (Table::new(), Table::new());
     for number in 0..draw.small(1, 12) {
         let model = *draw.one_of(&MODELS);

@@ -52,8 +52,14 @@ impl Availability {
     fn renew(&mut self, settings: &Settings) {
         self.until.clear();
         let length = |subject: &str| match subject.strip_prefix(SLO_SUBJECT) {
-            Some(name) => settings.slos.iter().find(|slo| slo.name == name).map(|slo| slo.promise.slice),
-            None => settings.checks.iter().find(|check| check.name == subject).map(|check| check.interval),
+            Some(name) => {
+                settings.slos.iter().find(|slo| slo.name == name).map(|slo| slo.promise.slice)
+            }
+            None => settings
+                .checks
+                .iter()
+                .find(|check| check.name == subject)
+                .map(|check| check.interval),
         };
         let lengths = std::mem::take(&mut self.lengths);
         self.told.retain(|subject, _| {
@@ -69,7 +75,8 @@ impl Availability {
             same
         });
         let subjects = self.told.keys().cloned();
-        self.lengths = subjects.filter_map(|subject| Some((subject.clone(), length(&subject)?))).collect();
+        self.lengths =
+            subjects.filter_map(|subject| Some((subject.clone(), length(&subject)?))).collect();
     }
 
     fn take(&mut self, seen: &Seen<'_>, slice: &Slice) -> Result<(), String> {
@@ -98,7 +105,9 @@ impl Availability {
         if let Some(before) = self.until.insert(subject.clone(), *until)
             && before > *from
         {
-            return Err(format!("{subject}: a slice from {from}, and what was before ended {before}"));
+            return Err(format!(
+                "{subject}: a slice from {from}, and what was before ended {before}"
+            ));
         }
         let told = self.told.entry(subject.clone()).or_default();
         // What was said before of this time and what comes after it is said anew.
@@ -148,7 +157,10 @@ impl Availability {
             }
             if worst != verdict {
                 let at = Timestamp::from_millisecond(at).unwrap_or_default();
-                return Err(format!("slo:{}: {verdict:?} at {at}, and its checks make {worst:?}", slo.name));
+                return Err(format!(
+                    "slo:{}: {verdict:?} at {at}, and its checks make {worst:?}",
+                    slo.name
+                ));
             }
             at += length;
         }
@@ -160,7 +172,8 @@ impl Availability {
         for slo in &seen.host.settings().slos {
             let Some(account) = self.accounts.get(&slo.name) else { continue };
             let told = &self.told[&format!("{SLO_SUBJECT}{}", slo.name)];
-            self.figures(seen, slo, account, told).map_err(|why| format!("slo:{}: {why}", slo.name))?;
+            self.figures(seen, slo, account, told)
+                .map_err(|why| format!("slo:{}: {why}", slo.name))?;
         }
         Ok(())
     }
@@ -177,7 +190,9 @@ impl Availability {
         let figures = account.figures(seen.wall, promise.settles_within());
         let (first, end) = (figures.span.start.as_millisecond(), figures.span.end.as_millisecond());
         let length = millis(promise.slice);
-        let count = |wanted: Verdict| told.range(first..end).filter(|(_, verdict)| **verdict == wanted).count() as u64;
+        let count = |wanted: Verdict| {
+            told.range(first..end).filter(|(_, verdict)| **verdict == wanted).count() as u64
+        };
         let all = u64::try_from((end - first) / length).unwrap_or(0);
         let (good, bad, maintenance) =
             (count(Verdict::Good), count(Verdict::Bad), count(Verdict::Maintenance));
@@ -185,7 +200,10 @@ impl Availability {
         let counts = &figures.counts;
         let counted = (counts.good, counts.bad, counts.maintenance, counts.unknown);
         if counted != (good, bad, maintenance, unknown) {
-            return Err(format!("{counted:?}, and a count gives {:?}", (good, bad, maintenance, unknown)));
+            return Err(format!(
+                "{counted:?}, and a count gives {:?}",
+                (good, bad, maintenance, unknown)
+            ));
         }
         let began = told.keys().next().copied().unwrap_or(end).clamp(first, end);
         let measured = u64::try_from((end - began) / length).unwrap_or(0);
@@ -193,7 +211,10 @@ impl Availability {
         let spared = promise.exclude_unknown_up_to.to_f64() * (measured - maintenance) as f64;
         let as_bad = (owed as f64 - spared).max(0.0);
         if (figures.unknown_as_bad as f64 - as_bad).abs() > 1.0 {
-            return Err(format!("{} unknown are bad, and {as_bad} should be", figures.unknown_as_bad));
+            return Err(format!(
+                "{} unknown are bad, and {as_bad} should be",
+                figures.unknown_as_bad
+            ));
         }
         let bad = bad + figures.unknown_as_bad;
         let share = |part: u64, of: u64| (of > 0).then(|| part as f64 / of as f64);
@@ -212,7 +233,10 @@ impl Availability {
         let budget = (1.0 - promise.objective.to_f64()) * promise.window.as_secs_f64();
         let left = (budget - bad as f64 * promise.slice.as_secs_f64()) / budget;
         if (figures.budget_remaining() - left).abs() > 1e-6 {
-            return Err(format!("{} of the budget left, and {left} is", figures.budget_remaining()));
+            return Err(format!(
+                "{} of the budget left, and {left} is",
+                figures.budget_remaining()
+            ));
         }
         Ok(())
     }

@@ -58,7 +58,8 @@ impl Law for Breakers {
             Event::Effect(Effect::Record(Record::BreakerChanged { check, change, .. })) => {
                 let spec = seen.host.settings().checks.iter().find(|spec| spec.name == *check);
                 let Some(spec) = spec else { return Err(format!("{check}: there is none")) };
-                let told = self.told.as_ref().filter(|(of, ..)| of == check).map(|(_, sight, _)| *sight);
+                let told =
+                    self.told.as_ref().filter(|(of, ..)| of == check).map(|(_, sight, _)| *sight);
                 let of = self.of.entry(check.clone()).or_default();
                 let changed = of.changed(spec, change, told);
                 return changed.map_err(|why| format!("{check}: {why}"));
@@ -78,7 +79,10 @@ impl Of {
                 self.trials_under_way += 1;
                 // A look makes its attempts one after the other, so one trial is under way at most.
                 if self.trials_under_way > 1 {
-                    return Err(format!("{} trials of `{}` at once", self.trials_under_way, spec.name));
+                    return Err(format!(
+                        "{} trials of `{}` at once",
+                        self.trials_under_way, spec.name
+                    ));
                 }
                 Ok(())
             }
@@ -89,9 +93,8 @@ impl Of {
     fn told(&mut self, spec: &Check, sight: Sight, took: Duration) {
         self.trials_under_way = 0;
         let config = spec.breaker.as_ref();
-        let slow = config.and_then(|config| config.slow_call()).is_some_and(|slow| {
-            took > slow.threshold
-        });
+        let slow =
+            config.and_then(|config| config.slow_call()).is_some_and(|slow| took > slow.threshold);
         match sight {
             Sight::Nothing => return,
             // What was under way when the host was changed says nothing, nor does what failed while the agent was starved.
@@ -128,7 +131,10 @@ impl Of {
             (BreakerState::Open, BreakerState::HalfOpen) => {
                 let open_for = change.at.saturating_since(self.since);
                 if self.state.is_some() && open_for > config.reset_max() {
-                    return Err(format!("open for {open_for:?}, longer than {:?}", config.reset_max()));
+                    return Err(format!(
+                        "open for {open_for:?}, longer than {:?}",
+                        config.reset_max()
+                    ));
                 }
             }
             (BreakerState::HalfOpen, BreakerState::Closed) if !by_command => {

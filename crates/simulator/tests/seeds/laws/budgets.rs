@@ -59,9 +59,10 @@ impl Law for Budgets {
                 // What others did and was not on disk yet, nobody knows of any more. What we did must be.
                 self.starts.retain(|start| {
                     start.ours
-                        || past.charged.iter().any(|(at, target)| {
-                            *at == start.at && *target == start.target
-                        })
+                        || past
+                            .charged
+                            .iter()
+                            .any(|(at, target)| *at == start.at && *target == start.target)
                 });
             }
             _ => {}
@@ -96,7 +97,10 @@ impl Budgets {
             ("host", all, budgets.per_host),
         ] {
             if used + needs > rate.count() as usize {
-                return Err(format!("{}: {used} of {rate} used per {whose}, {needs} more", act.target));
+                return Err(format!(
+                    "{}: {used} of {rate} used per {whose}, {needs} more",
+                    act.target
+                ));
             }
         }
         Ok(())

@@ -37,8 +37,12 @@ impl Law for Intents {
             }
             Event::Effect(Effect::Act(act)) => {
                 let told = self.told.take();
-                if !is_second_half(act) && told != Some((act.target.clone(), act.step, act.attempt)) {
-                    return Err(format!("{} was asked for, and history told of {told:?}", act.target));
+                if !is_second_half(act) && told != Some((act.target.clone(), act.step, act.attempt))
+                {
+                    return Err(format!(
+                        "{} was asked for, and history told of {told:?}",
+                        act.target
+                    ));
                 }
             }
             Event::Written { intent: Some(act) } => drop(self.on_disk.insert(act.intent)),

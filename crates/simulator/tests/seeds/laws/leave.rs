@@ -61,9 +61,8 @@ fn refuse_if(stands: bool, why: &'static str) -> Result<(), &'static str> {
 
 /// Whether each check that says that it is down depends on one that is down, by what history was told.
 fn is_victim(known: &Known, settings: &Settings, recovery: &Recovery, part: Option<&str>) -> bool {
-    let mut down = recovery.when.iter().filter(|check| {
-        known.check(check).is_some_and(|of| of.is_down(part))
-    });
+    let mut down =
+        recovery.when.iter().filter(|check| known.check(check).is_some_and(|of| of.is_down(part)));
     let blocked = |check: &String| {
         let mut needed = dependencies(settings, check).into_iter();
         needed.any(|needed| known.check(needed).is_some_and(super::known::OfCheck::fails))

@@ -20,13 +20,16 @@ impl Law for Proofs {
             return Ok(());
         };
         let settings = seen.host.settings();
-        let Some(recovery) = recovery_of(settings, target).filter(|_| *outcome == Outcome::Recovered)
+        let Some(recovery) =
+            recovery_of(settings, target).filter(|_| *outcome == Outcome::Recovered)
         else {
             return Ok(());
         };
         let part = part_of(target).map(str::to_owned);
         for name in &recovery.when {
-            let Some(spec) = settings.checks.iter().find(|spec| spec.name == *name) else { continue };
+            let Some(spec) = settings.checks.iter().find(|spec| spec.name == *name) else {
+                continue;
+            };
             let Some(of) = seen.known.check(name) else {
                 return Err(format!("{target}: nobody looked at `{name}`"));
             };
