@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use evenkeel_config::{ConfigError, Settings, load_text};
-use evenkeel_simulator::Scenario;
+use evenkeel_simulator::{Faults, Scenario, What};
 use jiff::Timestamp;
 use toml::{Table, Value};
-
-use crate::plan;
 
 /// All that a run depends on.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +13,10 @@ pub(crate) struct Case {
     pub(crate) seed: u64,
     pub(crate) lasts: Duration,
     pub(crate) settings: Table,
+    /// A fault file.
     pub(crate) faults: Table,
+    /// The settings that a fault of the name `reload` reads, where they are others than those in force.
+    pub(crate) reloads: Table,
 }
 
 /// When every run begins: not on a whole slice, and an hour before a quiet window opens.
@@ -30,7 +31,16 @@ impl Case {
     /// What is to be run. Fails if its settings are refused: what was left out of it was needed.
     pub(crate) fn scenario(&self) -> Result<Scenario, String> {
         let settings = Self::load(&self.settings).map_err(|error| format!("{error:?}"))?;
-        let faults = plan::faults(&self.faults, &settings)?;
+        let text = self.faults.to_string();
+        let mut faults = Faults::parse("faults.toml", &text, &settings)
+            .map_err(|error| format!("{error}\n{text}"))?;
+        for (name, other) in &self.reloads {
+            let other = other.as_table().ok_or("no settings")?;
+            let other = Self::load(other).map_err(|error| format!("{error:?}"))?;
+            if let Some(fault) = faults.faults.get_mut(name) {
+                fault.what = What::Reload(Some(Box::new(other)));
+            }
+        }
         let began: Timestamp = BEGAN.parse().expect("a time of day");
         Ok(Scenario { settings, faults, lasts: self.lasts, seed: self.seed, began })
     }
@@ -43,6 +53,7 @@ impl Case {
         table.insert("lasts_seconds".to_owned(), Value::from(seconds));
         table.insert("settings".to_owned(), self.settings.clone().into());
         table.insert("faults".to_owned(), self.faults.clone().into());
+        table.insert("reloads".to_owned(), self.reloads.clone().into());
         table.to_string()
     }
 
@@ -62,6 +73,7 @@ impl Case {
             ),
             settings: part("settings"),
             faults: part("faults"),
+            reloads: part("reloads"),
         })
     }
 }

@@ -6,9 +6,9 @@
 mod case;
 mod coverage;
 mod draw;
+mod endurance;
 mod generate;
 mod laws;
-mod plan;
 mod shrink;
 mod sweep;
 mod tampered;

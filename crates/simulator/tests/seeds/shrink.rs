@@ -37,6 +37,9 @@ impl Shrinking {
         for path in paths(&self.best.faults) {
             smaller |= self.attempt(|case| remove(&mut case.faults, &path));
         }
+        for path in paths(&self.best.reloads) {
+            smaller |= self.attempt(|case| remove(&mut case.reloads, &path));
+        }
         let checks: Vec<String> = names(&self.best.settings, "check");
         for check in checks {
             smaller |= self.attempt(|case| without_check(&mut case.settings, &check));

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use evenkeel_config::Settings;
+use evenkeel_config::{Check, Settings};
+use evenkeel_probe::Target;
 use toml::{Table, Value};
 
-use super::settings::{Drawn, set};
+use super::settings::{Drawn, set, time};
 use crate::case::Case;
 use crate::draw::Draw;
 
@@ -44,7 +45,6 @@ const MODELS: [&str; 29] = [
 /// What is drawn of, and how long the run lasts.
 struct Around<'a> {
     settings: &'a Settings,
-    drawn: &'a Drawn,
     /// Milliseconds in which faults strike; what comes after it is calm.
     strikes_until: u64,
     lasts: u64,
@@ -55,16 +55,24 @@ pub(super) fn faults(
     settings: &Settings,
     drawn: &Drawn,
     lasts: Duration,
-) -> Table {
+) -> (Table, Table) {
     let lasts = u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX);
     // Half of the runs end in calm, so that what is to close is seen to do so.
     let strikes_until = if draw.percent(50) { lasts / 3 } else { lasts };
-    let around = Around { settings, drawn, strikes_until, lasts };
-    let mut faults = Table::new();
+    let around = Around { settings, strikes_until, lasts };
+    let (mut faults, mut reloads) = (Table::new(), Table::new());
     for number in 0..draw.small(1, 12) {
         let model = *draw.one_of(&MODELS);
+        let name = format!("f{number:02}-{model}");
         if let Some(fault) = fault(draw, model, &around) {
-            faults.insert(format!("f{number:02}-{model}"), fault.into());
+            // The same settings again, or others for the same host.
+            if model == "reload" && draw.percent(70) {
+                let other = drawn.changed(draw);
+                if Case::load(&other).is_ok() {
+                    reloads.insert(name.clone(), other.into());
+                }
+            }
+            faults.insert(name, fault.into());
         }
     }
     let mut actions = Table::new();
@@ -72,24 +80,48 @@ pub(super) fn faults(
         actions.insert(format!("a{number}"), action(draw, settings).into());
     }
     let mut all = Table::new();
+    set(&mut all, "usual", false);
+    all.insert("parts".to_owned(), parts(settings).into());
     all.insert("fault".to_owned(), faults.into());
     all.insert("action".to_owned(), actions.into());
     if draw.percent(30) {
-        all.insert("pace".to_owned(), pace(draw).into());
+        all.insert("host".to_owned(), pace(draw).into());
+    }
+    (all, reloads)
+}
+
+/// What has parts has those that its settings name, or a few.
+fn parts(settings: &Settings) -> Table {
+    let mut all = Table::new();
+    for check in settings.checks.iter().filter(|check| !check.target.part_fields().is_empty()) {
+        let parts = parts_of(check).iter().map(|part| Value::from(*part));
+        set(&mut all, &check.name, parts.collect::<Vec<_>>());
     }
     all
+}
+
+fn parts_of(check: &Check) -> &'static [&'static str] {
+    const NAMES: [&str; 3] = ["one", "two", "three"];
+    match &check.target {
+        Target::Supervisor(target) if target.programs.iter().all(|glob| glob.as_str() != "*") => {
+            &NAMES[..target.programs.len()]
+        }
+        _ => &NAMES,
+    }
 }
 
 fn fault(draw: &mut Draw, model: &str, around: &Around<'_>) -> Option<Table> {
     let mut fault = Table::new();
     set(&mut fault, "kind", model);
-    when(draw, &mut fault, around);
+    if model != "depends" {
+        when(draw, &mut fault, around);
+    }
     let settings = around.settings;
     match model {
         "crash" | "hang" | "network" | "blind" => strike(draw, &mut fault, around),
         "slow" => {
             strike(draw, &mut fault, around);
-            span(draw, &mut fault, "by_ms", 20_000);
+            span(draw, &mut fault, "latency", 20_000);
         }
         "leak" => {
             strike(draw, &mut fault, around);
@@ -100,8 +132,8 @@ fn fault(draw: &mut Draw, model: &str, around: &Around<'_>) -> Option<Table> {
         "flap" => {
             strike(draw, &mut fault, around);
             let most = *draw.one_of(&[2_000, 30_000, 300_000]);
-            span(draw, &mut fault, "down_ms", most);
-            span(draw, &mut fault, "up_ms", most);
+            span(draw, &mut fault, "down", most);
+            span(draw, &mut fault, "up", most);
         }
         "depends" => {
             set(&mut fault, "targets", targets(draw, settings));
@@ -115,10 +147,10 @@ fn fault(draw: &mut Draw, model: &str, around: &Around<'_>) -> Option<Table> {
             if names.is_empty() {
                 return None;
             }
-            set(&mut fault, "targets", values(draw.some_of(&names, 3)));
+            set(&mut fault, "rules", values(draw.some_of(&names, 3)));
             set(&mut fault, "entries", draw.small(1, 60));
-            if draw.percent(30) {
-                set(&mut fault, "fights_ms", draw.between(1, 600) * 1_000);
+            if model == "drift" && draw.percent(30) {
+                set(&mut fault, "fights", time(draw.between(1, 600) * 1_000));
             }
         }
         "fill" => {
@@ -131,7 +163,7 @@ fn fault(draw: &mut Draw, model: &str, around: &Around<'_>) -> Option<Table> {
             if disks.is_empty() {
                 return None;
             }
-            set(&mut fault, "targets", values(disks));
+            set(&mut fault, "checks", values(disks));
             set(&mut fault, "from", *draw.one_of(&[40.0, 79.0]));
             set(&mut fault, "per_hour", *draw.one_of(&[5.0, 100.0, 1_000.0]));
             let rules = settings.cleanup.iter().map(|rule| rule.name.clone()).collect();
@@ -140,40 +172,29 @@ fn fault(draw: &mut Draw, model: &str, around: &Around<'_>) -> Option<Table> {
         "agent-crash" => {
             let points = ["once", "once", "before-intent", "before-action", "in-action"];
             set(&mut fault, "when", *draw.one_of(&points));
-            set(&mut fault, "orphan", *draw.one_of(&["either", "goes-on", "is-cut"]));
+            set(&mut fault, "action", *draw.one_of(&["either", "goes-on", "is-cut"]));
         }
         "journal-full" | "suspend" | "starve" => {
             let most = *draw.one_of(&[1_000, 15_000, 120_000, 3_600_000]);
-            span(draw, &mut fault, "lasts_ms", most);
+            span(draw, &mut fault, "lasts", most);
         }
         "clock-step" => {
             let by = *draw.one_of(&[1_500, 3_000, 60_000, 3_600_000, 86_400_000]);
-            let by = i64::try_from(draw.between(by / 2, by)).unwrap_or_default();
-            let by = if draw.percent(50) { -by } else { by };
-            fault.insert("by_ms".to_owned(), Value::from(by));
+            let by = draw.between(by / 2, by);
+            let sign = if draw.percent(50) { "-" } else { "" };
+            set(&mut fault, "by", format!("{sign}{by}ms"));
         }
         "hold" => {
             set(&mut fault, "targets", targets(draw, settings));
             if draw.percent(80) {
                 let most = *draw.one_of(&[1_000, 60_000, 3_600_000]);
-                span(draw, &mut fault, "lasts_ms", most);
+                span(draw, &mut fault, "lasts", most);
             }
         }
         "release" | "reset" => set(&mut fault, "targets", targets(draw, settings)),
-        "reload" => return reload(draw, fault, around),
+        "reload" => {}
         _ => return None,
     }
-    Some(fault)
-}
-
-/// The same settings again, or others for the same host.
-fn reload(draw: &mut Draw, mut fault: Table, around: &Around<'_>) -> Option<Table> {
-    if draw.percent(30) {
-        return Some(fault);
-    }
-    let settings = around.drawn.changed(draw);
-    Case::load(&settings).ok()?;
-    set(&mut fault, "settings", settings);
     Some(fault)
 }
 
@@ -181,7 +202,7 @@ fn when(draw: &mut Draw, fault: &mut Table, around: &Around<'_>) {
     let until = around.strikes_until;
     // What strikes at random goes on striking; fixed times can be left.
     if around.strikes_until == around.lasts && draw.percent(40) {
-        set(fault, "every_ms", around.lasts / draw.between(1, 12));
+        set(fault, "every", time(around.lasts / draw.between(1, 12)));
         return;
     }
     let first = draw.between(0, until);
@@ -191,8 +212,8 @@ fn when(draw: &mut Draw, fault: &mut Table, around: &Around<'_>) {
     for number in 1..draw.small(1, 8) {
         at.push((first + number * draw.between(step / 2, step)).min(until));
     }
-    let at = at.into_iter().map(|at| Value::from(i64::try_from(at).unwrap_or(i64::MAX)));
-    set(fault, "at_ms", at.collect::<Vec<_>>());
+    let at = at.into_iter().map(|at| Value::from(time(at)));
+    set(fault, "at", at.collect::<Vec<_>>());
 }
 
 fn strike(draw: &mut Draw, fault: &mut Table, around: &Around<'_>) {
@@ -202,7 +223,7 @@ fn strike(draw: &mut Draw, fault: &mut Table, around: &Around<'_>) {
     // Without an end it lasts until an action ends it.
     if draw.percent(if calm { 75 } else { 50 }) {
         let most = *draw.one_of(&[2_000, 30_000, 300_000, 3_600_000]);
-        span(draw, fault, "lasts_ms", most);
+        span(draw, fault, "lasts", most);
     }
     if draw.percent(15) {
         let cures = *draw.one_of(&["exec", "systemd.restart", "supervisor.restart-program"]);
@@ -219,7 +240,7 @@ fn targets(draw: &mut Draw, settings: &Settings) -> Vec<Value> {
     names.extend(settings.checks.iter().map(|check| check.name.clone()));
     for check in &settings.checks {
         if !check.target.part_fields().is_empty() {
-            names.push(format!("{}/one", check.name));
+            names.extend(parts_of(check).iter().map(|part| format!("{}/{part}", check.name)));
         }
     }
     values(draw.some_of(&names, 4))
@@ -232,7 +253,7 @@ fn action(draw: &mut Draw, settings: &Settings) -> Table {
         set(&mut action, "targets", values(draw.some_of(&names, 3)));
     }
     let most = *draw.one_of(&[1, 2_000, 30_000, 120_000]);
-    span(draw, &mut action, "takes_ms", most);
+    span(draw, &mut action, "takes", most);
     // Now and then a lie: it ends well and has healed nothing.
     set(&mut action, "heals", *draw.one_of(&[0.0, 0.5, 1.0]));
     set(&mut action, "heals_from_step", draw.small(1, 3));
@@ -244,17 +265,16 @@ fn action(draw: &mut Draw, settings: &Settings) -> Table {
 
 fn pace(draw: &mut Draw) -> Table {
     let mut pace = Table::new();
-    span(draw, &mut pace, "answer_ms", 200);
-    set(&mut pace, "write_ms", *draw.one_of(&[0, 1, 20, 500]));
-    span(draw, &mut pace, "restart_ms", 5_000);
+    span(draw, &mut pace, "answer", 200);
+    set(&mut pace, "write", *draw.one_of(&["0s", "1ms", "20ms", "500ms"]));
+    span(draw, &mut pace, "restart", 5_000);
     pace
 }
 
 fn span(draw: &mut Draw, table: &mut Table, key: &str, most: u64) {
     let least = draw.between(0, most);
     let most = draw.between(least, most);
-    let value = |time: u64| Value::from(i64::try_from(time).unwrap_or(i64::MAX));
-    set(table, key, vec![value(least), value(most)]);
+    set(table, key, format!("{}..{}", time(least), time(most)));
 }
 
 fn values(names: Vec<String>) -> Vec<Value> {

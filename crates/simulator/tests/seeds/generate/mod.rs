@@ -26,8 +26,8 @@ pub(crate) fn case(seed: u64) -> Case {
         let settings = settings::settings(&mut draw);
         let Ok(loaded) = Case::load(&settings.table) else { continue };
         let lasts = lasts(&mut draw, &loaded);
-        let faults = faults::faults(&mut draw, &loaded, &settings, lasts);
-        return Case { seed, lasts, settings: settings.table, faults };
+        let (faults, reloads) = faults::faults(&mut draw, &loaded, &settings, lasts);
+        return Case { seed, lasts, settings: settings.table, faults, reloads };
     }
 }
 

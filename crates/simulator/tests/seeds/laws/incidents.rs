@@ -76,7 +76,7 @@ impl Incidents {
             if REASONED.contains(&phase) && reason.is_empty() {
                 return Err(format!("{target}: {incident} is open at {phase} without a reason"));
             }
-            if phase == "healthy" || phase == "suspect" {
+            if phase == "healthy" {
                 return Err(format!("{target}: {incident} is open, and it is {phase}"));
             }
             let within = closes_within(seen, recovery);

@@ -6,7 +6,7 @@ use evenkeel_config::{Check, Recovery, Settings};
 use evenkeel_engine::{Effect, Input, Order, Record};
 use evenkeel_health::State;
 use evenkeel_moment::Moment;
-use evenkeel_probe::Outcome;
+use evenkeel_probe::{Measurement, Outcome};
 use evenkeel_recovery::breaker::BreakerState;
 use evenkeel_simulator::{Event, View};
 
@@ -42,6 +42,8 @@ pub(crate) struct OfCheck {
     pub(crate) flapping: BTreeSet<Option<String>>,
     /// What the newest attempt said that counts.
     pub(crate) newest: BTreeMap<Option<String>, Sight>,
+    /// The run whose attempts are under way, and how many of it have failed.
+    failed: (u64, u32),
     /// Good looks in a row since the last action that may have changed it.
     pub(crate) goods: BTreeMap<Option<String>, u32>,
     pub(crate) under_way: Option<UnderWay>,
@@ -146,7 +148,7 @@ impl Known {
                 };
                 of.was_void = under_way.void;
                 if !under_way.void {
-                    of.saw(spec, measurement);
+                    of.saw(spec, *run, measurement);
                 }
             }
             Input::Acted { intent, .. } => {
@@ -209,8 +211,16 @@ impl Known {
 }
 
 impl OfCheck {
-    fn saw(&mut self, spec: &Check, measurement: &evenkeel_probe::Measurement) {
-        self.note(None, sight::of_check(spec, measurement));
+    fn saw(&mut self, spec: &Check, run: u64, measurement: &Measurement) {
+        let sight = sight::of_check(spec, measurement);
+        let goods = self.goods.get(&None).copied().unwrap_or_default();
+        self.note(None, sight);
+        let failed = if self.failed.0 == run { self.failed.1 } else { 0 };
+        self.failed = (run, failed + u32::from(sight == Sight::Bad));
+        // A failed attempt that is made again is no look yet, and breaks no series of them.
+        if sight == Sight::Bad && self.failed.1 <= spec.retries {
+            self.goods.insert(None, goods);
+        }
         let listed = matches!(measurement.outcome, Outcome::Good);
         if listed {
             let named = |part: &Option<String>| {
