@@ -286,7 +286,8 @@ impl Open {
             // What goes down while it is acted on goes down because of that.
             if self.outage.is_none() && self.running == 0 {
                 let found_after_ms = (self.told_down > 0).then_some(0);
-                self.outage = Some(Outage { from: now, until: None, found_after_ms, healed: false });
+                self.outage =
+                    Some(Outage { from: now, until: None, found_after_ms, healed: false });
             }
             return;
         }
