@@ -66,6 +66,8 @@ impl Look {
 /// The drawing in its own units.
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 100.0;
+/// Room for the counts beside the bars: on a bar nobody could read them.
+const LEFT: f64 = 26.0;
 
 /// Bars as a figure with axes and a legend that counts each kind; needs no script.
 pub fn bars(view: &View, bars: &Bars) -> Markup {
@@ -73,7 +75,7 @@ pub fn bars(view: &View, bars: &Bars) -> Markup {
         .map(|kind| bars.bars.iter().filter_map(|bar| bar.get(kind)).sum())
         .collect();
     let highest = bars.bars.iter().map(|bar| bar.iter().sum()).max().unwrap_or(0);
-    let ticks = whole(value_ticks((0.0, number(highest.max(bars.room_for).max(1)))));
+    let ticks = whole(&value_ticks((0.0, number(highest.max(bars.room_for).max(1)))));
     let top = ticks.last().copied().unwrap_or(1.0);
     let y = |count: f64| HEIGHT * (top - count) / top;
     let said = describe(&bars.title, &bars.kinds, &totals);
@@ -100,7 +102,7 @@ pub fn bars(view: &View, bars: &Bars) -> Markup {
                     text x="4" y=(format!("{:.0}", (y(*tick) * 1.6 + 12.0).min(158.0))) { (format!("{tick:.0}")) }
                 }
                 @for (at, format) in time_ticks(&bars.span, &view.zone) {
-                    @let place = share(&bars.span, at) * 100.0;
+                    @let place = (LEFT + (WIDTH - LEFT) * share(&bars.span, at)) / WIDTH * 100.0;
                     @if (4.0..=96.0).contains(&place) {
                         text.at x=(format!("{place:.2}%")) y="176" { (view.strftime(at, format)) }
                     }
@@ -111,7 +113,7 @@ pub fn bars(view: &View, bars: &Bars) -> Markup {
 }
 
 /// Half an action is none.
-fn whole(ticks: Vec<f64>) -> Vec<f64> {
+fn whole(ticks: &[f64]) -> Vec<f64> {
     let apart: Vec<_> = ticks.iter().copied().filter(|tick| tick.fract() == 0.0).collect();
     if apart.len() < 2 {
         vec![0.0, ticks.last().copied().unwrap_or(1.0).ceil().max(1.0)]
@@ -122,14 +124,14 @@ fn whole(ticks: Vec<f64>) -> Vec<f64> {
 
 /// All parts of one kind, as one path; what has no count has no part.
 fn path_of(bars: &[Vec<u64>], kind: usize, y: impl Fn(f64) -> f64) -> String {
-    let width = WIDTH / number(u64::try_from(bars.len()).unwrap_or(u64::MAX).max(1));
+    let width = (WIDTH - LEFT) / number(u64::try_from(bars.len()).unwrap_or(u64::MAX).max(1));
     let mut path = String::new();
     for (place, bar) in (0_u32..).zip(bars) {
         let below: u64 = bar.iter().take(kind).sum();
         let count = bar.get(kind).copied().unwrap_or(0);
         if count > 0 {
             let (top, bottom) = (y(number(below + count)), y(number(below)));
-            let (left, wide) = (f64::from(place) * width + width * 0.1, width * 0.8);
+            let (left, wide) = (LEFT + f64::from(place) * width + width * 0.1, width * 0.8);
             // Writing to a string cannot fail.
             let _ = write!(path, "M{left:.1} {bottom:.1}h{wide:.1}V{top:.1}h-{wide:.1}z");
         }
@@ -186,8 +188,8 @@ mod tests {
         let shown = drawn(vec![vec![2, 1], vec![0, 0], vec![1, 3]]);
         assert!(shown.contains("Actions a day: recovered 3, failed 4"), "{shown}");
         // Of four at most: the failed one of the first day goes from two to three.
-        assert!(shown.contains("M33.3 50.0h266.7V25.0h-266.7z"), "{shown}");
-        assert_eq!(shown.matches("class=\"m-good\" d=\"M33.3 100.0").count(), 1, "{shown}");
+        assert!(shown.contains("M58.5 50.0h259.7V25.0h-259.7z"), "{shown}");
+        assert_eq!(shown.matches("class=\"m-good\" d=\"M58.5 100.0").count(), 1, "{shown}");
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) struct Difference {
     pub(super) first: Spread,
     pub(super) second: Spread,
     /// The second less the first, of the same seed.
-    pub(super) difference: Spread,
+    pub(super) change: Spread,
     /// In how many seeds the second is better, and in how many worse.
     pub(super) better_in: usize,
     pub(super) worse_in: usize,
@@ -136,7 +136,7 @@ fn targets(first: &Runs, second: &Runs) -> Vec<TargetDifference> {
             }
         })
         .collect();
-    let size = |target: &TargetDifference| target.down.difference.median.unwrap_or_default().abs();
+    let size = |target: &TargetDifference| target.down.change.median.unwrap_or_default().abs();
     targets.sort_by(|a, b| size(b).total_cmp(&size(a)));
     targets
 }
@@ -155,7 +155,7 @@ impl Difference {
             unit: figure.unit,
             first: Spread::of(first.iter().copied()),
             second: Spread::of(second.iter().copied()),
-            difference: Spread::of(differences.iter().copied()),
+            change: Spread::of(differences.iter().copied()),
             better_in,
             worse_in,
             verdict: Verdict::of(better_in, worse_in, first.len()),
@@ -221,6 +221,6 @@ mod tests {
         let second = [Some(8.0), Some(97.0), Some(51.0), Some(1.0)];
         let told = Difference::new(&figure, &first, &second);
         let spread = Spread { median: Some(-2.0), least: Some(-3.0), most: Some(1.0) };
-        assert_eq!((told.difference, told.better_in, told.worse_in), (spread, 2, 1));
+        assert_eq!((told.change, told.better_in, told.worse_in), (spread, 2, 1));
     }
 }

@@ -124,7 +124,7 @@ impl<'a> Seed<'a> {
 
 impl<'a> Row<'a> {
     fn new(figure: &'a Difference) -> Self {
-        let Spread { median, least, most } = figure.difference;
+        let Spread { median, least, most } = figure.change;
         Self {
             name: &figure.name,
             unit: figure.unit,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use self::Wish::{Less, More, Neither};
 use super::outcome::{Ends, Outcome, down_seconds, found_seconds, median};
 use crate::written::{lasting, percent};
 
@@ -69,7 +70,6 @@ impl Figures {
         let exhausted = summary.targets.values().map(|target| target.exhausted).sum();
         let size = |count: usize| count as u64;
         let sum = |of: fn(&Ends) -> usize| size(ends.iter().map(of).sum());
-        use Wish::{Less, More, Neither};
         let mut all = vec![
             Figure::count("outages", sum(|ends| ends.all), Less),
             Figure::count("healed by an action", sum(|ends| ends.healed), Neither),

@@ -279,7 +279,7 @@ fn difference(figure: &Difference) -> DifferenceRow {
         name: figure.name.clone(),
         first: figure.unit.write(figure.first.median),
         second: figure.unit.write(figure.second.median),
-        difference: figure.unit.write_difference(figure.difference.median),
+        difference: figure.unit.write_difference(figure.change.median),
         better: match figure.verdict {
             Judgement::Better => Some(true),
             Judgement::Worse => Some(false),

@@ -1,6 +1,7 @@
 //! A recorded time, from the history in a state directory.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
@@ -152,15 +153,17 @@ fn actions(reader: &Reader, from: Timestamp) -> Result<Vec<Action>, JournalError
     let mut actions = Vec::new();
     for event in of_kind(reader, "judged", from)? {
         let Some(incident) = event.incident else { continue };
-        if !intents.contains_key(&incident) {
-            let why = reader.why(incident)?;
-            let of_incident = why.map_or_else(Vec::new, |why| why.intents);
-            let known = of_incident
-                .into_iter()
-                .map(|record| (record.intent, record.settled.map(|settled| settled.at)));
-            intents.insert(incident, known.collect());
-        }
-        actions.push(action(&event, &intents[&incident]));
+        let begun = match intents.entry(incident) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let of_incident = reader.why(incident)?.map_or_else(Vec::new, |why| why.intents);
+                let known = of_incident
+                    .into_iter()
+                    .map(|record| (record.intent, record.settled.map(|settled| settled.at)));
+                place.insert(known.collect())
+            }
+        };
+        actions.push(action(&event, begun));
     }
     Ok(actions)
 }
@@ -187,7 +190,7 @@ fn of_kind(reader: &Reader, kind: &str, since: Timestamp) -> Result<Vec<Event>, 
 
 #[cfg(test)]
 mod tests {
-    use evenkeel_journal::{Entry, Journal, Stretch};
+    use evenkeel_journal::{Journal, Stretch};
     use evenkeel_moment::Moment;
     use serde_json::json;
 
@@ -233,7 +236,7 @@ mod tests {
             incident: Option<i64>,
             data: serde_json::Value,
         ) {
-            let entry = Entry { kind, target, incident, message: kind, data };
+            let entry = evenkeel_journal::Entry { kind, target, incident, message: kind, data };
             self.journal.append(at(second), &entry).expect("a line");
         }
 
@@ -327,7 +330,7 @@ mod tests {
     fn a_history_without_a_run_has_nothing_to_play() {
         let dir = tempfile::tempdir().expect("a scratch directory");
         drop(Journal::open(dir.path(), at(0)).expect("a journal"));
-        let error = read(dir.path(), Duration::from_secs(60)).expect_err("nothing is known");
+        let error = read(dir.path(), Duration::from_mins(1)).expect_err("nothing is known");
         assert!(error.to_string().contains("knows no time in which an agent ran"), "{error}");
     }
 }

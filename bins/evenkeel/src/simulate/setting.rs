@@ -101,7 +101,7 @@ impl Setting {
         &mut self,
         dir: &Path,
         recorded: &Recorded,
-        named: Vec<(String, Settings)>,
+        policies: Vec<(String, Settings)>,
     ) -> Result<(), Failure> {
         (self.began, self.lasts) = (recorded.from, recorded.lasts());
         self.faults = format!(
@@ -110,7 +110,7 @@ impl Setting {
             seconds_only(recorded.from),
             seconds_only(recorded.until)
         );
-        for (name, settings) in named {
+        for (name, settings) in policies {
             recorded::refuse_unknown(dir, recorded, &name, &settings)?;
             let replay = recorded.faults(&settings);
             self.remarks.push(format!(

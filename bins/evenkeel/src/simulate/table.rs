@@ -320,13 +320,13 @@ fn figure_row(figure: &Difference) -> [String; 5] {
         escaped(&figure.name),
         figure.unit.write(figure.first.median),
         figure.unit.write(figure.second.median),
-        figure.unit.write_difference(figure.difference.median),
+        figure.unit.write_difference(figure.change.median),
         said(figure.verdict).to_owned(),
     ]
 }
 
 fn differences(figure: &Difference) -> [String; 3] {
-    let Spread { median, least, most } = figure.difference;
+    let Spread { median, least, most } = figure.change;
     [median, least, most].map(|value| figure.unit.write_difference(value))
 }
 

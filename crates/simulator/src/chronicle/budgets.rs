@@ -74,8 +74,8 @@ impl Charges {
                     == (scope, &budget.of, budget.limit, budget.window_seconds)
             };
             if !charges.is_empty() && !uses.iter().any(same) {
-                let (used, over) = most(charges, rate);
-                uses.push(BudgetUse { used, over, ..budget });
+                let (most_used, over) = most(charges, rate);
+                uses.push(BudgetUse { used: most_used, over, ..budget });
             }
         };
         let all: Vec<_> = self.charged.iter().collect();
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_fullest_window_counts_and_a_charge_leaves_it_exactly_at_its_end() {
-        let rate = Rate::try_new(2, Duration::from_secs(60)).expect("a rate");
+        let rate = Rate::try_new(2, Duration::from_mins(1)).expect("a rate");
         let all = [0, 30, 60, 61, 200].map(|second| charge(second, true));
         let all: Vec<_> = all.iter().collect();
         // At 60 the first one is out; at 61 there are three: 30, 60, 61.
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn what_others_did_is_used_and_is_not_over() {
-        let rate = Rate::try_new(1, Duration::from_secs(60)).expect("a rate");
+        let rate = Rate::try_new(1, Duration::from_mins(1)).expect("a rate");
         let all = [charge(0, true), charge(1, false)];
         assert_eq!(most(&all.iter().collect::<Vec<_>>(), rate), (2, 0));
     }
