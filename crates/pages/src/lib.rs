@@ -22,6 +22,7 @@
 mod assets;
 mod curve;
 mod figures;
+mod folded;
 mod layout;
 mod overview;
 mod past;
@@ -38,6 +39,7 @@ mod words;
 pub use assets::{Asset, asset, assets};
 pub use curve::{Curve, Limit, Point, Trend, curve, field_title};
 pub use figures::{IncidentRow, SloRow};
+pub use folded::Folded;
 pub use layout::{Frame, POLICY, message};
 pub use overview::{Overview, overview};
 pub use report::{CauseRow, DayRow, ReportData, report};
