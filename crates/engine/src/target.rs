@@ -1,7 +1,7 @@
 use std::mem::Discriminant;
 
 use evenkeel_config::{Recovery, Step};
-use evenkeel_health::Eta;
+use evenkeel_health::{Eta, Hard};
 use evenkeel_moment::Moment;
 use evenkeel_recovery::actions::StoppedProgram;
 use evenkeel_recovery::machine::{Change, Earlier, Ended, Machine, Phase, Policy, Seen, Stop};
@@ -142,10 +142,7 @@ impl Target {
         effects: &mut Vec<Effect>,
     ) -> Vec<usize> {
         let view = View::of(now, sources, checks, self.down_since);
-        if self
-            .look_since
-            .is_some_and(|since| sources.iter().all(|(check, _)| check.was_looked_at(since)))
-        {
+        if self.look_since.is_some_and(|since| is_looked_at(now, sources, since)) {
             self.look_since = None;
         }
         self.down_since = match view.seen {
@@ -366,4 +363,15 @@ fn policy(spec: &Recovery, steps: &[Step]) -> Policy {
         stable_for: spec.stable_for,
         slow_retry: spec.slow_retry,
     }
+}
+
+/// Whether what these say now comes from looks that began at `since` or later.
+///
+/// One that cannot be asked says nothing by then, and does not keep the others from being heard: it might not be asked for ever. It is
+/// waited for as long as it stands by what it said before; and if none of them can be asked, there was no look.
+fn is_looked_at(now: Moment, sources: &[Source<'_>], since: Moment) -> bool {
+    sources.iter().any(|(check, _)| check.was_looked_at(since))
+        && sources.iter().all(|(check, subject)| {
+            check.was_looked_at(since) || subject.hard(now) == Hard::Unknown
+        })
 }

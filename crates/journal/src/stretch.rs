@@ -116,6 +116,32 @@ impl Reader {
         all(self.connection(), "read stretches of time", sql, &values, stretch)
     }
 
+    /// As [`Reader::stretches`], one by one and only what is to be drawn: the verdict, since when, until when. Holds none of them.
+    pub fn each_stretch(
+        &self,
+        subject: &str,
+        from: Timestamp,
+        until: Timestamp,
+        mut each: impl FnMut(&str, Timestamp, Timestamp),
+    ) -> Result<(), JournalError> {
+        if !self.knows_samples() {
+            return Ok(());
+        }
+        let doing = "read stretches of time";
+        let failed = cannot(doing);
+        let sql = "SELECT verdict, from_ms, until_ms FROM stretches
+                   WHERE subject = ? AND from_ms < ? AND until_ms > ? ORDER BY from_ms, id";
+        let mut statement = self.connection().prepare_cached(sql).map_err(&failed)?;
+        let values = params![subject, until.as_millisecond(), from.as_millisecond()];
+        let mut rows = statement.query(values).map_err(&failed)?;
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let verdict = row.get_ref(0).map_err(&failed)?.as_str().unwrap_or_default();
+            let moment = |place| timestamp(doing, row.get(place).map_err(&failed)?);
+            each(verdict, moment(1)?, moment(2)?);
+        }
+        Ok(())
+    }
+
     /// When the first stretch of a subject that is known begins.
     pub fn stretches_began(&self, subject: &str) -> Result<Option<Timestamp>, JournalError> {
         if !self.knows_samples() {

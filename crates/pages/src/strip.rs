@@ -63,7 +63,7 @@ pub struct Stretch {
 }
 
 /// Columns of a strip: more than a screen shows apart are not drawn.
-const COLUMNS: usize = 360;
+pub(crate) const COLUMNS: usize = 360;
 
 /// A strip of `span`, drawn from stretches in any order.
 ///
@@ -125,27 +125,28 @@ fn seconds(from: Timestamp, until: Timestamp) -> i64 {
 }
 
 /// The worst verdict of each column; `None` where no stretch tells anything.
-fn columns(span: &Range<Timestamp>, stretches: &[Stretch]) -> Vec<Option<Verdict>> {
+pub(crate) fn columns(span: &Range<Timestamp>, stretches: &[Stretch]) -> Vec<Option<Verdict>> {
     let mut columns = vec![None; COLUMNS];
-    let whole = span.end.as_millisecond() - span.start.as_millisecond();
-    if whole <= 0 {
-        return columns;
-    }
-    let count = i64::try_from(COLUMNS).unwrap_or(i64::MAX);
-    let column = |at: i64| usize::try_from(at.clamp(0, count)).unwrap_or(0);
     for stretch in stretches {
-        let from = stretch.from.max(span.start).as_millisecond() - span.start.as_millisecond();
-        let until = stretch.until.min(span.end).as_millisecond() - span.start.as_millisecond();
-        if until <= from {
-            continue;
-        }
-        // Milliseconds of a few years times 360 are far below what an i64 holds.
-        let (first, last) = (from * count / whole, (until * count + whole - 1) / whole);
-        for place in &mut columns[column(first)..column(last)] {
-            *place = (*place).max(Some(stretch.verdict));
+        for column in &mut columns[place(span, stretch)] {
+            *column = (*column).max(Some(stretch.verdict));
         }
     }
     columns
+}
+
+/// The columns in which a stretch lies; none if it is outside of `span`.
+pub(crate) fn place(span: &Range<Timestamp>, stretch: &Stretch) -> Range<usize> {
+    let whole = span.end.as_millisecond() - span.start.as_millisecond();
+    let from = stretch.from.max(span.start).as_millisecond() - span.start.as_millisecond();
+    let until = stretch.until.min(span.end).as_millisecond() - span.start.as_millisecond();
+    if whole <= 0 || until <= from {
+        return 0..0;
+    }
+    let count = i64::try_from(COLUMNS).unwrap_or(i64::MAX);
+    let column = |at: i64| usize::try_from(at.clamp(0, count)).unwrap_or(0);
+    // Milliseconds of a few years times 360 are far below what an i64 holds.
+    column(from * count / whole)..column((until * count + whole - 1) / whole)
 }
 
 /// The runs of columns with this verdict, as one path.

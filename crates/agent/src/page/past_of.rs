@@ -6,7 +6,7 @@ use evenkeel_config::Settings;
 use evenkeel_engine::{SloStatus, Status, slo_subject};
 use evenkeel_journal::{Filter, Reader};
 use evenkeel_pages::{
-    CleanupRow, Curve, DriftRow, IncidentRow, Lang, SloRow, Stretch, Verdict, Window,
+    CleanupRow, Curve, DriftRow, Folded, IncidentRow, Lang, SloRow, Stretch, Verdict, Window,
 };
 use jiff::{Timestamp, ToSpan as _};
 
@@ -49,7 +49,7 @@ pub(super) async fn overview(desk: &Desk, status: &Status) -> OverviewPast {
     let checks: Vec<_> = status.checks.iter().map(|check| check.name.clone()).collect();
     let promises = status.slos.clone();
     let looked = look(desk, move |reader, _settings, _| {
-        let strips = checks.iter().map(|check| stretches(&reader, check, &span));
+        let strips = checks.iter().map(|check| strip_of(&reader, &[check], &span));
         Ok(OverviewPast {
             stretches: strips.collect::<Result<_, _>>()?,
             slos: promises.iter().map(|slo| promise(&reader, slo)).collect::<Result<_, _>>()?,
@@ -70,7 +70,7 @@ pub(super) async fn overview(desk: &Desk, status: &Status) -> OverviewPast {
 
 /// A promise, with how it was over its window.
 pub(crate) fn promise(reader: &Reader, slo: &SloStatus) -> Result<SloRow, ExplainError> {
-    let stretches = stretches(reader, &slo_subject(&slo.name), &(slo.from..slo.until))?;
+    let stretches = strip_of(reader, &[&slo_subject(&slo.name)], &(slo.from..slo.until))?;
     Ok(rows::slo(slo, stretches))
 }
 
@@ -140,10 +140,7 @@ pub(super) fn target(
     };
     let is_rule = settings.permissions.iter().any(|rule| rule.name == name)
         || settings.cleanup.iter().any(|rule| rule.name == name);
-    let mut strip = Vec::new();
-    for subject in &subjects {
-        strip.extend(stretches(reader, subject, &span)?);
-    }
+    let strip = strip_of(reader, &subjects, &span)?;
     Ok(TargetPast {
         curves: curves::of_subject(reader, settings, name, &span, lang)?,
         stretches: (!is_rule).then_some(strip),
@@ -155,7 +152,22 @@ pub(super) fn target(
     })
 }
 
-/// How a check, or a part of one, was.
+/// What a strip shows of these together, however many stretches there are.
+fn strip_of(
+    reader: &Reader,
+    subjects: &[&str],
+    span: &Range<Timestamp>,
+) -> Result<Vec<Stretch>, ExplainError> {
+    let mut folded = Folded::new(span.clone());
+    for subject in subjects {
+        reader.each_stretch(subject, span.start, span.end, |verdict, from, until| {
+            folded.add(Stretch { from, until, verdict: Verdict::of_name(verdict) });
+        })?;
+    }
+    Ok(folded.stretches())
+}
+
+/// How a check, or a part of one, was; all of it.
 pub(crate) fn stretches(
     reader: &Reader,
     subject: &str,

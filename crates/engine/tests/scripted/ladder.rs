@@ -5,7 +5,7 @@ use std::time::Duration;
 use evenkeel_engine::Refusal;
 use evenkeel_probe::{FailureClass, Measurement, Outcome};
 
-use crate::host::{MINUTE, ScriptedHost, bad, measurement};
+use crate::host::{MINUTE, ScriptedHost, WEB, bad, measurement, unknown};
 
 const UNIT: &str = r#"
 [agent]
@@ -99,4 +99,21 @@ steps = [{ action = "signal", signal = "HUP" }]
     assert!(host.acts.is_empty());
     assert_eq!(host.messages("skipped").len(), 1);
     assert_eq!(host.phase("unit"), "exhausted");
+}
+
+/// Found by `cargo xtask chaos`: a supervisord was frozen, and the process behind it could not be looked at meanwhile.
+#[test]
+fn a_check_that_can_never_be_asked_does_not_keep_another_ones_incident_from_its_next_attempt() {
+    let beside =
+        "\n[check.process]\nprocess = { name = \"web\" }\ninterval = \"30s\"\ntimeout = \"1s\"\n";
+    let settings = WEB.replace("when = [\"web\"]", "when = [\"web\", \"process\"]") + beside;
+    let mut host = ScriptedHost::new(&settings);
+    host.sees("web", bad());
+    host.sees("process", unknown());
+    host.run_for(MINUTE * 30);
+    assert_eq!(host.acts.len(), 2, "one action and one further attempt: {:?}", host.records);
+    host.sees("web", unknown());
+    let asked = host.acts.len();
+    host.run_for(MINUTE * 120);
+    assert_eq!(host.acts.len(), asked, "and nothing is done where neither can be asked");
 }

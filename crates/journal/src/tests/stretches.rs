@@ -25,6 +25,11 @@ fn a_stretch_joins_the_last_one_where_it_ends_and_only_there() {
     ];
     let reader = scratch.reader();
     assert_eq!(reader.stretches("web", at(0), at(100)).unwrap(), all);
+    let mut one_by_one = Vec::new();
+    let keep = |verdict: &str, from, until| one_by_one.push((verdict.to_owned(), from, until));
+    reader.each_stretch("web", at(0), at(100), keep).unwrap();
+    let of_all = all.iter().map(|stretch| (stretch.verdict.clone(), stretch.from, stretch.until));
+    assert_eq!(one_by_one, of_all.collect::<Vec<_>>());
     assert_eq!(reader.stretches("web", at(10), at(15)).unwrap(), all[1..2]);
     assert_eq!(reader.stretches("web", at(14), at(16)).unwrap(), all[1..3]);
     assert_eq!(reader.stretches("w", at(0), at(100)).unwrap(), []);

@@ -69,9 +69,9 @@ impl Watch {
         for name in WORKERS.iter().chain(&OF_DAEMON) {
             let copies: BTreeSet<u32> = world.copies(name).into_iter().collect();
             let before = seen.copies.insert(name, copies.clone()).unwrap_or_default();
-            let same = copies.intersection(&before).count();
-            if same > 1 {
-                seen.twice.insert(format!("`{name}` runs {same} times"));
+            let same: Vec<_> = copies.intersection(&before).copied().collect();
+            if same.len() > 1 {
+                seen.twice.insert(format!("`{name}` runs {} times: {same:?}", same.len()));
             }
         }
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use evenkeel_tests::Chance;
 
-use crate::inject;
 use crate::world::World;
+use crate::{files, inject};
 
 /// What was there before a fault.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +22,15 @@ pub(crate) struct Said {
     pub(crate) kinds: &'static [&'static str],
     pub(crate) target: &'static str,
     pub(crate) words: &'static str,
+}
+
+/// Where it is said that something is wrong.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Told {
+    /// In a line of history.
+    Line(Said),
+    /// In `/api/status`, with these words: a check that an agent could not ask from its start on has not changed, which is no line.
+    Status(&'static str),
 }
 
 /// What is right.
@@ -54,24 +63,24 @@ pub(crate) struct Fault {
     pub(crate) undo: fn(&World, &Before),
     /// Whether the world is well again, by what was there before.
     pub(crate) is_well: fn(&World, &Before) -> bool,
-    pub(crate) detected: Option<Said>,
+    pub(crate) detected: Option<Told>,
     pub(crate) verified: Option<Said>,
 }
 
-const fn opened(target: &'static str) -> Option<Said> {
-    Some(Said { kinds: &["incident_opened"], target, words: "" })
+const fn opened(target: &'static str) -> Told {
+    told(&["incident_opened"], target, "")
 }
 
-const fn recovered(target: &'static str) -> Option<Said> {
-    Some(Said { kinds: &["judged"], target, words: "verified by the same checks" })
+const fn told(kinds: &'static [&'static str], target: &'static str, words: &'static str) -> Told {
+    Told::Line(Said { kinds, target, words })
 }
 
-const fn line(
-    kinds: &'static [&'static str],
-    target: &'static str,
-    words: &'static str,
-) -> Option<Said> {
-    Some(Said { kinds, target, words })
+const fn recovered(target: &'static str) -> Said {
+    Said { kinds: &["judged"], target, words: "verified by the same checks" }
+}
+
+const fn line(kinds: &'static [&'static str], target: &'static str, words: &'static str) -> Said {
+    Said { kinds, target, words }
 }
 
 /// Longer than two looks of every rule and check, so that what would be done has been done.
@@ -100,8 +109,8 @@ pub(crate) const FAULTS: [Fault; 24] = [
         what: "SIGKILL of a worker of supervisord: started again",
         inject: |world, _| inject::worker(world, "killed", nix::sys::signal::SIGKILL),
         is_well: |world, before| inject::is_other_worker(world, "killed", before),
-        detected: opened("killed"),
-        verified: recovered("killed"),
+        detected: Some(opened("killed")),
+        verified: Some(recovered("killed")),
         ..HEALED
     },
     Fault {
@@ -110,8 +119,8 @@ pub(crate) const FAULTS: [Fault; 24] = [
         what: "SIGSTOP of a worker: restarted",
         inject: |world, _| inject::worker(world, "frozen", nix::sys::signal::SIGSTOP),
         is_well: |world, before| inject::is_other_worker(world, "frozen", before),
-        detected: opened("frozen"),
-        verified: recovered("frozen"),
+        detected: Some(opened("frozen")),
+        verified: Some(recovered("frozen")),
         ..HEALED
     },
     Fault {
@@ -120,8 +129,8 @@ pub(crate) const FAULTS: [Fault; 24] = [
         what: "SIGSTOP of supervisord: continued, its workers not touched",
         inject: |world, _| inject::daemon(world, nix::sys::signal::SIGSTOP),
         is_well: inject::same_daemon_runs,
-        detected: opened("daemon"),
-        verified: recovered("daemon"),
+        detected: Some(opened("daemon")),
+        verified: Some(recovered("daemon")),
         ..HEALED
     },
     Fault {
@@ -130,8 +139,8 @@ pub(crate) const FAULTS: [Fault; 24] = [
         what: "SIGKILL of supervisord, its workers live on: they are ended, and all started once",
         inject: |world, _| inject::daemon(world, nix::sys::signal::SIGKILL),
         is_well: inject::new_daemon_runs,
-        detected: opened("daemon"),
-        verified: recovered("daemon"),
+        detected: Some(opened("daemon")),
+        verified: Some(recovered("daemon")),
         ..HEALED
     },
     Fault {
@@ -143,8 +152,8 @@ pub(crate) const FAULTS: [Fault; 24] = [
         lasts: A_WHILE,
         undo: |world, _| inject::bring_socket_back(world),
         is_well: inject::same_daemon_answers,
-        detected: line(&["check_changed"], "daemon", "unknown"),
-        verified: line(&["check_changed"], "daemon", "-> up"),
+        detected: Some(Told::Status("was deleted while its daemon lives")),
+        verified: Some(line(&["check_changed"], "daemon", "-> up")),
         ..HEALED
     },
     Fault {
@@ -153,8 +162,8 @@ pub(crate) const FAULTS: [Fault; 24] = [
         what: "SIGKILL of a tmux server: started again with its session",
         inject: |world, _| inject::tmux_server(world),
         is_well: inject::tmux_is_well,
-        detected: opened("tmux"),
-        verified: recovered("tmux"),
+        detected: Some(opened("tmux")),
+        verified: Some(recovered("tmux")),
         ..HEALED
     },
     Fault {
@@ -163,8 +172,8 @@ pub(crate) const FAULTS: [Fault; 24] = [
         what: "a tmux session is killed: made again",
         inject: |world, _| inject::tmux_session(world),
         is_well: inject::tmux_is_well,
-        detected: opened("tmux"),
-        verified: recovered("tmux"),
+        detected: Some(opened("tmux")),
+        verified: Some(recovered("tmux")),
         ..HEALED
     },
     Fault {
@@ -173,28 +182,28 @@ pub(crate) const FAULTS: [Fault; 24] = [
         what: "SIGKILL of what runs in a tmux pane: run again",
         inject: |world, _| inject::tmux_pane(world),
         is_well: inject::tmux_is_well,
-        detected: opened("tmux"),
-        verified: recovered("tmux"),
+        detected: Some(opened("tmux")),
+        verified: Some(recovered("tmux")),
         ..HEALED
     },
     Fault {
         name: "chmod",
         target: "kept",
         what: "another user opens his files to all: their modes are put right",
-        inject: inject::chmod,
-        is_well: inject::kept_is_well,
-        detected: line(&["repaired"], "kept", ""),
-        verified: line(&["repaired"], "kept", ""),
+        inject: files::chmod,
+        is_well: files::kept_is_well,
+        detected: Some(told(&["repaired"], "kept", "")),
+        verified: Some(line(&["repaired"], "kept", "")),
         ..HEALED
     },
     Fault {
         name: "chown",
         target: "kept",
         what: "files are given to another user: given back",
-        inject: inject::chown,
-        is_well: inject::kept_is_well,
-        detected: line(&["repaired"], "kept", "owner"),
-        verified: line(&["repaired"], "kept", "owner"),
+        inject: files::chown,
+        is_well: files::kept_is_well,
+        detected: Some(told(&["repaired"], "kept", "owner")),
+        verified: Some(line(&["repaired"], "kept", "owner")),
         ..HEALED
     },
     Fault {
@@ -202,8 +211,8 @@ pub(crate) const FAULTS: [Fault; 24] = [
         target: "swapped",
         what: "for 3 s another user exchanges a file with a link to a canary, in a permission rule's root: the canary stays",
         right: Right::Nothing,
-        inject: |world, _| inject::swap_permissions(world),
-        is_well: inject::canaries_are_well,
+        inject: |world, _| files::swap_permissions(world),
+        is_well: files::canaries_are_well,
         ..HEALED
     },
     Fault {
@@ -211,8 +220,8 @@ pub(crate) const FAULTS: [Fault; 24] = [
         target: "aged",
         what: "for 3 s another user exchanges an old file with a link to an old canary, in a cleanup's root: the canary stays",
         right: Right::Nothing,
-        inject: |world, _| inject::swap_cleanup(world),
-        is_well: inject::canaries_are_well,
+        inject: |world, _| files::swap_cleanup(world),
+        is_well: files::canaries_are_well,
         ..HEALED
     },
     Fault {
@@ -220,21 +229,21 @@ pub(crate) const FAULTS: [Fault; 24] = [
         target: "swapped",
         what: "another user plants a second name of a canary in a rule's root for 12 s: told, and left as it is",
         right: Right::Told,
-        inject: |world, _| inject::plant_link(world),
+        inject: |world, _| files::plant_link(world),
         lasts: A_WHILE,
-        undo: |world, _| inject::take_link(world),
-        is_well: inject::canaries_are_well,
-        detected: line(&["rule_failed"], "swapped", "l.hash"),
+        undo: |world, _| files::take_link(world),
+        is_well: files::canaries_are_well,
+        detected: Some(told(&["rule_failed"], "swapped", "l.hash")),
         ..HEALED
     },
     Fault {
         name: "disk-filled",
         target: "full",
         what: "a disk is filled: its watermark frees it",
-        inject: |world, _| inject::fill_disk(world),
-        is_well: inject::disk_is_free,
-        detected: line(&["cleaned"], "full", ""),
-        verified: line(&["cleaned"], "full", ""),
+        inject: |world, _| files::fill_disk(world),
+        is_well: files::disk_is_free,
+        detected: Some(told(&["cleaned"], "full", "")),
+        verified: Some(line(&["cleaned"], "full", "")),
         ..HEALED
     },
     Fault {
@@ -242,12 +251,12 @@ pub(crate) const FAULTS: [Fault; 24] = [
         target: "readonly",
         what: "a rule's root is remounted read-only for 12 s, with drift in it: told, and put right once it can be",
         right: Right::Told,
-        inject: |world, _| inject::read_only(world),
+        inject: |world, _| files::read_only(world),
         lasts: A_WHILE,
-        undo: |world, _| inject::writable(world),
-        is_well: inject::readonly_is_well,
-        detected: line(&["rule_failed"], "readonly", ""),
-        verified: line(&["repaired"], "readonly", ""),
+        undo: |world, _| files::writable(world),
+        is_well: files::readonly_is_well,
+        detected: Some(told(&["rule_failed"], "readonly", "")),
+        verified: Some(line(&["repaired"], "readonly", "")),
         ..HEALED
     },
     Fault {
@@ -256,11 +265,11 @@ pub(crate) const FAULTS: [Fault; 24] = [
         what: "the state directory's disk is full for 12 s, and a worker is killed: no action without its intent on disk",
         right: Right::Told,
         alone: true,
-        inject: |world, _| inject::fill_journal(world),
+        inject: |world, _| files::fill_journal(world),
         lasts: A_WHILE,
-        undo: |world, _| inject::free_journal(world),
+        undo: |world, _| files::free_journal(world),
         is_well: |world, before| inject::is_other_worker(world, "killed", before),
-        verified: recovered("killed"),
+        verified: Some(recovered("killed")),
         ..HEALED
     },
     Fault {
@@ -281,8 +290,8 @@ pub(crate) const FAULTS: [Fault; 24] = [
         what: "an HTTP peer answers 500: its action is run",
         inject: |world, _| inject::peer(world, crate::peer::Answer::Bad),
         is_well: inject::peer_is_well,
-        detected: opened("peer"),
-        verified: recovered("peer"),
+        detected: Some(opened("peer")),
+        verified: Some(recovered("peer")),
         ..HEALED
     },
     Fault {
@@ -291,8 +300,8 @@ pub(crate) const FAULTS: [Fault; 24] = [
         what: "an HTTP peer accepts and never answers: its action is run",
         inject: |world, _| inject::peer(world, crate::peer::Answer::Nothing),
         is_well: inject::peer_is_well,
-        detected: opened("peer"),
-        verified: recovered("peer"),
+        detected: Some(opened("peer")),
+        verified: Some(recovered("peer")),
         ..HEALED
     },
     Fault {
@@ -305,8 +314,8 @@ pub(crate) const FAULTS: [Fault; 24] = [
         lasts: A_WHILE,
         undo: |_, _| inject::no_filter(),
         is_well: inject::far_is_up,
-        detected: line(&["check_changed"], "far", "-> down"),
-        verified: line(&["check_changed"], "far", "-> up"),
+        detected: Some(told(&["check_changed"], "far", "-> down")),
+        verified: Some(line(&["check_changed"], "far", "-> up")),
         ..HEALED
     },
     Fault {
@@ -319,18 +328,18 @@ pub(crate) const FAULTS: [Fault; 24] = [
         lasts: A_WHILE,
         undo: |_, _| inject::no_filter(),
         is_well: inject::far_is_up,
-        detected: line(&["check_changed"], "far", "-> down"),
-        verified: line(&["check_changed"], "far", "-> up"),
+        detected: Some(told(&["check_changed"], "far", "-> down")),
+        verified: Some(line(&["check_changed"], "far", "-> up")),
         ..HEALED
     },
     Fault {
         name: "log-flood",
         target: "log",
         what: "a log grows by 3 MB: its head is cut off at a line, and none of its tail is lost",
-        inject: |world, _| inject::flood(world),
-        is_well: inject::log_is_short,
-        detected: line(&["cleaned"], "log", ""),
-        verified: line(&["cleaned"], "log", ""),
+        inject: |world, _| files::flood(world),
+        is_well: files::log_is_short,
+        detected: Some(told(&["cleaned"], "log", "")),
+        verified: Some(line(&["cleaned"], "log", "")),
         ..HEALED
     },
     Fault {
@@ -340,8 +349,8 @@ pub(crate) const FAULTS: [Fault; 24] = [
         ready: |world| world.keeper.may_be_killed(),
         inject: |world, _| inject::kill_agent(world),
         is_well: inject::other_agent_answers,
-        detected: line(&["agent_started"], "agent", ""),
-        verified: line(&["agent_started"], "agent", ""),
+        detected: Some(told(&["agent_started"], "agent", "")),
+        verified: Some(line(&["agent_started"], "agent", "")),
         ..HEALED
     },
     Fault {
@@ -362,8 +371,8 @@ pub(crate) const UNIT_FAULTS: [Fault; 2] = [
         what: "SIGKILL of a unit of systemd: restarted",
         inject: |world, _| inject::unit(world, "KILL"),
         is_well: inject::is_other_run,
-        detected: opened("web"),
-        verified: recovered("web"),
+        detected: Some(opened("web")),
+        verified: Some(recovered("web")),
         ..HEALED
     },
     Fault {
@@ -372,8 +381,8 @@ pub(crate) const UNIT_FAULTS: [Fault; 2] = [
         what: "SIGSTOP of a unit of systemd: restarted",
         inject: |world, _| inject::unit(world, "STOP"),
         is_well: inject::is_other_run,
-        detected: opened("web"),
-        verified: recovered("web"),
+        detected: Some(opened("web")),
+        verified: Some(recovered("web")),
         ..HEALED
     },
 ];

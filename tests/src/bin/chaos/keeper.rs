@@ -13,9 +13,9 @@ use nix::sys::signal::Signal;
 const PAUSE: Duration = Duration::from_millis(300);
 /// An agent that is started more than five times in ten minutes only observes, and is right to; a bit longer, for both of the clocks.
 const STARTS: usize = 5;
-const WITHIN: Duration = Duration::from_secs(11 * 60);
-/// Where Debian has the library that fakes the clock.
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+const WITHIN: Duration = Duration::from_mins(11);
+/// Where Debian has the library that fakes the clock, below a folder of the architecture in `/usr/lib`.
+const FAKETIME: &str = "faketime/libfaketimeMT.so.1";
 
 /// The agent, however often it was started.
 #[derive(Debug)]
@@ -153,9 +153,9 @@ impl Keeper {
 
     fn spawn(&self) -> Daemon {
         let mut words: Vec<std::ffi::OsString> = Vec::new();
-        if has_faketime() {
+        if let Some(library) = faketime() {
             let clock = format!("FAKETIME_TIMESTAMP_FILE={}", self.clock().display());
-            let preload = format!("LD_PRELOAD={FAKETIME}");
+            let preload = format!("LD_PRELOAD={}", library.display());
             let more = ["FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1", "NO_FAKE_STAT=1"];
             words.extend([preload, clock].map(Into::into));
             words.extend(more.map(Into::into));
@@ -177,5 +177,10 @@ impl Keeper {
 
 /// Whether the clock of a program can be faked here.
 pub(crate) fn has_faketime() -> bool {
-    Path::new(FAKETIME).is_file()
+    faketime().is_some()
+}
+
+fn faketime() -> Option<PathBuf> {
+    let architectures = std::fs::read_dir("/usr/lib").ok()?.flatten();
+    architectures.map(|folder| folder.path().join(FAKETIME)).find(|library| library.is_file())
 }

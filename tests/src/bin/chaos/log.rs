@@ -74,11 +74,11 @@ impl Flood {
     pub(crate) fn end(&self) -> Vec<String> {
         self.stop();
         let mut lost = lost(&self.path);
-        let last = fs::read_to_string(&self.path).unwrap_or_default();
-        let last = last.lines().last().and_then(|line| line.split_once(' ')?.1.parse().ok());
-        if last != Some(self.written()) {
+        let text = fs::read_to_string(&self.path).unwrap_or_default();
+        let end = text.lines().last().and_then(|line| line.split_once(' ')?.1.parse().ok());
+        if end != Some(self.written()) {
             lost.push(format!(
-                "{}: {} lines written, the last is {last:?}",
+                "{}: {} lines written, the last is {end:?}",
                 self.path.display(),
                 self.written()
             ));

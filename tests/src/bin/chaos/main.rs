@@ -15,6 +15,7 @@ mod attack;
 mod canary;
 mod check;
 mod fault;
+mod files;
 mod history;
 mod inject;
 mod keeper;

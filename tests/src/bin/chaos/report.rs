@@ -9,6 +9,9 @@ use crate::check::Findings;
 use crate::fault::{Fault, Right};
 use crate::run::Outcome;
 
+/// So many of a list are shown: one cause may have thousands of effects.
+const SHOWN: usize = 20;
+
 /// A whole run.
 pub(crate) struct Report {
     pub(crate) seed: u64,
@@ -194,5 +197,7 @@ impl Report {
 
 fn list(out: &mut String, what: &str, all: &[String]) -> std::fmt::Result {
     writeln!(out, "{what}: {}", all.len())?;
-    all.iter().try_for_each(|line| writeln!(out, "  {line}"))
+    all.iter().take(SHOWN).try_for_each(|line| writeln!(out, "  {line}"))?;
+    let more = all.len().saturating_sub(SHOWN);
+    if more > 0 { writeln!(out, "  and {more} more; `--json` has them all") } else { Ok(()) }
 }

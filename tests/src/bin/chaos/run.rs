@@ -6,11 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use evenkeel_tests::Chance;
+use evenkeel_tests::{Chance, get};
 
 use crate::args::Args;
 use crate::check::Watch;
-use crate::fault::{self, Fault, Said};
+use crate::fault::{self, Fault, Said, Told};
 use crate::world::World;
 
 /// Longer than anything takes that is healed at all, on a machine that does much else.
@@ -138,35 +138,48 @@ fn suffer(world: &World, fault: &'static Fault, chance: &mut Chance, begun: Inst
     let since = Instant::now();
     let before = (fault.inject)(world, chance);
     let at = begun.elapsed();
-    let said = |said: Option<Said>| {
-        let said = said?;
+    let said = |said: Said| {
         let line = history.find(from, said)?;
         Some(line.seen.saturating_duration_since(since))
+    };
+    let mut detected = None;
+    let mut look = || {
+        detected = detected.or_else(|| match fault.detected? {
+            Told::Line(line) => said(line),
+            Told::Status(words) => {
+                let status = get(world.keeper.address, "/api/status").ok()?;
+                status.body.contains(words).then(|| since.elapsed())
+            }
+        });
+        detected
     };
     // Before the run takes it away it must have been told, where it is to be told.
     let mut taken_away = since;
     if let Some(lasts) = fault.lasts {
+        let is_to_be_told = fault.detected.is_some();
         while since.elapsed() < lasts
-            || (fault.detected.is_some()
-                && said(fault.detected).is_none()
-                && since.elapsed() < PATIENCE)
+            || (is_to_be_told && look().is_none() && since.elapsed() < PATIENCE)
         {
+            look();
             std::thread::sleep(POLL);
         }
         (fault.undo)(world, &before);
         taken_away = Instant::now();
     }
-    let (mut repaired, mut is_told) = (None, false);
-    while (repaired.is_none() || !is_told) && taken_away.elapsed() < PATIENCE {
-        std::thread::sleep(POLL);
+    let (mut repaired, mut verified) = (None, None);
+    while taken_away.elapsed() < PATIENCE {
         if repaired.is_none() && (fault.is_well)(world, &before) {
             repaired = Some(taken_away.elapsed());
         }
-        is_told = fault.detected.is_none_or(|_| said(fault.detected).is_some())
-            && fault.verified.is_none_or(|_| said(fault.verified).is_some());
+        verified = verified.or_else(|| fault.verified.and_then(said));
+        let is_told = fault.detected.is_none() || look().is_some();
+        if repaired.is_some() && is_told && (fault.verified.is_none() || verified.is_some()) {
+            break;
+        }
+        std::thread::sleep(POLL);
     }
     settle(world, fault, from);
-    Outcome { fault, at, detected: said(fault.detected), repaired, verified: said(fault.verified) }
+    Outcome { fault, at, detected, repaired, verified }
 }
 
 /// Waits until the incident is over: another fault of the same target is to be one of its own.

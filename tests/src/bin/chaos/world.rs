@@ -149,7 +149,9 @@ impl World {
             .filter(|pid| {
                 let of = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
                 let of = String::from_utf8_lossy(&of);
-                of.contains(&script) && of.contains(&place)
+                of.contains(&script)
+                    && of.contains(&place)
+                    && state_of(*pid).is_some_and(|state| !"ZX".contains(state))
             })
             .collect()
     }

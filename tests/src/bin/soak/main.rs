@@ -65,18 +65,18 @@ fn soak(args: &Args) -> ExitCode {
     let orders = stage.scratch.file("orders.toml", &stage.settings[0], 0o600);
     let target = Target { pid, address: agent.address(), config, orders, program };
     let mut load = Load::start(&stage, &target, args.rate, args.seed);
-    let state = stage.join("state");
+    let state_dir = stage.join("state");
 
     let whole = Duration::from_secs_f64(args.minutes * 60.0);
     let warm_up = WARM_UP.max(whole / 10).min(whole / 2);
     let begun = Instant::now();
     let mut counted = Counted::default();
-    let mut samples = sample_until(&mut agent, &state, begun, warm_up, &mut counted);
+    let mut samples = sample_until(&mut agent, &state_dir, begun, warm_up, &mut counted);
     load.pause(true);
     let before = quiet(pid);
     load.pause(false);
     let warm = samples.len();
-    let mut more = sample_until(&mut agent, &state, begun, whole, &mut counted);
+    let mut more = sample_until(&mut agent, &state_dir, begun, whole, &mut counted);
     samples.append(&mut more);
     load.end();
     let after = settled(pid, &before);

@@ -13,7 +13,7 @@ use crate::load::Done;
 use crate::sample::{Pick, Sample, descriptors, threads};
 use crate::slope::Slope;
 
-/// The bound of the history on disk (docs/history.md), with the log of writes that SQLite keeps beside it.
+/// The bound of the history on disk (docs/history.md), with the log of writes that `SQLite` keeps beside it.
 const JOURNAL_BYTES: f64 = ((256 + 16) * 1024 * 1024) as f64;
 /// Less time than this after the warm-up says nothing about memory.
 const JUDGED_AFTER: f64 = 600.0;

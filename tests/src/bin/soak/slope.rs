@@ -47,7 +47,7 @@ impl Slope {
         Some(Self {
             per_second,
             low: rank(((all - ranks) / 2.0).floor()),
-            high: rank(((all + ranks) / 2.0).ceil()),
+            high: rank(f64::midpoint(all, ranks).ceil()),
             noise: share(0.95) - share(0.05),
             seconds: samples[samples.len() - 1].0 - samples[0].0,
         })
@@ -67,7 +67,7 @@ fn blocks(samples: &[(f64, f64)]) -> Vec<(f64, f64)> {
         .map(|chunk| {
             let mut values: Vec<f64> = chunk.iter().map(|(_, value)| *value).collect();
             values.sort_by(f64::total_cmp);
-            ((chunk[0].0 + chunk[chunk.len() - 1].0) / 2.0, median(&values))
+            (f64::midpoint(chunk[0].0, chunk[chunk.len() - 1].0), median(&values))
         })
         .collect()
 }
