@@ -124,8 +124,8 @@ pub(crate) fn start(
         }
         News::Kept(kept) => {
             let outcome = KeepOutcome {
-                repaired: kept.repaired.into_iter().map(repaired).collect(),
-                fights: kept.fights.into_iter().map(fight).collect(),
+                repaired: kept.repaired.iter().map(repaired).collect(),
+                fights: kept.fights.iter().map(fight).collect(),
                 remaining: kept.left.into_iter().map(remaining).collect(),
                 cleared: kept.cleared.iter().map(escaped).collect(),
             };
@@ -138,14 +138,14 @@ pub(crate) fn start(
 
 fn swept_outcome(swept: Swept) -> SweepOutcome {
     SweepOutcome {
-        repaired: swept.repaired.into_iter().map(repaired).collect(),
-        fights: swept.fights.into_iter().map(fight).collect(),
+        repaired: swept.repaired.iter().map(repaired).collect(),
+        fights: swept.fights.iter().map(fight).collect(),
         remaining: swept.left.into_iter().map(remaining).collect(),
         took: swept.took,
     }
 }
 
-fn repaired(repair: Repair) -> Repaired {
+fn repaired(repair: &Repair) -> Repaired {
     Repaired {
         path: escaped(&repair.path),
         what: repair.kind.as_str().to_owned(),
@@ -156,7 +156,7 @@ fn repaired(repair: Repair) -> Repaired {
     }
 }
 
-fn fight(fight: permissions::Fight) -> Fight {
+fn fight(fight: &permissions::Fight) -> Fight {
     Fight {
         path: escaped(&fight.path),
         what: fight.kind.as_str().to_owned(),

@@ -6,7 +6,7 @@ use evenkeel_tests::{SystemdHost, until};
 
 use crate::history::{History, Source};
 
-const SERVICE: &str = include_str!("../../../../packaging/systemd/evenkeel.service");
+const SERVICE: &str = include_str!("../../packaging/systemd/evenkeel.service");
 const DROP_IN: &str =
     "[Service]\nExecStart=\nExecStart=/opt/evenkeel/evenkeel run\nRestartSec=300ms\n";
 const WEB: &str = "[Service]\nExecStart=sleep 1000000\n";
