@@ -171,6 +171,10 @@ impl Machine {
                 Some(if proved { Change::Verified } else { Change::CameBack })
             }
             (Phase::Unknown | Phase::Suspect, Seen::Down) if self.in_incident => {
+                // R13 holds through a hold: what was recovered before it and is down behind it has had that attempt.
+                if self.used == Some((self.step, self.attempt)) && self.not_before.is_none() {
+                    return Some(self.relapse(now));
+                }
                 self.queue(now);
                 None
             }

@@ -302,3 +302,16 @@ fn a_delay_goes_on_over_the_end_of_an_agent_and_is_never_longer_than_it_can_be()
 }
 
 mod laws;
+
+#[test]
+fn what_relapses_under_a_hold_has_had_its_attempt() {
+    let mut machine = acting(1, 3);
+    machine.acted(at(1), Ended::Ran);
+    assert_eq!(machine.see(at(2), Seen::Up), Some(Change::Verified));
+    assert!(machine.stop(Stop::Maintenance));
+    assert_eq!(machine.see(at(10), Seen::Down), None);
+    assert!(machine.release());
+    assert_eq!(machine.see(at(20), Seen::Down), Some(Change::Relapsed), "R13");
+    assert_eq!((machine.step(), machine.attempt()), (0, 1));
+    assert_eq!(machine.phase(), Phase::Backoff { until: at(30) });
+}
