@@ -141,11 +141,11 @@ mod tests {
     #[test]
     fn a_gap_and_a_torn_line_are_lost_lines_and_a_cut_head_is_not() {
         assert_eq!(lost_of(b"7 3\n7 4\n8 1\n8 2\n8 "), Vec::<String>::new());
-        assert_eq!(lost_of(b"\0\0\0007 3\n7 4\n"), Vec::<String>::new());
+        assert_eq!(lost_of(b"\0\0\x007 3\n7 4\n"), Vec::<String>::new());
         assert_eq!(lost_of(b"   \n7 3\n7 4\n"), Vec::<String>::new());
         assert_eq!(lost_of(b"7 3\n  \n7 4\n").len(), 1);
         assert_eq!(lost_of(b"7 3\n7 5\n").len(), 1);
         assert_eq!(lost_of(b"7 3\n8 2\n").len(), 1);
-        assert_eq!(lost_of(b"7 3\n\0\0007 4\n").len(), 1);
+        assert_eq!(lost_of(b"7 3\n\0\x007 4\n").len(), 1);
     }
 }

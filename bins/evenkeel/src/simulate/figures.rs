@@ -183,9 +183,9 @@ mod tests {
 
     #[test]
     fn less_downtime_and_more_availability_are_better() {
-        assert_eq!(Wish::Less.is_met_by(-1.0), Some(true));
-        assert_eq!(Wish::More.is_met_by(-1.0), Some(false));
-        assert_eq!(Wish::More.is_met_by(0.0), None);
-        assert_eq!(Wish::Neither.is_met_by(5.0), None);
+        assert_eq!(Less.is_met_by(-1.0), Some(true));
+        assert_eq!(More.is_met_by(-1.0), Some(false));
+        assert_eq!(More.is_met_by(0.0), None);
+        assert_eq!(Neither.is_met_by(5.0), None);
     }
 }

@@ -31,9 +31,9 @@ use crate::read::Tree;
 use crate::settings::Settings;
 use crate::value::{Lasting, format_duration};
 
-pub use steps::action_names;
 #[cfg(test)]
 pub(crate) use steps::ACTIONS;
+pub use steps::action_names;
 
 /// What is said of a number that a policy does not take; which ones it takes stands below.
 const OUT_OF_BOUNDS: &str = "out of bounds";

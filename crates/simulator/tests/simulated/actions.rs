@@ -122,7 +122,7 @@ fn a_leak_that_nobody_watches_dies_of_it_and_is_restarted_then() {
 fn an_action_on_what_has_come_back_by_itself_is_told_to_be_false() {
     // Down for 40 s: some of the time long enough to be acted on, and over before the action begins.
     let crash = What::Crash(
-        Strike::on(["*"]).lasting(Span::between(Duration::from_secs(5), Duration::from_secs(60))),
+        Strike::on(["*"]).lasting(Span::between(Duration::from_secs(5), Duration::from_mins(1))),
     );
     let faults = faults([("crash", When::every(HOUR), crash)]);
     let (summary, _) = play(&scenario(services(2, "[agent]\nstorm = false\n"), faults, 3 * DAY));

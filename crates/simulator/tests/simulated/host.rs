@@ -44,7 +44,7 @@ struct Order {
     begun: BTreeMap<u64, u32>,
     agent: u32,
     crashes: u32,
-    found_unproved: u32,
+    found_unproved: usize,
     faults: Vec<String>,
 }
 
@@ -55,7 +55,7 @@ impl Observer for Order {
                 self.agent = *agent;
                 self.on_disk.clear();
                 self.begun.clear();
-                self.found_unproved += past.open.iter().filter(|open| open.unproved).count() as u32;
+                self.found_unproved += past.open.iter().filter(|open| open.unproved).count();
             }
             Event::AgentCrashed { .. } => self.crashes += 1,
             Event::Written { intent: Some(act) } => self.on_disk.push(act.intent),
@@ -137,7 +137,7 @@ fn while_the_disk_is_full_no_action_starts_and_afterwards_one_does() {
     let full = What::JournalFull(Span::of(30 * MINUTE));
     let crash = What::Crash(Strike::on(["web-1"]));
     let faults =
-        faults([("crash", When::at([HOUR]), crash), ("full", When::at([HOUR - MINUTE]), full)]);
+        faults([("crash", When::at([HOUR]), crash), ("full", When::at([59 * MINUTE]), full)]);
     let mut order = Order::default();
     let scenario = scenario(services(3, ""), faults, DAY);
     let summary = run(&scenario, &mut [&mut order]);
@@ -183,7 +183,7 @@ fn what_an_operator_holds_is_left_alone_until_he_releases_it() {
     let crash = What::Crash(Strike::on(["web-1"]));
     let hold = What::Hold { targets: vec!["web-1".into()], lasts: None };
     let faults = faults([
-        ("hold", When::at([HOUR - MINUTE]), hold),
+        ("hold", When::at([59 * MINUTE]), hold),
         ("crash", When::at([HOUR]), crash),
         ("release", When::at([3 * HOUR]), What::Release(vec!["web-1".into()])),
     ]);
@@ -218,7 +218,7 @@ fn two_days_of_everything_at_once_are_survived() {
     for fault in all.faults.values_mut() {
         fault.when.every = fault.when.every.map(|every| every / 30);
     }
-    let scenario = Scenario { faults: all, ..scenario(settings, Default::default(), 2 * DAY) };
+    let scenario = Scenario { faults: all, ..scenario(settings, evenkeel_simulator::Faults::default(), 2 * DAY) };
     let mut order = Order::default();
     let mut records = Records::default();
     let summary = run(&scenario, &mut [&mut order, &mut records]);

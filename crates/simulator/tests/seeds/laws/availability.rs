@@ -172,7 +172,7 @@ impl Availability {
         for slo in &seen.host.settings().slos {
             let Some(account) = self.accounts.get(&slo.name) else { continue };
             let told = &self.told[&format!("{SLO_SUBJECT}{}", slo.name)];
-            self.figures(seen, slo, account, told)
+            Self::figures(seen, slo, account, told)
                 .map_err(|why| format!("slo:{}: {why}", slo.name))?;
         }
         Ok(())
@@ -180,7 +180,6 @@ impl Availability {
 
     #[expect(clippy::cast_precision_loss, reason = "shares of far fewer slices than 2^52")]
     fn figures(
-        &self,
         seen: &Seen<'_>,
         slo: &Slo,
         account: &Account,

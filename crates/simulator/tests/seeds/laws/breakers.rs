@@ -6,7 +6,7 @@ use std::time::Duration;
 use evenkeel_config::Check;
 use evenkeel_engine::{Effect, Input, Record};
 use evenkeel_moment::Moment;
-use evenkeel_recovery::breaker::{BreakerState, Change, Compat, Reason};
+use evenkeel_recovery::breaker::{BreakerState, Change, Compat, Config, Reason};
 use evenkeel_simulator::Event;
 
 use super::sight::{self, Sight};
@@ -93,8 +93,7 @@ impl Of {
     fn told(&mut self, spec: &Check, sight: Sight, took: Duration) {
         self.trials_under_way = 0;
         let config = spec.breaker.as_ref();
-        let slow =
-            config.and_then(|config| config.slow_call()).is_some_and(|slow| took > slow.threshold);
+        let slow = config.and_then(Config::slow_call).is_some_and(|slow| took > slow.threshold);
         match sight {
             Sight::Nothing => return,
             // What was under way when the host was changed says nothing, nor does what failed while the agent was starved.

@@ -1,6 +1,6 @@
 //! Rules touch what they are about, take no more than they may, and leave nothing to do behind them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_engine::{Effect, Input};
 use evenkeel_simulator::Event;
@@ -11,7 +11,7 @@ use super::{Law, Seen};
 pub(super) struct Files {
     /// Whether the run of each cleanup rule that is under way may write.
     cleans: BTreeMap<usize, bool>,
-    sweeps: BTreeMap<usize, ()>,
+    sweeps: BTreeSet<usize>,
     keeps: BTreeMap<usize, bool>,
 }
 
@@ -35,7 +35,7 @@ impl Law for Files {
                 if !self.keeps.contains_key(rule) {
                     return Err(format!("rule {rule} is swept, and nobody keeps it"));
                 }
-                if self.sweeps.insert(*rule, ()).is_some() {
+                if !self.sweeps.insert(*rule) {
                     return Err(format!("rule {rule} is swept while it is swept"));
                 }
             }
@@ -45,7 +45,9 @@ impl Law for Files {
                     return Err(format!("rule {rule} cleans while it cleans"));
                 }
             }
-            Event::Input(Input::Swept { rule, .. }) => drop(self.sweeps.remove(rule)),
+            Event::Input(Input::Swept { rule, .. }) => {
+                self.sweeps.remove(rule);
+            }
             Event::Input(Input::Cleaned { rule, result }) => {
                 let write = self.cleans.remove(rule).unwrap_or_default();
                 let Ok(outcome) = result else { return Ok(()) };

@@ -46,7 +46,8 @@ impl Law for Incidents {
                 self.opened.push(*incident);
             }
             Event::Effect(Effect::Record(Record::IncidentClosed { incident, target, .. })) => {
-                if !self.closed.insert(*incident) {
+                let is_first = self.closed.insert(*incident);
+                if !is_first {
                     return Err(format!("{target}: {incident} is closed a second time"));
                 }
             }
@@ -80,7 +81,7 @@ impl Incidents {
                 return Err(format!("{target}: {incident} is open, and it is {phase}"));
             }
             let within = closes_within(seen, recovery);
-            if calm > within && self.is_well(seen, recovery, target) {
+            if calm > within && Self::is_well(seen, recovery, target) {
                 return Err(format!(
                     "{target}: {incident} is open at {phase} ({reason}) after {calm:?} of calm, and should close within {within:?}"
                 ));
@@ -90,7 +91,7 @@ impl Incidents {
     }
 
     /// Whether nothing that anybody could know of keeps its incident open.
-    fn is_well(&self, seen: &Seen<'_>, recovery: &Recovery, target: &str) -> bool {
+    fn is_well(seen: &Seen<'_>, recovery: &Recovery, target: &str) -> bool {
         let known = seen.known;
         let places = seen.host.settings().checks.iter().map(|check| &check.name);
         let nothing_down = places.clone().all(|place| seen.host.is_down(place) != Some(true))

@@ -61,7 +61,7 @@ impl Broken {
 /// All laws, as they look on.
 pub(crate) struct Laws {
     known: Known,
-    laws: Vec<Box<dyn Law>>,
+    all: Vec<Box<dyn Law>>,
     pub(crate) broken: Option<Broken>,
     pub(crate) coverage: Coverage,
 }
@@ -71,7 +71,7 @@ impl Laws {
     pub(crate) fn new() -> Self {
         Self {
             known: Known::default(),
-            laws: vec![
+            all: vec![
                 Box::<calls::Calls>::default(),
                 Box::<budgets::Budgets>::default(),
                 Box::<leave::Leave>::default(),
@@ -95,8 +95,8 @@ impl Laws {
     /// One law alone.
     pub(crate) fn only(name: &str) -> Self {
         let mut laws = Self::all();
-        laws.laws.retain(|law| law.name() == name);
-        assert_eq!(laws.laws.len(), 1, "there is one law of {name}");
+        laws.all.retain(|law| law.name() == name);
+        assert_eq!(laws.all.len(), 1, "there is one law of {name}");
         laws
     }
 }
@@ -110,7 +110,7 @@ impl Observer for Laws {
         self.known.before(now, event, host);
         let seen = Seen { now, wall, event, host, known: &self.known };
         self.coverage.count(&seen);
-        for law in &mut self.laws {
+        for law in &mut self.all {
             if let Err(why) = law.saw(&seen) {
                 self.broken = Some(Broken { law: law.name(), at: now, why });
                 return;
