@@ -48,7 +48,7 @@ fn serve(stream: TcpStream, asked: &Mutex<BTreeMap<String, u64>>) {
     let (mut line, mut path) = (String::new(), String::new());
     while lines.read_line(&mut line).is_ok_and(|bytes| bytes > 0) {
         if path.is_empty() {
-            path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+            line.split(' ').nth(1).unwrap_or_default().clone_into(&mut path);
         } else if line.trim_end().is_empty() {
             let first = path.split('/').nth(1).unwrap_or_default().to_owned();
             *asked.lock().unwrap_or_else(PoisonError::into_inner).entry(first).or_default() += 1;
