@@ -1,17 +1,17 @@
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use figment::Figment;
 use figment::providers::Format;
 use figment::value::Value;
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::format::{OneValue, TomlText};
 use crate::key::{Key, quoted};
 use crate::problem::{Place, Problem};
 use crate::secrecy;
+use crate::spans::{Found, Spans};
 
 /// Where a layer of settings comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,17 +40,12 @@ pub(crate) struct Layer {
     /// Where in `text` the value starts, and whether it is TOML or to be taken as a string.
     value: Range<usize>,
     bare_string: bool,
+    /// Read when the first key is looked for: once for all, or reading the settings would take the square of their length.
+    spans: OnceLock<Option<Spans>>,
     /// The text as it may be shown: stars stand in the place of its secrets.
     pub(crate) shown: Arc<str>,
     /// The secrets in it.
     pub(crate) secrets: Vec<String>,
-}
-
-/// Where a key and its value stand in a layer's text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) key: Range<usize>,
-    pub(crate) value: Range<usize>,
 }
 
 impl Layer {
@@ -95,7 +90,8 @@ impl Layer {
     ) -> Self {
         let (shown, secrets) = secrecy::masked(text, &prefix, value.clone(), bare_string);
         let (text, shown) = (text.into(), shown.into());
-        Self { origin, text, prefix, prefix_span, value, bare_string, shown, secrets }
+        let spans = OnceLock::new();
+        Self { origin, text, prefix, prefix_span, value, bare_string, spans, shown, secrets }
     }
 
     /// Adds the layer on top of what `figment` has.
@@ -120,15 +116,20 @@ impl Layer {
             return self.find_below(key);
         }
         let rest = &key.segments()[self.prefix.segments().len()..];
-        if self.prefix.segments().is_empty() {
-            let table = DeTable::parse_recoverable(&self.text).0;
-            return find_in_table(table.get_ref(), rest);
-        }
+        let found = self.spans()?.find(rest)?;
+        let shift =
+            |span: &Range<usize>| span.start + self.value.start..span.end + self.value.start;
+        Some(Found { key: shift(&found.key), value: shift(&found.value) })
+    }
+
+    /// Where everything stands in the value; `None` if it is not TOML.
+    fn spans(&self) -> Option<&Spans> {
         let text = &self.text[self.value.clone()];
-        let value = DeValue::parse(text).ok()?;
-        let found = find_below(&value, rest)?;
-        let shift = |span: Range<usize>| span.start + self.value.start..span.end + self.value.start;
-        Some(Found { key: shift(found.key), value: shift(found.value) })
+        let read = || match self.prefix.segments() {
+            [] => Some(Spans::of_document(text)),
+            _ => Spans::of_value(text),
+        };
+        self.spans.get_or_init(read).as_ref()
     }
 
     /// Where the key of this layer stands, if it is below `table`: the layer says nothing of the table as a whole.
@@ -171,31 +172,6 @@ fn parse_value(text: &str) -> Option<Value> {
         value: Value,
     }
     toml::from_str::<Holder>(&format!("value = {text}")).ok().map(|holder| holder.value)
-}
-
-fn find_in_table(table: &DeTable<'_>, rest: &[String]) -> Option<Found> {
-    let (first, rest) = rest.split_first()?;
-    let (key, value) = table.iter().find(|(key, _)| key.get_ref().as_ref() == first.as_str())?;
-    if rest.is_empty() {
-        return Some(Found { key: key.span(), value: value.span() });
-    }
-    find_below(value, rest)
-}
-
-fn find_below(value: &Spanned<DeValue<'_>>, rest: &[String]) -> Option<Found> {
-    match value.get_ref() {
-        DeValue::Table(table) => find_in_table(table, rest),
-        DeValue::Array(items) => {
-            let (first, rest) = rest.split_first()?;
-            let item = items.get(first.parse::<usize>().ok()?)?;
-            if rest.is_empty() {
-                // An item has no key: the item itself is what an error about it points at.
-                return Some(Found { key: item.span(), value: item.span() });
-            }
-            find_below(item, rest)
-        }
-        _ => None,
-    }
 }
 
 /// Splits a dotted key as a flag has it; segments may be quoted.

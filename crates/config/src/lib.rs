@@ -32,6 +32,7 @@ mod secret;
 mod settings;
 mod show;
 mod sources;
+mod spans;
 mod value;
 
 pub use key::nearest;

@@ -8,9 +8,10 @@ use figment::error::{Actual, Error, Kind};
 use figment::value::{Dict, Value};
 
 use crate::key::{Key, nearest};
-use crate::layer::{Found, Layer, Origin};
+use crate::layer::{Layer, Origin};
 use crate::problem::{Place, Problem};
 use crate::raw;
+use crate::spans::Found;
 
 /// What each rule of a section starts from, and each check of a kind.
 const RULES: &str = include_str!("rules.toml");
