@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use crate::{Outcome, deny, invariants, process, shipped, test};
+use crate::{Outcome, deny, gate, invariants, process, shipped, test};
 
 struct Step {
     name: &'static str,
     run: fn() -> Outcome,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "fmt", run: || process::run("cargo", &["fmt", "--all", "--check"]) },
     Step { name: "invariants", run: invariants::run },
     Step { name: "deny", run: deny::run },
@@ -36,6 +36,7 @@ const STEPS: [Step; 9] = [
     Step { name: "test", run: || test::run(&[]) },
     Step { name: "features", run: test::features },
     Step { name: "orders", run: test::orders },
+    Step { name: "gate", run: || gate::run(&[]) },
 ];
 
 /// Which steps to run.
@@ -104,7 +105,7 @@ mod tests {
         let some = Selection::from_flags(&["--except", "test", "--except", "doc"]).unwrap();
         assert_eq!(
             some.names,
-            ["fmt", "invariants", "deny", "clippy", "shipped", "features", "orders"]
+            ["fmt", "invariants", "deny", "clippy", "shipped", "features", "orders", "gate"]
         );
         assert_eq!(Selection::from_flags(&["--only", "deny"]).unwrap().names, ["deny"]);
     }

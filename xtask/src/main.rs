@@ -12,6 +12,7 @@
 mod bench;
 mod ci;
 mod deny;
+mod gate;
 mod invariants;
 mod process;
 mod shipped;
@@ -24,11 +25,12 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   test [-- ARGS]            install what the tests need, build the programs, run every test; ARGS go to `cargo test`
-  ci [--except STEP]...     everything a change must pass: fmt, clippy, doc, test, features, orders, invariants, shipped, deny
+  ci [--except STEP]...     everything a change must pass: fmt, clippy, doc, test, features, orders, invariants, shipped, deny, gate
   ci --only STEP            that step alone
   bench                     lists what can be measured, beside which others
   bench all [FLAG]...       all of it, with one table of the figures that must be reached; fails when one is missed
   bench WHAT [FLAG]...      one of it
+  bench gate [--update]     instructions of the hot paths beside a committed baseline; fails when they became more
 ";
 
 fn main() -> ExitCode {
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         ["bench", "all", flags @ ..] => bench::all(flags),
+        ["bench", "gate", flags @ ..] => gate::run(flags),
         ["bench", name, flags @ ..] => bench::one(name, flags),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
