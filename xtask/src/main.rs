@@ -14,6 +14,7 @@ mod ci;
 mod deny;
 mod dist;
 mod fuzz;
+mod gate;
 mod invariants;
 mod process;
 mod shipped;
@@ -28,7 +29,7 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   test [-- ARGS]            install what the tests need, build the programs, run every test; ARGS go to `cargo test`
-  ci [--except STEP]...     everything a change must pass: fmt, clippy, doc, test, features, orders, invariants, shipped, deny
+  ci [--except STEP]...     everything a change must pass: fmt, clippy, doc, test, features, orders, invariants, shipped, deny, gate
   ci --only STEP            that step alone
   bench                     lists what can be measured, beside which others
   bench all [FLAG]...       all of it, with one table of the figures that must be reached; fails when one is missed
@@ -38,6 +39,7 @@ usage: cargo xtask <command>
   simulate [FLAG]...        random settings and faults under every law, 10,000 seeds; `--seeds N`, `--from SEED`, `--seed SEED --trace`
   chaos [FLAG]...           faults by a seed against a real agent and real daemons; fails when anything that must hold did not; docs/chaos.md
   soak [FLAG]...            a real agent with a hundred times the ordinary events; fails when it grows; docs/soak.md
+  bench gate [--update]     instructions of the hot paths beside a committed baseline; fails when they became more
 ";
 
 fn main() -> ExitCode {
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         ["bench", "all", flags @ ..] => bench::all(flags),
+        ["bench", "gate", flags @ ..] => gate::run(flags),
         ["bench", name, flags @ ..] => bench::one(name, flags),
         ["dist"] => dist::run(),
         ["fuzz", args @ ..] => fuzz::run(args),

@@ -46,6 +46,8 @@ const TOOLS: &[Tool] = &[
     // Beside whom recovery is measured, and an agent at rest.
     Tool { program: "monit", package: "monit" },
     Tool { program: "prometheus-process-exporter", package: "prometheus-process-exporter" },
+    // Counts instructions: `cargo xtask bench gate`.
+    Tool { program: "valgrind", package: "valgrind" },
 ];
 
 /// Keeps Debian's packages from starting their daemons as they are installed.
@@ -170,7 +172,8 @@ mod tests {
                 "faketime",
                 "nftables",
                 "monit",
-                "prometheus-process-exporter"
+                "prometheus-process-exporter",
+                "valgrind"
             ]
         );
     }

@@ -121,11 +121,11 @@ fn latency(latency: &Latency, floor: Option<&Latency>) -> [Bar; 3] {
 
 /// How the processor time of ours grows with the number of files, for each kind of work that was measured with several.
 fn growth(contests: &[Contest]) -> Vec<Bar> {
-    let mut kinds: BTreeMap<(&str, &str, &str), Vec<(f64, f64)>> = BTreeMap::new();
+    let mut kinds: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for contest in contests {
         let Some(ours) = contest.standings.first() else { continue };
         let files = count(contest.files);
-        let kind = (contest.row, contest.what, contest.filesystem.as_str());
+        let kind = (contest.row, contest.what, &contest.filesystem);
         kinds.entry(kind).or_default().push((files, ours.cpu_micros() * files));
     }
     let bar = |((row, what, filesystem), points): (_, Vec<_>)| {

@@ -141,7 +141,7 @@ impl Contender {
         Ok(Self { name, _runs: Runs::Supervisord(Box::new(supervisord)), group })
     }
 
-    /// Prometheus, blackbox_exporter for the endpoints, process-exporter for the processes; nothing of it looks at files. `Err`: why it is
+    /// Prometheus, `blackbox_exporter` for the endpoints, process-exporter for the processes; nothing of it looks at files. `Err`: why it is
     /// not measured.
     pub(crate) fn prometheus(job: &Job<'_>) -> Result<Self, String> {
         let name = "prometheus";

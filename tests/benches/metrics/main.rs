@@ -6,7 +6,6 @@
     clippy::print_stderr,
     reason = "its output is what a person or a log reads"
 )]
-#![expect(clippy::disallowed_methods, reason = "it works in scratch directories of its own")]
 
 mod client;
 mod report;

@@ -1,4 +1,4 @@
-//! `cargo xtask bench probe`: what one HTTP probe costs `evenkeel-probe serve`, beside blackbox_exporter with the same target in the same run, and
+//! `cargo xtask bench probe`: what one HTTP probe costs `evenkeel-probe serve`, beside `blackbox_exporter` with the same target in the same run, and
 //! beside a bare request. Fails when a figure is missed.
 #![forbid(unsafe_code)]
 #![expect(

@@ -9,8 +9,8 @@ use crate::fault::Fault;
 use crate::run::Run;
 use crate::tool::{CYCLE, Tool};
 
-/// A killed program is healed within one interval of its check, and a second.
-const MOST_HEALED_SECONDS: f64 = CYCLE.as_secs() as f64 + 1.0;
+/// A killed program is healed within one interval of its check, and so much.
+const BEYOND_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(crate) struct Report {
     shared: evenkeel_figures::Report,
@@ -105,7 +105,7 @@ impl Report {
                     spread.most,
                     "s",
                     // The proof takes a second look, which comes a tenth of the interval later.
-                    Limit::AtMost(MOST_HEALED_SECONDS),
+                    Limit::AtMost((CYCLE + BEYOND_INTERVAL).as_secs_f64()),
                     1.1,
                 );
                 let monit = self

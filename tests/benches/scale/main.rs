@@ -33,6 +33,9 @@ const MOST_P99_MS: f64 = 50.0;
 /// A time depends on the machine.
 const TOLERANCE: f64 = 1.1;
 
+/// One of the costs of a number of checks.
+type Cost = fn(&Taken) -> f64;
+
 struct Args {
     up_to: u32,
     lasts: Duration,
@@ -160,14 +163,14 @@ fn times(taken: &[Taken]) -> Vec<Bar> {
 
 /// How each cost grows.
 fn growth(taken: &[Taken]) -> Vec<Bar> {
-    let costs: [(&str, fn(&Taken) -> f64); 5] = [
+    let costs: [(&str, Cost); 5] = [
         ("processor time", |taken| taken.cpu_ms),
         ("resident memory", |taken| taken.rss_mb),
         ("start", |taken| taken.start_ms),
         ("/metrics", |taken| taken.metrics_ms),
         ("status page", |taken| taken.page_ms),
     ];
-    let bar = |(name, cost): (&str, fn(&Taken) -> f64)| {
+    let bar = |(name, cost): (&str, Cost)| {
         let points: Vec<_> =
             taken.iter().map(|taken| (f64::from(taken.checks), cost(taken))).collect();
         let what = format!("growth with the number of checks: {name}");

@@ -10,8 +10,8 @@ use crate::process;
 const CONCERNS: [&str; 6] = ["permissions", "cleanup", "probe", "health", "recovery", "metrics"];
 const SAFEFS: &str = "evenkeel-safefs";
 const ENGINE: &str = "evenkeel-engine";
-/// The only ones that drive the engine.
-const DRIVERS: [&str; 2] = ["evenkeel-agent", "evenkeel-simulator"];
+/// The only ones that drive the engine; the last has its instructions counted.
+const DRIVERS: [&str; 3] = ["evenkeel-agent", "evenkeel-simulator", "evenkeel-gate"];
 /// Decide without a runtime: their manifests do not even name one.
 const PURE: [&str; 4] =
     ["evenkeel-health", "evenkeel-engine", "evenkeel-moment", "evenkeel-simulator"];

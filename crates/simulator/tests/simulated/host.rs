@@ -218,7 +218,10 @@ fn two_days_of_everything_at_once_are_survived() {
     for fault in all.faults.values_mut() {
         fault.when.every = fault.when.every.map(|every| every / 30);
     }
-    let scenario = Scenario { faults: all, ..scenario(settings, evenkeel_simulator::Faults::default(), 2 * DAY) };
+    let scenario = Scenario {
+        faults: all,
+        ..scenario(settings, evenkeel_simulator::Faults::default(), 2 * DAY)
+    };
     let mut order = Order::default();
     let mut records = Records::default();
     let summary = run(&scenario, &mut [&mut order, &mut records]);
