@@ -122,6 +122,11 @@ impl<'a> View<'a> {
         self.world.unit_named(place).map(|unit| self.world.is_down(unit))
     }
 
+    /// Whether a look at a unit tells nothing now, whatever it is like; `None` if there is no such unit.
+    pub fn is_unseen(&self, place: &str) -> Option<bool> {
+        self.world.unit_named(place).map(|unit| self.world.is_unseen(unit))
+    }
+
     /// Whether something is wrong with what the recovery target `target` acts on that an action could end.
     ///
     /// Not so for a victim: of what it depends on, of the network, of the whole host.

@@ -177,6 +177,12 @@ impl World {
         unit.stopped || unit.ailments.iter().any(|id| self.ailments[id].is_its_own())
     }
 
+    /// Whether a look at it tells nothing, whatever it is like.
+    pub(crate) fn is_unseen(&self, unit: UnitId) -> bool {
+        let ailments = &self.units[unit].ailments;
+        ailments.iter().any(|id| matches!(self.ailments[id].symptom, Symptom::Unseen))
+    }
+
     /// Works out anew whether it is down, and who is because of it.
     pub(crate) fn refresh(&mut self, unit: UnitId, now: Moment) {
         let one = &self.units[unit];

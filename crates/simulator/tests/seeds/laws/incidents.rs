@@ -94,11 +94,12 @@ impl Incidents {
     fn is_well(seen: &Seen<'_>, recovery: &Recovery, target: &str) -> bool {
         let known = seen.known;
         let places = seen.host.settings().checks.iter().map(|check| &check.name);
-        let nothing_down = places.clone().all(|place| seen.host.is_down(place) != Some(true))
-            && places
-                .clone()
-                .filter_map(|place| known.check(place))
-                .all(|of| !of.fails() && of.flapping.is_empty());
+        let nothing_down = places.clone().all(|place| {
+            seen.host.is_down(place) != Some(true) && seen.host.is_unseen(place) != Some(true)
+        }) && places
+            .clone()
+            .filter_map(|place| known.check(place))
+            .all(|of| !of.fails() && of.flapping.is_empty());
         nothing_down
             && !seen.host.is_ill(target)
             && !known.is_held(seen.now, recovery, target)
