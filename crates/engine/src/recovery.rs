@@ -100,16 +100,21 @@ impl RecoveryCore {
         }
         let mine: Vec<_> = sources.iter().map(|(check, _)| *check).collect();
         let mut gone: Vec<_> = self.parts.keys().cloned().collect();
+        // Of a part that several checks tell of, all of them speak at once: each is part of the proof.
+        let mut told = BTreeMap::<&String, Vec<_>>::new();
         for check in &mine {
             for (part, subject) in &check.parts {
-                gone.retain(|name| name != part);
-                if !self.parts.contains_key(part) {
-                    let id = format!("{}/{part}", self.spec.name);
-                    self.parts.insert(part.clone(), Target::new(id, &self.spec, Some(part)));
-                }
-                let Some(target) = self.parts.get_mut(part) else { continue };
-                wanted.extend(target.see(now, &[(*check, subject)], checks, incidents, effects));
+                told.entry(part).or_default().push((*check, subject));
             }
+        }
+        for (part, sources) in told {
+            gone.retain(|name| name != part);
+            if !self.parts.contains_key(part) {
+                let id = format!("{}/{part}", self.spec.name);
+                self.parts.insert(part.clone(), Target::new(id, &self.spec, Some(part)));
+            }
+            let Some(target) = self.parts.get_mut(part) else { continue };
+            wanted.extend(target.see(now, &sources, checks, incidents, effects));
         }
         // Whether a part is gone is known once every check that could speak of it has spoken.
         let all_spoke = mine.iter().all(|check| check.own.hard(now) == Hard::Up);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use evenkeel_engine::{Input, Record, Refusal};
 use evenkeel_probe::{FailureClass, Measurement, Outcome, Part};
 
-use crate::host::{PROGRAMS, ScriptedHost, bad, good};
+use crate::host::{PROGRAMS, ScriptedHost, bad, fatal, good, programs};
 
 const ENDPOINT: &str = r#"
 [agent]
@@ -104,4 +104,35 @@ fn a_hint_makes_a_check_look_soon_and_a_storm_of_hints_no_more_often_than_a_clos
     // A tenth of the interval of ten seconds lies between two looks.
     assert!(host.probes[&0].len() <= before + 3, "{}", host.probes[&0].len() - before);
     host.feed(Input::Hinted { check: 99 });
+}
+
+#[test]
+fn a_program_that_two_checks_tell_of_is_proved_by_both() {
+    let check = |name: &str| {
+        format!(
+            "[check.{name}]\nsupervisor = {{ url = \"unix:///run/{name}.sock\", programs = [\"web\"] }}\ninterval = \"10s\"\n"
+        )
+    };
+    let recovery = "[recovery.web]\nwhen = [\"one\", \"two\"]\nverify_timeout = \"5m\"\n\
+        steps = [{ action = \"exec\", command = [\"restart\"] }]\n";
+    let settings = format!("[agent]\ngrace = \"0s\"\n{}{}{recovery}", check("one"), check("two"));
+    let mut host = ScriptedHost::new(&settings);
+    for name in ["one", "two"] {
+        host.sees(name, programs(&[("web", Outcome::Good)]));
+    }
+    host.run_for(Duration::from_mins(2));
+    for name in ["one", "two"] {
+        host.sees(name, programs(&[("web", fatal())]));
+    }
+    while host.acts.is_empty() {
+        host.run_for(Duration::from_secs(1));
+    }
+    host.sees("one", programs(&[("web", Outcome::Good)]));
+    let starts = Outcome::unknown(FailureClass::Missing, "`web` starts");
+    host.sees("two", programs(&[("web", starts)]));
+    host.run_for(Duration::from_mins(2));
+    assert_eq!(host.messages("judged"), Vec::<String>::new(), "one of two is no proof");
+    host.sees("two", programs(&[("web", Outcome::Good)]));
+    host.run_for(Duration::from_mins(1));
+    assert_eq!(host.messages("judged").len(), 1, "{:?}", host.kinds());
 }
