@@ -272,9 +272,7 @@ Examples:
   evenkeel simulate --config evenkeel.toml --faults faults.toml --for 90d --html month.html
   evenkeel simulate --config now.toml --compare new.toml        two policies under the same faults
   evenkeel simulate --config now.toml --compare new.toml --seeds 20
-                                                                luck told from policy
   evenkeel simulate --config new.toml --from-journal /var/lib/evenkeel --since 30d
-                                                                last month, with these settings
   evenkeel simulate --config evenkeel.toml --json | jq '.policies[0].summary.totals'
 
 Exit: 0 told, whatever came of it; 2 wrong flags, settings or faults; 3 there is no history to replay, the page cannot be

@@ -68,7 +68,7 @@ fn a_leak_is_told_and_the_process_restarted_before_the_limit() {
         _ => None,
     });
     let evidence = opened.unwrap();
-    assert!(evidence.contains("rises by") && evidence.contains("at 300000000 in"), "{evidence}");
+    assert!(evidence.contains("rises by") && evidence.contains("at 300 MB in"), "{evidence}");
     // Another process, whose past this is not.
     host.seen.insert(0, worker(8, 2e8));
     host.run_for(Duration::from_mins(20));
