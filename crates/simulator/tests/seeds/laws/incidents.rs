@@ -37,6 +37,8 @@ impl Law for Incidents {
                     // Closed, but that was not on disk yet: it is closed again.
                     self.closed.remove(&open.incident);
                 }
+                // What was not on disk is forgotten, its number too.
+                self.closed.retain(|incident| *incident < past.next_incident);
                 self.opened.clear();
             }
             Event::Effect(Effect::Record(Record::IncidentOpened { incident, target, .. })) => {
