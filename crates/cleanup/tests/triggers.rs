@@ -74,7 +74,7 @@ fn the_oldest_go_until_all_take_no_more_than_the_limit() {
     assert_eq!((level.before, level.after, level.is_met()), (3 * BLOCK, BLOCK, true));
     assert_eq!((plan.matching, plan.kept[&KeepReason::WithinLimit]), (3, 1));
     let reason = plan.steps[0].reason.to_string();
-    assert!(reason.contains("max_total = 4.1 kB") && reason.contains("9h"), "{reason}");
+    assert!(reason.contains("max_total = 4 KiB") && reason.contains("9h"), "{reason}");
     let policy = Policy::try_new(draft).unwrap();
     let report = apply(&policy, plan, SystemTime::now());
     assert_eq!(report.taken.len(), 2, "{report:?}");

@@ -106,7 +106,9 @@ mod tests {
                 })
                 .collect();
             let mut folded = Folded::new(span.clone());
-            all.iter().for_each(|stretch| folded.add(*stretch));
+            for stretch in &all {
+                folded.add(*stretch);
+            }
             let folded = folded.stretches();
             prop_assert!(folded.len() <= KEPT + COLUMNS * 5, "{}", folded.len());
             prop_assert_eq!(columns(&span, &folded), columns(&span, &all));
