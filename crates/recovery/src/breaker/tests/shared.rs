@@ -35,7 +35,14 @@ proptest! {
         let shared = shared(draft);
         let mut now = at(0);
         let mut permits = Vec::new();
+        // Whether the time went by with a success that was told without the lock: the shared one has not seen it yet.
+        let mut unseen = false;
         for step in steps {
+            unseen = match step {
+                Step::Success(_) => true,
+                Step::Acquire | Step::Failure(_) | Step::Ignore(_) => false,
+                Step::Lose(_) | Step::Wait(_) | Step::GoBack(_) => unseen,
+            };
             let take = |permits: &mut Vec<_>, place: usize| {
                 (!permits.is_empty()).then(|| permits.remove(place % permits.len()))
             };
@@ -61,10 +68,15 @@ proptest! {
                 // at the latest moment seen.
                 Step::Lose(place) => if let Some((ours, theirs)) = take(&mut permits, place) {
                     match ours.kind() {
-                        PermitKind::Normal => drop(ours),
-                        PermitKind::Trial => drop(pure.ignore(ours, pure.last_seen)),
+                        PermitKind::Normal => drop((ours, theirs)),
+                        PermitKind::Trial if unseen => {
+                            prop_assert_eq!(pure.ignore(ours, now), theirs.ignore(now));
+                        }
+                        PermitKind::Trial => {
+                            pure.ignore(ours, pure.last_seen);
+                            drop(theirs);
+                        }
                     }
-                    drop(theirs);
                 },
                 Step::Wait(millis) | Step::GoBack(millis) => {
                     now = now + Duration::from_millis(millis);
