@@ -129,7 +129,7 @@ fn a_leaky_program_is_restarted_once_proved_and_explained_and_the_others_are_lef
     until("the recovery is proved", LONG, || !watched.told("judged", "memmon/leaky").is_empty());
 
     let why = watched.told("incident_opened", "memmon/leaky").concat();
-    assert!(why.contains("rss_bytes is ") && why.contains("above 62914560"), "{why}");
+    assert!(why.contains("rss_bytes is ") && why.contains("above 60 MiB"), "{why}");
     until("the incident is over", LONG, || {
         !watched.told("incident_closed", "memmon/leaky").is_empty()
     });
