@@ -6,6 +6,7 @@
 
 mod agent;
 mod alertmanager;
+mod bench;
 mod browser;
 mod chance;
 mod committed;
@@ -33,6 +34,7 @@ struct Readme;
 
 pub use agent::Agent;
 pub use alertmanager::Alertmanager;
+pub use bench::{bench, tell};
 pub use browser::Browser;
 pub use chance::Chance;
 pub use committed::is_as_committed;

@@ -42,8 +42,6 @@ pub(crate) enum Mode {
     Watch {
         folder: PathBuf,
     },
-    Help,
-    Nothing,
 }
 
 impl Args {
@@ -58,10 +56,8 @@ impl Args {
     }
 }
 
-pub(crate) fn read(args: &[String]) -> Result<Mode, String> {
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    match args.as_slice() {
-        [] => Ok(Mode::Nothing),
+pub(crate) fn read(args: &[&str]) -> Result<Mode, String> {
+    match args {
         ["--measure", command @ ..] => {
             Ok(Mode::Measure(command.iter().map(ToString::to_string).collect()))
         }
@@ -81,8 +77,6 @@ fn read_flags(flags: &[&str]) -> Result<Mode, String> {
     loop {
         rest = match rest {
             [] => break,
-            // Cargo's own.
-            ["--bench", rest @ ..] => rest,
             ["--json", rest @ ..] => {
                 args.json = true;
                 rest
@@ -103,7 +97,6 @@ fn read_flags(flags: &[&str]) -> Result<Mode, String> {
                 args.only.push((*row).to_owned());
                 rest
             }
-            ["--help" | "-h", ..] => return Ok(Mode::Help),
             [other, ..] => return Err(format!("`{other}` is not understood")),
         }
     }

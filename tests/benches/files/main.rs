@@ -26,27 +26,13 @@ use crate::args::{Args, Mode};
 use crate::report::Report;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    match args::read(&args) {
-        Ok(Mode::Bench(args)) => bench(&args),
-        Ok(Mode::Measure(command)) => measure::measure(&command),
-        Ok(Mode::Floor { folder, threads }) => floor::run(&folder, threads),
-        Ok(Mode::Unlink { folder }) => floor::unlink(&folder),
-        Ok(Mode::Watch { folder }) => floor::watch(&folder),
-        // `cargo test --all-targets` starts it too.
-        Ok(Mode::Nothing) => {
-            println!("run by `cargo xtask bench files`");
-            ExitCode::SUCCESS
-        }
-        Ok(Mode::Help) => {
-            print!("{}", args::USAGE);
-            ExitCode::SUCCESS
-        }
-        Err(problem) => {
-            eprintln!("{problem}\n\n{}", args::USAGE);
-            ExitCode::from(2)
-        }
-    }
+    evenkeel_tests::bench("files", args::USAGE, args::read, |mode| match mode {
+        Mode::Bench(args) => bench(args),
+        Mode::Measure(command) => measure::measure(command),
+        Mode::Floor { folder, threads } => floor::run(folder, *threads),
+        Mode::Unlink { folder } => floor::unlink(folder),
+        Mode::Watch { folder } => floor::watch(folder),
+    })
 }
 
 fn bench(args: &Args) -> ExitCode {

@@ -20,36 +20,22 @@ pub(crate) struct Args {
     pub(crate) superlance: Option<PathBuf>,
 }
 
-/// What this program was started for.
-#[derive(Debug)]
-pub(crate) enum Mode {
-    Bench(Args),
-    Help,
-    Nothing,
-}
-
-pub(crate) fn read(args: &[String]) -> Result<Mode, String> {
-    if args.is_empty() {
-        return Ok(Mode::Nothing);
-    }
+pub(crate) fn read(args: &[&str]) -> Result<Args, String> {
     let minute = Duration::from_mins(1);
     let mut read =
         Args { peers: false, json: false, lasts: minute, settle: minute, superlance: None };
-    let mut rest = args.iter().map(String::as_str);
+    let mut rest = args.iter().copied();
     while let Some(arg) = rest.next() {
         match arg {
-            // Cargo's own.
-            "--bench" => {}
             "--peers" => read.peers = true,
             "--json" => read.json = true,
             "--seconds" => read.lasts = seconds(rest.next())?,
             "--settle" => read.settle = seconds(rest.next())?,
             "--superlance" => read.superlance = rest.next().map(PathBuf::from),
-            "--help" | "-h" => return Ok(Mode::Help),
             other => return Err(format!("`{other}` is not understood")),
         }
     }
-    Ok(Mode::Bench(read))
+    Ok(read)
 }
 
 fn seconds(value: Option<&str>) -> Result<Duration, String> {

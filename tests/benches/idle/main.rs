@@ -1,11 +1,7 @@
 //! `cargo xtask bench idle`: memory and processor time of an agent at rest, with ten HTTP checks, ten processes and a directory of a
 //! thousand files, each looked at every five seconds; in the same minute as others that do the same. Fails when a figure is missed.
 #![forbid(unsafe_code)]
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "its output is what a person or a log reads"
-)]
+#![expect(clippy::print_stderr, reason = "its output is what a person or a log reads")]
 #![expect(clippy::disallowed_methods, reason = "it works in scratch directories of its own")]
 
 mod args;
@@ -19,7 +15,7 @@ use std::time::{Duration, Instant};
 use evenkeel_figures::{Bar, Figure, Limit, Report, quantile, version};
 use evenkeel_tests::{Memory, Scratch};
 
-use crate::args::{Args, Mode};
+use crate::args::Args;
 use crate::contender::Contender;
 use crate::job::Job;
 
@@ -29,23 +25,7 @@ const MOST_CPU_SECONDS: f64 = 0.2;
 const TOLERANCE: f64 = 1.1;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    match args::read(&args) {
-        Ok(Mode::Bench(args)) => bench(&args),
-        // `cargo test --all-targets` starts it too.
-        Ok(Mode::Nothing) => {
-            println!("run by `cargo xtask bench idle`");
-            ExitCode::SUCCESS
-        }
-        Ok(Mode::Help) => {
-            print!("{}", args::USAGE);
-            ExitCode::SUCCESS
-        }
-        Err(problem) => {
-            eprintln!("{problem}\n\n{}", args::USAGE);
-            ExitCode::from(2)
-        }
-    }
+    evenkeel_tests::bench("idle", args::USAGE, args::read, bench)
 }
 
 fn bench(args: &Args) -> ExitCode {
@@ -57,12 +37,8 @@ fn bench(args: &Args) -> ExitCode {
     } else {
         measure(args, &mut report);
     }
-    if args.json {
-        println!("{}", report.document());
-    } else {
-        print!("{}\n{}", report.figures_table(), report.bars_table());
-    }
-    if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let tables = format!("{}\n{}", report.figures_table(), report.bars_table());
+    evenkeel_tests::tell(&report, tables, args.json)
 }
 
 /// What was measured of one contender.

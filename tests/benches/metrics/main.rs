@@ -1,11 +1,7 @@
 //! `cargo xtask bench metrics`: how long a scraper waits for a page of 10,000 series of a running agent, over a connection that it keeps; beside
 //! the Pushgateway with the very same series, and beside bare bytes from memory.
 #![forbid(unsafe_code)]
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "its output is what a person or a log reads"
-)]
+#![expect(clippy::print_stderr, reason = "its output is what a person or a log reads")]
 
 mod client;
 mod report;
@@ -36,32 +32,14 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    if args.is_empty() {
-        // `cargo test --all-targets` starts it too.
-        println!("run by `cargo xtask bench metrics`");
-        return ExitCode::SUCCESS;
-    }
-    if args.iter().any(|arg| arg == "--help" || arg == "-h") {
-        print!("{USAGE}");
-        return ExitCode::SUCCESS;
-    }
-    match read(&args) {
-        Ok(args) => bench(&args),
-        Err(problem) => {
-            eprintln!("{problem}\n\n{USAGE}");
-            ExitCode::from(2)
-        }
-    }
+    evenkeel_tests::bench("metrics", USAGE, read, bench)
 }
 
-fn read(args: &[String]) -> Result<Args, String> {
+fn read(args: &[&str]) -> Result<Args, String> {
     let mut read = Args { rounds: 500, json: false };
-    let mut rest = args.iter().map(String::as_str);
+    let mut rest = args.iter().copied();
     while let Some(arg) = rest.next() {
         match arg {
-            // Cargo's own.
-            "--bench" => {}
             "--json" => read.json = true,
             "--rounds" => {
                 let value = rest.next().ok_or("`--rounds` needs a number")?;
@@ -107,10 +85,6 @@ fn bench(args: &Args) -> ExitCode {
     let rows = clients.iter().zip(times).map(|(client, times)| Row::new(client, times)).collect();
     let report = Report { rows, rounds: args.rounds };
     let shared = report.shared();
-    if args.json {
-        println!("{}", shared.document());
-    } else {
-        print!("{}\n{}", report.table(), shared.bars_table());
-    }
-    if shared.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let tables = format!("{}\n{}", report.table(), shared.bars_table());
+    evenkeel_tests::tell(&shared, tables, args.json)
 }

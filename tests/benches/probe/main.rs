@@ -1,11 +1,6 @@
 //! `cargo xtask bench probe`: what one HTTP probe costs `evenkeel-probe serve`, beside `blackbox_exporter` with the same target in the same run, and
 //! beside a bare request. Fails when a figure is missed.
 #![forbid(unsafe_code)]
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "its output is what a person or a log reads"
-)]
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -44,32 +39,14 @@ struct Prober {
 }
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    if args.is_empty() {
-        // `cargo test --all-targets` starts it too.
-        println!("run by `cargo xtask bench probe`");
-        return ExitCode::SUCCESS;
-    }
-    if args.iter().any(|arg| arg == "--help" || arg == "-h") {
-        print!("{USAGE}");
-        return ExitCode::SUCCESS;
-    }
-    match read(&args) {
-        Ok(args) => bench(&args),
-        Err(problem) => {
-            eprintln!("{problem}\n\n{USAGE}");
-            ExitCode::from(2)
-        }
-    }
+    evenkeel_tests::bench("probe", USAGE, read, bench)
 }
 
-fn read(args: &[String]) -> Result<Args, String> {
+fn read(args: &[&str]) -> Result<Args, String> {
     let mut read = Args { rounds: 1_000, json: false };
-    let mut rest = args.iter().map(String::as_str);
+    let mut rest = args.iter().copied();
     while let Some(arg) = rest.next() {
         match arg {
-            // Cargo's own.
-            "--bench" => {}
             "--json" => read.json = true,
             "--rounds" => {
                 let value = rest.next().unwrap_or_default();
@@ -136,12 +113,8 @@ fn bench(args: &Args) -> ExitCode {
         report.bars.push(bar("median", ours.quantile(0.5), theirs.quantile(0.5)));
         report.bars.push(bar("processor time", cpu(ours), cpu(theirs)));
     }
-    if args.json {
-        println!("{}", report.document());
-    } else {
-        print!("{}\n{}", report.figures_table(), report.bars_table());
-    }
-    if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let tables = format!("{}\n{}", report.figures_table(), report.bars_table());
+    evenkeel_tests::tell(&report, tables, args.json)
 }
 
 impl Prober {

@@ -18,32 +18,18 @@ pub(crate) struct Args {
     only: Vec<String>,
 }
 
-/// What this program was started for.
-#[derive(Debug)]
-pub(crate) enum Mode {
-    Bench(Args),
-    Help,
-    Nothing,
-}
-
 impl Args {
     pub(crate) fn wants(&self, fault: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| only == fault)
     }
 }
 
-pub(crate) fn read(args: &[String]) -> Result<Mode, String> {
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+pub(crate) fn read(args: &[&str]) -> Result<Args, String> {
     let mut read = Args { peers: false, rounds: 5, json: false, only: Vec::new() };
-    let mut rest = args.as_slice();
-    if rest.is_empty() {
-        return Ok(Mode::Nothing);
-    }
+    let mut rest = args;
     loop {
         rest = match rest {
             [] => break,
-            // Cargo's own.
-            ["--bench", rest @ ..] => rest,
             ["--peers", rest @ ..] => {
                 read.peers = true;
                 rest
@@ -60,12 +46,11 @@ pub(crate) fn read(args: &[String]) -> Result<Mode, String> {
                 read.only.push((*fault).to_owned());
                 rest
             }
-            ["--help" | "-h", ..] => return Ok(Mode::Help),
             [other, ..] => return Err(format!("`{other}` is not understood")),
         }
     }
     if read.rounds == 0 {
         return Err("nothing would be measured".to_owned());
     }
-    Ok(Mode::Bench(read))
+    Ok(read)
 }

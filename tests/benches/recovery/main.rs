@@ -18,29 +18,13 @@ mod tool;
 
 use std::process::ExitCode;
 
-use crate::args::{Args, Mode};
+use crate::args::Args;
 use crate::fault::FAULTS;
 use crate::report::Report;
 use crate::tool::Tool;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    match args::read(&args) {
-        Ok(Mode::Bench(args)) => bench(&args),
-        // `cargo test --all-targets` starts it too.
-        Ok(Mode::Nothing) => {
-            println!("run by `cargo xtask bench recovery`");
-            ExitCode::SUCCESS
-        }
-        Ok(Mode::Help) => {
-            print!("{}", args::USAGE);
-            ExitCode::SUCCESS
-        }
-        Err(problem) => {
-            eprintln!("{problem}\n\n{}", args::USAGE);
-            ExitCode::from(2)
-        }
-    }
+    evenkeel_tests::bench("recovery", args::USAGE, args::read, bench)
 }
 
 /// Each round injects every fault once for every tool, all at the same time: they wait far more than they work.

@@ -1,11 +1,7 @@
 //! `cargo xtask bench scale`: what 10, 100, 1,000 and 10,000 HTTP checks each ten seconds cost one agent on one processor: whether it keeps
 //! its times, and how everything grows. Fails when a figure is missed.
 #![forbid(unsafe_code)]
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "its output is what a person or a log reads"
-)]
+#![expect(clippy::print_stderr, reason = "its output is what a person or a log reads")]
 #![expect(clippy::disallowed_methods, reason = "it works in scratch directories of its own")]
 
 mod arrivals;
@@ -43,36 +39,18 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    if args.is_empty() {
-        // `cargo test --all-targets` starts it too.
-        println!("run by `cargo xtask bench scale`");
-        return ExitCode::SUCCESS;
-    }
-    if args.iter().any(|arg| arg == "--help" || arg == "-h") {
-        print!("{USAGE}");
-        return ExitCode::SUCCESS;
-    }
-    match read(&args) {
-        Ok(args) => bench(&args),
-        Err(problem) => {
-            eprintln!("{problem}\n\n{USAGE}");
-            ExitCode::from(2)
-        }
-    }
+    evenkeel_tests::bench("scale", USAGE, read, bench)
 }
 
-fn read(args: &[String]) -> Result<Args, String> {
+fn read(args: &[&str]) -> Result<Args, String> {
     let mut read = Args { up_to: 10_000, lasts: Duration::from_mins(1), json: false };
-    let mut rest = args.iter().map(String::as_str);
+    let mut rest = args.iter().copied();
     while let Some(arg) = rest.next() {
         let mut number = || {
             let value = rest.next().unwrap_or_default();
             value.parse::<u32>().map_err(|_| format!("`{arg}`: `{value}` is not a number"))
         };
         match arg {
-            // Cargo's own.
-            "--bench" => {}
             "--json" => read.json = true,
             "--up-to" => read.up_to = number()?,
             "--seconds" => read.lasts = Duration::from_secs(number()?.into()),
@@ -97,12 +75,8 @@ fn bench(args: &Args) -> ExitCode {
     }
     report.figures = taken.iter().map(figure).collect();
     report.bars = times(&taken).into_iter().chain(growth(&taken)).collect();
-    if args.json {
-        println!("{}", report.document());
-    } else {
-        print!("{}\n{}", report.figures_table(), report.bars_table());
-    }
-    if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let tables = format!("{}\n{}", report.figures_table(), report.bars_table());
+    evenkeel_tests::tell(&report, tables, args.json)
 }
 
 fn figure(taken: &Taken) -> Figure {
