@@ -1,4 +1,5 @@
 mod change;
+mod memory;
 mod orders;
 mod work;
 
@@ -18,6 +19,7 @@ use evenkeel_probe::Prober;
 use evenkeel_recovery::machine::Ended;
 use tokio::sync::{mpsc, oneshot};
 
+use self::memory::Memory;
 use crate::act::{self, Announce, OwnRules};
 use crate::alerts::{Alerting, Office};
 use crate::clock::HostClock;
@@ -99,6 +101,7 @@ struct Shell<N> {
     /// Counts the engines: an answer to an earlier one's effect is of no use to the next.
     generation: u64,
     history: History,
+    memory: Memory,
     /// Where the history is, for whoever reads it; `None`: there is none.
     archive: Option<Arc<PathBuf>>,
     objectives: Objectives,
@@ -188,6 +191,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
         engine: Engine::new(agent.settings, start),
         generation: 0,
         history,
+        memory: Memory::default(),
         archive,
         objectives,
         publisher,
@@ -284,7 +288,7 @@ impl<N: Fn(Notice)> Shell<N> {
     /// How long nothing is due.
     fn until_deadline(&self, give_up: Option<Moment>) -> Duration {
         let now = self.clock.now();
-        let others = give_up.into_iter().chain(self.observing_until);
+        let others = give_up.into_iter().chain(self.observing_until).chain(self.memory.owed());
         let deadline = self.engine.deadline(now).into_iter().chain(others).min();
         deadline.map_or(Duration::from_hours(1), |deadline| deadline.saturating_since(now))
     }
@@ -354,7 +358,7 @@ impl<N: Fn(Notice)> Shell<N> {
             }
         }
         self.history.see(batch.now.wall, seen);
-        if batch.changes_what_survives() {
+        if self.memory.is_due(&batch, self.engine.settings().checks.len()) {
             batch.past = Some(self.engine.past(batch.now.boottime, batch.now.wall));
         }
         if !batch.is_empty() {

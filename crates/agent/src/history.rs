@@ -262,6 +262,16 @@ impl Batch {
             || !self.waiting.is_empty()
             || self.records.iter().any(|record| !is_of_a_rule(record))
     }
+
+    /// Whether more may have changed than what is remembered of checks, or somebody waits: that is written with the batch itself.
+    pub(crate) fn changes_what_is_in_force(&self) -> bool {
+        let is_of_a_check = |record: &Record| {
+            matches!(record, Record::CheckChanged { .. } | Record::BreakerChanged { .. })
+        };
+        self.act.is_some()
+            || !self.waiting.is_empty()
+            || self.records.iter().any(|record| !is_of_a_rule(record) && !is_of_a_check(record))
+    }
 }
 
 /// Whether a record is about files: what survives has nothing to do with it, and there may be many.
