@@ -146,9 +146,8 @@ pub async fn run_hinted<N: Fn(Notice)>(
     let clock = HostClock;
     let mut publisher = Publisher::new(SystemTime::now());
     // History first: its lock is what keeps a second agent out, before anything is bound or touched.
-    let metrics = publisher.metrics.clone();
     let stamp = clock.stamp(&agent.boot_id);
-    let (history, found) = open_history(&agent, &stamp, metrics)?;
+    let (history, found) = open_history(&agent, &stamp, publisher.metrics.clone())?;
     publisher.add(&agent.settings);
     let archive = (!agent.observe).then(|| Arc::new(agent.settings.agent.state_dir.clone()));
     let past = archive.as_ref().map(|archive| archive.as_path());
