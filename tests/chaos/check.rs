@@ -104,9 +104,8 @@ pub(crate) fn at_the_end(world: &World, watch: &Watch) -> Findings {
             .map(|crash| format!("the agent ended by itself: {crash}")),
     );
     let seen = watch.0.lock().unwrap_or_else(PoisonError::into_inner);
-    findings.touched.extend(seen.touched.iter().cloned());
-    findings.touched.extend(world.canaries.touched());
-    findings.touched.dedup();
+    let touched = seen.touched.iter().cloned().chain(world.canaries.touched());
+    findings.touched = touched.collect::<BTreeSet<_>>().into_iter().collect();
     findings.broken.extend(seen.twice.iter().cloned());
     findings.looked_at = vec![
         format!(

@@ -96,7 +96,11 @@ impl Drop for Flood {
 /// What is lost within a log of `WRITER NUMBER` lines: the head may be cut off at a line; after that each number of a writer follows
 /// the one before, and a new writer begins with 1.
 pub(crate) fn lost(path: &Path) -> Vec<String> {
-    let text = fs::read(path).unwrap_or_default();
+    let text = match fs::read(path) {
+        Ok(text) if !text.is_empty() => text,
+        Ok(_) => return vec![format!("{}: is empty", path.display())],
+        Err(error) => return vec![format!("{}: {error}", path.display())],
+    };
     lost_of(&text).into_iter().map(|what| format!("{}: {what}", path.display())).collect()
 }
 

@@ -2,7 +2,7 @@
 
 mod all;
 
-use crate::{Outcome, process, test};
+use crate::{Outcome, SHIPPED, process, test};
 
 pub(crate) use self::all::all;
 
@@ -149,7 +149,8 @@ fn build(programs: &[&str]) -> Outcome {
         return Ok(());
     }
     let bins = programs.iter().flat_map(|program| ["--bin", program]);
-    let args: Vec<_> = ["build", "--release", "--workspace"].into_iter().chain(bins).collect();
+    let build = ["build", "--release"].into_iter().chain(SHIPPED);
+    let args: Vec<_> = build.chain(bins).collect();
     process::run("cargo", &args)
 }
 

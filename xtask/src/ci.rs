@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use crate::{Outcome, deny, invariants, process, shipped, simulate, test};
+use crate::{Outcome, deny, gate, invariants, process, shipped, simulate, test};
 
 struct Step {
     name: &'static str,
     run: fn() -> Outcome,
 }
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "fmt", run: || process::run("cargo", &["fmt", "--all", "--check"]) },
     Step { name: "invariants", run: invariants::run },
     Step { name: "deny", run: deny::run },
@@ -37,6 +37,7 @@ const STEPS: [Step; 10] = [
     Step { name: "seeds", run: simulate::in_ci },
     Step { name: "features", run: test::features },
     Step { name: "orders", run: test::orders },
+    Step { name: "gate", run: || gate::run(&[]) },
 ];
 
 /// Which steps to run.
@@ -105,7 +106,17 @@ mod tests {
         let some = Selection::from_flags(&["--except", "test", "--except", "doc"]).unwrap();
         assert_eq!(
             some.names,
-            ["fmt", "invariants", "deny", "clippy", "shipped", "seeds", "features", "orders"]
+            [
+                "fmt",
+                "invariants",
+                "deny",
+                "clippy",
+                "shipped",
+                "seeds",
+                "features",
+                "orders",
+                "gate"
+            ]
         );
         assert_eq!(Selection::from_flags(&["--only", "deny"]).unwrap().names, ["deny"]);
     }

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Outcome, process, root};
+use crate::{Outcome, SHIPPED, process, root, target};
 
 /// The shells that completions are written for, each with its folder and the name that it looks for.
 const SHELLS: [(&str, &str, &str); 3] = [
@@ -18,8 +18,11 @@ const DOCUMENTS: [&str; 5] = ["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LI
 
 /// Builds the programs as they are shipped, and packs them with all that belongs to them into `target/dist`.
 pub(crate) fn run() -> Outcome {
-    process::run("cargo", &["build", "--release", "--locked", "--workspace", "--bins"])?;
-    let built = root().join("target/release");
+    process::run(
+        "cargo",
+        &[&["build", "--release", "--locked"], &SHIPPED[..], &["--bins"]].concat(),
+    )?;
+    let built = target().join("release");
     let programs = programs()?;
     let version = version(&built)?;
     let dist = root().join("target/dist");

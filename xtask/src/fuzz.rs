@@ -51,7 +51,7 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     println!("\n{:<14} {:>10} {:>7} {:>6}  outcome", "target", "inputs", "edges", "new");
     let mut broken = Vec::new();
     for target in wanted {
-        let looked = Looked::new(&fuzz(&triple, target, plan.seconds)?);
+        let looked = fuzz(&triple, target, plan.seconds)?;
         println!("{target:<14} {looked}");
         if let Some(input) = &looked.broken_by {
             println!(
@@ -116,7 +116,7 @@ fn build(triple: &str, targets: &[&str]) -> Outcome {
 }
 
 /// What libFuzzer says. Its own finds stay in the build folder, and are where the next run goes on from.
-fn fuzz(triple: &str, target: &str, seconds: u32) -> Result<String, String> {
+fn fuzz(triple: &str, target: &str, seconds: u32) -> Result<Looked, String> {
     let (found, broken) = (folder().join("found").join(target), folder().join("broken"));
     for folder in [&found, &broken] {
         std::fs::create_dir_all(folder)
@@ -133,7 +133,12 @@ fn fuzz(triple: &str, target: &str, seconds: u32) -> Result<String, String> {
         .stdin(Stdio::null())
         .output()
         .map_err(|error| format!("cannot run the target `{target}`: {error}"))?;
-    Ok(String::from_utf8_lossy(&output.stderr).into_owned())
+    let looked = Looked::new(&String::from_utf8_lossy(&output.stderr));
+    if output.status.success() || looked.broken_by.is_some() {
+        Ok(looked)
+    } else {
+        Err(format!("`{target}`: {}\n{}", output.status, looked.words))
+    }
 }
 
 /// What came of one target.

@@ -29,17 +29,17 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   test [-- ARGS]            install what the tests need, build the programs, run every test; ARGS go to `cargo test`
-  ci [--except STEP]...     everything a change must pass: fmt, clippy, doc, test, features, orders, invariants, shipped, deny, gate
+  ci [--except STEP]...     everything a change must pass: fmt, invariants, deny, clippy, doc, shipped, test, seeds, features, orders, gate
   ci --only STEP            that step alone
   bench                     lists what can be measured, beside which others
   bench all [FLAG]...       all of it, with one table of the figures that must be reached; fails when one is missed
   bench WHAT [FLAG]...      one of it
+  bench gate [--update]     instructions of the hot paths beside a committed baseline; fails when they became more
   dist                      packs the programs, their pages and their unit for a host: an archive and a Debian package in target/dist
   fuzz [--seconds N] [TARGET]...   has libFuzzer look for inputs that break a parser, for so long each; docs/fuzzing.md lists the targets
   simulate [FLAG]...        random settings and faults under every law, 10,000 seeds; `--seeds N`, `--from SEED`, `--seed SEED --trace`
   chaos [FLAG]...           faults by a seed against a real agent and real daemons; fails when anything that must hold did not; docs/chaos.md
   soak [FLAG]...            a real agent with a hundred times the ordinary events; fails when it grows; docs/soak.md
-  bench gate [--update]     instructions of the hot paths beside a committed baseline; fails when they became more
 ";
 
 fn main() -> ExitCode {
@@ -83,6 +83,15 @@ fn main() -> ExitCode {
 fn usage(problem: &str) -> ExitCode {
     println!("xtask: {problem}\n\n{USAGE}");
     ExitCode::from(2)
+}
+
+/// The workspace as it is shipped: what is fuzzed would have its features in all of it.
+const SHIPPED: [&str; 3] = ["--workspace", "--exclude", "evenkeel-fuzz"];
+
+/// Where cargo puts what it builds.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| root().join("target"), |folder| root().join(folder))
 }
 
 /// The top of the work tree.

@@ -6,7 +6,7 @@ mod schema;
 use std::path::{Path, PathBuf};
 
 use self::schema::Schema;
-use crate::{Outcome, process, root, test};
+use crate::{Outcome, process, root, target, test};
 
 /// What fuzzing is fed with: much of it is wrong on purpose.
 const CORPORA: &str = ":!tests/fuzz/corpus";
@@ -109,9 +109,7 @@ fn check_rules(scratch: &Scratch, place: &str) -> Option<String> {
 }
 
 fn program(name: &str) -> PathBuf {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("debug").join(name)
+    target().join("debug").join(name)
 }
 
 /// Tracked files, relative to the top.

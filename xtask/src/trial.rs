@@ -1,6 +1,6 @@
 //! `cargo xtask chaos` and `cargo xtask soak`: builds the agent as it is shipped, and the program that puts it on trial.
 
-use crate::{Outcome, process, root, test};
+use crate::{Outcome, process, target, test};
 
 /// Faults by a seed; `flags` go to the program that injects them.
 pub(crate) fn chaos(flags: &[&str]) -> Outcome {
@@ -18,6 +18,6 @@ fn run(program: &str, flags: &[&str]) -> Outcome {
     let bins = ["--bin", "evenkeel", "--bin", program];
     process::run("cargo", &[&["build", "--release"], &packages[..], &bins].concat())?;
     // It finds the agent beside itself.
-    let built = root().join("target/release").join(program);
+    let built = target().join("release").join(program);
     process::run(built.to_str().ok_or("the work tree's path is not UTF-8")?, flags)
 }

@@ -1,3 +1,4 @@
+use evenkeel_cli::Unit;
 use evenkeel_config::{parse_duration, parse_size};
 use evenkeel_probe::{Condition, FieldKind, Pattern, Target, Test, Value};
 
@@ -62,15 +63,13 @@ fn number(name: &str, text: &str) -> Result<f64, String> {
     }
     #[expect(clippy::cast_precision_loss, reason = "exact up to 8 PiB")]
     let of_size = |bytes: u64| bytes as f64;
-    let (parsed, accepted) = match name {
-        _ if name.ends_with("_bytes") => {
-            (parse_size(text).ok().map(of_size), "a size such as 300MB")
-        }
-        _ if name.ends_with("_ms") => (
+    let (parsed, accepted) = match Unit::of_field(name) {
+        Unit::Bytes => (parse_size(text).ok().map(of_size), "a size such as 300MB"),
+        Unit::Milliseconds => (
             parse_duration(text).ok().map(|duration| duration.as_secs_f64() * 1e3),
             "a duration such as 400ms",
         ),
-        _ if name.ends_with("_seconds") => (
+        Unit::Seconds => (
             parse_duration(text).ok().map(|duration| duration.as_secs_f64()),
             "a duration such as 5m",
         ),

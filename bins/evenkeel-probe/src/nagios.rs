@@ -1,7 +1,7 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use evenkeel_cli::{escaped, print_line};
+use evenkeel_cli::{Unit, escaped, print_line};
 use evenkeel_probe::{Condition, Test, Value};
 
 use crate::report::{Report, Verdict};
@@ -52,11 +52,11 @@ fn line(report: &Report<'_>) -> String {
 }
 
 fn unit(field: &str) -> &'static str {
-    match field {
-        _ if field.ends_with("_ms") => "ms",
-        _ if field.ends_with("_bytes") => "B",
-        _ if field.ends_with("_seconds") => "s",
-        _ => "",
+    match Unit::of_field(field) {
+        Unit::Milliseconds => "ms",
+        Unit::Bytes => "B",
+        Unit::Seconds | Unit::UnixTime => "s",
+        Unit::Percent | Unit::Days | Unit::Count => "",
     }
 }
 

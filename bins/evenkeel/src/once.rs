@@ -45,8 +45,7 @@ pub(crate) fn apply(common: &Common, args: &Apply) -> Result<Exit, Failure> {
 fn chosen(common: &Common, names: &Names) -> Result<Settings, Failure> {
     let mut settings = common.settings()?;
     // An empty table and an exit code of 0 would look like a host on which everything holds.
-    if settings.checks.is_empty() && settings.permissions.is_empty() && settings.cleanup.is_empty()
-    {
+    if settings.is_idle() {
         return Err(Failure::usage(
             "the settings name no check and no rule, so there is nothing to look at; `evenkeel config init` prints some to start from",
         ));

@@ -6,11 +6,11 @@ mod private;
 mod report;
 mod work;
 
-use std::error::Error;
 use std::ops::ControlFlow;
 use std::time::SystemTime;
 
 use evenkeel_safefs::{OpenFiles, Purpose, is_without_room};
+use evenkeel_shown::chain;
 
 use self::act::Act;
 pub(crate) use self::private::{PrivateError, put_right};
@@ -156,15 +156,3 @@ fn purpose(action: Action, now: SystemTime) -> Option<Purpose> {
 
 /// A century.
 const FOREVER: std::time::Duration = std::time::Duration::from_hours(100 * 365 * 24);
-
-/// An error with all its causes.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
-}

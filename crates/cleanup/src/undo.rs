@@ -118,7 +118,7 @@ impl Undo<'_> {
             progress.done += 1;
             ControlFlow::Continue(wanted)
         });
-        let undone = undone.map_err(|error| self.refused(&crate::apply::chain(&error)))?;
+        let undone = undone.map_err(|error| self.refused(&evenkeel_shown::chain(&error)))?;
         (report.left, report.ended) = (undone.left, undone.stopped);
         for entry in undone.entries {
             let path = root.path().join(&entry.path);

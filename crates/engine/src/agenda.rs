@@ -7,8 +7,8 @@ use evenkeel_moment::Moment;
 
 /// Something that may have something to do later.
 pub(crate) trait Due {
-    /// When, by what is known at `now`; `None`: not before something happens to it.
-    fn due(&self, now: Moment) -> Option<Moment>;
+    /// When; `None`: not before something happens to it. A moment that has come stays until what is due was done.
+    fn due(&self) -> Option<Moment>;
 }
 
 /// Things by their places, and when each is due.
@@ -61,12 +61,12 @@ impl<Item: Due> Agenda<Item> {
     }
 
     /// Asks those that may have changed when they are due, and tells which they were.
-    pub(crate) fn refresh(&mut self, now: Moment, mut tell: impl FnMut(usize, &Item)) {
+    pub(crate) fn refresh(&mut self, mut tell: impl FnMut(usize, &Item)) {
         while let Some(place) = self.changed.pop() {
             self.is_changed[place] = false;
             let item = &self.items[place];
             tell(place, item);
-            let due = item.due(now).unwrap_or(NEVER);
+            let due = item.due().unwrap_or(NEVER);
             self.set(place, due);
         }
     }
@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     impl Due for Option<u64> {
-        fn due(&self, _: Moment) -> Option<Moment> {
+        fn due(&self) -> Option<Moment> {
             self.map(Moment::from_nanos)
         }
     }
@@ -162,12 +162,12 @@ mod tests {
         ) {
             let mut plain = first.clone();
             let mut agenda = Agenda::new(first);
-            agenda.refresh(Moment::ORIGIN, |_, _| {});
+            agenda.refresh(|_, _| {});
             for (place, due) in changes {
                 let place = place % plain.len();
                 plain[place] = due;
                 agenda[place] = due;
-                agenda.refresh(Moment::ORIGIN, |_, _| {});
+                agenda.refresh(|_, _| {});
             }
             let earliest = plain.iter().flatten().min().copied().map(Moment::from_nanos);
             prop_assert_eq!(agenda.earliest(), earliest);
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn of_nothing_nothing_is_due() {
         let mut agenda = Agenda::<Option<u64>>::new(Vec::new());
-        agenda.refresh(Moment::ORIGIN, |_, _| {});
+        agenda.refresh(|_, _| {});
         assert_eq!((agenda.earliest(), agenda.first_due(0, Moment::ORIGIN)), (None, None));
     }
 
@@ -188,12 +188,12 @@ mod tests {
     fn those_that_may_have_changed_are_told_once() {
         let mut agenda = Agenda::new(vec![Some(1), Some(2), Some(3)]);
         let mut told = Vec::new();
-        agenda.refresh(Moment::ORIGIN, |place, _| told.push(place));
+        agenda.refresh(|place, _| told.push(place));
         told.sort_unstable();
         assert_eq!(told, [0, 1, 2]);
         (agenda[1], agenda[1]) = (Some(5), Some(6));
         let mut told = Vec::new();
-        agenda.refresh(Moment::ORIGIN, |place, item| told.push((place, *item)));
+        agenda.refresh(|place, item| told.push((place, *item)));
         assert_eq!(told, [(1, Some(6))]);
         assert_eq!(agenda.earliest(), Some(Moment::from_nanos(1)));
     }

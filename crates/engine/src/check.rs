@@ -33,6 +33,8 @@ pub(crate) struct CheckCore {
     pub(crate) spec: Check,
     index: usize,
     due: Moment,
+    /// When it was polled last: what time alone had brought by then is taken in, and what it brings later is due.
+    polled: Moment,
     series: Option<Series>,
     series_begun: u64,
     breaker: Option<Breaker>,
@@ -81,6 +83,7 @@ impl CheckCore {
         Self {
             index,
             due: now + spec.initial_delay + phase,
+            polled: Moment::ORIGIN,
             series: None,
             series_begun: 0,
             breaker: spec.breaker.clone().map(|config| Breaker::new(config, now)),

@@ -141,7 +141,7 @@ impl Engine {
             zone: TimeZone::UTC,
             settings,
         };
-        engine.refresh(now);
+        engine.refresh();
         engine
     }
 
@@ -265,7 +265,7 @@ impl Engine {
             Input::Tick => {}
         }
         self.tick(now, &mut effects);
-        self.refresh(now);
+        self.refresh();
         self.asked_for = self.deadline(now);
         effects
     }
@@ -281,10 +281,10 @@ impl Engine {
     }
 
     /// Asks what may have changed when it is due, and how it stands.
-    fn refresh(&mut self, now: Moment) {
-        self.checks.refresh(now, |_, _| {});
+    fn refresh(&mut self) {
+        self.checks.refresh(|_, _| {});
         let standing = &mut self.standing;
-        self.recoveries.refresh(now, |place, recovery| standing.note(place, recovery));
+        self.recoveries.refresh(|place, recovery| standing.note(place, recovery));
     }
 
     /// Takes in what a check's new states mean for the recoveries that listen to it.
@@ -358,7 +358,7 @@ impl Engine {
         let mut from = 0;
         loop {
             // What one of them makes due that stands before it is due at once, and has its turn at the next call.
-            self.checks.refresh(now, |_, _| {});
+            self.checks.refresh(|_, _| {});
             let Some(check) = self.checks.first_due(from, now) else { break };
             if self.checks[check].poll(now, effects) {
                 self.see(now, check, effects);
@@ -380,7 +380,7 @@ impl Engine {
                 effects.push(Effect::Clean { rule, write });
             }
         }
-        self.refresh(now);
+        self.refresh();
         self.watch_for_storms(now, effects);
         let mut from = 0;
         while let Some(place) = self.recoveries.first_due(from, now) {
@@ -408,9 +408,8 @@ impl Engine {
             }
         }
         if !self.gate_closed {
-            self.refresh(now);
+            self.refresh();
             self.finish_restarts(effects);
-            self.refresh(now);
             self.pass_the_gate(now, effects);
         }
     }

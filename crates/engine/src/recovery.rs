@@ -24,7 +24,7 @@ pub(crate) struct RecoveryCore {
 }
 
 impl Due for RecoveryCore {
-    fn due(&self, _: Moment) -> Option<Moment> {
+    fn due(&self) -> Option<Moment> {
         self.targets().filter_map(|target| target.machine.deadline()).min()
     }
 }

@@ -16,20 +16,20 @@ impl Engine {
         }
         let reborn = std::mem::take(&mut self.checks[check].reborn);
         for part in reborn {
-            let ours = self
-                .recoveries
+            let listening = self.listeners[check]
                 .iter()
-                .filter(|recovery| recovery.checks.contains(&check))
-                .any(|recovery| {
-                    recovery.targets().any(|target| {
-                        matches!(target.machine.phase(), Phase::Acting | Phase::Verifying { .. })
-                    })
-                });
+                .map(|listener| &self.recoveries[*listener])
+                .filter(|recovery| recovery.checks.contains(&check));
+            let ours = listening.clone().any(|recovery| {
+                recovery.targets().any(|target| {
+                    matches!(target.machine.phase(), Phase::Acting | Phase::Verifying { .. })
+                })
+            });
             if ours {
                 continue;
             }
             let mut charged = Vec::new();
-            for recovery in self.recoveries.iter().filter(|one| one.checks.contains(&check)) {
+            for recovery in listening {
                 let id = match &part {
                     Some(part) => format!("{}/{part}", recovery.spec.name),
                     None => recovery.spec.name.clone(),

@@ -52,7 +52,7 @@ impl Standing {
 fn put(places: &mut BTreeSet<usize>, place: usize, is_in: bool) {
     if is_in {
         places.insert(place);
-    } else if !places.is_empty() {
+    } else {
         places.remove(&place);
     }
 }

@@ -101,10 +101,11 @@ impl Subject {
         Changed { state, flapping }
     }
 
-    /// When [`Subject::poll`] has something to do.
-    pub(crate) fn deadline(&self, now: Moment) -> Option<Moment> {
-        let stale = Some(self.health.next_stale()).filter(|stale| *stale > now);
-        let calm = self.flapping.as_ref().and_then(Flapping::deadline).filter(|calm| *calm > now);
+    /// When [`Subject::poll`], which was called at `polled`, has something to do once more.
+    pub(crate) fn deadline(&self, polled: Moment) -> Option<Moment> {
+        let later = |moment: &Moment| *moment > polled;
+        let stale = Some(self.health.next_stale()).filter(later);
+        let calm = self.flapping.as_ref().and_then(Flapping::deadline).filter(later);
         stale.into_iter().chain(calm).min()
     }
 

@@ -148,14 +148,18 @@ impl Record {
                 format!(
                     "{action}: {}, {}; `evenkeel undo {run}` brings them back",
                     counted(*entries as u64),
-                    size(*bytes)
+                    Unit::size(*bytes)
                 )
             }
             Self::Cleaned { action, entries, bytes, run: None, .. } => {
-                format!("{action}: {}, {} given back", counted(*entries as u64), size(*bytes))
+                format!("{action}: {}, {} given back", counted(*entries as u64), Unit::size(*bytes))
             }
             Self::Purged { entries, bytes, .. } => {
-                format!("out of the trash: {}, {} given back", counted(*entries), size(*bytes))
+                format!(
+                    "out of the trash: {}, {} given back",
+                    counted(*entries),
+                    Unit::size(*bytes)
+                )
             }
             // All others are about checks and targets.
             _ => String::new(),
@@ -165,11 +169,6 @@ impl Record {
 
 fn counted(entries: u64) -> String {
     if entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a figure that people read")]
-fn size(bytes: u64) -> String {
-    Unit::Bytes.write(bytes as f64)
 }
 
 /// A time of day, for people: UTC, because a library reads no time zone of its host.

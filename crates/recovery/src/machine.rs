@@ -172,7 +172,10 @@ impl Machine {
             }
             (Phase::Unknown | Phase::Suspect, Seen::Down) if self.in_incident => {
                 // R13 holds through a hold: what was recovered before it and is down behind it has had that attempt.
-                if self.used == Some((self.step, self.attempt)) && self.not_before.is_none() {
+                let had_it = self.used == Some((self.step, self.attempt));
+                // Where the ladder came to its end before, nothing was recovered that could relapse.
+                let at_the_end = self.used_up && self.policy.slow_retry.is_none();
+                if had_it && self.not_before.is_none() && !at_the_end {
                     return Some(self.relapse(now));
                 }
                 self.queue(now);

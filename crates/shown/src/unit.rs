@@ -47,6 +47,12 @@ impl Unit {
         }
     }
 
+    /// A number of bytes with its unit, as [`Unit::write`] has it.
+    #[expect(clippy::cast_precision_loss, reason = "a figure that people read")]
+    pub fn size(bytes: u64) -> String {
+        Self::Bytes.write(bytes as f64)
+    }
+
     /// A figure with its unit, in three digits: `118 MB`, `812 ms`, `1h 32m`, `27.5 %`. A count keeps all of its digits.
     pub fn write(self, value: f64) -> String {
         self.written(value, FIGURES[0], false).0

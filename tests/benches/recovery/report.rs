@@ -69,23 +69,13 @@ impl Report {
         }
     }
 
-    /// Whether evenkeel healed every fault in every round, and no run broke off.
-    fn is_complete(&self) -> bool {
-        let ours = || self.rows.iter().filter(|row| row.tool == Tool::Evenkeel);
-        let whole = |row: &Row| {
-            row.runs.len() == self.rounds as usize
-                && row.runs.iter().all(|run| run.healed.is_some() && run.told.verified.is_some())
-        };
-        ours().next().is_some() && ours().all(whole)
-    }
-
     /// What must be reached: everything is healed and proved, and a killed program soon.
-    pub(crate) fn judge(&mut self) {
+    pub(crate) fn judge(&mut self, faults: usize) {
         let ours = || self.rows.iter().filter(|row| row.tool == Tool::Evenkeel);
         let whole = |run: &Run| run.healed.is_some() && run.told.verified.is_some();
         let healed: usize =
             ours().map(|row| row.runs.iter().filter(|run| whole(run)).count()).sum();
-        let wanted = ours().count() * self.rounds as usize;
+        let wanted = faults * self.rounds as usize;
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let unhealed = (wanted - healed.min(wanted)) as f64;
         let mut bars = vec![Bar::new(
@@ -130,7 +120,7 @@ impl Report {
     }
 
     pub(crate) fn holds(&self) -> bool {
-        self.shared.holds() && self.is_complete()
+        self.shared.holds()
     }
 
     pub(crate) fn table(&self) -> String {

@@ -93,7 +93,7 @@ impl fmt::Display for Reason {
             }
             Self::Full { usage, mark, gain, age } => {
                 let (of, gain) = match mark.of {
-                    Resource::Disk => ("the filesystem", size(gain)),
+                    Resource::Disk => ("the filesystem", Unit::size(gain)),
                     Resource::Inodes => {
                         ("the filesystem's table of inodes", format!("{gain} inodes"))
                     }
@@ -124,11 +124,6 @@ pub(super) fn age(youngest: SystemTime, now: SystemTime) -> Option<Duration> {
 #[expect(clippy::cast_precision_loss, reason = "no file has 2^53 bytes")]
 fn beside(bytes: u64, limit: u64) -> (String, String) {
     Unit::Bytes.write_beside(bytes as f64, limit as f64)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a figure that people read")]
-fn size(bytes: u64) -> String {
-    Unit::Bytes.write(bytes as f64)
 }
 
 fn old(age: Option<Duration>) -> String {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use evenkeel_probe::{SystemdTarget, Target};
 use evenkeel_recovery::actions::Action;
+use evenkeel_shown::chain;
 use evenkeel_systemd::{UnitName, missing_units};
 
 use crate::key::Key;
@@ -105,15 +106,4 @@ fn problem(tree: &Tree, table: &Key, name: &str, value: &str, why: &str) -> Prob
         .at(tree.place_of_value(&key))
         .label(why)
         .help("until that is so, the runs of this rule fail; the other rules run")
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }

@@ -90,7 +90,7 @@ pub(crate) struct Module {
 pub(crate) struct Condition {
     /// Which field, such as `latency_ms` or `rss_bytes`; each kind of check has its own. Needed.
     pub(crate) field: Option<String>,
-    /// It holds for more than this. Sizes, and durations for fields in `_ms` and `_seconds`, may be written with a unit.
+    /// It holds for more than this. Sizes, and durations for fields in `_ms` and `_seconds` that are no points in time, may be written with a unit.
     pub(crate) above: Option<Scalar>,
     /// It holds for less than this.
     pub(crate) below: Option<Scalar>,

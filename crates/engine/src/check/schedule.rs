@@ -9,19 +9,20 @@ use crate::event::{Count, Effect};
 
 /// When [`CheckCore::poll`] has something to do.
 impl Due for CheckCore {
-    fn due(&self, now: Moment) -> Option<Moment> {
+    fn due(&self) -> Option<Moment> {
         let due = match self.series {
             Some(Series { state: Attempt::RetryAt(at), .. }) => at.min(self.due),
             _ => self.due,
         };
         let subjects = self.parts.values().chain([&self.own]);
-        Some(subjects.filter_map(|subject| subject.deadline(now)).fold(due, Moment::min))
+        Some(subjects.filter_map(|subject| subject.deadline(self.polled)).fold(due, Moment::min))
     }
 }
 
 impl CheckCore {
     /// Starts what is due. True if that ended a series, so that states may have changed.
     pub(crate) fn poll(&mut self, now: Moment, effects: &mut Vec<Effect>) -> bool {
+        self.polled = now;
         let mut concluded = self.time_went_by(now, effects);
         if let Some(Series { state: Attempt::RetryAt(at), .. }) = self.series
             && now >= at

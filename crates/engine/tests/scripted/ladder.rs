@@ -101,7 +101,7 @@ steps = [{ action = "signal", signal = "HUP" }]
     assert_eq!(host.phase("unit"), "exhausted");
 }
 
-/// Found by `cargo xtask chaos`: a supervisord was frozen, and the process behind it could not be looked at meanwhile.
+/// As when a supervisord is frozen, and the process behind it cannot be looked at meanwhile.
 #[test]
 fn a_check_that_can_never_be_asked_does_not_keep_another_ones_incident_from_its_next_attempt() {
     let beside =

@@ -46,3 +46,25 @@ fn the_same_failure_without_starvation_is_a_failure() {
     host.run_for(MINUTE);
     assert_eq!(host.acts.len(), 1);
 }
+
+#[test]
+fn what_time_alone_brings_is_not_lost_where_something_else_touches_the_check_first() {
+    let settings = "[agent]\ngrace = \"0s\"\n[check.web]\nhttp = { url = \"http://127.0.0.1:1/\" }\ninterval = \"30s\"\ntimeout = \"10s\"\nretries = 0\n";
+    let mut host = ScriptedHost::new(settings);
+    host.run_for(MINUTE * 2);
+    host.hanging.push(0);
+    host.run_for(Duration::from_secs(30));
+    let began = *host.probes[&0].last().expect("it was looked at");
+    // The answer takes five seconds, so that it is stale between two looks.
+    host.now = began + Duration::from_secs(5);
+    let run = u64::try_from(host.probes[&0].len()).expect("few");
+    host.feed(Input::Measured { check: 0, run, measurement: good() });
+    let stale = host.now + Duration::from_secs(90);
+    host.run_for(Duration::from_secs(89));
+    let before = host.messages("check_changed").len();
+    // Nobody called for longer than the agent may be late: every check is touched for that.
+    host.now = stale + Duration::from_secs(11);
+    host.feed(Input::Tick);
+    let changes = host.messages("check_changed");
+    assert_eq!(changes.len(), before + 1, "{changes:?} {:?}", host.kinds());
+}

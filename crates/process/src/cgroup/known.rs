@@ -26,7 +26,9 @@ static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
 /// The hierarchies that are mounted now.
 pub(super) fn mounted() -> Result<Arc<[Mount]>, LookError> {
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = known.as_ref().filter(|known| !has_changed(&known.table)) {
+    // The kernel tells of a change once: if the table cannot be read now, the old one must not pass for it next time.
+    known.take_if(|known| has_changed(&known.table));
+    if let Some(known) = known.as_ref() {
         return Ok(Arc::clone(&known.mounts));
     }
     let failed = |errno| LookError::of(TABLE, errno);

@@ -21,7 +21,7 @@ use crate::page::{Desk, Gate, Hub, Question, router};
 
 const TARGETS: i64 = 200;
 const DAYS: i64 = 30;
-/// What DESIGN promises: the server's share of a first paint, and what goes over the wire.
+/// What must hold: the server's share of a first paint, and what goes over the wire.
 const MOST_MS: f64 = 200.0;
 const MOST_KB: f64 = 200.0;
 
