@@ -274,7 +274,7 @@ fn budgets(view: &View, data: &SimulationData) -> Markup {
             h2 { "Budgets" span.soft { "the most that was used within one window" } }
             @for (place, run) in data.runs.iter().enumerate() {
                 @if several { h3 { (letter(place)) " " code { (clean(&run.name)) } } }
-                @if run.budgets.is_empty() { p.empty { "No budget is set." } } @else {
+                @if run.budgets.is_empty() { p.empty { "Nothing was charged to any budget." } } @else {
                     div.scroll { table.budgets {
                         thead { tr {
                             th scope="col" { "Budget" } th.num scope="col" { "Used at most" } th.num scope="col" { "Limit" }

@@ -229,7 +229,7 @@ impl Chronicle {
                 at: self.now,
                 action: act.action.name().to_owned(),
                 outcome: None,
-                needless: act.action.may_heal() && !host.is_ill(&act.target),
+                needless: act.action.may_heal() && !host.is_ill_of(act),
             });
         }
     }

@@ -61,6 +61,8 @@ pub struct Strike {
     /// A recovery's name (all that its checks look at, at once), `recovery/part` or `check/part`, a check's name (what that check
     /// alone looks at), or `*`: each recovery, each part, and each check that no recovery listens to.
     pub targets: Vec<String>,
+    /// Whether these are names of checks and parts alone, also where a recovery has the same name.
+    pub checks_alone: bool,
     /// Whether it strikes all of them at the same time, or each by itself.
     pub together: bool,
     /// When it ends by itself; `None`: never.
@@ -122,7 +124,7 @@ pub enum What {
     Release(Vec<String>),
     /// An operator gives them a fresh try.
     Reset(Vec<String>),
-    /// Settings are read again: these, or those that are in force.
+    /// Settings are read again: these, or those that are in force. Others than for the same checks and rules are not taken.
     Reload(Option<Box<Settings>>),
 }
 
@@ -193,7 +195,8 @@ pub struct AgentCrash {
 }
 
 /// At which point an agent is killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CrashAt {
     /// At once, whatever it does.
     #[default]
@@ -207,7 +210,8 @@ pub enum CrashAt {
 }
 
 /// What becomes of an action whose agent is killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Orphan {
     /// The one or the other, each as likely.
     #[default]

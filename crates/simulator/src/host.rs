@@ -46,7 +46,7 @@ pub(crate) struct Host<'a, 'b> {
     /// The agent, or all of the host, gets no processor until then.
     frozen_until: Moment,
     asleep_until: Moment,
-    /// What it was told while it was frozen.
+    /// Actions that have begun and have not ended, also of agents that are no more.
     running: Vec<Running>,
     /// A kill that waits for its point.
     crash: Option<(CrashAt, Orphan)>,

@@ -134,6 +134,11 @@ impl<'a> View<'a> {
         self.world.units_of_target(target).iter().any(|unit| self.world.is_ill(*unit))
     }
 
+    /// Whether something is wrong with what an action changes that an action could end.
+    pub fn is_ill_of(&self, act: &Act) -> bool {
+        self.world.covered_by(act).iter().any(|unit| self.world.is_ill(*unit))
+    }
+
     /// The number of incidents that are open on disk.
     pub fn open_on_disk(&self) -> usize {
         self.disk.open_incidents()

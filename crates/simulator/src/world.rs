@@ -16,7 +16,7 @@ use evenkeel_moment::Moment;
 use evenkeel_probe::Target;
 use evenkeel_recovery::actions::Action;
 
-pub(crate) use self::ailment::{Ailment, AilmentId, Symptom};
+pub(crate) use self::ailment::{Ailment, AilmentId, Symptom, restarts};
 use self::facts::Healthy;
 pub(crate) use self::files::{Cleaned, Files, Kept};
 pub(crate) use self::sight::{Sight, started};
@@ -86,22 +86,22 @@ impl World {
     fn join(&mut self, settings: &Settings, faults: &Faults) {
         for check in &settings.checks {
             for needed in &check.depends_on {
-                self.depends(&check.name, needed);
+                let (unit, needed) = (self.unit_named(&check.name), self.unit_named(needed));
+                self.depends(unit.as_slice(), needed.as_slice());
             }
         }
         for fault in faults.faults.values() {
             let What::Depends { targets, on } = &fault.what else { continue };
             for target in targets {
                 for needed in on {
-                    self.depends(target, needed);
+                    self.depends(&self.struck_by(target), &self.struck_by(needed));
                 }
             }
         }
     }
 
-    fn depends(&mut self, one: &str, needed: &str) {
-        let (units, needed) = (self.struck_by(one), self.struck_by(needed));
-        for unit in units {
+    fn depends(&mut self, units: &[UnitId], needed: &[UnitId]) {
+        for unit in units.iter().copied() {
             for needed in needed.iter().copied().filter(|needed| *needed != unit) {
                 self.units[unit].needs.push(needed);
                 self.units[needed].needed_by.push(unit);
@@ -120,6 +120,16 @@ impl World {
 
     pub(crate) fn unit_named(&self, name: &str) -> Option<UnitId> {
         self.names.get(name).copied()
+    }
+
+    /// Whether these are settings of the same host: the same checks and rules, in the same places.
+    pub(crate) fn is_of(&self, settings: &Settings) -> bool {
+        let units = self.units[..self.parts.len()].iter().map(|unit| &unit.name);
+        let kept = self.files.permissions.iter().map(|rule| &rule.name);
+        let cleaned = self.files.cleanups.iter().map(|rule| &rule.name);
+        units.eq(settings.checks.iter().map(|check| &check.name))
+            && kept.eq(settings.permissions.iter().map(|rule| &rule.name))
+            && cleaned.eq(settings.cleanup.iter().map(|rule| &rule.name))
     }
 
     /// What a recovery target acts on.

@@ -47,8 +47,8 @@ pub(super) struct Fault {
     pub(super) bytes: Option<Amount>,
     pub(super) checks: Option<OneOrMany<String>>,
     pub(super) cleaned_by: Option<OneOrMany<String>>,
-    pub(super) when: Option<CrashWhen>,
-    pub(super) action: Option<OrphanWord>,
+    pub(super) when: Option<CrashAt>,
+    pub(super) action: Option<Orphan>,
     pub(super) by: Option<Shift>,
 }
 
@@ -99,25 +99,6 @@ pub(super) struct Host {
     pub(super) answer: Option<Times>,
     pub(super) write: Option<Time>,
     pub(super) restart: Option<Times>,
-}
-
-/// When an agent is killed.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum CrashWhen {
-    Once,
-    BeforeIntent,
-    BeforeAction,
-    InAction,
-}
-
-/// What becomes of its action.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum OrphanWord {
-    Either,
-    GoesOn,
-    IsCut,
 }
 
 /// A list, or its only item without the brackets.
@@ -192,27 +173,6 @@ impl<Item> OneOrMany<Item> {
         match self {
             Self::One(item) => vec![item],
             Self::Many(items) => items,
-        }
-    }
-}
-
-impl From<CrashWhen> for CrashAt {
-    fn from(word: CrashWhen) -> Self {
-        match word {
-            CrashWhen::Once => Self::Once,
-            CrashWhen::BeforeIntent => Self::BeforeIntent,
-            CrashWhen::BeforeAction => Self::BeforeAction,
-            CrashWhen::InAction => Self::InAction,
-        }
-    }
-}
-
-impl From<OrphanWord> for Orphan {
-    fn from(word: OrphanWord) -> Self {
-        match word {
-            OrphanWord::Either => Self::Either,
-            OrphanWord::GoesOn => Self::GoesOn,
-            OrphanWord::IsCut => Self::IsCut,
         }
     }
 }

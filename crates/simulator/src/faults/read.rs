@@ -169,11 +169,22 @@ impl Reader<'_> {
                     down: raw.down.map_or(usual, |times| times.0),
                     up: raw.up.map_or(usual, |times| times.0),
                 };
+                if flap.down.most.is_zero() && flap.up.most.is_zero() {
+                    let message = "what flaps takes some time to go down or up";
+                    let help = "one of `down` and `up` is more than 0";
+                    self.document.refuse(
+                        &["fault", name, "down"],
+                        message,
+                        "0 is no time",
+                        &[help],
+                    );
+                    return None;
+                }
                 What::Flap(self.strike(name, raw), flap)
             }
             Kind::Depends => {
-                let targets = self.targets(&["fault", name, "targets"], raw.targets);
-                let on = self.targets(&["fault", name, "on"], raw.on);
+                let targets = self.named(&["fault", name, "targets"], raw.targets, &[]);
+                let on = self.named(&["fault", name, "on"], raw.on, &[]);
                 What::Depends { targets, on }
             }
             Kind::Drift => What::Drift(Drift {
@@ -193,16 +204,19 @@ impl Reader<'_> {
             }
             Kind::Fill => self.fill(name, raw)?,
             Kind::AgentCrash => What::AgentCrash(AgentCrash {
-                when: raw.when.map(Into::into).unwrap_or_default(),
-                action: raw.action.map(Into::into).unwrap_or_default(),
+                when: raw.when.unwrap_or_default(),
+                action: raw.action.unwrap_or_default(),
             }),
             Kind::JournalFull => What::JournalFull(lasts?),
             Kind::Suspend => What::Suspend(lasts?),
             Kind::Starve => What::Starve(lasts?),
             Kind::ClockStep => What::ClockStep(raw.by?.0),
-            Kind::Hold => What::Hold { targets: self.ordered(name, raw.targets), lasts },
-            Kind::Release => What::Release(self.ordered(name, raw.targets)),
-            Kind::Reset => What::Reset(self.ordered(name, raw.targets)),
+            Kind::Hold => What::Hold {
+                targets: self.targets(&["fault", name, "targets"], raw.targets),
+                lasts,
+            },
+            Kind::Release => What::Release(self.targets(&["fault", name, "targets"], raw.targets)),
+            Kind::Reset => What::Reset(self.targets(&["fault", name, "targets"], raw.targets)),
             Kind::Reload => What::Reload(None),
         })
     }
@@ -239,7 +253,7 @@ impl Reader<'_> {
         let cleaned_by = self.cleanups(
             name,
             "cleaned_by",
-            Some(OneOrMany::Many(raw.cleaned_by.map_or_else(Vec::new, OneOrMany::into_list))),
+            raw.cleaned_by.or_else(|| Some(OneOrMany::Many(Vec::new()))),
         );
         let from = raw.from.map_or(50.0, |amount| amount.0);
         Some(What::Fill(Fill { checks, from, per_hour: raw.per_hour?.0, cleaned_by }))
@@ -258,16 +272,28 @@ impl Reader<'_> {
         let all = || Some(OneOrMany::One("*".to_owned()));
         Strike {
             targets: self.targets(&["fault", name, "targets"], raw.targets.or_else(all)),
+            checks_alone: false,
             together: raw.together,
             lasts: raw.lasts.map(|times| times.0),
             cured_by,
         }
     }
 
-    /// Names of targets, each of which the settings must have.
+    /// Names of targets, each of which the settings must have, or `*` for all of them.
     fn targets(&mut self, key: &[&str], names: Option<OneOrMany<String>>) -> Vec<String> {
+        self.named(key, names, &["*"])
+    }
+
+    /// Names of targets, each of which the settings must have, or one of these words.
+    fn named(
+        &mut self,
+        key: &[&str],
+        names: Option<OneOrMany<String>>,
+        words: &[&'static str],
+    ) -> Vec<String> {
         let names = names.map_or_else(Vec::new, OneOrMany::into_list);
-        let known: Vec<&str> = self.targets.iter().map(String::as_str).chain(["*"]).collect();
+        let known: Vec<&str> =
+            self.targets.iter().map(String::as_str).chain(words.iter().copied()).collect();
         for (place, name) in names.iter().enumerate() {
             if !known.contains(&name.as_str()) {
                 let message = format!("the settings have no target `{name}`");
@@ -276,11 +302,6 @@ impl Reader<'_> {
             }
         }
         names
-    }
-
-    /// Names as operators use them: besides those of targets, a check's, whoever listens to it.
-    fn ordered(&mut self, name: &str, names: Option<OneOrMany<String>>) -> Vec<String> {
-        self.targets(&["fault", name, "targets"], names)
     }
 
     fn permissions(&mut self, name: &str, rules: Option<OneOrMany<String>>) -> Vec<String> {

@@ -9,7 +9,7 @@ use evenkeel_recovery::machine::Ended;
 use super::{Host, Plan};
 use crate::faults::{ActionModel, CrashAt, Orphan};
 use crate::observer::Event;
-use crate::world::{AilmentId, UnitId, started};
+use crate::world::{AilmentId, UnitId, restarts, started};
 
 /// An action that has begun and has not ended.
 #[derive(Debug)]
@@ -125,7 +125,7 @@ impl Host<'_, '_> {
         let running = &mut self.running[place];
         running.stage = Stage::Down;
         let takes = running.will.takes;
-        if restarts(&running.act.action) {
+        if restarts(running.act.action.name()) {
             for unit in running.covers.clone() {
                 self.world.units[unit].restarting += 1;
                 self.world.refresh(unit, self.now);
@@ -151,7 +151,7 @@ impl Host<'_, '_> {
         let Some(place) = self.place(number) else { return };
         let running = self.running.remove(place);
         let Will { ended, heals, .. } = running.will;
-        if restarts(&running.act.action) {
+        if restarts(running.act.action.name()) {
             self.bring_up(&running);
         }
         if ended == Ended::Ran {
@@ -241,7 +241,7 @@ impl Host<'_, '_> {
         self.running = goes_on;
         let ended: Vec<Running> = ended;
         for running in ended {
-            if running.stage == Stage::Down && restarts(&running.act.action) {
+            if running.stage == Stage::Down && restarts(running.act.action.name()) {
                 for unit in running.covers.clone() {
                     let one = &mut self.world.units[unit];
                     one.restarting = one.restarting.saturating_sub(1);
@@ -291,15 +291,4 @@ impl Host<'_, '_> {
         let ended = if fails { Ended::CutOff } else { Ended::Ran };
         Will { takes, ended, heals: heals && !fails, hangs: false }
     }
-}
-
-/// Whether what an action acts on is down while it runs.
-fn restarts(action: &Action) -> bool {
-    !matches!(
-        action,
-        Action::Notify { .. }
-            | Action::PermissionsRepair { .. }
-            | Action::CleanupRun { .. }
-            | Action::TmuxRecreateSocket { .. }
-    )
 }

@@ -239,7 +239,7 @@ impl Host<'_, '_> {
     }
 
     fn probe(&mut self, (agent, generation): (u32, u32), check: usize, run: u64) {
-        let (sight, took) = self.world.look(check, self.now);
+        let (sight, took) = self.world.look(check);
         let check = u32::try_from(check).unwrap_or(u32::MAX);
         let answer = Plan::Answer { agent, generation, check, run, sight, took };
         self.queue.plan(self.now + took, answer);

@@ -130,7 +130,8 @@ impl Host<'_, '_> {
             if rules.contains(&rule.name) {
                 rule.due += u64::from(due.entries);
                 rule.fell_due += u64::from(due.entries);
-                rule.due_bytes += u64::from(due.entries) * due.bytes;
+                let bytes = u64::from(due.entries).saturating_mul(due.bytes);
+                rule.due_bytes = rule.due_bytes.saturating_add(bytes);
                 rule.most_due = rule.most_due.max(rule.due);
             }
         }
@@ -163,7 +164,7 @@ impl Host<'_, '_> {
         }
         (cleaned.due, cleaned.due_bytes) = (0, 0);
         (cleaned.taken, cleaned.taken_bytes) =
-            (cleaned.taken + entries, cleaned.taken_bytes + bytes);
+            (cleaned.taken + entries, cleaned.taken_bytes.saturating_add(bytes));
         let name = cleaned.name.clone();
         self.make_room(&name);
         let taken = paths.collect();
@@ -176,7 +177,7 @@ impl Host<'_, '_> {
             let fault = self.faults.faults.get(&ailment.fault).map(|fault| &fault.what);
             let Some(crate::faults::What::Fill(fill)) = fault else { continue };
             if let Symptom::Filling { since, .. } = &mut ailment.symptom
-                && fill.cleaned_by.iter().any(|name| name == rule)
+                && fill.cleaned_by.iter().any(|name| name == "*" || name == rule)
             {
                 *since = self.now;
             }

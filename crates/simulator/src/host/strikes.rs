@@ -82,7 +82,16 @@ impl Host<'_, '_> {
                 None => return vec![slot(Vec::new(), Vec::new())],
             },
         };
-        let groups = named.iter().map(|name| self.world.struck_by(name)).collect();
+        let of_checks = matches!(what.what, What::Fill(_))
+            || what.what.strike().is_some_and(|strike| strike.checks_alone);
+        let struck = |name: &String| {
+            if of_checks {
+                self.world.unit_named(name).into_iter().collect()
+            } else {
+                self.world.struck_by(name)
+            }
+        };
+        let groups = named.iter().map(struck).collect();
         if what.what.strike().is_some_and(|strike| strike.together) {
             return vec![slot(named, groups)];
         }
@@ -184,7 +193,9 @@ impl Host<'_, '_> {
             }
             What::Reload(settings) => {
                 let settings = settings.as_deref().unwrap_or(&self.settings).clone();
-                self.reload(settings);
+                if self.world.is_of(&settings) {
+                    self.reload(settings);
+                }
             }
             _ => {}
         }

@@ -92,7 +92,7 @@ impl Recorded {
         let ends: Vec<_> = outages.iter().map(|outage| self.end_of(subject, outage)).collect();
         let by_itself = outages.iter().zip(&ends).filter(|(_, end)| **end != End::Healed);
         let longest = by_itself.map(|(outage, _)| length(outage)).max();
-        let strike = || Strike::on([subject.name.as_str()]);
+        let strike = || Strike { checks_alone: true, ..Strike::on([subject.name.as_str()]) };
         let mut add = |what: &str, number: usize, at: &Range<Timestamp>, fault: What| {
             let name = format!("{} {what}, {number}", subject.name);
             let fault = Fault { when: When::at([self.since(at.start)]), what: fault };

@@ -25,8 +25,8 @@ pub(crate) enum Sight {
 }
 
 impl World {
-    /// Begins an attempt of a check at `now`: what it comes to, and after how long.
-    pub(crate) fn look(&mut self, check: usize, now: Moment) -> (Sight, Duration) {
+    /// Begins an attempt of a check: what it comes to, and after how long.
+    pub(crate) fn look(&mut self, check: usize) -> (Sight, Duration) {
         let quick = self.answers[check].within(self.pace.answer);
         let unit = &self.units[check];
         if unit.ailments.is_empty() && unit.down_since.is_none() {
@@ -36,15 +36,10 @@ impl World {
                 (Sight::Silence, unit.timeout)
             };
         }
-        self.look_at_what_is_ill(check, now, quick)
+        self.look_at_what_is_ill(check, quick)
     }
 
-    fn look_at_what_is_ill(
-        &mut self,
-        check: usize,
-        _now: Moment,
-        quick: Duration,
-    ) -> (Sight, Duration) {
+    fn look_at_what_is_ill(&mut self, check: usize, quick: Duration) -> (Sight, Duration) {
         let unit = &self.units[check];
         let (mut sight, mut after) = (Sight::Answer, quick);
         if unit.needs.iter().any(|needed| self.is_down(*needed)) {

@@ -13,7 +13,7 @@ use crate::coverage::Coverage;
 use crate::generate;
 use crate::laws::{Broken, Laws};
 
-/// Each of so many cases is run twice, and with the laws that cost much.
+/// Each of so many cases is run twice.
 const TWICE_IN: u64 = 20;
 
 /// What a case came to.
@@ -91,8 +91,7 @@ impl Report {
     fn play(&mut self, seed: u64) {
         let case = generate::case(seed);
         let twice = seed.is_multiple_of(TWICE_IN);
-        let laws = || if twice { Laws::all() } else { Laws::new() };
-        let played = match play(&case, laws()) {
+        let played = match play(&case, Laws::all()) {
             Ok(played) => played,
             Err(problem) => return self.broken.push((seed, Broken::panic(problem))),
         };
@@ -105,7 +104,7 @@ impl Report {
         let Some(summary) = played.summary else { return };
         if twice {
             self.twice += 1;
-            let again = play(&case, laws()).ok().and_then(|played| played.summary);
+            let again = play(&case, Laws::all()).ok().and_then(|played| played.summary);
             if again.as_ref() != Some(&summary) {
                 let again = again.map(|summary| summary.trace);
                 let why = format!("the trace is {} and then {again:?}", summary.trace);

@@ -1,7 +1,5 @@
 //! What actions do, and what they only say that they do.
 
-use std::time::Duration;
-
 use evenkeel_config::load_text;
 use evenkeel_engine::{Act, Effect};
 use evenkeel_moment::Moment;
@@ -119,14 +117,13 @@ fn a_leak_that_nobody_watches_dies_of_it_and_is_restarted_then() {
 }
 
 #[test]
-fn an_action_on_what_has_come_back_by_itself_is_told_to_be_false() {
-    // Down for 40 s: some of the time long enough to be acted on, and over before the action begins.
-    let crash = What::Crash(
-        Strike::on(["*"]).lasting(Span::between(Duration::from_secs(5), Duration::from_mins(1))),
-    );
-    let faults = faults([("crash", When::every(HOUR), crash)]);
+fn an_action_on_what_is_well_behind_a_cut_network_is_told_to_be_false() {
+    // Long enough to be acted on: what is restarted then was never at fault.
+    let cut = What::Network(Strike::on(["*"]).lasting(Span::between(3 * MINUTE, 6 * MINUTE)));
+    let faults = faults([("cut", When::every(HOUR), cut)]);
     let (summary, _) = play(&scenario(services(2, "[agent]\nstorm = false\n"), faults, 3 * DAY));
-    assert!(summary.faults["crash"].ceased > 0, "{:?}", summary.faults);
+    assert!(summary.faults["cut"].ceased > 0, "{:?}", summary.faults);
+    assert!(summary.totals.false_actions > 0, "{:?}", summary.totals);
     assert_eq!(
         summary.totals.false_actions,
         summary.targets.values().map(|target| target.false_actions).sum::<u64>()

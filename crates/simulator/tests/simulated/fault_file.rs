@@ -50,6 +50,14 @@ fn each_mistake_is_told_with_its_line_its_key_and_what_was_meant() {
         &[(3, "fault.a.every", "0 is no time")],
     );
     refused(
+        "[fault.a]\nkind = \"flap\"\nat = \"1h\"\ndown = \"0s\"\nup = \"0s\"\n",
+        &[(4, "fault.a.down", "0 is no time")],
+    );
+    refused(
+        "[fault.a]\nkind = \"depends\"\ntargets = \"*\"\non = \"web\"\n",
+        &[(3, "fault.a.targets[0]", "not known")],
+    );
+    refused(
         "[fault.a]\nkind = \"crash\"\nat = \"1h\"\ntargets = [\"web\", \"wbe\"]\n",
         &[(4, "fault.a.targets[1]", "did you mean `web`?")],
     );

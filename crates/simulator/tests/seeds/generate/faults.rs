@@ -133,11 +133,13 @@ fn fault(draw: &mut Draw, model: &str, around: &Around<'_>) -> Option<Table> {
             strike(draw, &mut fault, around);
             let most = *draw.one_of(&[2_000, 30_000, 300_000]);
             span(draw, &mut fault, "down", most);
-            span(draw, &mut fault, "up", most);
+            // Down and up at no time at all is no fault.
+            let up = draw.between(1, most);
+            set(&mut fault, "up", format!("{}..{}", time(1), time(up)));
         }
         "depends" => {
-            set(&mut fault, "targets", targets(draw, settings));
-            set(&mut fault, "on", targets(draw, settings));
+            set(&mut fault, "targets", named(draw, settings));
+            set(&mut fault, "on", named(draw, settings));
         }
         "drift" | "due" => {
             let names: Vec<_> = match model {
@@ -236,6 +238,11 @@ fn targets(draw: &mut Draw, settings: &Settings) -> Vec<Value> {
     if draw.percent(15) {
         return vec![Value::from("*")];
     }
+    named(draw, settings)
+}
+
+/// Some of the names, one by one.
+fn named(draw: &mut Draw, settings: &Settings) -> Vec<Value> {
     let mut names: Vec<_> = settings.recoveries.iter().map(|one| one.name.clone()).collect();
     names.extend(settings.checks.iter().map(|check| check.name.clone()));
     for check in &settings.checks {

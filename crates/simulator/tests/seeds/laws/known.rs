@@ -26,6 +26,8 @@ pub(crate) struct Known {
     pub(crate) open: BTreeMap<String, u64>,
     /// The target and the recovery's checks of each intent of this agent.
     pub(crate) intents: BTreeMap<u64, String>,
+    /// Programs that restarts were about to stop, and that were not seen to run since: nobody stopped them on purpose.
+    pub(crate) our_stops: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -103,6 +105,12 @@ impl Known {
                         .map(|open| (open.target.clone(), open.incident))
                         .collect(),
                     holds: std::mem::take(&mut self.holds),
+                    our_stops: past
+                        .open
+                        .iter()
+                        .flat_map(|open| &open.stopped)
+                        .map(|program| program.name.clone())
+                        .collect(),
                     ..Self::default()
                 };
             }
@@ -150,6 +158,14 @@ impl Known {
                 if !under_way.void {
                     of.saw(spec, *run, measurement);
                 }
+                for part in &measurement.parts {
+                    if part.outcome == Outcome::Good {
+                        self.our_stops.remove(&part.name);
+                    }
+                }
+            }
+            Input::Stopping { programs, .. } => {
+                self.our_stops.extend(programs.iter().map(|program| program.name.clone()));
             }
             Input::Acted { intent, .. } => {
                 let Some(target) = self.intents.get(intent) else { return };

@@ -70,10 +70,15 @@ fn is_victim(known: &Known, settings: &Settings, recovery: &Recovery, part: Opti
     down.clone().next().is_some() && down.all(blocked)
 }
 
-/// Whether the newest look of one of its checks was bad, or may have been.
+/// Whether the newest look of one of its checks was bad, or may have been; or saw a program stopped that a restart of ours stopped.
 fn has_failed(known: &Known, recovery: &Recovery, part: Option<&str>) -> bool {
     recovery.when.iter().filter_map(|check| known.check(check)).any(|of| {
         let newest = of.newest.get(&part.map(str::to_owned));
-        matches!(newest, Some(Sight::Bad | Sight::Depends))
+        let ours = || part.is_some_and(|part| known.our_stops.contains(part));
+        match newest {
+            Some(Sight::Bad | Sight::Depends) => true,
+            Some(Sight::Nothing) => ours(),
+            Some(Sight::Good) | None => false,
+        }
     })
 }

@@ -67,8 +67,8 @@ pub(crate) struct Laws {
 }
 
 impl Laws {
-    /// Every law but those that cost so much that only some runs can have them.
-    pub(crate) fn new() -> Self {
+    /// Every law.
+    pub(crate) fn all() -> Self {
         Self {
             known: Known::default(),
             all: vec![
@@ -85,11 +85,6 @@ impl Laws {
             broken: None,
             coverage: Coverage::default(),
         }
-    }
-
-    /// Every law.
-    pub(crate) fn all() -> Self {
-        Self::new()
     }
 
     /// One law alone.
