@@ -39,7 +39,8 @@ pub(crate) fn run(flags: &[&str]) -> Outcome {
     let baseline = Baseline::read(&path)?;
     print!("{}", verdict::table(&counted, &baseline.per_item));
     let tolerance = verdict::tolerance(&baseline.toolchain, &here);
-    let missed = verdict::missed(&counted, &baseline.per_item, tolerance);
+    let mut missed = verdict::missed(&counted, &baseline.per_item, tolerance);
+    missed.extend(verdict::dearer(&counted));
     println!("\ninstructions an item; at most {:.0} % more than the baseline", tolerance * 100.0);
     if baseline.toolchain != here {
         println!(

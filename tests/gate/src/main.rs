@@ -27,6 +27,9 @@ struct Workload {
     run: fn(u32),
 }
 
+/// Those of 20 and of 200 checks.
+const SERIES: [u32; 2] = [20 * drawn::A_CHECK, 200 * drawn::A_CHECK];
+
 const WORKLOADS: [Workload; 15] = [
     Workload::new("breaker", "call that passes", [1_000, 10_000], calls::breaker),
     Workload::new("breaker-open", "refusal", [1_000, 10_000], calls::refusal),
@@ -37,9 +40,9 @@ const WORKLOADS: [Workload; 15] = [
     Workload::new("forecast", "reading", [100, 1_000], calls::forecast),
     Workload::new("engine", "check, in one interval", [100, 1_000], engine::interval),
     Workload::new("names", "name, three globs", [1_000, 10_000], files::names),
-    Workload::new("exposition", "check, 24 series", [42, 420], drawn::exposition),
-    Workload::new("exposition-same", "check, nothing changed", [42, 420], drawn::exposition_again),
-    Workload::new("rules", "series with 60 samples", [20, 200], drawn::rules),
+    Workload::new("exposition", "series", SERIES, drawn::exposition),
+    Workload::new("exposition-same", "series, not changed", SERIES, drawn::exposition_again),
+    Workload::new("rules", "series with 60 samples", SERIES, drawn::rules),
     Workload::new("page", "check", [20, 200], drawn::page),
     Workload::new("journal", "line of history", [100, 1_000], kept::journal),
     Workload::new("settings", "check with a recovery", [20, 200], kept::settings),

@@ -46,7 +46,7 @@ pub(super) fn table(counted: &[Counted], baseline: &BTreeMap<String, f64>) -> St
     table
 }
 
-/// What is too much, one line each: beyond the baseline, growing faster than its size, dearer than others'.
+/// What is too much, one line each: beyond the baseline, or growing faster than its size.
 pub(super) fn missed(
     counted: &[Counted],
     baseline: &BTreeMap<String, f64>,
@@ -81,15 +81,22 @@ pub(super) fn missed(
             ));
         }
     }
-    let per_item = |name: &str| counted.iter().find(|one| one.name == name).map(Counted::per_item);
-    for (ours, theirs, most) in BESIDE {
-        if let (Some(cost), Some(other)) = (per_item(ours), per_item(theirs))
-            && cost > other * most
-        {
-            missed.push(format!("{ours}: {:.2} times {theirs}, more than {most}", cost / other));
-        }
-    }
     missed
+}
+
+/// Which of ours are dearer than others', one line each.
+pub(super) fn dearer(counted: &[Counted]) -> Vec<String> {
+    let per_item = |name: &str| counted.iter().find(|one| one.name == name).map(Counted::per_item);
+    let judged = BESIDE.iter().filter_map(|(ours, theirs, most)| {
+        let (Some(cost), Some(other)) = (per_item(ours), per_item(theirs)) else {
+            return Some(format!(
+                "{ours}: not compared with {theirs}: one of them was not counted"
+            ));
+        };
+        let times = cost / other;
+        (times > *most).then(|| format!("{ours}: {times:.2} times {theirs}, more than {most}"))
+    });
+    judged.collect()
 }
 
 #[cfg(test)]
@@ -124,10 +131,19 @@ mod tests {
 
     #[test]
     fn what_is_dearer_than_others_is_found() {
-        let both = [counted("breaker", 10.0, 2_000.0), counted("breaker-failsafe", 10.0, 1_000.0)];
-        let per_item = both.iter().map(|one| (one.name.clone(), one.per_item())).collect();
-        let found = missed(&both[..], &per_item, 0.03);
-        assert!(found.iter().any(|line| line.contains("times breaker-failsafe")), "{found:?}");
+        let ours = counted("breaker", 10.0, 2_000.0);
+        let others =
+            ["breaker-failsafe", "breaker-recloser"].map(|name| counted(name, 10.0, 1_000.0));
+        let [failsafe, recloser] = others;
+        let found = dearer(&[ours, failsafe, recloser]);
+        assert!(found[0].contains("times breaker-failsafe, more than 1.6"), "{found:?}");
+        assert!(found[1].contains("times breaker-recloser, more than 0.6"), "{found:?}");
+    }
+
+    #[test]
+    fn what_was_not_counted_is_not_taken_for_cheap() {
+        let found = dearer(&[counted("breaker", 10.0, 1_000.0)]);
+        assert!(found.len() == 2 && found[0].contains("not compared with"), "{found:?}");
     }
 
     #[test]
