@@ -61,7 +61,7 @@ fn main() -> ExitCode {
 
 fn chaos(args: &Args, words: &[String]) -> ExitCode {
     if let Some(lack) = world::lacks() {
-        eprintln!("`{lack}` is not installed: run `cargo xtask test`");
+        eprintln!("{lack}");
         return ExitCode::from(CANNOT);
     }
     if !args.inside {
@@ -75,10 +75,15 @@ fn chaos(args: &Args, words: &[String]) -> ExitCode {
     let seed = args.seed.unwrap_or_else(clock);
     eprintln!("seed {seed}");
     let world = world::World::new();
-    let left_out: Vec<_> = fault::all()
-        .filter(|fault| args.wants(fault.name))
-        .filter_map(|fault| Some((fault.name, fault.lacks(&world)?)))
-        .collect();
+    let wanted: Vec<_> = fault::all().filter(|fault| args.wants(fault.name)).collect();
+    let lacking = wanted.iter().filter_map(|fault| Some((fault.name, fault.lacks(&world)?)));
+    let left_out: Vec<_> = lacking.collect();
+    if left_out.len() == wanted.len() {
+        for (fault, why) in left_out {
+            eprintln!("{fault}: {why}");
+        }
+        return ExitCode::from(CANNOT);
+    }
     let watch = check::Watch::default();
     let begun = Instant::now();
     let outcomes = run::run(&world, args, seed, &watch);

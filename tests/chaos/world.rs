@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use evenkeel_tests::{Program, Scratch, Supervisord, TmuxServer, exists, free_port, run};
+use nix::unistd::Uid;
 
 use crate::canary::Canaries;
 use crate::history::{History, Source};
@@ -255,8 +256,12 @@ pub(crate) fn must(program: &str, args: &[&std::ffi::OsStr]) {
 }
 
 /// What this machine lacks for a run at all, or nothing.
-pub(crate) fn lacks() -> Option<&'static str> {
+pub(crate) fn lacks() -> Option<String> {
+    if !Uid::effective().is_root() {
+        return Some("namespaces and a host to break need root".to_owned());
+    }
     ["supervisord", "tmux", "sqlite3", "python3", "unshare"]
         .into_iter()
         .find(|program| !exists(program))
+        .map(|program| format!("`{program}` is not installed: run `cargo xtask test`"))
 }

@@ -2,17 +2,10 @@
 
 use std::fs;
 
-use evenkeel_tests::{Agent, LONG, Scratch, TmuxServer, evenkeel, find_bin, installed, run, until};
+use evenkeel_tests::{
+    Agent, LONG, PROGRAMS, Scratch, TmuxServer, evenkeel, find_bin, installed, run, until,
+};
 use nix::sys::signal::Signal;
-
-const PROGRAMS: [&str; 6] = [
-    "evenkeel",
-    "evenkeel-permissions",
-    "evenkeel-cleanup",
-    "evenkeel-probe",
-    "evenkeel-recovery",
-    "evenkeel-metrics",
-];
 
 /// What bash offers for a line whose last word is begun.
 #[track_caller]

@@ -3,17 +3,8 @@
 use std::net::TcpListener;
 
 use evenkeel_tests::{
-    Finished, Program, Scratch, Supervisord, find_bin, free_port, installed, run,
+    Finished, PROGRAMS, Program, Scratch, Supervisord, find_bin, free_port, installed, run,
 };
-
-const PROGRAMS: [&str; 6] = [
-    "evenkeel",
-    "evenkeel-permissions",
-    "evenkeel-cleanup",
-    "evenkeel-probe",
-    "evenkeel-recovery",
-    "evenkeel-metrics",
-];
 
 fn program(name: &str, args: &[&str]) -> Finished {
     run(find_bin(name), args, None)

@@ -4,18 +4,10 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-use evenkeel_tests::{Agent, LONG, Scratch, find_bin, is_as_committed, on_terminal, run};
-
-const PROGRAMS: [&str; 6] = [
-    "evenkeel",
-    "evenkeel-permissions",
-    "evenkeel-cleanup",
-    "evenkeel-probe",
-    "evenkeel-recovery",
-    "evenkeel-metrics",
-];
+use evenkeel_tests::{Agent, LONG, PROGRAMS, Scratch, find_bin, is_as_committed, on_terminal, run};
 
 /// Where the tables are about: a path of its own would break a table at another place each time.
 const PLACE: &str = "/tmp/evenkeel-shown";
@@ -32,7 +24,10 @@ struct Stage {
 
 impl Stage {
     fn take() -> Self {
-        let turn = File::create(format!("{PLACE}.lock")).expect("the folder of scratches");
+        // Anybody can put a link of this name there.
+        let mut lock = File::options();
+        lock.write(true).create(true).truncate(false).custom_flags(nix::libc::O_NOFOLLOW);
+        let turn = lock.open(format!("{PLACE}.lock")).expect("the folder of scratches");
         turn.lock().expect("a lock");
         let _ = fs::remove_dir_all(PLACE);
         fs::create_dir(PLACE).expect("nobody else's is there");

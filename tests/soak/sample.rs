@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use evenkeel_tests::Memory;
+
 /// One look. Sizes in bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
@@ -24,15 +26,14 @@ pub(crate) type Pick = fn(&Sample) -> f64;
 impl Sample {
     /// Looks at a process and its state directory; `None` if the process is gone.
     pub(crate) fn take(pid: u32, state: &Path, at: f64) -> Option<Self> {
-        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
-        let bytes = |key| number(&rollup, key).map(|kilobytes| kilobytes * 1024.0);
+        let memory = Memory::of(pid)?;
         let files = ["journal.db", "journal.db-wal"];
         let sizes = files.iter().filter_map(|name| fs::metadata(state.join(name)).ok());
         Some(Self {
             at,
-            rss: bytes("Rss:")?,
-            pss: bytes("Pss:")?,
-            private: bytes("Private_Clean:")? + bytes("Private_Dirty:")?,
+            rss: float(memory.rss),
+            pss: float(memory.pss),
+            private: float(memory.private),
             descriptors: descriptors(pid)?,
             threads: threads(pid)?,
             journal: sizes.map(|metadata| float(metadata.len())).sum(),

@@ -47,7 +47,7 @@ pub use http::{HangingEndpoint, Response, free_port, get, get_as, post};
 pub use metrics::Samples;
 pub use open_files::{more_open, open_files};
 pub use programs::{
-    Finished, ask, evenkeel, exists, find_bin, installed, is_root, run, run_within,
+    Finished, PROGRAMS, ask, evenkeel, exists, find_bin, installed, is_root, run, run_within,
 };
 pub use prometheus::{Prometheus, promtool};
 pub use scratch::Scratch;

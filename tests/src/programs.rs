@@ -6,6 +6,16 @@ use std::time::Duration;
 
 use crate::{LONG, Scratch, until_some};
 
+/// All programs that are shipped.
+pub const PROGRAMS: [&str; 6] = [
+    "evenkeel",
+    "evenkeel-permissions",
+    "evenkeel-cleanup",
+    "evenkeel-probe",
+    "evenkeel-recovery",
+    "evenkeel-metrics",
+];
+
 /// A program that ran to its end.
 #[derive(Debug)]
 pub struct Finished {

@@ -45,7 +45,6 @@ pub(crate) struct Host<'a, 'b> {
     agents: u32,
     /// The agent, or all of the host, gets no processor until then.
     frozen_until: Moment,
-    asleep_until: Moment,
     /// Actions that have begun and have not ended, also of agents that are no more.
     running: Vec<Running>,
     /// A kill that waits for its point.
@@ -85,8 +84,32 @@ pub(crate) enum Plan {
     Room,
     /// An operator orders something.
     Order(Box<Order>),
+    /// New settings arrive.
+    Reload(Box<Settings>),
     /// Something happens to the entries of a permission rule.
     Entries { rule: usize, what: rules::Entries },
+}
+
+impl Plan {
+    /// Whether it is the agent that does it, so that it waits until that gets a processor.
+    const fn is_of_the_agent(&self) -> bool {
+        match self {
+            Self::Answer { .. }
+            | Self::Tell { .. }
+            | Self::Start
+            | Self::EndObserving { .. }
+            | Self::Order(_)
+            | Self::Reload(_) => true,
+            Self::Entries { what, .. } => what.is_of_the_agent(),
+            Self::Write { .. }
+            | Self::Act { .. }
+            | Self::Kill { .. }
+            | Self::Strike { .. }
+            | Self::Cease { .. }
+            | Self::Turn { .. }
+            | Self::Room => false,
+        }
+    }
 }
 
 impl<'a, 'b> Host<'a, 'b> {
@@ -109,7 +132,6 @@ impl<'a, 'b> Host<'a, 'b> {
             agent: None,
             agents: 0,
             frozen_until: now,
-            asleep_until: now,
             running: Vec::new(),
             crash: None,
             arrivals: Vec::new(),
@@ -151,13 +173,13 @@ impl<'a, 'b> Host<'a, 'b> {
     }
 
     fn happen(&mut self, plan: Plan) {
+        if self.now < self.frozen_until && plan.is_of_the_agent() {
+            self.queue.plan(self.frozen_until, plan);
+            return;
+        }
         match plan {
             Plan::Answer { agent, generation, check, run, sight, took } => {
                 if !self.is_current(agent, generation) {
-                    return;
-                }
-                if self.now < self.frozen_until {
-                    self.queue.plan(self.frozen_until, plan);
                     return;
                 }
                 let check = check as usize;
@@ -165,15 +187,9 @@ impl<'a, 'b> Host<'a, 'b> {
                 self.tell(Input::Measured { check, run, measurement });
             }
             Plan::Tell { agent, generation, input } => {
-                if !self.is_current(agent, generation) {
-                    return;
+                if self.is_current(agent, generation) {
+                    self.tell(*input);
                 }
-                if self.now < self.frozen_until {
-                    let at = self.frozen_until;
-                    self.queue.plan(at, Plan::Tell { agent, generation, input });
-                    return;
-                }
-                self.tell(*input);
             }
             Plan::Write { agent, batch, waits } => self.write(agent, &batch, waits),
             Plan::Act { number } => self.act_on(number),
@@ -185,6 +201,7 @@ impl<'a, 'b> Host<'a, 'b> {
             Plan::EndObserving { agent } => self.end_observing(agent),
             Plan::Room => self.disk.full = false,
             Plan::Order(order) => self.order(*order),
+            Plan::Reload(settings) => self.reload(*settings),
             Plan::Entries { rule, what } => self.entries(rule, what),
         }
     }
@@ -221,6 +238,7 @@ impl<'a, 'b> Host<'a, 'b> {
             world: &self.world,
             disk: &self.disk,
             acting: self.running.last().map(|running| &running.act),
+            runs_from: self.frozen_until,
         };
         for observer in self.observers.iter_mut() {
             observer.saw(self.now, wall, event, &view);

@@ -47,11 +47,14 @@ mod recorded;
 mod scenario;
 mod summary;
 mod trace;
+mod windows;
 mod world;
 
 pub use chronicle::{
     BudgetUse, Chronicle, Chronicled, Done, Lane, Look, Objective, Outage, Stretch,
 };
+/// What stands before the name of an SLO among the subjects of a history.
+pub use evenkeel_engine::SLO_SUBJECT;
 pub use faults::{
     ActionModel, AgentCrash, CrashAt, Drift, Due, Fault, FaultFileError, Faults, Fill, Flap, Leak,
     Orphan, Pace, Span, Strike, What, When,

@@ -99,6 +99,7 @@ pub struct View<'a> {
     pub(crate) world: &'a World,
     pub(crate) disk: &'a Disk,
     pub(crate) acting: Option<&'a Act>,
+    pub(crate) runs_from: Moment,
 }
 
 impl<'a> View<'a> {
@@ -110,6 +111,11 @@ impl<'a> View<'a> {
     /// The engine of the agent that lives.
     pub const fn engine(&self) -> Option<&'a Engine> {
         self.engine
+    }
+
+    /// From when on the agent gets a processor: to come while it, or all of the host, stands still.
+    pub const fn runs_from(&self) -> Moment {
+        self.runs_from
     }
 
     /// The action that runs, its agent dead or alive.

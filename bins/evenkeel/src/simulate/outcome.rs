@@ -7,6 +7,9 @@ use evenkeel_simulator::{Chronicled, Done, Lane, Look, Summary};
 use super::many;
 use crate::written::lasting;
 
+/// Budgets that are shown: those nearest to their limit.
+pub(super) const MOST_BUDGETS: usize = 12;
+
 /// What one run came to: as counts, and as what happened to whom and when.
 #[derive(Debug)]
 pub(super) struct Outcome {

@@ -13,18 +13,17 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::compare::{Comparison, Difference, Verdict as Judgement};
 use super::many;
-use super::outcome::{Ends, down_seconds, outcomes, seen_availability};
+use super::outcome::{Ends, MOST_BUDGETS, down_seconds, outcomes, seen_availability};
 use super::play::Runs;
 use super::setting::Setting;
 use crate::written::lasting;
 
 /// Targets that are drawn: those with the longest downtime.
 const MOST_TARGETS: usize = 60;
-/// Budgets that are drawn: those nearest to their limit.
-const MOST_BUDGETS: usize = 12;
 /// Bars of a chart at most: one a day, or for longer times one for several days.
 const MOST_BARS: i64 = 62;
 
+/// What comes of an action, and how that looks.
 const KINDS: [(&str, Look); 5] = [
     ("recovered", Look::Good),
     ("relapsed", Look::Warn),
@@ -32,6 +31,8 @@ const KINDS: [(&str, Look); 5] = [
     ("not judged", Look::Calm),
     ("refused", Look::None),
 ];
+const NOT_JUDGED: usize = 3;
+const REFUSED: usize = 4;
 
 const NOTES: [&str; 6] = [
     "Was: whether what the checks look at did what it is for, as only a simulation knows it; a restart counts as down. Seen: what evenkeel knew of it by its checks.",
@@ -156,11 +157,11 @@ fn day_counts(chronicled: &Chronicled, span: &Range<Timestamp>) -> Vec<Vec<u64>>
         }
     };
     for done in chronicled.targets.values().flat_map(|lane| &lane.actions) {
-        let name = done.outcome.unwrap_or("not judged");
-        add(done.at, KINDS.iter().position(|(kind, _)| *kind == name).unwrap_or(3));
+        let kind = KINDS.iter().position(|(kind, _)| Some(*kind) == done.outcome);
+        add(done.at, kind.unwrap_or(NOT_JUDGED));
     }
     for at in &chronicled.refused {
-        add(*at, KINDS.len() - 1);
+        add(*at, REFUSED);
     }
     counts
 }

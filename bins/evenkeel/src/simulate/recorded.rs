@@ -9,11 +9,8 @@ use std::time::Duration;
 use evenkeel_cli::{Failure, escaped};
 use evenkeel_config::{Settings, nearest};
 use evenkeel_journal::{Event, Filter, Intent, JournalError, Reader};
-use evenkeel_simulator::{Action, Recorded, Subject};
+use evenkeel_simulator::{Action, Recorded, SLO_SUBJECT, Subject};
 use jiff::{SignedDuration, Timestamp};
-
-/// What stands before the name of a promise among the subjects of a history.
-const PROMISE: &str = "slo:";
 
 /// The time of `since` that ends with the last sign of life in the history.
 ///
@@ -78,7 +75,7 @@ fn subjects(reader: &Reader, span: &Range<Timestamp>) -> Result<Vec<Subject>, Jo
     let changes = changes(reader, span)?;
     let mut subjects = Vec::new();
     for name in reader.stretch_subjects()? {
-        if name.starts_with(PROMISE) {
+        if name.starts_with(SLO_SUBJECT) {
             continue;
         }
         let mut subject = Subject { name: name.clone(), ..Subject::default() };

@@ -1,5 +1,7 @@
 //! A simulation as tables.
 
+use std::time::Duration;
+
 use evenkeel_cli::{escaped, print_line, print_table};
 use evenkeel_config::format_duration;
 use evenkeel_simulator::{Lane, Spread as Times};
@@ -7,14 +9,11 @@ use evenkeel_simulator::{Lane, Spread as Times};
 use super::compare::{Comparison, Difference, Spread, Verdict, spreads};
 use super::figures::Unit;
 use super::outcome::{
-    Ends, Outcome, down_seconds, found_seconds, median, outcomes, seen_availability,
+    Ends, MOST_BUDGETS, Outcome, down_seconds, found_seconds, median, outcomes, seen_availability,
 };
 use super::play::Runs;
 use super::setting::Setting;
 use crate::written::{lasting, percent, seconds_only};
-
-/// Budgets that are told: those nearest to their limit.
-const MOST_BUDGETS: usize = 12;
 
 pub(super) fn print(setting: &Setting, runs: &[Runs], comparison: Option<&Comparison>) {
     for (letter, run) in ['A', 'B'].into_iter().zip(runs) {
@@ -126,7 +125,7 @@ fn budgets(outcome: &Outcome) {
                 if budget.of.is_empty() { "-".to_owned() } else { escaped(&budget.of) },
                 budget.used.to_string(),
                 budget.limit.to_string(),
-                format_duration(std::time::Duration::from_secs(budget.window_seconds)),
+                format_duration(Duration::from_secs(budget.window_seconds)),
                 budget.over.to_string(),
             ]
         }),
@@ -149,7 +148,7 @@ fn objectives(outcome: &Outcome) {
             [
                 escaped(&objective.name),
                 percent(Some(objective.objective)),
-                lasting(std::time::Duration::from_secs(objective.window_seconds).as_secs_f64()),
+                lasting(Duration::from_secs(objective.window_seconds).as_secs_f64()),
                 percent(objective.availability),
                 percent(objective.coverage),
                 left.map_or("-".to_owned(), |left| format!("{:.1} %", left * 100.0)),
@@ -163,11 +162,14 @@ fn objectives(outcome: &Outcome) {
     );
 }
 
+fn millis(millis: u64) -> String {
+    lasting(Duration::from_millis(millis).as_secs_f64())
+}
+
 fn rules(outcome: &Outcome) {
     let summary = &outcome.summary;
     let permissions = summary.permissions.iter().filter(|(_, rule)| rule.drifted > 0);
     let permissions = permissions.map(|(name, rule)| {
-        let millis = |millis: u64| lasting(std::time::Duration::from_millis(millis).as_secs_f64());
         let more = match (rule.fights, rule.wrong_at_end) {
             (0, 0) => "-".to_owned(),
             (fights, wrong) => format!("{fights} fights, {wrong} wrong at the end"),
@@ -205,8 +207,6 @@ fn faults(outcome: &Outcome) {
     let spread = |times: &Times| match times.count {
         0 => "-".to_owned(),
         _ => {
-            let millis =
-                |millis: u64| lasting(std::time::Duration::from_millis(millis).as_secs_f64());
             format!("{}, {} at most", millis(times.p50_ms), millis(times.max_ms))
         }
     };

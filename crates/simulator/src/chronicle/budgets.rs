@@ -1,13 +1,14 @@
 //! What was used of each budget, in the window in which it was most.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use evenkeel_config::{Recovery, Settings};
 use evenkeel_engine::Act;
 use evenkeel_moment::Moment;
 use evenkeel_recovery::budget::Rate;
 use serde::Serialize;
+
+use crate::windows::in_windows;
 
 /// What was used of one budget.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -110,24 +111,19 @@ fn of(target: &str) -> &str {
 
 /// The most of these, which are in order, that lie within one window, and how many of ours began with nothing left.
 fn most(charges: &[&Charge], rate: Rate) -> (u64, u64) {
-    let (mut first, mut used, mut over) = (0, 0, 0);
-    for (last, charge) in charges.iter().enumerate() {
-        while since(charges[first].at, charge.at) >= rate.window() {
-            first += 1;
-        }
-        let within = last - first + 1;
+    let times: Vec<_> = charges.iter().map(|charge| charge.at).collect();
+    let (mut used, mut over) = (0, 0);
+    for (charge, within) in charges.iter().zip(in_windows(&times, rate.window())) {
         used = used.max(within);
-        over += usize::from(charge.ours && within > rate.count() as usize);
+        over += u64::from(charge.ours && within > rate.count() as usize);
     }
-    (used as u64, over as u64)
-}
-
-fn since(earlier: Moment, later: Moment) -> Duration {
-    later.saturating_since(earlier)
+    (used as u64, over)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn charge(second: u64, ours: bool) -> Charge {

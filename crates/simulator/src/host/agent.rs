@@ -48,10 +48,6 @@ impl Host<'_, '_> {
         if self.agent.is_some() {
             return;
         }
-        if self.now < self.asleep_until {
-            self.queue.plan(self.asleep_until, Plan::Start);
-            return;
-        }
         self.agents += 1;
         let (number, wall) = (self.agents, self.wall());
         let found = self.disk.start(self.now, wall);

@@ -28,6 +28,13 @@ pub(crate) enum Entries {
     Swept((u32, u32)),
 }
 
+impl Entries {
+    /// Whether it is the agent that does it.
+    pub(crate) const fn is_of_the_agent(&self) -> bool {
+        !matches!(self, Self::Undone(_))
+    }
+}
+
 /// A kind of rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -87,10 +94,6 @@ impl Host<'_, '_> {
             if undone.is_some_and(|kept| kept.undo(entry, self.now)) {
                 self.notice(rule);
             }
-            return;
-        }
-        if self.now < self.frozen_until {
-            self.queue.plan(self.frozen_until, Plan::Entries { rule, what });
             return;
         }
         let swept = match what {

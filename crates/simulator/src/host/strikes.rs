@@ -159,24 +159,15 @@ impl Host<'_, '_> {
                 self.queue.plan(self.now + lasts, Plan::Room);
             }
             What::ClockStep(by) => self.set_by = self.set_by.saturating_add(*by),
-            What::Suspend(span) => {
-                let until = self.now + self.chance.within(*span);
-                self.asleep_until = self.asleep_until.max(until);
-                self.frozen_until = self.frozen_until.max(until);
-            }
-            What::Starve(span) => {
+            What::Suspend(span) | What::Starve(span) => {
                 let until = self.now + self.chance.within(*span);
                 self.frozen_until = self.frozen_until.max(until);
             }
             What::Hold { targets, lasts } => {
                 for target in targets {
                     let until = lasts.map(|span| self.now + self.chance.within(span));
-                    self.plan_order(Order::Hold {
-                        target: target.clone(),
-                        until,
-                        reason: name.to_owned(),
-                        by: OPERATOR.to_owned(),
-                    });
+                    let (reason, by) = (name.to_owned(), OPERATOR.to_owned());
+                    self.plan_order(Order::Hold { target: target.clone(), until, reason, by });
                 }
             }
             What::Release(targets) => {
@@ -194,17 +185,15 @@ impl Host<'_, '_> {
             What::Reload(settings) => {
                 let settings = settings.as_deref().unwrap_or(&self.settings).clone();
                 if self.world.is_of(&settings) {
-                    self.reload(settings);
+                    self.queue.plan(self.now, Plan::Reload(Box::new(settings)));
                 }
             }
             _ => {}
         }
     }
 
-    /// An operator is served when the agent gets a processor.
     fn plan_order(&mut self, order: Order) {
-        let at = self.now.max(self.frozen_until);
-        self.queue.plan(at, Plan::Order(Box::new(order)));
+        self.queue.plan(self.now, Plan::Order(Box::new(order)));
     }
 
     fn fall_ill(

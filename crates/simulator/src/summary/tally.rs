@@ -17,6 +17,7 @@ use super::{
 };
 use crate::disk::Batch;
 use crate::faults::Faults;
+use crate::windows::in_windows;
 use crate::world::{Ailment, UnitId, World};
 
 /// What was counted so far.
@@ -279,7 +280,7 @@ impl Tally {
         let target = |(name, of): (String, OfTarget)| {
             let recovery = name.split('/').next().unwrap_or(&name);
             let (budget, window) = budgets.get(recovery).copied().unwrap_or_default();
-            let most_in_window = most(&of.charged, window);
+            let most_in_window = in_windows(&of.charged, window).max().unwrap_or(0) as u64;
             (name, TargetSummary { most_in_window, budget, ..of.summary })
         };
         let fault = |(name, of): (String, OfFault)| {
@@ -315,15 +316,6 @@ fn told(world: &mut World, unit: UnitId, down: bool, now: Moment) {
             ailment.detected_after = Some(now.saturating_since(since));
         }
     }
-}
-
-/// The most of these that lie within one window.
-fn most(times: &[Moment], window: Duration) -> u64 {
-    let within = |first: usize| {
-        let since = times[first];
-        times[first..].iter().take_while(|at| at.saturating_since(since) < window).count()
-    };
-    (0..times.len()).map(within).max().unwrap_or(0) as u64
 }
 
 fn permissions(world: &World) -> BTreeMap<String, PermissionSummary> {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use evenkeel_engine::{Act, Effect, Input, Order, Record};
+use evenkeel_engine::{Act, Effect, Input, Order, Record, SLO_SUBJECT};
 use evenkeel_metrics::availability::Verdict;
 use evenkeel_moment::Moment;
 use evenkeel_probe::Outcome as Answer;
@@ -277,7 +277,7 @@ fn a_slice_with_a_wrong_verdict_is_found() {
         |event: &Event<'_>, show: &mut Show<'_>| match event {
             Event::Effect(Effect::Slice(slice)) if slice.verdict == Verdict::Bad => {
                 let slice = evenkeel_engine::Slice { verdict: Verdict::Good, ..slice.clone() };
-                if slice.subject.starts_with("slo:") {
+                if slice.subject.starts_with(SLO_SUBJECT) {
                     show(&Event::Effect(&Effect::Slice(slice)));
                 } else {
                     show(event);

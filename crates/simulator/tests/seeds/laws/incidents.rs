@@ -66,7 +66,8 @@ impl Incidents {
     fn end(&self, seen: &Seen<'_>) -> Result<(), String> {
         let Some(engine) = seen.host.engine() else { return Ok(()) };
         let settings = seen.host.settings();
-        let calm = self.calm_since.map(|since| seen.now.saturating_since(since));
+        let calm = self.calm_since.map(|since| since.max(seen.host.runs_from()));
+        let calm = calm.map(|since| seen.now.saturating_since(since));
         let calm = calm.unwrap_or_default();
         for status in engine.status(seen.now, seen.wall).recoveries {
             let Some(incident) = status.incident else { continue };
