@@ -129,6 +129,16 @@ impl Drop for Anew<'_> {
 
 #[test]
 fn workers_of_a_killed_supervisord_run_once_after_it_was_started_anew() {
+    is_started_anew(false);
+}
+
+#[test]
+fn so_do_those_of_one_that_no_agent_ever_saw_answer() {
+    is_started_anew(true);
+}
+
+/// A supervisord is killed, and before that perhaps frozen, already when the agent starts.
+fn is_started_anew(is_frozen: bool) {
     if !installed("supervisord") {
         return;
     }
@@ -158,8 +168,11 @@ fn workers_of_a_killed_supervisord_run_once_after_it_was_started_anew() {
         "{{ action = \"exec\", command = [\"{}\"], end_left_overs = true, timeout = \"40s\" }}",
         anew.display()
     );
+    if is_frozen {
+        supervisord.daemon.signal(Signal::SIGSTOP);
+    }
     let agent = Agent::start(&scratch, &workers(supervisord.socket(), &step));
-    agent.await_check("workers", "up", LONG);
+    agent.await_check("workers", if is_frozen { "down" } else { "up" }, LONG);
     let _anew = Anew(&pidfile);
     let mut supervisord = supervisord;
     supervisord.daemon.signal(Signal::SIGKILL);

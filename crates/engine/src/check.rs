@@ -15,7 +15,7 @@ use evenkeel_config::Check;
 use evenkeel_health::Sustained;
 use evenkeel_moment::Moment;
 use evenkeel_probe::Facts;
-use evenkeel_recovery::actions::StoppedProgram;
+use evenkeel_recovery::actions::{Identity, StoppedProgram};
 use evenkeel_recovery::breaker::Breaker;
 
 pub(crate) use self::conclude::missing;
@@ -43,6 +43,8 @@ pub(crate) struct CheckCore {
     sustained: Vec<Option<Sustained>>,
     pub(crate) own: Subject,
     pub(crate) parts: BTreeMap<String, Subject>,
+    /// The children of its daemon, where that did not answer: who they are it alone could say.
+    pub(crate) children: Vec<Identity>,
     /// What the last look said of each part; `None` if nobody could be asked.
     pub(crate) looked: Option<Looked>,
     /// Programs that restarts of ours were about to stop and did not start, as far as anybody knows.
@@ -99,6 +101,7 @@ impl CheckCore {
             has_latency: has_latency(&spec.target),
             dependencies: Vec::new(),
             reborn: Vec::new(),
+            children: Vec::new(),
             parts: BTreeMap::new(),
             limits: BTreeMap::new(),
             last: None,

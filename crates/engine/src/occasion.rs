@@ -1,5 +1,7 @@
 //! What an action is told of the target that it is for.
 
+use std::collections::BTreeSet;
+
 use evenkeel_probe::Facts;
 use evenkeel_recovery::actions::{Identity, Occasion};
 
@@ -9,10 +11,18 @@ use crate::target::Target;
 
 /// The field of facts that says which process was looked at.
 const INCARNATION: &str = "incarnation";
+/// The one that names the children of a daemon.
+const CHILDREN: &str = "daemon_children";
 
 /// The process that facts speak of, or the one that was seen last.
 pub(crate) fn process_of(facts: &Facts, last: Option<Identity>) -> Option<Identity> {
     facts.text(INCARNATION).and_then(Identity::of_incarnation).or(last)
+}
+
+/// The children of a daemon that did not answer, as one look found them.
+pub(crate) fn children_of(facts: &Facts) -> Option<Vec<Identity>> {
+    let children = facts.text(CHILDREN)?;
+    Some(children.split(' ').filter_map(Identity::of_incarnation).collect())
 }
 
 /// What the checks of a recovery know of one of its targets.
@@ -34,9 +44,15 @@ pub(crate) fn occasion(recovery: &RecoveryCore, target: &Target, checks: &[Check
         cause: target.cause().to_owned(),
         reason: target.reason.clone().unwrap_or_default(),
         process,
-        workers: mine
-            .flat_map(|check| check.parts.values())
-            .filter_map(|part| part.process)
-            .collect(),
+        workers: workers(mine),
     }
+}
+
+/// The processes of all parts, and of those that could not be named because their daemon did not answer; each once.
+fn workers<'a>(checks: impl Iterator<Item = &'a CheckCore>) -> Vec<Identity> {
+    let of_check = |check: &'a CheckCore| {
+        let parts = check.parts.values().filter_map(|part| part.process);
+        parts.chain(check.children.iter().copied())
+    };
+    checks.flat_map(of_check).collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use evenkeel_process::Process;
+use evenkeel_process::{Identity, Process};
 use evenkeel_supervisord::{CallError, Client, Program, ProgramState};
 
 use crate::nearest::did_you_mean;
@@ -98,6 +98,8 @@ fn note_daemon(error: &CallError, facts: &mut Facts) {
     if let Some(daemon) = error.daemon() {
         facts.set("daemon_pid", daemon.identity.pid);
         facts.set("daemon_activity", daemon.activity.as_str());
+        let children = daemon.children.iter().map(Identity::incarnation);
+        facts.set("daemon_children", children.collect::<Vec<_>>().join(" "));
     }
 }
 

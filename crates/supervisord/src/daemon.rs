@@ -1,17 +1,22 @@
 use std::path::Path;
 
-use evenkeel_process::{Identity, Process, State, holders_of_socket};
+use evenkeel_process::{Identity, Process, State, Table, holders_of_socket};
 
 use crate::listening::listening_inode;
 
 /// The daemon behind a socket, found without asking it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Daemon {
     /// Its process.
     pub identity: Identity,
     /// What it does.
     pub activity: Activity,
+    /// Its children: the programs that it started, whether it can be asked or not. No more than [`CHILDREN`].
+    pub children: Vec<Identity>,
 }
+
+/// Children of a daemon that are told.
+pub const CHILDREN: usize = 1024;
 
 /// Whether a daemon could answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +72,9 @@ impl Daemon {
             State::DiskSleep => Activity::DiskSleep,
             _ => Activity::Alive,
         };
-        Some(Self { identity: process.identity(), activity })
+        let table = Table::read().ok();
+        let children = table.iter().flat_map(|table| table.children(process.identity()));
+        let children = children.map(|child| child.identity).take(CHILDREN).collect();
+        Some(Self { identity: process.identity(), activity, children })
     }
 }

@@ -7,7 +7,7 @@ use super::judge::Judged;
 use super::{CheckCore, Last};
 use crate::event::Effect;
 use crate::limits::Limits;
-use crate::occasion::process_of;
+use crate::occasion::{children_of, process_of};
 use crate::programs::Looked;
 use crate::record::Record;
 use crate::subject::{Changed, Subject};
@@ -64,6 +64,12 @@ impl CheckCore {
         self.own.held = sample == Sample::Unknown && timed_out && self.doubts_timeouts;
         self.note_state(None, &changed, &self.own, effects);
         let listed = matches!(outcome, Outcome::Good);
+        match self.last.as_ref().and_then(|last| children_of(&last.facts)) {
+            Some(children) => self.children = children,
+            // Who is listed is known by name from then on.
+            None if listed => self.children.clear(),
+            None => {}
+        }
         let ours: Vec<_> = parts.iter().map(|part| is_our_stop(&self.our_stops, part)).collect();
         self.looked = listed.then(|| Looked::at(&parts, &ours));
         if self.judges_states() {
