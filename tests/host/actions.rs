@@ -150,7 +150,7 @@ fn is_started_anew(is_frozen: bool) {
             "exec 9>'{place}/{name}.lock'\nflock -n 9 || echo x >> '{place}/twice'\n\
              echo $$ >> '{place}/{name}.starts'\ntrap '' TERM\nwhile :; do sleep 1; done"
         );
-        Program::new(name, &lines)
+        Program::new(name, &lines).setting("stopwaitsecs=1")
     };
     let supervisord = Supervisord::start(&scratch, &[worker("one"), worker("two")]);
     let before = ["one", "two"].map(|name| supervisord.await_running(name));
@@ -168,12 +168,13 @@ fn is_started_anew(is_frozen: bool) {
         "{{ action = \"exec\", command = [\"{}\"], end_left_overs = true, timeout = \"40s\" }}",
         anew.display()
     );
+    // Ended after the agent, which would start it once more.
+    let _anew = Anew(&pidfile);
     if is_frozen {
         supervisord.daemon.signal(Signal::SIGSTOP);
     }
     let agent = Agent::start(&scratch, &workers(supervisord.socket(), &step));
     agent.await_check("workers", if is_frozen { "down" } else { "up" }, LONG);
-    let _anew = Anew(&pidfile);
     let mut supervisord = supervisord;
     supervisord.daemon.signal(Signal::SIGKILL);
     supervisord.daemon.wait(LONG);

@@ -5,7 +5,7 @@ use crate::{Outcome, process};
 /// So many seeds are run unless others are asked for.
 const SEEDS: u64 = 10_000;
 /// So many a change must pass.
-const IN_CI: u64 = 3_000;
+const IN_CI: u64 = 10_000;
 
 /// Runs what the flags ask for: `--seeds N`, `--from SEED`, or `--seed SEED --trace`.
 pub(crate) fn run(flags: &[&str]) -> Outcome {

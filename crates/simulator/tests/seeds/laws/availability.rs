@@ -30,7 +30,8 @@ impl Law for Availability {
 
     fn saw(&mut self, seen: &Seen<'_>) -> Result<(), String> {
         match seen.event {
-            Event::AgentStarted { .. } => self.until.clear(),
+            // The settings may have changed while none ran.
+            Event::AgentStarted { .. } => self.renew(seen.host.settings()),
             Event::Reloaded(settings) => self.renew(settings),
             Event::Effect(Effect::Slice(slice)) => self.take(seen, slice)?,
             Event::Ended => self.end(seen)?,
