@@ -1,5 +1,7 @@
 //! What the engine says, as metrics. The only place where a record or a status becomes a series.
 
+#[cfg(test)]
+mod agree;
 mod labels;
 mod shown;
 

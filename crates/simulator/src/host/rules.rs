@@ -148,13 +148,14 @@ impl Host<'_, '_> {
     }
 
     fn cleaned(&mut self, rule: usize, write: bool) -> Result<CleanOutcome, String> {
-        let draft = self.settings.cleanup.get(rule).map(|rule| rule.policy.draft());
-        let most = draft.and_then(|draft| draft.max_files).unwrap_or(u64::MAX);
-        let Some(cleaned) = self.world.files.cleanups.get_mut(rule) else {
+        let policy = self.settings.cleanup.get(rule).map(|rule| &rule.policy);
+        let (Some(policy), Some(cleaned)) = (policy, self.world.files.cleanups.get_mut(rule))
+        else {
             return Ok(CleanOutcome::default());
         };
+        let most = policy.draft().max_files.unwrap_or(u64::MAX);
         let (entries, bytes) = (cleaned.due, cleaned.due_bytes);
-        let action = "delete".to_owned();
+        let action = policy.action().as_str().to_owned();
         if entries > most {
             cleaned.refused += 1;
             return Err(format!("{entries} entries are due, more than max_files = {most}"));
