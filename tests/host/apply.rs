@@ -71,6 +71,36 @@ fn one_pass_recovers_what_was_named_and_nothing_else() {
 }
 
 #[test]
+fn on_a_host_that_is_well_a_pass_is_exit_0() {
+    let scratch = Scratch::new();
+    let (config, _) = Agent::settings_with(&scratch, "", &settings(&scratch));
+    for name in ["web", "mail"] {
+        scratch.file(name, "x", 0o644);
+    }
+    // With as many good results in a row as a check asks for that says nothing of them.
+    let done = apply(&[], &config);
+    assert_eq!((done.code, scratch.lines("web.runs")), (Some(0), 0), "{done:?}");
+}
+
+#[test]
+fn a_pass_over_what_was_named_leaves_the_incidents_of_the_rest_open() {
+    let scratch = Scratch::new();
+    let (config, _) = Agent::settings_with(&scratch, "", &settings(&scratch));
+    scratch.file("broken", "", 0o644);
+    scratch.file("mail", "x", 0o644);
+    let failed = apply(&["web"], &config);
+    assert_eq!((failed.code, scratch.lines("web.runs")), (Some(1), 2), "{failed:?}");
+    let done = apply(&["mail"], &config);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let failed = apply(&["web"], &config);
+    assert_eq!(
+        (failed.code, scratch.lines("web.runs")),
+        (Some(1), 2),
+        "its attempts are used up still: {failed:?}"
+    );
+}
+
+#[test]
 fn what_does_not_help_is_exit_1_and_the_next_pass_grants_no_fresh_attempts() {
     let scratch = Scratch::new();
     let (config, _) = Agent::settings_with(&scratch, "", &settings(&scratch));

@@ -96,6 +96,18 @@ fn settings_without_marker(scratch: &Scratch) -> String {
 }
 
 #[test]
+fn who_spoils_the_settings_is_not_locked_out_of_the_agent_that_runs() {
+    let scratch = Scratch::new();
+    let agent = healthy(&scratch);
+    let well = fs::read_to_string(agent.config()).expect("its settings");
+    fs::write(agent.config(), well + "\n[check.web]\nintervall = \"5s\"\n").expect("a file");
+    let status = ask(&["status"], agent.config());
+    assert!(matches!(status.code, Some(0 | 1)), "{status:?}");
+    assert!(status.stderr.contains("the settings are refused"), "{status:?}");
+    hold(&agent, "marker");
+}
+
+#[test]
 fn an_order_that_makes_no_sense_is_refused_in_words() {
     let scratch = Scratch::new();
     let agent = healthy(&scratch);
@@ -109,7 +121,7 @@ fn an_order_that_makes_no_sense_is_refused_in_words() {
         (
             vec!["hold", "web", "--for", "31d", "--reason", "x"],
             2,
-            "accepted is a time above 0 and up to 30days",
+            "accepted is a time above 0 and up to 30d",
         ),
         (vec!["hold", "web", "--for", "1h", "--reason", "  "], 2, "a reason is needed"),
         (vec!["release", "web"], 2, "`web` is not held; nothing is"),

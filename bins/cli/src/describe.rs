@@ -70,10 +70,12 @@ pub fn completions<Args: CommandFactory>(shell: Shell) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes a page for this program, and one for each of its commands, into a directory that exists.
+/// Writes a page for this program, and one for each of its commands, into a directory, which is made if it is not there.
 pub fn man<Args: CommandFactory>(dir: &Path) -> Result<(), Failure> {
     let command = Args::command().disable_help_subcommand(true);
-    clap_mangen::generate_to(command, dir).map_err(|error| {
+    #[expect(clippy::disallowed_methods, reason = "the caller names the directory")]
+    let made = std::fs::create_dir_all(dir);
+    made.and_then(|()| clap_mangen::generate_to(command, dir)).map_err(|error| {
         Failure::refused_because(format!(
             "cannot write pages into `{}`: {error}",
             crate::escaped_path(dir)

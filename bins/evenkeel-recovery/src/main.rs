@@ -24,6 +24,7 @@ fn main() -> ExitCode {
             let status = pass(
                 &args.common,
                 settings(&once.target.in_words(&args.common))?,
+                true,
                 once.dry_run,
                 PASS,
             )?;

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use evenkeel_cli::{Common, Shell};
@@ -152,7 +153,7 @@ pub(crate) struct Demo {
     #[arg(long)]
     pub(crate) once: bool,
     /// Decides the order of the faults and the files they strike
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = seed)]
     pub(crate) seed: u64,
 }
 
@@ -193,8 +194,8 @@ pub(crate) struct Apply {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Events {
     /// Not older than this
-    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = humantime::parse_duration)]
-    pub(crate) since: std::time::Duration,
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = told_time)]
+    pub(crate) since: Duration,
     /// Only this kind, such as repaired or refused
     #[arg(long)]
     pub(crate) kind: Option<String>,
@@ -202,15 +203,15 @@ pub(crate) struct Events {
     #[arg(long)]
     pub(crate) target: Option<String>,
     /// At most so many, the newest
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: Option<u32>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Report {
     /// The time to report, up to now
-    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = humantime::parse_duration)]
-    pub(crate) since: std::time::Duration,
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = told_time)]
+    pub(crate) since: Duration,
     /// Write a page with pictures to this file; it loads nothing and runs nothing
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
@@ -233,10 +234,10 @@ pub(crate) struct Simulate {
     #[arg(long, value_name = "FILE", conflicts_with = "from_journal")]
     pub(crate) faults: Option<PathBuf>,
     /// How long the simulated time is; at most 3650d
-    #[arg(long = "for", value_name = "DURATION", default_value = "30d", value_parser = simulated_time, conflicts_with = "from_journal")]
-    pub(crate) lasts: std::time::Duration,
+    #[arg(long = "for", value_name = "DURATION", default_value = "30d", value_parser = told_time, conflicts_with = "from_journal")]
+    pub(crate) lasts: Duration,
     /// Decides all chance: the same settings, faults and seed give the same output to the last byte
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = seed)]
     pub(crate) seed: u64,
     /// So many runs, with this seed and those that follow: the median of each figure, and how far they lie apart
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -245,8 +246,8 @@ pub(crate) struct Simulate {
     #[arg(long, value_name = "STATE_DIR")]
     pub(crate) from_journal: Option<PathBuf>,
     /// The recorded time to replay, up to the last that the history knows
-    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = simulated_time, requires = "from_journal")]
-    pub(crate) since: std::time::Duration,
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = told_time, requires = "from_journal")]
+    pub(crate) since: Duration,
     /// Other settings under the same faults and chance: what is better with them, and what is worse
     #[arg(long, value_name = "FILE")]
     pub(crate) compare: Option<PathBuf>,
@@ -255,14 +256,21 @@ pub(crate) struct Simulate {
     pub(crate) html: Option<PathBuf>,
 }
 
-fn simulated_time(text: &str) -> Result<std::time::Duration, String> {
-    let longest = std::time::Duration::from_hours(24 * 3_650);
-    let accepted = "accepted is a time above 0 and up to 3650d, such as 30d or 12h";
-    match humantime::parse_duration(text) {
-        Ok(lasts) if !lasts.is_zero() && lasts <= longest => Ok(lasts),
-        Ok(_) => Err(accepted.to_owned()),
-        Err(error) => Err(format!("{error}; {accepted}")),
-    }
+/// A time that is simulated or told of.
+fn told_time(text: &str) -> Result<Duration, String> {
+    time_up_to(Duration::from_hours(24 * 3_650), text)
+}
+
+fn time_up_to(longest: Duration, text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).ok();
+    time.filter(|time| !time.is_zero() && *time <= longest).ok_or_else(|| {
+        let longest = evenkeel_config::format_duration(longest);
+        format!("accepted is a time above 0 and up to {longest}, such as 12h or 7d")
+    })
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("accepted is a whole number from 0 to {}", u64::MAX))
 }
 
 const SIMULATE: &str = "\
@@ -302,7 +310,7 @@ pub(crate) struct Hold {
     pub(crate) target: Target,
     /// How long; at most 30d
     #[arg(long = "for", value_name = "DURATION", value_parser = hold_time)]
-    pub(crate) lasts: std::time::Duration,
+    pub(crate) lasts: Duration,
     /// Why: one line for whoever looks at night and finds that nothing is done
     #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) reason: String,
@@ -315,16 +323,8 @@ pub(crate) struct Target {
     pub(crate) target: String,
 }
 
-fn hold_time(text: &str) -> Result<std::time::Duration, String> {
-    let longest = evenkeel_agent::LONGEST_HOLD;
-    let lasts = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if lasts.is_zero() || lasts > longest {
-        return Err(format!(
-            "accepted is a time above 0 and up to {}",
-            humantime::format_duration(longest)
-        ));
-    }
-    Ok(lasts)
+fn hold_time(text: &str) -> Result<Duration, String> {
+    time_up_to(evenkeel_agent::LONGEST_HOLD, text)
 }
 
 const HOLD: &str = "\

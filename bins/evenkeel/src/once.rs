@@ -25,7 +25,7 @@ pub(crate) fn check(common: &Common, names: &Names) -> Result<Exit, Failure> {
         )
         .map_err(|error| Failure::refused(&error))?;
     }
-    let mut status = pass(common, settings, true, LOOK)?;
+    let mut status = pass(common, settings, !names.names.is_empty(), true, LOOK)?;
     // That a check only looks is no news.
     status.mode_reason = None;
     print_status(common, &status);
@@ -35,7 +35,7 @@ pub(crate) fn check(common: &Common, names: &Names) -> Result<Exit, Failure> {
 /// `evenkeel apply`: one pass of the same agent, which ends when everything is settled.
 pub(crate) fn apply(common: &Common, args: &Apply) -> Result<Exit, Failure> {
     let settings = chosen(common, &args.names)?;
-    let status = pass(common, settings, args.dry_run, PASS)?;
+    let status = pass(common, settings, !args.names.names.is_empty(), args.dry_run, PASS)?;
     print_status(common, &status);
     Ok(verdict(&status))
 }

@@ -24,7 +24,7 @@ use crate::act::{self, Announce, OwnRules};
 use crate::alerts::{Alerting, Office};
 use crate::clock::HostClock;
 use crate::error::AgentError;
-use crate::history::{Batch, Found, History, Seen, Withheld, Written};
+use crate::history::{Batch, Found, History, Scope, Seen, Withheld, Written};
 use crate::keep::{Keepers, Said};
 use crate::listen::Doors;
 use crate::objectives::{self, Objectives};
@@ -36,6 +36,8 @@ use crate::publish::Publisher;
 pub struct Agent<N> {
     /// The checked settings.
     pub settings: Settings,
+    /// Whether the settings are only a part of the host's: what they do not name is left as it is, and its incidents open.
+    pub part: bool,
     /// Write nothing at all, whatever the settings say: no repair, no action, no history on disk.
     pub observe: bool,
     /// The seed of all chance: start times, jitter.
@@ -254,9 +256,10 @@ fn open_history<N>(
         let withheld = Some(Withheld::without_end("it was told to observe".to_owned()));
         return Ok((History::in_memory(metrics), Found { withheld, ..Found::default() }));
     }
-    let lasting = agent.until == Until::Stopped;
     let (settings, period) = (&agent.settings, longest_budget(&agent.settings));
-    History::open(&settings.agent.state_dir, stamp, lasting, period, metrics)
+    let scope =
+        Scope { lasting: agent.until == Until::Stopped, only: agent.part.then_some(settings) };
+    History::open(&settings.agent.state_dir, stamp, scope, period, metrics)
 }
 
 /// The longest window of any budget, and an hour where there is none: so long nothing is done after charges were lost.

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use evenkeel_config::Settings;
 use evenkeel_engine::{Act, Past, Record};
 use evenkeel_journal::{Filter, Journal, Reader, Stamp};
 use evenkeel_metrics::Metrics;
@@ -64,6 +65,15 @@ pub(crate) struct History {
     metrics: Arc<Metrics>,
 }
 
+/// What an agent is there for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    /// To stay, and not for one pass.
+    pub(crate) lasting: bool,
+    /// For these settings alone, which are a part of the host's: what is known of the rest stays in the journal as it is.
+    pub(crate) only: Option<&'a Settings>,
+}
+
 /// All that one input led to: written whole or not at all.
 #[derive(Debug)]
 pub(crate) struct Batch {
@@ -99,9 +109,18 @@ pub(crate) struct Note {
 enum Line {
     Batch(Box<Batch>),
     Note(Timestamp, Note),
-    Settle { intent: i64, at: Timestamp, detail: String },
-    State { key: &'static str, value: Value },
+    Settle {
+        intent: i64,
+        at: Timestamp,
+        detail: String,
+    },
+    State {
+        key: &'static str,
+        value: Value,
+    },
     Seen(Timestamp, Seen),
+    /// Nothing after it is written: an action that outlasts the agent has a sender of its own.
+    End,
 }
 
 impl Recent {
@@ -128,12 +147,11 @@ impl History {
 
     /// Opens the journal in `state_dir` and reads what survives from earlier runs.
     ///
-    /// `lasting`: this is the start of an agent that is to stay, not of one pass. `period`: how long nothing is done after
-    /// history was lost.
+    /// `period`: how long nothing is done after history was lost.
     pub(crate) fn open(
         state_dir: &Path,
         now: &Stamp,
-        lasting: bool,
+        scope: Scope<'_>,
         period: Duration,
         metrics: Arc<Metrics>,
     ) -> Result<(Self, Found), AgentError> {
@@ -142,11 +160,15 @@ impl History {
         for finding in &findings {
             tracing::error!(%finding, "history was damaged or is of a newer version; acting is withheld");
         }
-        let found = start::read(&mut journal, now, lasting, period).unwrap_or_else(|error| {
-            tracing::error!(%error, "history cannot be read; acting is withheld");
-            let why = format!("history cannot be read: {error}");
-            Found { withheld: Some(Withheld::without_end(why)), ..Found::default() }
-        });
+        let mut found =
+            start::read(&mut journal, now, scope.lasting, period).unwrap_or_else(|error| {
+                tracing::error!(%error, "history cannot be read; acting is withheld");
+                let why = format!("history cannot be read: {error}");
+                Found { withheld: Some(Withheld::without_end(why)), ..Found::default() }
+            });
+        if let Some(settings) = scope.only {
+            found.past.keep_to(settings);
+        }
         let mut writer = Writer::new(Some(journal), Recent::default(), Arc::clone(&metrics));
         writer.kept = Kept::of(&found.past);
         let load = writer.load.clone();
@@ -201,7 +223,7 @@ impl History {
         move |now, record| {
             if let Some(lines) = &lines {
                 let batch = Batch { records: vec![record], ..Batch::at(now) };
-                // As for every line: the thread ends last.
+                // Nobody takes it where the agent has ended: the intent stays open.
                 let _ = lines.send(Line::Batch(Box::new(batch)));
             }
         }
@@ -212,15 +234,18 @@ impl History {
         let lines = self.lines.clone();
         move |intent, at, detail| {
             if let Some(lines) = &lines {
-                // As for every line: the thread ends last.
+                // Nobody takes it where the agent has ended: the intent stays open.
                 let _ = lines.send(Line::Settle { intent, at, detail });
             }
         }
     }
 
-    /// Writes what is still on its way and ends the thread.
+    /// Writes what was sent by now and ends the thread, whoever else still has something to say.
     pub(crate) fn close(&mut self) {
-        self.lines = None;
+        if let Some(lines) = self.lines.take() {
+            // It has ended only by a panic that was logged.
+            let _ = lines.send(Line::End);
+        }
         if let Some(thread) = self.thread.take() {
             // A panic of that thread was logged where it happened; there is nothing left to write to.
             let _ = thread.join();
@@ -300,4 +325,25 @@ fn last_lines(state_dir: &Path) -> Result<Vec<Event>, Box<dyn std::error::Error>
         message: event.message,
     };
     Ok(events.into_iter().map(line).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn it_ends_though_an_action_that_outlasts_it_has_still_something_to_say() {
+        let metrics = Arc::new(Metrics::new("0", SystemTime::UNIX_EPOCH));
+        let mut history = History::in_memory(metrics);
+        let settle = history.settler();
+        let (told, ended) = mpsc::channel();
+        std::thread::spawn(move || {
+            history.close();
+            told.send(())
+        });
+        assert_eq!(ended.recv_timeout(Duration::from_mins(1)), Ok(()));
+        settle(1, Timestamp::UNIX_EPOCH, "it ended later".to_owned());
+    }
 }

@@ -2,12 +2,15 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use evenkeel_config::{AgentSettings, TlsFiles, read_secret};
+use evenkeel_safefs::escaped;
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::geteuid;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -128,6 +131,7 @@ fn bind_socket(path: &Path) -> io::Result<UnixListener> {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
+        refuse_a_strangers(parent)?;
     }
     if UnixStream::connect(path).is_ok() {
         return Err(io::Error::new(io::ErrorKind::AddrInUse, "another agent answers there"));
@@ -137,19 +141,36 @@ fn bind_socket(path: &Path) -> io::Result<UnixListener> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(path)?;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the socket was made just now in the agent's own directory"
-    )]
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    // Born with its mode: what the path names a moment later may be something else.
+    let before = umask(Mode::from_bits_truncate(0o177));
+    let listener = UnixListener::bind(path);
+    umask(before);
+    let listener = listener?;
     listener.set_nonblocking(true)?;
     Ok(listener)
+}
+
+/// Fails where somebody else could put another file in the place of the socket.
+fn refuse_a_strangers(parent: &Path) -> io::Result<()> {
+    #[expect(clippy::disallowed_methods, reason = "it is only told whose the directory is")]
+    let found = std::fs::metadata(parent)?;
+    let is_ours = [0, geteuid().as_raw()].contains(&found.uid());
+    let is_open = found.mode() & 0o022 != 0 && found.mode() & 0o1000 == 0;
+    if is_ours && !is_open {
+        return Ok(());
+    }
+    let why = format!(
+        "its directory `{}` is not this user's or root's, or others may write to it",
+        escaped(parent)
+    );
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
 }
 
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use evenkeel_config::Access;
 
     use super::*;

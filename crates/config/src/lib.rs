@@ -16,7 +16,11 @@
     allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
 )]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+
+use self::check::OFF;
 
 mod check;
 mod document;
@@ -52,7 +56,7 @@ pub use settings::{
     Step, Storm, TlsFiles,
 };
 pub use show::{reveal, show};
-pub use sources::{Sources, VARIABLE_PREFIX};
+pub use sources::{RECEIVER_VARIABLES, Sources, VARIABLE_PREFIX};
 pub use value::{
     Age, ValueError, format_duration, format_mode, format_size, parse_age, parse_duration,
     parse_mode, parse_size, parse_status,
@@ -76,6 +80,15 @@ pub fn load_text(name: impl AsRef<Path>, text: &str) -> Result<Settings, ConfigE
 pub fn load_for_host(sources: &Sources) -> Result<(Settings, Vec<Problem>), ConfigError> {
     let (layers, problems) = sources::gather(sources);
     check::check_on_host(layers, problems)
+}
+
+/// Where the control socket is, whatever else is wrong with the settings: whoever asks a running agent must be able to while a file
+/// is being mended. `None` if there is none, or if nobody can tell.
+pub fn control_socket(sources: &Sources) -> Option<PathBuf> {
+    let (layers, _) = sources::gather(sources);
+    let all = layers.iter().fold(Figment::new(), |all, layer| layer.merge_into(all));
+    let socket: String = all.extract_inner("agent.socket").ok()?;
+    (socket != OFF).then(|| socket.into())
 }
 
 fn built_in() -> Settings {

@@ -2,6 +2,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use evenkeel_recovery::actions::VARIABLES;
 use walkdir::WalkDir;
 
 use crate::key::{Key, nearest};
@@ -14,6 +15,11 @@ pub(crate) const DEFAULTS: &str = include_str!("defaults.toml");
 
 /// Variables of the environment that are settings begin with this.
 pub const VARIABLE_PREFIX: &str = "EVENKEEL_";
+
+/// Variables of that prefix that are no settings: what commands of receivers of alerts are told. Those of recoveries are
+/// [`VARIABLES`](evenkeel_recovery::actions::VARIABLES).
+pub const RECEIVER_VARIABLES: [&str; 3] =
+    ["EVENKEEL_RECEIVER", "EVENKEEL_ALERT", "EVENKEEL_STATUS"];
 
 /// What stands before the text of a flag in an error.
 const FLAG: &str = "--set ";
@@ -57,8 +63,13 @@ pub(crate) fn gather(sources: &Sources) -> (Vec<Layer>, Vec<Problem>) {
     let below_variables = gathered.layers.len();
     sources.files.iter().for_each(|path| gathered.path(path));
     // Names of rules are known only now: a variable cannot spell the dash in `check.api-status`.
-    let mut env: Vec<_> =
-        sources.env.iter().filter(|(name, _)| name.starts_with(VARIABLE_PREFIX)).collect();
+    let is_setting = |name: &str| {
+        // A command that evenkeel runs may well ask evenkeel something.
+        name.starts_with(VARIABLE_PREFIX)
+            && !RECEIVER_VARIABLES.contains(&name)
+            && !VARIABLES.contains(&name)
+    };
+    let mut env: Vec<_> = sources.env.iter().filter(|(name, _)| is_setting(name)).collect();
     env.sort();
     let variables: Vec<_> =
         env.into_iter().filter_map(|(name, value)| gathered.variable(name, value)).collect();

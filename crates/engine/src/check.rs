@@ -80,6 +80,20 @@ struct Last {
 }
 
 impl CheckCore {
+    /// The processes of its parts as they were seen last, and of those that its daemon did not name.
+    pub(crate) fn processes(&self) -> impl Iterator<Item = Identity> {
+        let parts = self.parts.values().filter_map(|part| part.process);
+        parts.chain(self.children.iter().copied())
+    }
+
+    /// Takes over which processes another check of the same target knew: a daemon that died since then names nobody.
+    pub(crate) fn knows(&mut self, other: &Self) {
+        if self.spec.name == other.spec.name && self.spec.target == other.spec.target {
+            self.children = other.processes().collect();
+            self.own.process = other.own.process;
+        }
+    }
+
     /// A check whose first look is due after its delay and `phase`.
     pub(crate) fn new(spec: Check, index: usize, now: Moment, phase: Duration) -> Self {
         Self {

@@ -189,7 +189,11 @@ impl Engine {
         let (started, next_intent) = (self.started, self.next_intent);
         let zone = self.zone.clone();
         let slices = std::mem::replace(&mut self.slices, Slices::new(&settings, now, wall));
-        *self = Self { started, next_intent, zone, ..Self::new(settings, start) };
+        let mut next = Self { started, next_intent, zone, ..Self::new(settings, start) };
+        for check in next.checks.iter_mut() {
+            self.checks.iter().for_each(|known| check.knows(known));
+        }
+        *self = next;
         self.slices.go_on(slices);
     }
 

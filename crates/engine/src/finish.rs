@@ -56,7 +56,7 @@ impl Engine {
         let Some((index, id)) = waiting else { return };
         let recovery = &self.recoveries[index];
         let Some(target) = recovery.target(&id) else { return };
-        let occasion = occasion(recovery, target, &self.checks);
+        let occasion = occasion(recovery, target, None, &self.checks);
         let Some(target) = self.recoveries[index].target_by_id(&id) else { return };
         target.unfinished = false;
         let used = target.machine.last_used();

@@ -197,9 +197,10 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Option<Act> {
         let recovery = &self.recoveries[index];
-        let occasion = occasion(recovery, recovery.target(id)?, &self.checks);
         let evidence = recovery.spec.evidence;
-        let step = recovery.target(id)?.next_step()?.clone();
+        let target = recovery.target(id)?;
+        let step = target.next_step()?.clone();
+        let occasion = occasion(recovery, target, Some(&step.action), &self.checks);
         let starts = self.starts_of(recovery, &step.action);
         let target = self.recoveries[index].target_by_id(id)?;
         if !target.machine.act() {

@@ -1,16 +1,17 @@
 //! What an action is told of the target that it is for.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use evenkeel_probe::Facts;
-use evenkeel_recovery::actions::{Identity, Occasion};
+use evenkeel_probe::{Facts, Target};
+use evenkeel_recovery::actions::{Action, Identity, Occasion};
 
 use crate::check::CheckCore;
 use crate::recovery::RecoveryCore;
-use crate::target::Target;
+use crate::target;
 
 /// The field of facts that says which process was looked at.
-const INCARNATION: &str = "incarnation";
+pub(crate) const INCARNATION: &str = "incarnation";
 /// The one that names the children of a daemon.
 const CHILDREN: &str = "daemon_children";
 
@@ -26,7 +27,12 @@ pub(crate) fn children_of(facts: &Facts) -> Option<Vec<Identity>> {
 }
 
 /// What the checks of a recovery know of one of its targets.
-pub(crate) fn occasion(recovery: &RecoveryCore, target: &Target, checks: &[CheckCore]) -> Occasion {
+pub(crate) fn occasion(
+    recovery: &RecoveryCore,
+    target: &target::Target,
+    action: Option<&Action>,
+    checks: &[CheckCore],
+) -> Occasion {
     let mine = recovery.checks.iter().filter_map(|index| checks.get(*index));
     let part = target.id.strip_prefix(&recovery.spec.name).and_then(|id| id.strip_prefix('/'));
     // Of several checks that name a process, one that is down is about the one that is meant.
@@ -44,15 +50,19 @@ pub(crate) fn occasion(recovery: &RecoveryCore, target: &Target, checks: &[Check
         cause: target.cause().to_owned(),
         reason: target.reason.clone().unwrap_or_default(),
         process,
-        workers: workers(mine),
+        workers: match action {
+            Some(Action::Exec { left_overs_of: Some(socket), .. }) => workers(socket, mine),
+            _ => Vec::new(),
+        },
     }
 }
 
-/// The processes of all parts, and of those that could not be named because their daemon did not answer; each once.
-fn workers<'a>(checks: impl Iterator<Item = &'a CheckCore>) -> Vec<Identity> {
-    let of_check = |check: &'a CheckCore| {
-        let parts = check.parts.values().filter_map(|part| part.process);
-        parts.chain(check.children.iter().copied())
+/// The programs of the supervisord behind `socket`, each once; nobody else's, whatever else the recovery listens to.
+fn workers<'a>(socket: &Path, checks: impl Iterator<Item = &'a CheckCore>) -> Vec<Identity> {
+    let is_of_it = |check: &&CheckCore| match &check.spec.target {
+        Target::Supervisor(supervisor) => supervisor.socket == socket,
+        _ => false,
     };
-    checks.flat_map(of_check).collect::<BTreeSet<_>>().into_iter().collect()
+    let of_it = checks.filter(is_of_it);
+    of_it.flat_map(CheckCore::processes).collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -1,5 +1,6 @@
 //! What an engine starts from, and what survives it.
 
+use evenkeel_config::Settings;
 use evenkeel_moment::Moment;
 use evenkeel_recovery::actions::StoppedProgram;
 use evenkeel_recovery::breaker;
@@ -47,6 +48,22 @@ pub struct Past {
     pub flaps: Vec<FlapRing>,
     /// Breakers that are not simply closed. Changes with `BreakerChanged`.
     pub breakers: Vec<BreakerPast>,
+}
+
+impl Past {
+    /// Leaves out what `settings` do not name, where they are only a part of the host's: of the rest nothing is over.
+    ///
+    /// Charges and holds stay: budgets are shared, and a hold ends at its time.
+    pub fn keep_to(&mut self, settings: &Settings) {
+        let is_ours = |open: &OpenIncident| {
+            let recovery = open.target.split('/').next().unwrap_or_default();
+            settings.recoveries.iter().any(|known| known.name == recovery)
+        };
+        let is_known = |check: &String| settings.checks.iter().any(|known| known.name == *check);
+        self.open.retain(is_ours);
+        self.flaps.retain(|ring| is_known(&ring.check));
+        self.breakers.retain(|past| is_known(&past.check));
+    }
 }
 
 /// An incident that was not over when its agent ended.

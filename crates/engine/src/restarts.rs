@@ -7,6 +7,7 @@ use evenkeel_recovery::machine::Phase;
 use crate::engine::Engine;
 use crate::event::Effect;
 use crate::record::Record;
+use crate::recovery::RecoveryCore;
 
 impl Engine {
     /// Records and charges what a check saw to be started anew, unless an action of ours explains it.
@@ -15,16 +16,15 @@ impl Engine {
             return;
         }
         let reborn = std::mem::take(&mut self.checks[check].reborn);
+        // Also one of another recovery: it may restart what this check looks at as well.
+        let ours = self.recoveries.iter().flat_map(RecoveryCore::targets).any(|target| {
+            matches!(target.machine.phase(), Phase::Acting | Phase::Verifying { .. })
+        });
         for part in reborn {
             let listening = self.listeners[check]
                 .iter()
                 .map(|listener| &self.recoveries[*listener])
                 .filter(|recovery| recovery.checks.contains(&check));
-            let ours = listening.clone().any(|recovery| {
-                recovery.targets().any(|target| {
-                    matches!(target.machine.phase(), Phase::Acting | Phase::Verifying { .. })
-                })
-            });
             if ours {
                 continue;
             }

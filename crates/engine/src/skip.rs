@@ -25,7 +25,7 @@ impl Engine {
             | Action::SupervisorSignal { program: Some(program), .. } => {
                 checks.find_map(|check| check.looked.as_ref()?.missing(program))
             }
-            Action::Signal { .. } => occasion(recovery, target, &self.checks)
+            Action::Signal { .. } => occasion(recovery, target, None, &self.checks)
                 .process
                 .is_none()
                 .then(|| "no check has named a process".to_owned()),

@@ -119,7 +119,8 @@ impl Engine {
     /// What was under way meanwhile may have failed for that alone, and proofs get the time back that was lost.
     pub(crate) fn notice_starvation(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         let Some(late) = self.asked_for.map(|asked| now.saturating_since(asked)) else { return };
-        if late < self.settings.agent.starved_after {
+        // A shell that is ending only takes answers in, when they come.
+        if late < self.settings.agent.starved_after || self.gate_closed {
             return;
         }
         self.checks.iter_mut().for_each(crate::check::CheckCore::doubt);

@@ -123,10 +123,17 @@ impl Subject {
         self.health.hard(now)
     }
 
+    /// Whether that is another life than the one known before.
+    pub(crate) fn is_other_life(&self, incarnation: Option<&Value>) -> bool {
+        matches!((&self.incarnation, incarnation), (Some(before), Some(now)) if before != now)
+    }
+
     /// Takes in what identifies the life of what runs. True if that is another life than the one known before.
     pub(crate) fn lives_as(&mut self, incarnation: Option<&Value>) -> bool {
-        let Some(incarnation) = incarnation else { return false };
-        let before = self.incarnation.replace(incarnation.clone());
-        before.is_some_and(|before| before != *incarnation)
+        let is_other = self.is_other_life(incarnation);
+        if let Some(incarnation) = incarnation {
+            self.incarnation = Some(incarnation.clone());
+        }
+        is_other
     }
 }

@@ -93,6 +93,12 @@ impl Health {
         }
     }
 
+    /// Whether results are being counted that may lead to another hard state: the next one may say more.
+    pub fn is_counting(&self, now: Moment) -> bool {
+        let first = self.hard == Hard::Unknown && self.successes > 0 && !self.is_stale(now);
+        first || matches!(self.state(now), State::Suspect { .. } | State::Recovering { .. })
+    }
+
     /// What recoveries may act on at `now`.
     pub fn hard(&self, now: Moment) -> Hard {
         if self.is_stale(now) { Hard::Unknown } else { self.hard }

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 pub use error::ActionError;
 use error::{permanent, retryable};
 pub use evenkeel_process::Identity;
-pub use occasion::{Occasion, Rules, StoppedProgram};
+pub use occasion::{Occasion, Rules, StoppedProgram, VARIABLES};
 pub use signal::Signal;
 pub use systemd::UnitOrder;
 

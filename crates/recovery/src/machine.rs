@@ -334,6 +334,16 @@ impl Machine {
                 self.phase = Phase::Gate;
                 None
             }
+            // Nobody can tell: it has to be seen to be up for as long once more.
+            Phase::Stabilizing { .. } if self.seen != Seen::Up => {
+                self.phase = Phase::Stabilizing { until: now + self.policy.stable_for };
+                None
+            }
+            Phase::Exhausted { until, healthy_at: Some(_) } if self.seen != Seen::Up => {
+                let healthy_at = Some(now + self.policy.stable_for);
+                self.phase = Phase::Exhausted { until, healthy_at };
+                None
+            }
             Phase::Stabilizing { .. } | Phase::Exhausted { healthy_at: Some(_), .. } => {
                 Some(self.close())
             }

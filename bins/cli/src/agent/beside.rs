@@ -56,6 +56,7 @@ pub fn run_beside<Work: Future<Output = Result<(), Failure>> + Send + 'static>(
         };
         let agent = Agent {
             settings,
+            part: false,
             observe,
             seed: seed(),
             boot_id: boot_id(),

@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::runtime::block_on;
 use crate::bar::{Bar, TURN};
-use crate::{Common, Exit, Failure};
+use crate::{Common, Exit, Failure, print_remark};
 
 /// Runs the agent in the foreground until SIGTERM or Ctrl-C. `again` reads the settings anew at each SIGHUP.
 pub fn run(
@@ -26,6 +26,7 @@ pub fn run(
         let inbox = reloads(again)?;
         let agent = Agent {
             settings,
+            part: false,
             observe,
             seed: seed(),
             boot_id: boot_id(),
@@ -57,10 +58,11 @@ pub(super) fn reloads(
     Ok(inbox)
 }
 
-/// One pass of the same agent: it ends when everything is settled, or after `limit`, and opens no door. A bar shows how far it is.
+/// One pass of the same agent over settings, or a `part` of those of the host: it ends when everything is settled, or after `limit`, and opens no door. A bar shows how far it is.
 pub fn pass(
     common: &Common,
     mut settings: Settings,
+    part: bool,
     observe: bool,
     limit: Duration,
 ) -> Result<Status, Failure> {
@@ -79,6 +81,7 @@ pub fn pass(
         let progress = RefCell::new((Bar::new(common, "looking"), (0, 0)));
         let agent = Agent {
             settings,
+            part,
             observe,
             seed: seed(),
             boot_id: boot_id(),
@@ -88,7 +91,18 @@ pub fn pass(
             watchdog: Some(TURN),
             notify: |notice| show(&mut progress.borrow_mut(), notice),
         };
-        evenkeel_agent::run(agent, reloads, stop).await.map_err(|error| Failure::refused(&error))
+        let interrupted = Cell::new(false);
+        let stop = async {
+            stop.await;
+            interrupted.set(true);
+        };
+        let ran = evenkeel_agent::run(agent, reloads, stop).await;
+        let status = ran.map_err(|error| Failure::refused(&error))?;
+        let (_, (done, of)) = *progress.borrow();
+        if interrupted.get() {
+            print_remark(format_args!("evenkeel: interrupted; {done} of {of} were done with"));
+        }
+        Ok(status)
     })
 }
 

@@ -1,10 +1,10 @@
-use std::path::PathBuf;
 use std::time::Duration;
 
 use evenkeel_agent::OrderAnswer;
 use serde_json::{Value, json};
 
 use super::client::{self, ClientError};
+use super::control_socket;
 use super::runtime::block_on;
 use crate::{Common, Exit, Failure, escaped, print_json, print_line};
 
@@ -46,10 +46,7 @@ fn told(common: &Common, answer: &OrderAnswer, text: &str) -> Exit {
 
 /// Only a running agent takes orders: what is written behind its back would be lost with its next word.
 fn order(common: &Common, path: &str, body: &Value) -> Result<OrderAnswer, Failure> {
-    let settings = common.settings()?;
-    let Some(socket): Option<PathBuf> = settings.agent.socket else {
-        return Err(Failure::usage("agent.socket is \"off\", so no agent can be given an order"));
-    };
+    let socket = control_socket(common)?;
     block_on(async {
         client::post(&socket, path, body).await.map_err(|error| match error {
             ClientError::NoAgent { message } => Failure::refused_because(format!(

@@ -1,8 +1,8 @@
 use evenkeel_agent::Status;
 use jiff::Timestamp;
 
-use super::client;
 use super::runtime::block_on;
+use super::{client, control_socket};
 use crate::{Common, Exit, Failure, escaped, print_json, print_line, print_table};
 
 /// One line of a status.
@@ -20,10 +20,7 @@ pub(super) struct Row {
 
 /// Asks the running agent and prints what it says.
 pub fn status(common: &Common) -> Result<Exit, Failure> {
-    let settings = common.settings()?;
-    let Some(socket) = settings.agent.socket else {
-        return Err(Failure::usage("agent.socket is \"off\", so there is nothing to ask"));
-    };
+    let socket = control_socket(common)?;
     let status: Status = block_on(async {
         client::get(&socket, "/api/status").await.map_err(|error| Failure::refused(&error))
     })?;

@@ -18,7 +18,7 @@ use self::screen::Screen;
 use self::view::View;
 use super::host::stop_signal;
 use super::runtime::block_on;
-use super::status;
+use super::{control_socket, status};
 use crate::{Common, Exit, Failure};
 
 /// How often the view says how late it is.
@@ -32,10 +32,7 @@ pub fn watch(common: &Common) -> Result<Exit, Failure> {
     if common.json || is_dumb || !std::io::stdout().is_terminal() {
         return status(common);
     }
-    let settings = common.settings()?;
-    let Some(socket) = settings.agent.socket else {
-        return Err(Failure::usage("agent.socket is \"off\", so there is nothing to ask"));
-    };
+    let socket = control_socket(common)?;
     let failed = |error: std::io::Error| Failure::refused(&error);
     block_on(async {
         let mut feed = Feed::follow(socket);

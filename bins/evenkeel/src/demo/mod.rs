@@ -54,6 +54,7 @@ async fn play(
     let page = listener.local_addr().map_err(|error| Failure::refused(&error))?;
     let agent = Agent {
         settings,
+        part: false,
         observe: false,
         seed: args.seed,
         boot_id: boot_id(),

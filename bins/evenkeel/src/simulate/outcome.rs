@@ -98,7 +98,9 @@ impl Ends {
 
 /// How long a target was down for any reason.
 pub(super) fn down_seconds(lane: &Lane) -> f64 {
-    lane.down.iter().map(|down| down.end.duration_since(down.start).as_secs_f64()).sum()
+    let times = lane.down.iter().map(|down| down.end.duration_since(down.start).as_secs_f64());
+    // A sum of nothing would be -0.
+    times.fold(0.0, |sum, time| sum + time)
 }
 
 /// How long it took to find the outages that were found, the shortest first, in seconds.

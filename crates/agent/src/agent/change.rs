@@ -92,6 +92,10 @@ impl<N: Fn(Notice)> Shell<N> {
         self.ending.store(true, Ordering::Relaxed);
         self.engine.close_the_gate();
         self.keepers.stop();
+        if self.writing > 0 {
+            let (acts, seconds) = (self.writing, DRAIN.as_secs());
+            tracing::info!("ending: waits up to {seconds} s for {acts} that still run");
+        }
         let drained = async {
             while self.writing + self.keepers.running() > 0 {
                 match inbox.recv().await {

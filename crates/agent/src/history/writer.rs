@@ -69,9 +69,9 @@ impl Writer {
     pub(super) fn run(mut self, inbox: &mpsc::Receiver<Line>) {
         loop {
             match self.next(inbox) {
+                Ok(Line::End) | Err(RecvTimeoutError::Disconnected) => break,
                 Ok(line) => self.take(line),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
             }
             self.do_what_is_due();
         }
@@ -107,6 +107,7 @@ impl Writer {
                 self.collected.add(at, seen);
                 return;
             }
+            Line::End => return,
         }
         self.lines += 1;
         if self.lines.is_multiple_of(PRUNE_AFTER) {

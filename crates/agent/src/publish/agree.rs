@@ -14,7 +14,7 @@ use evenkeel_simulator::{Event, Faults, Observer, Scenario, View, What, run};
 use jiff::Timestamp;
 
 use super::Publisher;
-use crate::history::{Batch, History};
+use crate::history::{Batch, History, Scope};
 
 const SETTINGS: &str = r#"
 [check.web]
@@ -145,9 +145,10 @@ fn the_counters_say_what_the_history_has() {
         publisher.add(&settings);
         let began: Timestamp = "2026-03-01T00:00:00Z".parse().expect("a time");
         let now = Stamp { boot_id: "one".to_owned(), boottime: Moment::ORIGIN, wall: began };
+        let scope = Scope { lasting: false, only: None };
         let metrics = std::sync::Arc::clone(&publisher.metrics);
         let (history, _) =
-            History::open(state.path(), &now, false, Duration::ZERO, metrics).expect("a history");
+            History::open(state.path(), &now, scope, Duration::ZERO, metrics).expect("a history");
         let mut told = Told { publisher, history };
         let faults = faults(&settings);
         let lasts = Duration::from_hours(24 * 15);

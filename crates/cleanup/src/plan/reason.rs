@@ -133,8 +133,9 @@ fn old(age: Option<Duration>) -> String {
     }
 }
 
-/// Without parts of a second, unless there is nothing else.
+/// Without parts of a second, or where there is nothing else of a millisecond.
 fn whole(duration: Duration) -> humantime::FormattedDuration {
     let seconds = Duration::from_secs(duration.as_secs());
-    humantime::format_duration(if seconds.is_zero() { duration } else { seconds })
+    let millis = Duration::from_millis(u64::from(duration.subsec_millis()));
+    humantime::format_duration(if seconds.is_zero() { millis } else { seconds })
 }

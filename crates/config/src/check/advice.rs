@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use evenkeel_shown::escaped;
+
 use crate::settings::Settings;
 
 /// Directories that are emptied at boot or by age, and in which anyone may make entries.
@@ -9,6 +11,9 @@ const SHARED: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
 /// What works, but could be better.
 pub(super) fn advice(settings: &Settings) -> Vec<String> {
     let mut advice = Vec::new();
+    if settings.is_idle() {
+        advice.push("nothing is looked at: the settings name no check and no rule".to_owned());
+    }
     let mut below_shared: BTreeMap<&Path, Vec<String>> = BTreeMap::new();
     let permissions = settings
         .permissions
@@ -26,7 +31,7 @@ pub(super) fn advice(settings: &Settings) -> Vec<String> {
         advice.push(format!(
             "`{}` ({}) is in a directory that is emptied at boot and in which anyone may make entries: \
              keep it in /run if it may go at boot, else in /var/lib",
-            path.display(),
+            escaped(&path.to_string_lossy()),
             rules.join(", "),
         ));
     }

@@ -9,7 +9,7 @@ use crate::settings::{AgentSettings, LogFormat, LogSettings, Mode, Storm};
 use crate::value::OrOff;
 
 /// What switches off a listener.
-const OFF: &str = "off";
+pub(crate) const OFF: &str = "off";
 /// How much is logged, from nothing to everything.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 

@@ -31,6 +31,7 @@ use crate::read::Tree;
 use crate::settings::Settings;
 use crate::value::{Lasting, format_duration};
 
+pub(crate) use agent::OFF;
 #[cfg(test)]
 pub(crate) use steps::ACTIONS;
 pub use steps::action_names;

@@ -2,7 +2,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use evenkeel_config::{Mode, Settings, Sources, load, load_text, reveal, show};
+use evenkeel_config::{
+    Mode, RECEIVER_VARIABLES, Settings, Sources, VARIABLE_PREFIX, load, load_text, reveal, show,
+};
+use evenkeel_recovery::actions::VARIABLES;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -211,4 +214,12 @@ proptest! {
         let shown = reveal(&sources, true).unwrap();
         prop_assert_eq!(load_text("shown", &shown).unwrap(), settings);
     }
+}
+
+#[test]
+fn what_commands_are_told_is_no_setting() {
+    let told = VARIABLES.into_iter().chain(RECEIVER_VARIABLES);
+    let env: Vec<_> = told.map(|name| (name.to_owned(), "web".to_owned())).collect();
+    assert!(env.len() == 8 && env.iter().all(|(name, _)| name.starts_with(VARIABLE_PREFIX)));
+    load(&Sources { env, ..Sources::default() }).expect("a command may ask evenkeel something");
 }

@@ -40,10 +40,8 @@ impl CheckCore {
     }
 
     pub(crate) fn is_steady(&self, now: Moment) -> bool {
-        let unsteady = |subject: &Subject| {
-            matches!(subject.health.state(now), State::Suspect { .. } | State::Recovering { .. })
-        };
-        !unsteady(&self.own) && !self.parts.values().any(unsteady)
+        let counting = |subject: &Subject| subject.health.is_counting(now);
+        !counting(&self.own) && !self.parts.values().any(counting)
     }
 
     /// When the first of its limits, or of its parts', is reached by a trend.

@@ -7,13 +7,11 @@ use super::judge::Judged;
 use super::{CheckCore, Last};
 use crate::event::Effect;
 use crate::limits::Limits;
-use crate::occasion::{children_of, process_of};
+use crate::occasion::{INCARNATION, children_of, process_of};
 use crate::programs::Looked;
 use crate::record::Record;
 use crate::subject::{Changed, Subject};
 
-/// The fact that identifies the life of what runs.
-const INCARNATION: &str = "incarnation";
 /// The state of a program of supervisord that was told to stop.
 const STOPPED: &str = "STOPPED";
 

@@ -4,6 +4,7 @@ use evenkeel_probe::{Breach, Condition, Facts, FailureClass, Measurement, Outcom
 
 use super::CheckCore;
 use crate::limits::Limits;
+use crate::occasion::INCARNATION;
 
 #[derive(Debug)]
 pub(super) struct Judged {
@@ -37,6 +38,11 @@ impl CheckCore {
         }
         let facts = &measurement.facts;
         let spec = &self.spec;
+        if self.own.is_other_life(facts.get(INCARNATION)) {
+            // How long another process had broken a condition says nothing of this one.
+            self.sustained = sustained(&spec.conditions);
+            self.degraded = sustained(&spec.degraded);
+        }
         let mut broken = breaches(&spec.conditions, facts);
         broken.extend(self.forecasts.observe(now, &spec.conditions, facts));
         let Worst { found, leaks_only } = worst(now, &broken, &mut self.sustained);

@@ -8,6 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use super::ActionError;
 
+/// What commands are told in their environment.
+pub const VARIABLES: [&str; 5] = [
+    "EVENKEEL_TARGET",
+    "EVENKEEL_INCIDENT",
+    "EVENKEEL_INTENT",
+    "EVENKEEL_CAUSE",
+    "EVENKEEL_REASON",
+];
+
 /// How much of a reason goes into the environment of a command.
 const REASON_LIMIT: usize = 1024;
 
@@ -78,17 +87,14 @@ impl Rules for () {
 }
 
 impl Occasion {
-    /// `command` with the occasion in its environment: `EVENKEEL_TARGET`, `_INCIDENT`, `_INTENT` (empty for a notice, which is no
-    /// attempt), `_CAUSE`, `_REASON`.
+    /// `command` with the occasion in its environment, as [`VARIABLES`]; the intent of a notice is empty, for that is no attempt.
     pub(super) fn tell(&self, command: &CommandSpec) -> CommandSpec {
         let reason: String = one_line(&self.reason).chars().take(REASON_LIMIT).collect();
-        command
-            .clone()
-            .env("EVENKEEL_TARGET", &self.target)
-            .env("EVENKEEL_INCIDENT", self.incident.to_string())
-            .env("EVENKEEL_INTENT", self.intent.map(|id| id.to_string()).unwrap_or_default())
-            .env("EVENKEEL_CAUSE", &self.cause)
-            .env("EVENKEEL_REASON", reason)
+        let intent = self.intent.map(|id| id.to_string()).unwrap_or_default();
+        let values =
+            [self.target.clone(), self.incident.to_string(), intent, self.cause.clone(), reason];
+        let told = VARIABLES.into_iter().zip(values);
+        told.fold(command.clone(), |command, (name, value)| command.env(name, value))
     }
 }
 

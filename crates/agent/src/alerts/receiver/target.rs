@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use evenkeel_command::CommandSpec;
-use evenkeel_config::{Hidden, Receiver, ReceiverKind, read_secret};
+use evenkeel_config::{Hidden, RECEIVER_VARIABLES, Receiver, ReceiverKind, read_secret};
 use evenkeel_probe::{ExecTarget, Header, HttpTarget, RequestBody, Target};
 use evenkeel_shown::chain;
 use jiff::Timestamp;
@@ -73,11 +73,10 @@ fn told(
     body: String,
 ) -> ExecTarget {
     let alert = message.first().map(Parcel::group).unwrap_or_default();
-    let command = command
-        .clone()
-        .env("EVENKEEL_RECEIVER", &receiver.name)
-        .env("EVENKEEL_ALERT", without_nul(alert))
-        .env("EVENKEEL_STATUS", payload::status(payload::fires(message)));
+    let status = payload::status(payload::fires(message));
+    let values = [receiver.name.clone(), without_nul(alert), status.to_owned()];
+    let told = RECEIVER_VARIABLES.into_iter().zip(values);
+    let command = told.fold(command.clone(), |command, (name, value)| command.env(name, value));
     let command = CommandSpec { stdin: body.into_bytes(), ..command };
     ExecTarget { user: user.map(str::to_owned), ..ExecTarget::new(command) }
 }
