@@ -211,3 +211,46 @@ proptest! {
         prop_assert_eq!(play(), play());
     }
 }
+
+#[test]
+fn how_long_a_process_was_over_its_limit_says_nothing_of_the_next_one() {
+    let settings = r#"
+[agent]
+grace = "0s"
+[check.worker]
+process = { pidfile = "/run/worker.pid" }
+interval = "30s"
+timeout = "1s"
+success_threshold = 1
+conditions = [{ field = "rss_bytes", above = "300MB", for = "5m" }]
+"#;
+    let mut host = ScriptedHost::new(settings);
+    let large = |life| {
+        let mut seen = crate::host::alive(life);
+        seen.facts.set("rss_bytes", 4e8);
+        seen
+    };
+    host.sees("worker", large("7@1"));
+    host.run_for(4 * MINUTE);
+    host.sees("worker", large("8@9"));
+    host.run_for(4 * MINUTE);
+    assert!(!host.messages("check_changed").iter().any(|line| line.contains("down")));
+    host.run_for(2 * MINUTE);
+    assert!(host.messages("check_changed").iter().any(|line| line.contains("down")));
+}
+
+#[test]
+fn an_incident_stays_open_while_nobody_can_tell() {
+    let mut host = ScriptedHost::new(WEB);
+    host.sees("web", bad());
+    host.run_for(MINUTE);
+    assert_eq!(host.acts.len(), 1);
+    host.sees("web", good());
+    host.run_for(MINUTE);
+    host.sees("web", crate::host::unknown());
+    host.run_for(30 * MINUTE);
+    assert!(host.messages("incident_closed").is_empty());
+    host.sees("web", good());
+    host.run_for(25 * MINUTE);
+    assert_eq!(host.messages("incident_closed").len(), 1);
+}

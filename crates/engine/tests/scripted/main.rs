@@ -9,6 +9,7 @@ mod host;
 mod ladder;
 mod laws;
 mod leak;
+mod left_overs;
 mod machine;
 mod me;
 mod orders;

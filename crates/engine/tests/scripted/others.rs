@@ -59,3 +59,26 @@ fn each_part_has_a_life_of_its_own_and_a_ledger_does_not_grow_without_end() {
     assert!(host.messages("restarted_by_others").len() > 400);
     let _ = good();
 }
+
+#[test]
+fn what_another_recovery_restarts_is_not_charged_to_who_looks_at_the_same() {
+    let both = r#"
+[check.memory]
+process = { pidfile = "/run/web.pid" }
+interval = "30s"
+timeout = "1s"
+success_threshold = 1
+[recovery.memory]
+when = ["memory"]
+steps = [{ action = "exec", command = ["restart-web"] }]
+"#;
+    let mut host = ScriptedHost::new(&format!("{WEB}{both}"));
+    host.sees("memory", alive("1"));
+    host.run_for(MINUTE);
+    host.sees("web", bad());
+    host.run_for(MINUTE);
+    assert_eq!(host.acted_on(), ["web"]);
+    host.sees("memory", alive("2"));
+    host.run_for(MINUTE / 2);
+    assert!(host.messages("restarted_by_others").is_empty());
+}
