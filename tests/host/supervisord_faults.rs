@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use evenkeel_tests::{
-    Finished, LONG, Program, Scratch, Supervisord, find_bin, installed, run_within, until,
+    Daemon, Finished, LONG, Program, Scratch, Supervisord, find_bin, installed, is_root,
+    run_within, until,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -176,4 +177,29 @@ fn the_process_of_a_program_and_of_its_daemon_are_looked_at() {
     assert!(mistyped.stdout.contains("did you mean `forks`?"), "{mistyped:?}");
     let daemon = probe(&["process", "--supervisor-socket", &url, "--timeout", "20s"]).json();
     assert_eq!(daemon["facts"]["pid"], f64::from(supervisord.daemon.pid()));
+}
+
+#[test]
+fn who_listens_at_that_path_within_other_mounts_is_not_taken_for_ours() {
+    if !is_root() || !installed("python3") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let socket = scratch.folder("run", 0o755).join("s.sock");
+    // As a container with the network of the host: its socket stands in the same list of the kernel.
+    let listens = format!(
+        "mount -t tmpfs none '{}' && exec python3 -c \"import socket, time; s = socket.socket(socket.AF_UNIX); \
+         s.bind('{}'); s.listen(); time.sleep(1000)\"",
+        scratch.join("run").display(),
+        socket.display()
+    );
+    let args = ["--mount", "--propagation", "private", "sh", "-c", &listens];
+    let _other = Daemon::start("other", "unshare", args, &scratch.join("other.log"));
+    let listed = || {
+        let table = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
+        table.contains(&socket.display().to_string())
+    };
+    until("the other one listens", LONG, listed);
+    let (seen, code) = supervisor(&socket, "2s");
+    assert_eq!((seen["facts"]["daemon"].as_str(), code), (Some("absent"), Some(1)), "{seen}");
 }

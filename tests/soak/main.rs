@@ -135,7 +135,8 @@ fn quiet(pid: u32) -> Quiet {
 fn settled(pid: u32, before: &Quiet) -> Quiet {
     let mut least = Quiet::of(pid);
     let begun = Instant::now();
-    while !least.is_within(before) && begun.elapsed() < SETTLE && descriptors(pid).is_some() {
+    while !least.beyond(before).is_empty() && begun.elapsed() < SETTLE && descriptors(pid).is_some()
+    {
         std::thread::sleep(Duration::from_millis(50));
         least = least.min(Quiet::of(pid));
     }

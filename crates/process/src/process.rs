@@ -1,7 +1,10 @@
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
-use rustix::fs::{CWD, Dir, Mode, OFlags, RawDir, fstat, openat, readlinkat};
+use rustix::fs::{
+    CWD, Dir, Mode, OFlags, RawDir, ResolveFlags, fstat, openat, openat2, readlinkat,
+};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
@@ -163,6 +166,18 @@ impl Process {
             }
         }
         Ok(children)
+    }
+
+    /// Which directory `path` is to it, as device and inode: it may have other mounts, or another root.
+    pub fn directory(&self, path: &Path) -> Result<(u64, u64), LookError> {
+        let what = || self.what("root");
+        let pin = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = openat(&self.dir, "root", pin, Mode::empty())
+            .map_err(|errno| LookError::of(what(), errno))?;
+        let found = openat2(&root, path, pin, Mode::empty(), ResolveFlags::IN_ROOT)
+            .and_then(|found| fstat(&found))
+            .map_err(|errno| LookError::of(what(), errno))?;
+        Ok((found.st_dev, found.st_ino))
     }
 
     /// Who it runs as.

@@ -1,8 +1,9 @@
-use std::path::Path;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use evenkeel_process::{Identity, Process, State, Table, holders_of_socket};
 
-use crate::listening::listening_inode;
+use crate::listening::listening;
 
 /// The daemon behind a socket, found without asking it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,9 +60,14 @@ impl Daemon {
     /// Who listens on `socket`, also if its file was deleted. Blocks for as long as a look at every descriptor of the host takes;
     /// `None` if nobody does, or the caller may not see who.
     pub fn behind(socket: &Path) -> Option<Self> {
-        // A child that has just been forked still has it too: the oldest is the daemon.
-        let holders = holders_of_socket(listening_inode(socket)?).ok()?;
-        let process = Process::open_exactly(*holders.first()?).ok()?;
+        let ours = |(bound, inode): &(PathBuf, u64)| match listener(socket, bound, *inode) {
+            Listener::Ours(process) => Some(process),
+            Listener::AnothersOrNobody | Listener::Unseen => None,
+        };
+        Self::of(&listening(socket).iter().find_map(ours)?)
+    }
+
+    fn of(process: &Process) -> Option<Self> {
         let stat = process.stat().ok()?;
         let frozen = || process.cgroups().is_ok_and(|cgroups| cgroups.is_frozen());
         let activity = match stat.state {
@@ -77,4 +83,45 @@ impl Daemon {
         let children = children.map(|child| child.identity).take(CHILDREN).collect();
         Some(Self { identity: process.identity(), activity, children })
     }
+}
+
+/// Whether somebody listens on `socket`, as far as can be told. Blocks, as [`Daemon::behind`].
+pub(crate) fn somebody_listens(socket: &Path) -> bool {
+    let others = |(bound, inode): &(PathBuf, u64)| {
+        matches!(listener(socket, bound, *inode), Listener::AnothersOrNobody)
+    };
+    !listening(socket).iter().all(others)
+}
+
+/// Who listens on a socket that was bound by the name of ours.
+enum Listener {
+    Ours(Process),
+    /// In another directory of that name, as in a container with the network of the host; or there is none of ours.
+    AnothersOrNobody,
+    /// Nobody can tell, or the caller may not see it.
+    Unseen,
+}
+
+fn listener(socket: &Path, bound: &Path, inode: u64) -> Listener {
+    let Ok(holders) = holders_of_socket(inode) else { return Listener::Unseen };
+    // A child that has just been forked still has it too: the oldest is the daemon.
+    let Some(oldest) = holders.first() else { return Listener::Unseen };
+    let Ok(process) = Process::open_exactly(*oldest) else { return Listener::Unseen };
+    let (Some(theirs), Some(ours)) = (bound.parent(), socket.parent()) else {
+        return Listener::AnothersOrNobody;
+    };
+    #[expect(clippy::disallowed_methods, reason = "only told whose the directory is")]
+    let (Ok(ours), file) = (std::fs::metadata(ours), std::fs::symlink_metadata(socket)) else {
+        return Listener::AnothersOrNobody;
+    };
+    let (Ok(seen), Ok(users)) = (process.directory(theirs), process.users()) else {
+        return Listener::Unseen;
+    };
+    if seen != (ours.dev(), ours.ino()) {
+        return Listener::AnothersOrNobody;
+    }
+    // In /tmp anybody can take a name that is like ours: only of the owner's it is known that it is the daemon.
+    let mut owners = vec![0, ours.uid()];
+    owners.extend(file.map(|file| file.uid()));
+    if owners.contains(&users.effective) { Listener::Ours(process) } else { Listener::Unseen }
 }

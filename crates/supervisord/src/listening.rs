@@ -2,7 +2,7 @@ use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// `SO_ACCEPTCON` of `/proc/net/unix`: the socket listens.
 const LISTENS: u32 = 0x1_0000;
@@ -10,15 +10,15 @@ const LISTENS: u32 = 0x1_0000;
 /// More sockets than a host has.
 const TABLE_LIMIT: u64 = 64 * 1024 * 1024;
 
-/// The inode of the socket that some daemon listens on and that was bound as `socket`, be its file there or not.
+/// The sockets that somebody listens on and that were bound by a name as that of `socket`, be its file there or not: each with the
+/// path that it was bound as.
 ///
-/// Looks only into this network namespace, which is also as far as the socket file would reach.
-pub(crate) fn listening_inode(socket: &Path) -> Option<u64> {
-    let table = read_table().ok()?;
-    table
-        .split(|byte| *byte == b'\n')
-        .filter_map(bound_path)
-        .find_map(|(bound, inode)| is_same(bound, socket).then_some(inode))
+/// The kernel's list is of this network namespace; the paths in it are those of whoever bound them, who may have other mounts.
+pub(crate) fn listening(socket: &Path) -> Vec<(PathBuf, u64)> {
+    let table = read_table().unwrap_or_default();
+    let lines = table.split(|byte| *byte == b'\n').filter_map(bound_path);
+    let alike = lines.filter(|(bound, _)| is_same(bound, socket));
+    alike.map(|(bound, inode)| (bound.to_owned(), inode)).collect()
 }
 
 #[expect(
@@ -123,9 +123,9 @@ mod tests {
         let socket = scratch.path().join("s.sock");
         let listener = UnixListener::bind(&socket).unwrap();
         std::fs::remove_file(&socket).unwrap();
-        assert!(listening_inode(&socket).is_some());
+        assert_eq!(listening(&socket).len(), 1);
         drop(listener);
-        assert_eq!(listening_inode(&socket), None);
+        assert_eq!(listening(&socket), Vec::new());
     }
 
     proptest! {

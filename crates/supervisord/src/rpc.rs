@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 
 use crate::CallError;
 use crate::Daemon;
-use crate::listening::listening_inode;
+use crate::daemon::somebody_listens;
 
 /// A thousand programs answer within this; more is not supervisord.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -99,7 +99,7 @@ async fn connect(socket: &Path) -> io::Result<UnixStream> {
 }
 
 fn of_connect(socket: &Path, source: io::Error) -> CallError {
-    let listens = || listening_inode(socket).is_some();
+    let listens = || somebody_listens(socket);
     let socket = socket.to_owned();
     match source.kind() {
         io::ErrorKind::NotFound if listens() => CallError::Deleted { socket, daemon: None },
