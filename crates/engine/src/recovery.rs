@@ -107,7 +107,13 @@ impl RecoveryCore {
                 told.entry(part).or_default().push((*check, subject));
             }
         }
-        for (part, sources) in told {
+        // Who has not looked yet may speak of it too: until then nobody knows that it is up.
+        let silent = |check: &&&CheckCore| {
+            check.concluded.is_none() && !check.spec.target.part_fields().is_empty()
+        };
+        let silent: Vec<_> = mine.iter().filter(silent).map(|check| (*check, &check.own)).collect();
+        for (part, mut sources) in told {
+            sources.extend(&silent);
             gone.retain(|name| name != part);
             if !self.parts.contains_key(part) {
                 let id = format!("{}/{part}", self.spec.name);
