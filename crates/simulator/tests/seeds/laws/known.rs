@@ -236,6 +236,7 @@ impl OfCheck {
         // A failed attempt that is made again is no look yet, and breaks no series of them.
         if sight == Sight::Bad && self.failed.1 <= spec.retries {
             self.goods.insert(None, goods);
+            return;
         }
         let listed = matches!(measurement.outcome, Outcome::Good);
         if listed {
