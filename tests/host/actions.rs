@@ -173,7 +173,10 @@ fn is_started_anew(is_frozen: bool) {
     if is_frozen {
         supervisord.daemon.signal(Signal::SIGSTOP);
     }
-    let agent = Agent::start(&scratch, &workers(supervisord.socket(), &step));
+    // Of one that is frozen only: nothing is done before it is killed, for its ladder would be used up by then.
+    let grace: &[&str] = if is_frozen { &["--set", "agent.grace=8s"] } else { &[] };
+    let settings = workers(supervisord.socket(), &step);
+    let agent = Agent::start_with(&scratch, "", &settings, grace);
     agent.await_check("workers", if is_frozen { "down" } else { "up" }, LONG);
     let mut supervisord = supervisord;
     supervisord.daemon.signal(Signal::SIGKILL);

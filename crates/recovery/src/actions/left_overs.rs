@@ -151,7 +151,13 @@ async fn is_dead(socket: &Path, deadline: Instant) -> Result<(), ActionError> {
     let left = deadline.saturating_duration_since(Instant::now()).min(ANSWER);
     let lives =
         |how: String| permanent(format!("the programs of supervisord are not left over: {how}"));
-    match Client::new(socket).daemon_pid(left).await {
+    let client = Client::new(socket);
+    let asked = match client.daemon_pid(left).await {
+        // It may have died while it was asked: then the kernel says so now.
+        Err(CallError::Protocol { .. } | CallError::Io { .. }) => client.daemon_pid(left).await,
+        asked => asked,
+    };
+    match asked {
         Err(CallError::Refused { .. } | CallError::Missing { .. }) => Ok(()),
         Ok(pid) => Err(lives(format!("it runs as process {pid}"))),
         Err(error) => Err(lives(with_source(&error))),
