@@ -127,7 +127,7 @@ fn man_reads_the_pages_of_every_program_without_a_warning() {
         assert_eq!((read.code, &*read.stderr), (Some(0), ""), "{page}: {read:?}");
         assert!(read.stdout.contains("NAME"), "{page}: {read:?}");
     }
-    let refused = evenkeel(["man", "/nowhere"]);
+    let refused = evenkeel(["man", "/proc/nowhere"]);
     assert_eq!(refused.code, Some(3), "{refused:?}");
     // As on a host: the page of the settings is not among those of the programs.
     let programs = scratch.folder("man1", 0o755);
