@@ -247,7 +247,7 @@ fn a_notice_is_given_once_and_the_ladder_goes_on_though_it_fails() {
 fn a_step_repairs_by_a_permission_rule() {
     let scratch = Scratch::new();
     let state = scratch.folder("state", 0o755);
-    let file = scratch.file("state/a.hash", "x", 0o600);
+    let file = scratch.file("state/a.hash", "x", 0o644);
     // The rule looks once an hour and does not watch: what repairs in time is the step.
     let settings = format!(
         "[permissions.state]\npath = \"{}\"\nfiles = [{{ match = \"*.hash\", mode = \"0644\" }}]\nwatch = false\ninterval = \"1h\"\n\
