@@ -1,5 +1,5 @@
 //! The built program keeps, brings back, compresses, and ends where it is told to.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 use std::fs::{self, File, FileTimes};
 use std::path::Path;

@@ -1,5 +1,5 @@
 //! Exit codes and documents of the built program.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -8,7 +8,7 @@ mod toml;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use evenkeel_cli::agent::{pass, print_status, verdict};
+use evenkeel_cli::agent::{Pass, pass, print_status, verdict};
 use evenkeel_cli::{Common, Failure, agent};
 use evenkeel_config::Settings;
 
@@ -21,13 +21,9 @@ fn main() -> ExitCode {
     let args: Args = evenkeel_cli::parse();
     evenkeel_cli::run("evenkeel-recovery", &args.common, || match &args.command {
         Command::Once(once) => {
-            let status = pass(
-                &args.common,
-                settings(&once.target.in_words(&args.common))?,
-                true,
-                once.dry_run,
-                PASS,
-            )?;
+            // Checks that no recovery listens to are left out.
+            let how = Pass { part: true, observe: once.dry_run, limit: PASS };
+            let status = pass(&args.common, settings(&once.target.in_words(&args.common))?, how)?;
             print_status(&args.common, &status);
             Ok(verdict(&status))
         }

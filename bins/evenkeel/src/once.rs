@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use evenkeel_cli::agent::{pass, print_status, verdict};
+use evenkeel_cli::agent::{Pass, pass, print_status, verdict};
 use evenkeel_cli::{Common, Exit, Failure, escaped};
 use evenkeel_config::{Settings, nearest};
 use evenkeel_health::{Policy, Threshold};
@@ -14,7 +14,7 @@ const PASS: Duration = Duration::from_mins(10);
 
 /// `evenkeel check`: everything once; nothing is written.
 pub(crate) fn check(common: &Common, names: &Names) -> Result<Exit, Failure> {
-    let mut settings = chosen(common, names)?;
+    let (mut settings, part) = (chosen(common, names)?, !names.names.is_empty());
     for check in &mut settings.checks {
         // One series of attempts is the answer; counting series over time is the agent's way.
         check.health = Policy::try_new(
@@ -25,7 +25,7 @@ pub(crate) fn check(common: &Common, names: &Names) -> Result<Exit, Failure> {
         )
         .map_err(|error| Failure::refused(&error))?;
     }
-    let mut status = pass(common, settings, !names.names.is_empty(), true, LOOK)?;
+    let mut status = pass(common, settings, Pass { part, observe: true, limit: LOOK })?;
     // That a check only looks is no news.
     status.mode_reason = None;
     print_status(common, &status);
@@ -35,7 +35,8 @@ pub(crate) fn check(common: &Common, names: &Names) -> Result<Exit, Failure> {
 /// `evenkeel apply`: one pass of the same agent, which ends when everything is settled.
 pub(crate) fn apply(common: &Common, args: &Apply) -> Result<Exit, Failure> {
     let settings = chosen(common, &args.names)?;
-    let status = pass(common, settings, !args.names.names.is_empty(), args.dry_run, PASS)?;
+    let (part, observe) = (!args.names.names.is_empty(), args.dry_run);
+    let status = pass(common, settings, Pass { part, observe, limit: PASS })?;
     print_status(common, &status);
     Ok(verdict(&status))
 }

@@ -141,7 +141,8 @@ fn bind_socket(path: &Path) -> io::Result<UnixListener> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    // Born with its mode: what the path names a moment later may be something else.
+    // Born with its mode: what the path names a moment later may be something else. The mask is the whole process's; of the other
+    // threads that there are so early, only the one of the history makes files, and those are its owner's alone anyway.
     let before = umask(Mode::from_bits_truncate(0o177));
     let listener = UnixListener::bind(path);
     umask(before);
@@ -186,6 +187,25 @@ mod tests {
         let mode = std::fs::metadata(&path).expect("the socket").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         drop(living);
+    }
+
+    #[test]
+    fn a_directory_that_others_may_write_to_is_refused() {
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        let mode = |mode| {
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(scratch.path(), mode).expect("a mode");
+        };
+        let path = scratch.path().join("evenkeel.sock");
+        for open in [0o777, 0o770, 0o702] {
+            mode(open);
+            let refused = bind_socket(&path).expect_err("others may put something else there");
+            assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied, "{open:o}");
+            assert!(!path.exists());
+        }
+        // In one such as /tmp nobody can take it away again.
+        mode(0o1777);
+        drop(bind_socket(&path).expect("a socket"));
     }
 
     #[test]

@@ -13,7 +13,6 @@
 //!
 //! use evenkeel_cleanup::{Action, Draft, Policy, Trigger, apply, scan};
 //!
-//! # #[allow(clippy::disallowed_methods)]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let scratch = tempfile::tempdir()?;
 //! # let path = scratch.path().to_owned();
@@ -31,10 +30,6 @@
 //! # }
 //! ```
 #![forbid(unsafe_code)]
-#![cfg_attr(
-    test,
-    allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
-)]
 
 mod policy;
 

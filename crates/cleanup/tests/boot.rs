@@ -1,5 +1,5 @@
 //! What dates from before a boot, on real files: of a boot that is made up, and of the real one.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 use std::fs::{self, File, FileTimes};
 use std::ops::ControlFlow;

@@ -1,5 +1,5 @@
 //! A run that is killed at any moment loses nothing: after the next one everything is there once, or gone as it should be.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, FileTimes};

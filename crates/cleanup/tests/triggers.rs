@@ -1,5 +1,5 @@
 //! Limits for all, the newest that stay, and directories as one entry, on real trees.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, FileTimes};

@@ -16,10 +16,6 @@
 //! # Ok::<(), evenkeel_command::RunError>(()) }).unwrap();
 //! ```
 #![forbid(unsafe_code)]
-#![cfg_attr(
-    test,
-    allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
-)]
 
 mod group;
 mod input;

@@ -1,5 +1,5 @@
 //! Programs as they are: quick, slow, noisy, and with children of their own.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
 //! Whole files, as they are imported: compared with what is kept beside them, and accepted as settings.
-#![allow(
+#![expect(
     clippy::disallowed_methods,
     reason = "reads and, when asked to, writes the fixtures beside it"
 )]

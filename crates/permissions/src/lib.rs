@@ -10,7 +10,6 @@
 //! ```
 //! use evenkeel_permissions::{Draft, FileRule, Policy, apply, sweep};
 //!
-//! # #[allow(clippy::disallowed_methods)]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let scratch = tempfile::tempdir()?;
 //! # let path = scratch.path().to_owned();
@@ -27,10 +26,6 @@
 //! # }
 //! ```
 #![forbid(unsafe_code)]
-#![cfg_attr(
-    test,
-    allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
-)]
 
 mod acl;
 

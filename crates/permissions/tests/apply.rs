@@ -1,5 +1,5 @@
 //! Sweep and apply in scratch directories.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 use std::ffi::OsString;
 use std::fs;

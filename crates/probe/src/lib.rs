@@ -17,10 +17,6 @@
 //! # });
 //! ```
 #![forbid(unsafe_code)]
-#![cfg_attr(
-    test,
-    allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
-)]
 
 // What is measured and what is found: plain values and functions.
 mod address;

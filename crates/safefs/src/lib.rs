@@ -12,7 +12,6 @@
 //! ```
 //! use evenkeel_safefs::{Access, Root, Terms, Trust};
 //!
-//! # #[allow(clippy::disallowed_methods)]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let scratch = tempfile::tempdir()?;
 //! # std::fs::write(scratch.path().join("a.hash"), "")?;
@@ -27,7 +26,7 @@
 //! ```
 #![cfg_attr(
     test,
-    allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
+    expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
 )]
 
 mod name;

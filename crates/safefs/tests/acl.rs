@@ -1,5 +1,5 @@
 //! Access control lists are set with mode and owner, and mean to the kernel what they say.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

@@ -1,5 +1,5 @@
 //! Another process exchanges names while files are changed and deleted: only what was looked at is ever touched.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 use std::ffi::OsStr;
 use std::fs;

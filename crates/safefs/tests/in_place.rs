@@ -1,5 +1,5 @@
 //! Deletion where there is no room for a private directory.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 use std::ffi::{OsStr, OsString};
 use std::fs;

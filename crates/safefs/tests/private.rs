@@ -1,5 +1,5 @@
 //! What is taken is exactly what was looked at; what is kept comes back; what is interrupted is put right.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,5 +1,5 @@
 //! Laws of a cut, over random logs: what stays is the end of what was there, from the start of a line.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 use std::fs;
 use std::path::Path;

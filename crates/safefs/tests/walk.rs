@@ -1,5 +1,5 @@
 //! What a walk tells, by one thread and by two.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 use std::ffi::{OsStr, OsString};
 use std::fs;

@@ -1,5 +1,5 @@
 //! A file that is there whole or not at all.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, symlink};

@@ -1,5 +1,4 @@
 //! Why systemd cannot be asked is told apart. What it answers when it can is tested against a real one, in `tests/host`.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;

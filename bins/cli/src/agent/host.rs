@@ -58,14 +58,20 @@ pub(super) fn reloads(
     Ok(inbox)
 }
 
-/// One pass of the same agent over settings, or a `part` of those of the host: it ends when everything is settled, or after `limit`, and opens no door. A bar shows how far it is.
-pub fn pass(
-    common: &Common,
-    mut settings: Settings,
-    part: bool,
-    observe: bool,
-    limit: Duration,
-) -> Result<Status, Failure> {
+/// How one pass is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Pass {
+    /// Whether the settings are only a part of the host's: what is known of the rest is left as it is.
+    pub part: bool,
+    /// Write nothing.
+    pub observe: bool,
+    /// It ends after this long at the latest.
+    pub limit: Duration,
+}
+
+/// One pass of the same agent: it ends when everything is settled, and opens no door. A bar shows how far it is.
+pub fn pass(common: &Common, mut settings: Settings, how: Pass) -> Result<Status, Failure> {
+    let Pass { part, observe, limit } = how;
     settings.agent.listen = None;
     settings.agent.socket = None;
     settings.agent.grace = Duration::ZERO;

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use crate::{Common, Failure, escaped_path, print_remark};
 
 pub use beside::{Hints, run_beside};
-pub use host::{boot_id, pass, run, stop_signal};
+pub use host::{Pass, boot_id, pass, run, stop_signal};
 pub use orders::{hold, release, reset};
 pub use runtime::block_on;
 pub use status::{print_status, status, verdict};

@@ -93,8 +93,8 @@ impl<N: Fn(Notice)> Shell<N> {
         self.engine.close_the_gate();
         self.keepers.stop();
         if self.writing > 0 {
-            let (acts, seconds) = (self.writing, DRAIN.as_secs());
-            tracing::info!("ending: waits up to {seconds} s for {acts} that still run");
+            let (running, seconds) = (self.writing, DRAIN.as_secs());
+            tracing::info!(running, "ending: waits up to {seconds} s for actions and cleanups");
         }
         let drained = async {
             while self.writing + self.keepers.running() > 0 {

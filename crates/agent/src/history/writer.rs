@@ -1,5 +1,6 @@
 //! The thread that owns the journal.
 
+use std::ops::ControlFlow;
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -69,9 +70,13 @@ impl Writer {
     pub(super) fn run(mut self, inbox: &mpsc::Receiver<Line>) {
         loop {
             match self.next(inbox) {
-                Ok(Line::End) | Err(RecvTimeoutError::Disconnected) => break,
-                Ok(line) => self.take(line),
+                Ok(line) => {
+                    if self.take(line).is_break() {
+                        break;
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
             }
             self.do_what_is_due();
         }
@@ -86,7 +91,7 @@ impl Writer {
         inbox.recv_timeout(due.saturating_since(HostClock.now()))
     }
 
-    fn take(&mut self, line: Line) {
+    fn take(&mut self, line: Line) -> ControlFlow<()> {
         match line {
             Line::Batch(batch) => self.batch(*batch),
             Line::Note(at, note) => self.note(at, note),
@@ -105,14 +110,15 @@ impl Writer {
                     self.write_at = self.write_at.min(HostClock.now() + COLLECT);
                 }
                 self.collected.add(at, seen);
-                return;
+                return ControlFlow::Continue(());
             }
-            Line::End => return,
+            Line::End => return ControlFlow::Break(()),
         }
         self.lines += 1;
         if self.lines.is_multiple_of(PRUNE_AFTER) {
             self.prune_at = HostClock.now();
         }
+        ControlFlow::Continue(())
     }
 
     fn do_what_is_due(&mut self) {

@@ -1,5 +1,5 @@
 //! The settings as an operator meets them: layers, presets, and what is said about mistakes.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 mod errors;
 mod host;

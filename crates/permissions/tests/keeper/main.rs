@@ -1,5 +1,5 @@
 //! A keeper against real events of the kernel, each test by both interfaces; every wait has a deadline.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 mod attribution;
 mod capacity;

@@ -1,5 +1,5 @@
 //! Laws of a repair, over random trees and policies, against a model that knows neither descriptors nor plans.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 mod model;
 mod policies;

@@ -1,5 +1,5 @@
 //! One attempt at targets that answer, fail, hang and vanish.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 mod dns;
 mod exec;

@@ -91,7 +91,8 @@ impl Ailment {
     }
 }
 
-/// Whether an action of that name starts anew what it acts on, which is down while it runs. What a command does is not known: most restart something.
+/// Whether an action of that name starts anew what it acts on, which is down while it runs. What a command does is not known: most
+/// restart something.
 pub(crate) fn restarts(action: &str) -> bool {
     !matches!(
         action,

@@ -1,4 +1,4 @@
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 use std::io::Read;
 use std::os::unix::net::UnixListener;
