@@ -68,7 +68,7 @@ impl Supervisord {
         let daemon = Daemon::start("supervisord", "supervisord", args, &folder.join("output.log"));
         let supervisord = Self { daemon, conf, socket };
         until("supervisord answers", LONG, || {
-            supervisord.states().len() == programs.len() + further
+            supervisord.status().is_some_and(|states| states.len() == programs.len() + further)
         });
         supervisord
     }
@@ -80,9 +80,16 @@ impl Supervisord {
 
     /// Each program with its state, by name, as `supervisorctl status` has it; empty if it cannot say.
     pub fn states(&self) -> Vec<(String, ProgramState)> {
+        self.status().unwrap_or_default()
+    }
+
+    /// The same, and `None` if it cannot say.
+    fn status(&self) -> Option<Vec<(String, ProgramState)>> {
         let args = ["-c".as_ref(), self.conf.as_os_str(), "status".as_ref()];
         let status = run_within(Duration::from_secs(20), "supervisorctl", args, None);
-        status.stdout.lines().filter_map(parse_status).collect()
+        // 3: it answers, and not every program runs.
+        matches!(status.code, Some(0 | 3))
+            .then(|| status.stdout.lines().filter_map(parse_status).collect())
     }
 
     /// Stops a program, as an operator does.
