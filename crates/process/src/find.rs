@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
-use crate::{Identity, LookError, Process, Table};
+use crate::{LookError, Process, Table};
 
 /// The kernel keeps this much of a program's name.
 const NAME_LIMIT: usize = 15;
@@ -60,18 +60,6 @@ pub fn processes_of_unit(unit: &str) -> Result<UnitProcesses, LookError> {
         }
     }
     Ok(found)
-}
-
-/// The processes that have a socket of this inode open, the oldest first. Looks at every descriptor of the host, which takes
-/// the rights of root; whose descriptors may not be seen is left out.
-pub fn holders_of_socket(inode: u64) -> Result<Vec<Identity>, LookError> {
-    let table = Table::read()?;
-    let holds = |identity: &Identity| {
-        Process::open_exactly(*identity).is_ok_and(|process| process.has_socket(inode))
-    };
-    let mut holders: Vec<_> = table.iter().map(|stat| stat.identity).filter(holds).collect();
-    holders.sort_by_key(|identity| (identity.start_ticks, identity.pid));
-    Ok(holders)
 }
 
 /// What [`processes_of_unit`] found.

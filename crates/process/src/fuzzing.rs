@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use crate::cgroup::{self, mounts};
 use crate::read::Text;
 use crate::{
-    MapsSummary, Members, Memory, Pressure, Stat, Users, maps, memory, pidfile, pressure, process,
-    stat,
+    ListeningSocket, MapsSummary, Members, Memory, Pressure, Stat, Users, maps, memory, pidfile,
+    pressure, process, sockets, stat,
 };
 
 /// `/proc/PID/stat`.
@@ -55,6 +55,11 @@ pub fn cgroup_values(text: &[u8]) -> (Option<u64>, Option<u64>) {
 /// The number in a pid file.
 pub fn pid(text: &[u8]) -> Option<u32> {
     pidfile::parse(text)
+}
+
+/// `/proc/net/unix`: the sockets that somebody listens on.
+pub fn listening_sockets(text: &[u8]) -> Vec<ListeningSocket> {
+    sockets::parse(text)
 }
 
 /// The directories of a process's cgroups, by its `cgroup` and this `mountinfo`; each with the place where its hierarchy is mounted.

@@ -21,7 +21,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(
     test,
-    allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
+    expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
 )]
 
 // One process.
@@ -37,6 +37,7 @@ mod threads;
 // Several.
 mod find;
 mod pidfile;
+mod sockets;
 mod table;
 
 // What they are in.
@@ -53,7 +54,7 @@ pub mod fuzzing;
 
 pub use cgroup::{Cgroup, CgroupMemory, Cgroups, Members};
 pub use error::LookError;
-pub use find::{UnitProcesses, find_by_name, holders_of_socket, processes_of_unit};
+pub use find::{UnitProcesses, find_by_name, processes_of_unit};
 pub use handle::Handle;
 pub use host::{boot_time, since_boot, uptime};
 pub use maps::MapsSummary;
@@ -62,6 +63,7 @@ pub use open_files::OpenFiles;
 pub use pidfile::{Pidfile, PidfileError};
 pub use pressure::{Pressure, Resource};
 pub use process::{Descriptors, Process, Users};
+pub use sockets::ListeningSocket;
 pub use stat::{Identity, Stat, State};
 pub use table::{Descendants, Table};
 pub use threads::{Thread, Threads};

@@ -168,16 +168,15 @@ impl Process {
         Ok(children)
     }
 
-    /// Which directory `path` is to it, as device and inode: it may have other mounts, or another root.
-    pub fn directory(&self, path: &Path) -> Result<(u64, u64), LookError> {
-        let what = || self.what("root");
+    /// Whether `theirs` is to it the directory that `ours` is to the caller: it may have other mounts, or another root. Also where
+    /// there is neither.
+    pub fn shares_directory(&self, theirs: &Path, ours: &Path) -> Result<bool, LookError> {
         let pin = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = openat(&self.dir, "root", pin, Mode::empty())
-            .map_err(|errno| LookError::of(what(), errno))?;
-        let found = openat2(&root, path, pin, Mode::empty(), ResolveFlags::IN_ROOT)
-            .and_then(|found| fstat(&found))
-            .map_err(|errno| LookError::of(what(), errno))?;
-        Ok((found.st_dev, found.st_ino))
+        let fail = |errno| LookError::of(self.what("root"), errno);
+        let root = openat(&self.dir, "root", pin, Mode::empty()).map_err(fail)?;
+        let theirs = openat2(&root, theirs, pin, Mode::empty(), ResolveFlags::IN_ROOT);
+        let ours = openat(CWD, ours, pin, Mode::empty());
+        Ok(device_and_inode(theirs).map_err(fail)? == device_and_inode(ours).map_err(fail)?)
     }
 
     /// Who it runs as.
@@ -281,6 +280,15 @@ impl Process {
 
     pub(crate) fn what(&self, name: &str) -> String {
         format!("`{name}` of {}", self.identity)
+    }
+}
+
+/// Device and inode of what was opened; `None` if it is not there.
+fn device_and_inode(opened: Result<OwnedFd, Errno>) -> Result<Option<(u64, u64)>, Errno> {
+    match opened.and_then(fstat) {
+        Ok(found) => Ok(Some((found.st_dev, found.st_ino))),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+        Err(errno) => Err(errno),
     }
 }
 

@@ -1,7 +1,8 @@
+use std::iter;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use evenkeel_process::{Identity, Process, State, Table, holders_of_socket};
+use evenkeel_process::{Identity, ListeningSocket, Process, State, Table};
 
 use crate::listening::listening;
 
@@ -12,12 +13,12 @@ pub struct Daemon {
     pub identity: Identity,
     /// What it does.
     pub activity: Activity,
-    /// Its children: the programs that it started, whether it can be asked or not. No more than [`CHILDREN`].
+    /// Its children: the programs that it started, whether it can be asked or not. At most 1,024.
     pub children: Vec<Identity>,
 }
 
 /// Children of a daemon that are told.
-pub const CHILDREN: usize = 1024;
+const CHILDREN: usize = 1024;
 
 /// Whether a daemon could answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,9 +61,9 @@ impl Daemon {
     /// Who listens on `socket`, also if its file was deleted. Blocks for as long as a look at every descriptor of the host takes;
     /// `None` if nobody does, or the caller may not see who.
     pub fn behind(socket: &Path) -> Option<Self> {
-        let ours = |(bound, inode): &(PathBuf, u64)| match listener(socket, bound, *inode) {
+        let ours = |listening: &ListeningSocket| match listener(socket, listening) {
             Listener::Ours(process) => Some(process),
-            Listener::AnothersOrNobody | Listener::Unseen => None,
+            Listener::Anothers | Listener::Unseen => None,
         };
         Self::of(&listening(socket).iter().find_map(ours)?)
     }
@@ -87,41 +88,41 @@ impl Daemon {
 
 /// Whether somebody listens on `socket`, as far as can be told. Blocks, as [`Daemon::behind`].
 pub(crate) fn somebody_listens(socket: &Path) -> bool {
-    let others = |(bound, inode): &(PathBuf, u64)| {
-        matches!(listener(socket, bound, *inode), Listener::AnothersOrNobody)
-    };
-    !listening(socket).iter().all(others)
+    let anothers =
+        |listening: &ListeningSocket| matches!(listener(socket, listening), Listener::Anothers);
+    !listening(socket).iter().all(anothers)
 }
 
 /// Who listens on a socket that was bound by the name of ours.
 enum Listener {
     Ours(Process),
-    /// In another directory of that name, as in a container with the network of the host; or there is none of ours.
-    AnothersOrNobody,
+    /// In another directory of that name, as in a container with the network of the host.
+    Anothers,
     /// Nobody can tell, or the caller may not see it.
     Unseen,
 }
 
-fn listener(socket: &Path, bound: &Path, inode: u64) -> Listener {
-    let Ok(holders) = holders_of_socket(inode) else { return Listener::Unseen };
+fn listener(socket: &Path, listening: &ListeningSocket) -> Listener {
+    let holders = listening.holders().unwrap_or_default();
     // A child that has just been forked still has it too: the oldest is the daemon.
     let Some(oldest) = holders.first() else { return Listener::Unseen };
     let Ok(process) = Process::open_exactly(*oldest) else { return Listener::Unseen };
-    let (Some(theirs), Some(ours)) = (bound.parent(), socket.parent()) else {
-        return Listener::AnothersOrNobody;
+    let (Some(theirs), Some(ours)) = (listening.bound.parent(), socket.parent()) else {
+        return Listener::Anothers;
     };
-    #[expect(clippy::disallowed_methods, reason = "only told whose the directory is")]
-    let (Ok(ours), file) = (std::fs::metadata(ours), std::fs::symlink_metadata(socket)) else {
-        return Listener::AnothersOrNobody;
-    };
-    let (Ok(seen), Ok(users)) = (process.directory(theirs), process.users()) else {
-        return Listener::Unseen;
-    };
-    if seen != (ours.dev(), ours.ino()) {
-        return Listener::AnothersOrNobody;
+    match (process.shares_directory(theirs, ours), process.users()) {
+        (Ok(false), _) => Listener::Anothers,
+        // In /tmp anybody can take a name that is like ours: only of the owner's it is known that it is the daemon.
+        (Ok(true), Ok(users)) if owners(socket, ours).contains(&users.effective) => {
+            Listener::Ours(process)
+        }
+        _ => Listener::Unseen,
     }
-    // In /tmp anybody can take a name that is like ours: only of the owner's it is known that it is the daemon.
-    let mut owners = vec![0, ours.uid()];
-    owners.extend(file.map(|file| file.uid()));
-    if owners.contains(&users.effective) { Listener::Ours(process) } else { Listener::Unseen }
+}
+
+#[expect(clippy::disallowed_methods, reason = "only told whose they are")]
+fn owners(socket: &Path, directory: &Path) -> Vec<u32> {
+    let file = std::fs::symlink_metadata(socket);
+    let found = [file, std::fs::metadata(directory)].into_iter().flatten();
+    iter::once(0).chain(found.map(|found| found.uid())).collect()
 }

@@ -22,7 +22,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(
     test,
-    allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
+    expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
 )]
 
 mod client;
@@ -35,7 +35,7 @@ mod rpc;
 mod url;
 
 pub use client::{Channel, Client, Logs, Restarted};
-pub use daemon::{Activity, CHILDREN, Daemon};
+pub use daemon::{Activity, Daemon};
 pub use error::{CallError, FaultCode};
 pub use program::{Program, ProgramState};
 pub use url::{UrlError, socket_of_url};

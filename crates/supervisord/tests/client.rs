@@ -1,5 +1,5 @@
 //! Answers that a real supervisord gives, and the ways in which one fails to give any.
-#![allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
 use std::fmt::Write as _;
 use std::path::PathBuf;

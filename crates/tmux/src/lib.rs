@@ -21,7 +21,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(
     test,
-    allow(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
+    expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")
 )]
 
 mod error;

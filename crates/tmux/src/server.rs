@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use evenkeel_command::{CommandSpec, Completed, RunError, run};
-use evenkeel_process::Process;
+use evenkeel_process::{LookError, Process};
 use tokio::net::UnixStream;
 use tokio::time::Instant;
 
@@ -183,16 +183,17 @@ impl Server {
 fn signal_server(pid: u32) -> io::Result<()> {
     let process = Process::open(pid).map_err(io::Error::other)?;
     let handle = process.handle().map_err(io::Error::other)?;
-    if !is_server(pid) {
+    if !is_server(&process) {
         return Err(io::Error::other("the server ended meanwhile"));
     }
     handle.send(nix::sys::signal::Signal::SIGUSR1 as i32).map_err(io::Error::other)
 }
 
 async fn off_thread<Found: Send + 'static>(
-    look: impl FnOnce() -> io::Result<Found> + Send + 'static,
+    look: impl FnOnce() -> Result<Found, LookError> + Send + 'static,
 ) -> io::Result<Found> {
-    tokio::task::spawn_blocking(look).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    let looked = tokio::task::spawn_blocking(look).await.map_err(io::Error::other)?;
+    looked.map_err(io::Error::other)
 }
 
 fn refused(completed: &Completed) -> TmuxError {

@@ -39,7 +39,7 @@ pub fn proc(data: &[u8]) {
             assert!(whole.pids.starts_with(&cut.pids), "a part of a number was taken for one");
             assert!(!whole.pids.contains(&0), "a process of another namespace");
         }
-        6 => drop(fuzzing::pid(text)),
+        6 => drop((fuzzing::pid(text), fuzzing::listening_sockets(text))),
         _ => {
             let path = String::from_utf8_lossy(text);
             if let Some(unit) = Unit::of_cgroup(&path) {
