@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
 
 use evenkeel_tests::{
-    Agent, LONG, Scratch, TmuxServer, find_bin, installed, is_root, run, until, until_some,
+    Agent, Daemon, LONG, Scratch, TmuxServer, find_bin, installed, is_root, run, until, until_some,
 };
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -91,6 +91,32 @@ fn a_frozen_a_dead_and_an_absent_server_and_a_deleted_socket_are_four_answers() 
     assert_down(&probe_of(&server, &[]), "refused", "is dead: nobody listens");
     fs::remove_file(server.socket()).unwrap();
     assert_down(&probe_of(&server, &[]), "missing", "there is no tmux server");
+}
+
+#[test]
+fn a_server_within_other_mounts_is_not_taken_for_ours() {
+    if !is_root() || !installed("tmux") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let folder = scratch.folder("run", 0o755);
+    let socket = folder.join("s.sock");
+    // As a container with the network of the host: its socket stands in the same list of the kernel.
+    let serves = format!(
+        "mount -t tmpfs none '{}' && exec tmux -D -f /dev/null -S '{}'",
+        folder.display(),
+        socket.display()
+    );
+    let args = ["--mount", "--propagation", "private", "sh", "-c", &serves];
+    let other = Daemon::start("other", "unshare", args, &scratch.join("other.log"));
+    let listed = || {
+        let table = fs::read_to_string("/proc/net/unix").unwrap_or_default();
+        table.contains(&socket.display().to_string())
+    };
+    until("the other one listens", LONG, listed);
+    let name = fs::read_to_string(format!("/proc/{}/comm", other.pid())).unwrap();
+    assert!(name.starts_with("tmux: server"), "{name}");
+    assert_down(&probe(&[socket.to_str().unwrap()]), "missing", "there is no tmux server");
 }
 
 /// The folder that tmux makes for a user that nobody else is, removed with the test.
