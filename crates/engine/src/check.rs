@@ -33,6 +33,8 @@ pub(crate) struct CheckCore {
     pub(crate) spec: Check,
     index: usize,
     due: Moment,
+    /// When it is to look again that is still looking.
+    again: Option<Moment>,
     /// When it was polled last: what time alone had brought by then is taken in, and what it brings later is due.
     polled: Moment,
     series: Option<Series>,
@@ -99,6 +101,7 @@ impl CheckCore {
         Self {
             index,
             due: now + spec.initial_delay + phase,
+            again: None,
             polled: Moment::ORIGIN,
             series: None,
             series_begun: 0,

@@ -132,7 +132,7 @@ struct Open {
     outage: Option<Outage>,
     /// How many of its places evenkeel says are down.
     told_down: usize,
-    /// Actions that run.
+    /// Actions that run and may take down what they are to heal.
     running: usize,
     /// When an action last ended that left nothing wrong.
     healed_at: Option<Timestamp>,
@@ -223,7 +223,7 @@ impl Chronicle {
 
     fn began(&mut self, act: &Act, host: &View<'_>) {
         let open = self.targets.entry(act.target.clone()).or_default();
-        open.running += 1;
+        open.running += usize::from(act.action.may_heal());
         if act.action.is_attempt() {
             open.lane.actions.push(Done {
                 at: self.now,
@@ -266,8 +266,9 @@ impl Observer for Chronicle {
             Event::ActionBegan(act) => self.began(act, host),
             Event::ActionEnded { act, healed, .. } => {
                 let open = self.targets.entry(act.target.clone()).or_default();
-                open.running = open.running.saturating_sub(1);
+                open.running = open.running.saturating_sub(usize::from(act.action.may_heal()));
                 open.healed_at = healed.then_some(self.now).or(open.healed_at);
+                open.left(self.now);
             }
             Event::WentDown { place } => self.turned(place, true),
             Event::CameUp { place } => self.turned(place, false),
@@ -283,12 +284,7 @@ impl Open {
             if self.down == 1 {
                 self.down_since = Some(now);
             }
-            // What goes down while it is acted on goes down because of that.
-            if self.outage.is_none() && self.running == 0 {
-                let found_after_ms = (self.told_down > 0).then_some(0);
-                self.outage =
-                    Some(Outage { from: now, until: None, found_after_ms, healed: false });
-            }
+            self.left(now);
             return;
         }
         self.down = self.down.saturating_sub(1);
@@ -298,9 +294,17 @@ impl Open {
         if let Some(since) = self.down_since.take().filter(|since| *since < now) {
             self.lane.down.push(since..now);
         }
-        if let Some(outage) = self.outage.take() {
+        if let Some(outage) = self.outage.take().filter(|outage| outage.from < now) {
             let healed = self.healed_at == Some(now);
             self.lane.outages.push(Outage { until: Some(now), healed, ..outage });
+        }
+    }
+
+    /// Begins an outage if something is down: what goes down while it is acted on goes down because of that, unless it is left so.
+    fn left(&mut self, now: Timestamp) {
+        if self.down > 0 && self.running == 0 && self.outage.is_none() {
+            let found_after_ms = (self.told_down > 0).then_some(0);
+            self.outage = Some(Outage { from: now, until: None, found_after_ms, healed: false });
         }
     }
 

@@ -45,6 +45,8 @@ pub(crate) struct Host<'a, 'b> {
     agents: u32,
     /// The agent, or all of the host, gets no processor until then.
     frozen_until: Moment,
+    /// Until when the disk stays full, if it is.
+    full_until: Moment,
     /// Actions that have begun and have not ended, also of agents that are no more.
     running: Vec<Running>,
     /// A kill that waits for its point.
@@ -132,6 +134,7 @@ impl<'a, 'b> Host<'a, 'b> {
             agent: None,
             agents: 0,
             frozen_until: now,
+            full_until: now,
             running: Vec::new(),
             crash: None,
             arrivals: Vec::new(),
@@ -199,7 +202,7 @@ impl<'a, 'b> Host<'a, 'b> {
             Plan::Turn { ailment } => self.turn(ailment),
             Plan::Start => self.start_agent(),
             Plan::EndObserving { agent } => self.end_observing(agent),
-            Plan::Room => self.disk.full = false,
+            Plan::Room => self.disk.full = self.now < self.full_until,
             Plan::Order(order) => self.order(*order),
             Plan::Reload(settings) => self.reload(*settings),
             Plan::Entries { rule, what } => self.entries(rule, what),

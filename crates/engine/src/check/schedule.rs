@@ -52,12 +52,12 @@ impl CheckCore {
 
     /// Looks again soon, because a state is about to change or an action is to be proved.
     pub(crate) fn look_closer(&mut self, now: Moment) {
-        self.due = self.due.min(now + self.spec.look_again());
+        self.look_at(now + self.spec.look_again());
     }
 
     /// Looks at once, because a decision waits for it.
     pub(crate) fn look_now(&mut self, now: Moment) {
-        self.due = self.due.min(now);
+        self.look_at(now);
     }
 
     /// Looks soon, because somebody saw a change: however many hints there are, no more often than a closer look would.
@@ -69,7 +69,24 @@ impl CheckCore {
             (None, Some(concluded)) => now.max(concluded + pause),
             (None, None) => now,
         };
-        self.due = self.due.min(at);
+        self.look_at(at);
+    }
+
+    /// Looks at `at` or before; while a look is under way, which began too early, not before that has ended.
+    fn look_at(&mut self, at: Moment) {
+        if self.series.is_none() {
+            self.due = self.due.min(at);
+        } else {
+            self.again = Some(self.again.map_or(at, |again| again.min(at)));
+        }
+    }
+
+    /// Gives up the series that is under way, if one is, and lets a look begin that waited for its end.
+    pub(super) fn end_series(&mut self) -> Option<Series> {
+        if let Some(again) = self.again.take() {
+            self.due = self.due.min(again);
+        }
+        self.series.take()
     }
 
     /// The host was changed by an action: results under way are void, and what the breaker learned is out of date.
@@ -91,8 +108,7 @@ impl CheckCore {
         if let Some(breaker) = &mut self.breaker {
             breaker.reset(now);
         }
-        // A look that is under way began too early; the next one starts when it has ended.
-        self.due = self.due.min(now);
+        self.look_at(now);
     }
 
     /// The agent itself was starved: what was under way meanwhile may have failed for that alone.

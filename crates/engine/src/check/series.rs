@@ -65,8 +65,8 @@ impl CheckCore {
         let sample = if void { Sample::Unknown } else { judged.sample };
         self.tell_breaker(now, permit, sample, judged.reason.as_deref(), effects);
         if void {
-            self.series = None;
-            self.due = now;
+            self.look_now(now);
+            self.end_series();
             return false;
         }
         if judged.sample == Sample::Bad && attempt < self.spec.retries {
@@ -83,8 +83,8 @@ impl CheckCore {
     /// Starts an attempt, if the breaker lets it. True if its refusal ended a series that had failed so far.
     pub(super) fn attempt(&mut self, now: Moment, effects: &mut Vec<Effect>) -> bool {
         let Ok(permit) = self.admit(now, effects) else {
-            if let Some((measurement, judged)) = self.series.take().and_then(|series| series.failed)
-            {
+            let failed = self.end_series().and_then(|series| series.failed);
+            if let Some((measurement, judged)) = failed {
                 self.conclude(now, measurement, judged, effects);
                 return true;
             }

@@ -55,6 +55,8 @@ pub(crate) struct ScriptedHost {
     pub(crate) seen: BTreeMap<usize, Measurement>,
     /// Checks whose probes never come back.
     pub(crate) hanging: Vec<usize>,
+    /// The run of each probe that has not come back.
+    waits: BTreeMap<usize, u64>,
     /// What every action brings about: the check that it heals.
     pub(crate) heals: Option<usize>,
     pub(crate) acts: Vec<Act>,
@@ -92,6 +94,7 @@ impl ScriptedHost {
             now,
             seen: BTreeMap::new(),
             hanging: Vec::new(),
+            waits: BTreeMap::new(),
             heals: None,
             acts: Vec::new(),
             records: Vec::new(),
@@ -147,6 +150,7 @@ impl ScriptedHost {
             Effect::Probe { check, run } => {
                 self.probes.entry(check).or_default().push(self.now);
                 if self.hanging.contains(&check) {
+                    self.waits.insert(check, run);
                     return None;
                 }
                 let measurement = self.seen.get(&check).cloned().unwrap_or_else(good);
@@ -184,6 +188,12 @@ impl ScriptedHost {
             | Effect::Sweep { .. }
             | Effect::Clean { .. } => None,
         }
+    }
+
+    /// The probe of a check that hung comes back.
+    pub(crate) fn answer_late(&mut self, check: usize, measurement: Measurement) {
+        let run = self.waits.remove(&check).expect("a probe that has not come back");
+        self.feed(Input::Measured { check, run, measurement });
     }
 
     pub(crate) fn order(&mut self, order: Order) {

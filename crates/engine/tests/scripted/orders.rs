@@ -57,6 +57,23 @@ fn an_operator_resets_what_is_exhausted() {
 }
 
 #[test]
+fn a_look_that_is_asked_for_while_one_is_under_way_follows_it_at_once() {
+    let mut host = ScriptedHost::new(WEB);
+    host.seen.insert(0, bad());
+    host.run_for(50 * MINUTE);
+    assert_eq!(host.phase("web"), "exhausted");
+    host.hanging.push(0);
+    host.run_for(MINUTE);
+    let (looks, overruns) = (host.probes[&0].len(), host.overruns);
+    host.order(Order::Reset { target: "web".to_owned(), by: "ann".to_owned() });
+    assert_eq!((host.probes[&0].len(), host.overruns), (looks, overruns), "it waits for its end");
+    host.hanging.clear();
+    host.answer_late(0, good());
+    assert_eq!(host.probes[&0].last(), Some(&host.now));
+    assert_eq!(host.probes[&0].len(), looks + 1);
+}
+
+#[test]
 fn a_name_that_is_no_target_is_answered_with_the_nearest_one() {
     let mut host = ScriptedHost::new(PROGRAMS);
     host.seen.insert(0, programs(&[("worker", good().outcome)]));

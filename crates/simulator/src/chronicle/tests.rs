@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{Fault, Faults, Span, Strike, What, When, run};
+use crate::{ActionModel, Fault, Faults, Leak, Span, Strike, What, When, run};
 
 const SETTINGS: &str = r#"
 [check.web]
@@ -24,15 +24,23 @@ objective = 0.99
 window = "1d"
 "#;
 
-fn chronicled(faults: impl IntoIterator<Item = (&'static str, When, What)>) -> Chronicled {
-    let settings = evenkeel_config::load_text("test.toml", SETTINGS).expect("settings");
+fn faults(faults: impl IntoIterator<Item = (&'static str, When, What)>) -> Faults {
     let mut all = Faults::none();
     for (name, when, what) in faults {
         all.faults.insert(name.to_owned(), Fault { when, what });
     }
+    all
+}
+
+fn chronicled(of: impl IntoIterator<Item = (&'static str, When, What)>) -> Chronicled {
+    chronicled_with(SETTINGS, faults(of))
+}
+
+fn chronicled_with(settings: &str, faults: Faults) -> Chronicled {
+    let settings = evenkeel_config::load_text("test.toml", settings).expect("settings");
     let scenario = Scenario {
         settings: settings.clone(),
-        faults: all,
+        faults,
         lasts: Duration::from_hours(24),
         seed: 1,
         began: "2026-01-05T00:00:00Z".parse().expect("a time"),
@@ -100,4 +108,22 @@ fn a_needless_action_is_no_outage() {
     let lane = &told.targets["web"];
     assert!(!lane.actions.is_empty() && lane.actions.iter().all(|done| done.needless), "{lane:?}");
     assert_eq!(lane.outages.len(), 1, "{lane:?}");
+}
+
+#[test]
+fn what_an_action_leaves_down_is_an_outage_from_its_end() {
+    let settings = "[check.programs]\nsupervisor = { url = \"unix:///run/s.sock\", programs = [\"*\"] }\ninterval = \"10s\"\n\
+        conditions = [{ field = \"rss_bytes\", above = \"300MB\" }]\n\
+        [recovery.programs]\nwhen = [\"programs\"]\nsteps = [{ action = \"supervisor.restart-program\", timeout = \"20s\" }]\n";
+    // What leaks runs until it is restarted, and this restart comes to no end.
+    let field = "rss_bytes".to_owned();
+    let leak = Leak { field, from: 2e8, per_hour: 1e8, until: 9e9 };
+    let leak = What::Leak(Strike::on(["programs/program-1"]), leak);
+    let mut faults = faults([("leak", hours(1), leak)]);
+    faults.actions = vec![ActionModel { hangs: 1.0, ..ActionModel::default() }];
+    let told = chronicled_with(settings, faults);
+    let lane = &told.targets["programs/program-1"];
+    let [outage, ..] = lane.outages.as_slice() else { panic!("{lane:?}") };
+    let [down, ..] = lane.down.as_slice() else { panic!("{lane:?}") };
+    assert_eq!(outage.from, down.start + jiff::SignedDuration::from_secs(20), "{lane:?}");
 }

@@ -153,12 +153,15 @@ impl Host<'_, '_> {
         else {
             return Ok(CleanOutcome::default());
         };
-        let most = policy.draft().max_files.unwrap_or(u64::MAX);
         let (entries, bytes) = (cleaned.due, cleaned.due_bytes);
         let action = policy.action().as_str().to_owned();
-        if entries > most {
-            cleaned.refused += 1;
-            return Err(format!("{entries} entries are due, more than max_files = {most}"));
+        let (files, size) = (policy.draft().max_files, policy.draft().max_bytes);
+        let caps = [("max_files", files, entries, "entries"), ("max_bytes", size, bytes, "bytes")];
+        for (cap, most, due, unit) in caps {
+            if let Some(most) = most.filter(|most| due > *most) {
+                cleaned.refused += 1;
+                return Err(format!("{due} {unit} are due, more than {cap} = {most}"));
+            }
         }
         let paths = (0..entries).map(|entry| format!("file-{entry}"));
         if !write {

@@ -155,8 +155,9 @@ impl Host<'_, '_> {
             What::AgentCrash(crash) => self.crash = Some((crash.when, crash.action)),
             What::JournalFull(span) => {
                 self.disk.full = true;
-                let lasts = self.chance.within(*span);
-                self.queue.plan(self.now + lasts, Plan::Room);
+                let until = self.now + self.chance.within(*span);
+                self.full_until = self.full_until.max(until);
+                self.queue.plan(until, Plan::Room);
             }
             What::ClockStep(by) => self.set_by = self.set_by.saturating_add(*by),
             What::Suspend(span) | What::Starve(span) => {

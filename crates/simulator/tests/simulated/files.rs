@@ -55,6 +55,11 @@ fn what_is_due_is_taken_and_more_than_a_run_may_take_is_refused() {
     let rule = &summary.cleanups["old"];
     assert_eq!((rule.taken, rule.most_due), (0, 51));
     assert!(rule.refused > 20 && log.kinds().contains(&"rule_failed"), "{rule:?}");
+    let small = RULES.replace("max_files = 50", "max_bytes = 199");
+    let large = faults([("due", When::at([90 * MINUTE]), What::Due(due(20)))]);
+    let (summary, _) = play(&scenario(settings(&small), large, DAY));
+    let rule = &summary.cleanups["old"];
+    assert!(rule.taken == 0 && rule.refused > 20, "{rule:?}");
 }
 
 #[test]

@@ -150,6 +150,20 @@ fn while_the_disk_is_full_no_action_starts_and_afterwards_one_does() {
 }
 
 #[test]
+fn a_disk_that_two_things_fill_is_full_until_both_are_gone() {
+    let full = |minutes| What::JournalFull(Span::of(minutes * MINUTE));
+    let crash = What::Crash(Strike::on(["web-1"]));
+    let faults = faults([
+        ("crash", When::at([70 * MINUTE]), crash),
+        ("long", When::at([HOUR]), full(60)),
+        ("short", When::at([61 * MINUTE]), full(1)),
+    ]);
+    let (summary, _) = play(&scenario(services(3, ""), faults, DAY));
+    assert!(summary.checks["web-1"].downtime_ms >= 50 * 60_000, "{:?}", summary.checks["web-1"]);
+    assert_eq!(summary.targets["web-1"].outcomes.get("recovered"), Some(&1));
+}
+
+#[test]
 fn no_step_of_the_clock_refunds_a_budget_or_acts_on_what_is_well() {
     let crash = What::Crash(Strike::on(["web-1"]));
     for hours in [-48, -1, 1, 48] {

@@ -63,11 +63,19 @@ fn recovery(draw: &mut Draw, checks: &[&Checked], rules: &(Vec<String>, Vec<Stri
     if draw.percent(30) {
         set(&mut recovery, "group", *draw.one_of(&["workers", "front"]));
     }
-    if draw.percent(15) {
-        let windows = ["02:00-03:00", "mon..fri 01:00-05:00", "23:30-00:30"];
-        set(&mut recovery, "quiet", vec![Value::from(*draw.one_of(&windows))]);
+    if draw.percent(30) {
+        set(&mut recovery, "quiet", quiet(draw));
     }
     recovery
+}
+
+/// A window or two, or one in each hour: a run is seldom long enough to come to one of few.
+fn quiet(draw: &mut Draw) -> Vec<Value> {
+    let windows = ["02:00-03:00", "mon..fri 01:00-05:00", "23:30-00:30"];
+    if draw.percent(30) {
+        return vec![Value::from(*draw.one_of(&windows))];
+    }
+    (0..24).map(|hour| Value::from(format!("{hour:02}:20-{hour:02}:25"))).collect()
 }
 
 fn rate(draw: &mut Draw, most: u64) -> String {
@@ -104,6 +112,8 @@ fn step(draw: &mut Draw, checks: &[&Checked], rules: &(Vec<String>, Vec<String>)
     set(&mut step, "action", action);
     match action {
         "exec" => set(&mut step, "command", vec![Value::from("mend")]),
+        // The first of those that it may have, whoever it is that is down.
+        "supervisor.restart-program" if draw.percent(30) => set(&mut step, "program", "one"),
         "supervisor.signal" | "signal" => set(&mut step, "signal", *draw.one_of(&["HUP", "TERM"])),
         "systemd.restart" | "systemd.start" => {
             set(&mut step, "unit", of_kind("systemd")[0].object.clone());

@@ -133,6 +133,9 @@ fn rules(draw: &mut Draw, section: &str) -> Table {
             if draw.percent(50) {
                 set(&mut rule, "max_files", draw.small(1, 40));
             }
+            if draw.percent(30) {
+                set(&mut rule, "max_bytes", *draw.one_of(&["10KiB", "1MiB", "1GiB"]));
+            }
         }
         rules.insert(format!("{section}-{number}"), rule.into());
     }

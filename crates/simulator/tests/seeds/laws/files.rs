@@ -52,9 +52,15 @@ impl Law for Files {
                 let write = self.cleans.remove(rule).unwrap_or_default();
                 let Ok(outcome) = result else { return Ok(()) };
                 let policy = settings.cleanup.get(*rule).map(|rule| rule.policy.draft());
-                let most = policy.and_then(|policy| policy.max_files).unwrap_or(u64::MAX);
-                if outcome.taken.len() as u64 > most {
-                    return Err(format!("{} taken, and {most} may be", outcome.taken.len()));
+                let taken = outcome.taken.len() as u64;
+                let files = policy.and_then(|policy| policy.max_files).unwrap_or(u64::MAX);
+                let bytes = policy.and_then(|policy| policy.max_bytes).unwrap_or(u64::MAX);
+                if taken > files || outcome.bytes > bytes {
+                    let most = format!("{files} entries and {bytes} bytes");
+                    return Err(format!(
+                        "{taken} with {} bytes taken, and {most} may be",
+                        outcome.bytes
+                    ));
                 }
                 if !write && !outcome.taken.is_empty() {
                     return Err("something was taken, and nothing may be".to_owned());
