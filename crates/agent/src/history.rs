@@ -32,6 +32,8 @@ use crate::error::AgentError;
 pub(crate) const KINDS: [&str; 3] = ["agent_started", "observe_only", "observe_only_ended"];
 /// Lines kept in memory for the page.
 const RECENT: usize = 500;
+/// The longest data of such a line: evidence has a hundred times as much.
+const RECENT_DATA: usize = 1024;
 
 /// A line of history, as `/api/events` gives it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -48,6 +50,9 @@ pub struct Event {
     pub incident: Option<i64>,
     /// The line, for people.
     pub message: String,
+    /// All that it says, as JSON, if that is not long.
+    #[serde(skip)]
+    pub(crate) data: Option<Box<str>>,
 }
 
 /// The last lines of history, shared with the page.
@@ -323,8 +328,15 @@ fn last_lines(state_dir: &Path) -> Result<Vec<Event>, Box<dyn std::error::Error>
         target: event.target,
         incident: event.incident,
         message: event.message,
+        data: short(&event.data),
     };
     Ok(events.into_iter().map(line).collect())
+}
+
+/// Data as JSON, if it may stay in memory.
+fn short(data: &impl Serialize) -> Option<Box<str>> {
+    let text = serde_json::to_string(data).ok()?;
+    (text.len() <= RECENT_DATA).then(|| text.into())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! control socket takes besides.
 
 mod access;
+mod answer;
 pub(crate) mod curves;
 mod html;
 mod look;
@@ -122,6 +123,7 @@ pub(crate) async fn ask<T>(
 #[cfg(test)]
 mod tests {
     mod bench;
+    mod japanese;
 
     use std::time::SystemTime;
 

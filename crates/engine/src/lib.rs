@@ -49,7 +49,7 @@ pub use event::{
 };
 pub use order::{Hold, Order, UnknownTarget, WHOLE_HOST};
 pub use past::{BreakerPast, FlapRing, OpenIncident, Past, Start};
-pub use record::{Causes, Outcome, Record};
+pub use record::{Causes, Next, Outcome, Record};
 pub use refusal::{Refusal, Usage};
 pub use sampled::Sampled;
 pub use slices::{SLO_SUBJECT, Slice, slo_subject};

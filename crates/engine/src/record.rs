@@ -201,7 +201,7 @@ pub enum Record {
         /// What became of it.
         outcome: Outcome,
         /// What follows.
-        next: String,
+        next: Next,
     },
     /// The target was up long enough, or came back by itself: the incident is over.
     IncidentClosed {
@@ -328,6 +328,33 @@ pub enum Outcome {
     Relapsed,
     /// It did not help in time, or could not be done.
     Failed,
+}
+
+/// What follows an action that was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "then")]
+pub enum Next {
+    /// The same checks say that it is up: that is to last.
+    Verified,
+    /// It is to be up again first.
+    DownAgain,
+    /// The same step once more.
+    Retry {
+        /// After this time.
+        after: Duration,
+    },
+    /// The next step of the ladder.
+    Step {
+        /// Which, from 0.
+        step: u32,
+    },
+    /// The ladder is used up: one attempt now and then.
+    FreshAttempt {
+        /// After this time.
+        after: Duration,
+    },
+    /// The ladder is used up.
+    Nothing,
 }
 
 impl Outcome {

@@ -9,10 +9,9 @@ use evenkeel_recovery::machine::{Change, Earlier, Ended, Machine, Phase, Policy,
 use crate::check::CheckCore;
 use crate::event::Effect;
 use crate::past::OpenIncident;
-use crate::record::{Outcome, Record};
+use crate::record::{Next, Outcome, Record};
 use crate::refusal::{Refusal, Usage};
 use crate::view::{Dependency, Source, View};
-use crate::words::span;
 
 /// One target: its machine, and what is known of its incident.
 #[derive(Debug)]
@@ -217,34 +216,25 @@ impl Target {
     /// Writes what a change means to history.
     pub(crate) fn note(&mut self, now: Moment, change: Option<Change>, effects: &mut Vec<Effect>) {
         let Some(change) = change else { return };
-        let (outcome, next) = match change {
-            Change::Verified => {
-                (Some(Outcome::Recovered), "verified by the same checks".to_owned())
-            }
-            Change::Relapsed => (Some(Outcome::Relapsed), "down again".to_owned()),
-            Change::Retrying { after } => {
-                (Some(Outcome::Failed), format!("next attempt in {:.1} s", after.as_secs_f64()))
-            }
-            Change::Escalated { step } => {
-                (Some(Outcome::Failed), format!("next is step {}", step + 1))
-            }
+        let judged = match change {
+            Change::Verified => Some((Outcome::Recovered, Next::Verified)),
+            Change::Relapsed => Some((Outcome::Relapsed, Next::DownAgain)),
+            Change::Retrying { after } => Some((Outcome::Failed, Next::Retry { after })),
+            Change::Escalated { step } => Some((Outcome::Failed, Next::Step { step })),
             Change::Exhausted if self.refusal.is_none() => {
                 let next = match self.machine.again_at() {
-                    Some(at) => {
-                        let wait = at.saturating_since(now);
-                        format!("the ladder is used up; one fresh attempt in {}", span(wait))
-                    }
-                    None => "nothing is left to try".to_owned(),
+                    Some(at) => Next::FreshAttempt { after: at.saturating_since(now) },
+                    None => Next::Nothing,
                 };
-                (Some(Outcome::Failed), next)
+                Some((Outcome::Failed, next))
             }
             Change::Opened
             | Change::CameBack
             | Change::Resumed
             | Change::Exhausted
-            | Change::Closed => (None, String::new()),
+            | Change::Closed => None,
         };
-        if let Some(outcome) = outcome
+        if let Some((outcome, next)) = judged
             && !self.last_action.is_empty()
         {
             effects.push(Effect::Record(Record::Judged {

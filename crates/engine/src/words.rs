@@ -1,5 +1,6 @@
 //! Records in words, for people.
 
+use std::fmt::{self, Display};
 use std::time::Duration;
 
 use evenkeel_recovery::breaker::Reason;
@@ -7,7 +8,7 @@ use evenkeel_shown::Unit;
 use jiff::Timestamp;
 
 use crate::event::Fight;
-use crate::record::{Causes, Record};
+use crate::record::{Causes, Next, Record};
 use crate::refusal::Refusal;
 
 impl Record {
@@ -163,6 +164,23 @@ impl Record {
             }
             // All others are about checks and targets.
             _ => String::new(),
+        }
+    }
+}
+
+impl Display for Next {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Verified => write!(formatter, "verified by the same checks"),
+            Self::DownAgain => write!(formatter, "down again"),
+            Self::Retry { after } => {
+                write!(formatter, "next attempt in {:.1} s", after.as_secs_f64())
+            }
+            Self::Step { step } => write!(formatter, "next is step {}", step + 1),
+            Self::FreshAttempt { after } => {
+                write!(formatter, "the ladder is used up; one fresh attempt in {}", span(*after))
+            }
+            Self::Nothing => write!(formatter, "nothing is left to try"),
         }
     }
 }

@@ -36,6 +36,7 @@ mod tables;
 mod target;
 mod text;
 mod ticks;
+mod told;
 mod view;
 mod words;
 
@@ -57,6 +58,7 @@ pub use simulation::{
 pub use strip::{Stretch, Verdict, strip};
 pub use target::{IncidentPage, Target, Window, incident, target};
 pub use text::clean;
+pub use told::told;
 pub use view::{Theme, Unit, View};
 pub use words::Lang;
 

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use crate::figures::{badge, key, target_address};
 use crate::rows::{ActionRow, AlertRow, BudgetRow, CleanupRow, DriftRow, EventRow};
 use crate::text::{clean, clean_to};
+use crate::told::told;
 use crate::view::{Unit, View};
 use crate::words::Lang;
 
@@ -77,7 +78,7 @@ pub(crate) fn events(view: &View, rows: &[EventRow], of_one: bool) -> Markup {
             span {
                 @if !of_one && row.target == "agent" { strong { (lang.say("agent", "エージェント")) } " " }
                 @else if !of_one && !row.target.is_empty() { strong { a href=(target_address(&row.target)) { (clean(&row.target)) } } " " }
-                (clean(&row.message)) " "
+                (clean(&told(view, row))) " "
                 span.soft {
                     (clean(&row.kind.replace('_', " ")))
                     @if let Some(incident) = row.incident.filter(|_| !of_one) {

@@ -1,6 +1,7 @@
 //! What pages show, as plain data.
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use crate::strip::Stretch;
 
@@ -167,8 +168,10 @@ pub struct EventRow {
     pub target: String,
     /// The incident it belongs to.
     pub incident: Option<i64>,
-    /// The line.
+    /// The line, in English.
     pub message: String,
+    /// All that it says, as history keeps it; null where that is not at hand.
+    pub data: Value,
 }
 
 /// How much of one budget is used.

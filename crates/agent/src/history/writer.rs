@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::kept::Kept;
 use super::seen::{Collected, Load};
 use super::trouble::Trouble;
-use super::{Batch, Event, Line, Note, Recent, is_of_a_rule};
+use super::{Batch, Event, Line, Note, Recent, is_of_a_rule, short};
 use crate::clock::HostClock;
 
 /// How long history is kept, and how large it may grow.
@@ -214,6 +214,7 @@ impl Writer {
 
     fn note(&mut self, at: Timestamp, note: Note) {
         let Note { kind, target, message, data } = note;
+        let shown = short(&data);
         let id = match &mut self.journal {
             Some(journal) => {
                 let entry =
@@ -226,7 +227,7 @@ impl Writer {
             }
         };
         let kind = kind.to_owned();
-        self.recent.push(Event { id, at, kind, target, incident: None, message });
+        self.recent.push(Event { id, at, kind, target, incident: None, message, data: shown });
     }
 }
 
@@ -271,6 +272,7 @@ fn event(id: i64, at: Timestamp, record: &Record) -> Event {
         target: record.target(),
         incident: record.incident().map(number),
         message: record.message(),
+        data: short(record),
     }
 }
 

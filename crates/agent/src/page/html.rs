@@ -8,6 +8,7 @@ use axum::response::Response;
 use evenkeel_engine::Status;
 use evenkeel_pages::{Frame, IncidentPage, Overview, Target, View, Window};
 
+use super::answer::answer;
 use super::look::{Refusal, look};
 use super::viewer::Viewer;
 use super::{Desk, Question, ask, curves, packing, past_of, rows};
@@ -114,7 +115,10 @@ pub(super) async fn target(
             .map_or_else(|| kind_of(&status, whole).to_owned(), |said| said.kind.clone()),
         window,
         span: past.span,
-        answer: explanation.as_ref().map(|said| said.answer.clone()).unwrap_or_default(),
+        answer: explanation
+            .as_ref()
+            .map(|said| answer(&visit.viewer.view, said))
+            .unwrap_or_default(),
         settings: explanation.as_ref().map(|said| said.rules.clone()).unwrap_or_default(),
         check: shown.map(rows::check),
         part: part_name,
@@ -168,7 +172,7 @@ pub(super) async fn incident(
     let data = IncidentPage {
         frame: visit.frame,
         incident: rows::incident(incident, Some(said.intents.len())),
-        answer: said.answer.clone(),
+        answer: answer(&visit.viewer.view, &said),
         evidence: rows::evidence(&incident.evidence),
         settings: said.rules.clone(),
         actions: said.intents.iter().map(rows::action).collect(),

@@ -106,7 +106,9 @@ pub(super) fn slo(status: &SloStatus, stretches: Vec<Stretch>) -> SloRow {
     }
 }
 
+/// A line of the last ones, which are kept short.
 pub(super) fn event(event: &history::Event) -> EventRow {
+    let data = event.data.as_deref().and_then(|data| serde_json::from_str(data).ok());
     EventRow {
         id: event.id,
         at: event.at,
@@ -114,6 +116,7 @@ pub(super) fn event(event: &history::Event) -> EventRow {
         target: event.target.clone(),
         incident: event.incident,
         message: event.message.clone(),
+        data: data.unwrap_or_default(),
     }
 }
 
@@ -125,6 +128,7 @@ pub(super) fn line(event: &Event) -> EventRow {
         target: event.target.clone(),
         incident: event.incident,
         message: event.message.clone(),
+        data: event.data.clone(),
     }
 }
 

@@ -116,6 +116,7 @@ fn data(name: &str) -> Overview {
             target: text(),
             incident: Some(1),
             message: text(),
+            data: serde_json::Value::Null,
         }],
         span,
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evenkeel_engine::{Count, Effect, Input, Outcome, Record, Refusal};
+use evenkeel_engine::{Count, Effect, Input, Next, Outcome, Record, Refusal};
 use evenkeel_health::State;
 use evenkeel_probe::Outcome as Answer;
 use evenkeel_recovery::actions::Action;
@@ -204,12 +204,8 @@ impl Coverage {
             Record::Judged { outcome: Outcome::Recovered, .. } => self.saw("R8"),
             Record::Judged { outcome: Outcome::Relapsed, .. } => self.saw("R13"),
             Record::Judged { outcome: Outcome::Failed, next, incident, .. } => {
-                if next.starts_with("next attempt") {
-                    self.saw("R9");
-                } else {
-                    self.saw("R10");
-                }
-                if next.contains("fresh attempt") {
+                self.saw(if matches!(next, Next::Retry { .. }) { "R9" } else { "R10" });
+                if matches!(next, Next::FreshAttempt { .. }) {
                     self.used_up.insert(*incident);
                 }
             }

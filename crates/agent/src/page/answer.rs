@@ -1,0 +1,97 @@
+//! The short answer of an explanation in the reader's language. In English it is the one that `evenkeel why` prints.
+
+use evenkeel_journal::{Event, Hold, Incident};
+use evenkeel_pages::{Lang, View, told};
+use jiff::Timestamp;
+
+use super::rows;
+use crate::explain::Explanation;
+
+pub(super) fn answer(view: &View, said: &Explanation) -> String {
+    if view.lang == Lang::En {
+        return said.answer.clone();
+    }
+    let answer = match &said.incident {
+        Some(incident) if said.kind != "permissions" && said.kind != "cleanup" => {
+            of_incident(view, said, incident)
+        }
+        _ => of_events(view, said),
+    };
+    let holds = said.holds.iter().map(|hold| held(view, hold));
+    std::iter::once(answer).chain(holds).collect::<Vec<_>>().join("。")
+}
+
+fn of_incident(view: &View, said: &Explanation, incident: &Incident) -> String {
+    let actions = match said.intents.len() {
+        0 => "対処なし".to_owned(),
+        actions => format!("対処{actions}回"),
+    };
+    let last = |kinds: &[&str]| {
+        let mine = |event: &&Event| event.incident == Some(incident.id);
+        said.events.iter().filter(mine).rfind(|event| kinds.contains(&event.kind.as_str()))
+    };
+    let cause = &incident.cause;
+    if let Some(closed) = incident.closed {
+        let how = match last(&["judged"]) {
+            Some(judged) => line(view, judged),
+            None if said.intents.is_empty() => "自然に復帰".to_owned(),
+            None => "対処が効いたかは確認されなかった".to_owned(),
+        };
+        let lasted = view.span(closed.duration_since(incident.opened));
+        return format!("{cause} により{lasted}停止、{}に解決。{actions}。{how}", at(closed));
+    }
+    let so_far = view.span(view.now.duration_since(incident.opened));
+    let mut text = format!("{cause} により{so_far}停止中。これまでに{actions}");
+    for used in said.budgets.iter().filter(|used| used.scope == "target" && used.used > 0) {
+        let share = format!("、直近{}に{}回中{}回を使用", used.window, used.count, used.used);
+        text.push_str(&share);
+    }
+    if let Some(event) = last(&["refused", "judged", "acted", "intended"]) {
+        text.push('。');
+        text.push_str(&line(view, event));
+    }
+    text
+}
+
+fn of_events(view: &View, said: &Explanation) -> String {
+    let events = &said.events;
+    let last_of = |event: &Event| format!("最後は{}: {}", at(event.at), line(view, event));
+    let mut parts = Vec::new();
+    for (kind, word) in [
+        ("repaired", "修復"),
+        ("cleaned", "掃除"),
+        ("purged", "ごみ箱からの削除"),
+        ("fought", "競合"),
+        ("rule_failed", "失敗"),
+    ] {
+        let all = || events.iter().filter(|event| event.kind == kind);
+        if let Some(last) = all().next_back() {
+            parts.push(format!("{word}{}回、{}", all().count(), last_of(last)));
+        }
+    }
+    if parts.is_empty() {
+        parts.extend(events.last().map(last_of));
+    }
+    if parts.is_empty() { "履歴には何もない".to_owned() } else { parts.join("。") }
+}
+
+fn held(view: &View, hold: &Hold) -> String {
+    let whom = if hold.target == "*" { "ホスト全体" } else { hold.target.as_str() };
+    let until = match &hold.until {
+        Some(until) => {
+            let left = view.span(until.wall.duration_since(view.now));
+            format!("{}まで(あと{left})", at(until.wall))
+        }
+        None => "解除されるまで".to_owned(),
+    };
+    format!("{whom} は {} が{until}保留: {}", hold.by, hold.reason)
+}
+
+fn line(view: &View, event: &Event) -> String {
+    told(view, &rows::line(event))
+}
+
+/// In UTC, as the English answer has it.
+fn at(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}

@@ -1,0 +1,331 @@
+//! Every kind of line is told in Japanese too, from what history keeps of it.
+
+use std::time::Duration;
+
+use evenkeel_engine::{Causes, Fight, Next, Outcome, Party, Record, Refusal, Usage};
+use evenkeel_health::State;
+use evenkeel_journal::{Event, Incident};
+use evenkeel_moment::Moment;
+use evenkeel_pages::{EventRow, Lang, Theme, View, told};
+use evenkeel_recovery::actions::evidence::Evidence;
+use evenkeel_recovery::breaker::{BreakerState, Change, Counts, Reason};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use crate::explain::Explanation;
+use crate::page::answer::answer;
+
+const WHEN: Timestamp = Timestamp::constant(1_790_000_000, 0);
+const HOUR: Duration = Duration::from_hours(1);
+
+fn s(text: &str) -> String {
+    text.to_owned()
+}
+
+fn japanese(kind: &str, message: &str, data: Value) -> String {
+    let view = View { lang: Lang::Ja, theme: Theme::Auto, zone: TimeZone::UTC, now: WHEN };
+    let (target, kind, message) = (s("web"), s(kind), s(message));
+    told(&view, &EventRow { id: 1, at: WHEN, kind, target, incident: None, message, data })
+}
+
+fn told_of(record: &Record) -> String {
+    let data = serde_json::to_value(record).unwrap();
+    japanese(record.kind(), &record.message(), data)
+}
+
+fn refused(reason: Refusal) -> Record {
+    Record::Refused {
+        incident: 1,
+        target: s("web"),
+        cause: s("web"),
+        action: s("exec"),
+        reason,
+        also: vec![Refusal::NoStep],
+        budget: Usage { used: 3, count: 3, window: HOUR },
+    }
+}
+
+fn party() -> Party {
+    Party { pid: 7, exe: None, uid: None, unit: None, shown: s("cp (pid 7)") }
+}
+
+/// One of each kind at least, and of those that say more than one thing several.
+#[expect(clippy::too_many_lines, reason = "a list")]
+fn records() -> Vec<Record> {
+    let (target, cause, action, check) = (|| s("web"), || s("web"), || s("exec"), || s("web"));
+    let counts = Counts { results: 10, failures: 6, slow: 5 };
+    let change = |reason| Change {
+        at: Moment::ORIGIN,
+        from: BreakerState::Closed,
+        to: BreakerState::Open,
+        reason,
+    };
+    let breaker =
+        |reason, causes| Record::BreakerChanged { check: check(), change: change(reason), causes };
+    let judged = |outcome, next| Record::Judged {
+        incident: 1,
+        target: target(),
+        cause: cause(),
+        action: action(),
+        outcome,
+        next,
+    };
+    let by = || Some(party());
+    let cleaned = |run| Record::Cleaned {
+        rule: s("logs"),
+        action: s("trash"),
+        entries: 3,
+        bytes: 5_000_000,
+        sample: vec![s("a.log")],
+        run,
+    };
+    vec![
+        Record::CheckChanged {
+            check: check(),
+            part: None,
+            from: State::Up,
+            to: State::Suspect { failures: 1 },
+            reason: Some(s("status 500")),
+        },
+        breaker(Reason::Tripped(counts), Some(Causes { first: s("one"), last: s("two") })),
+        breaker(Reason::TooSlow(counts), None),
+        breaker(Reason::Due, None),
+        Record::Repaired {
+            rule: s("state"),
+            path: s("worker.hash"),
+            what: s("mode"),
+            before: s("0600"),
+            after: s("0644"),
+            by: by(),
+            wrong_for: Some(Duration::from_micros(80)),
+        },
+        Record::RepairedMore { rule: s("state"), what: s("owner"), entries: 40 },
+        Record::Fought {
+            rule: s("state"),
+            fight: Fight {
+                path: s("worker.hash"),
+                what: s("mode"),
+                ours: s("0644"),
+                theirs: s("0600"),
+                by: None,
+                times: 5,
+                pause: Duration::from_mins(1),
+            },
+        },
+        Record::RuleFailed { rule: s("state"), entries: 2, reason: s("immutable") },
+        cleaned(Some(s("20260921"))),
+        cleaned(None),
+        Record::Purged { rule: s("logs"), entries: 3, bytes: 5_000_000 },
+        Record::IncidentOpened {
+            incident: 1,
+            target: target(),
+            cause: cause(),
+            evidence: s("status 500"),
+        },
+        Record::Skipped {
+            incident: 1,
+            target: target(),
+            cause: cause(),
+            action: action(),
+            step: 0,
+            reason: s("no program of that name"),
+        },
+        Record::Intended {
+            incident: 1,
+            target: target(),
+            action: action(),
+            step: 0,
+            attempt: 1,
+            budget_left: 2,
+        },
+        Record::Evidence { incident: 1, target: target(), evidence: Box::new(Evidence::default()) },
+        Record::Acted {
+            incident: 1,
+            target: target(),
+            action: action(),
+            detail: s("exited with 0"),
+        },
+        judged(Outcome::Recovered, Next::Verified),
+        judged(Outcome::Relapsed, Next::DownAgain),
+        judged(Outcome::Failed, Next::Retry { after: Duration::from_secs(10) }),
+        judged(Outcome::Failed, Next::Step { step: 1 }),
+        judged(Outcome::Failed, Next::FreshAttempt { after: HOUR }),
+        judged(Outcome::Failed, Next::Nothing),
+        Record::IncidentClosed { incident: 1, target: target(), lasted: HOUR },
+        Record::Victim { target: target(), cause: cause(), of: vec![s("db"), s("net")] },
+        Record::StormBegan {
+            targets: vec![s("a"), s("b")],
+            down: 2,
+            of: 3,
+            within: Duration::from_secs(10),
+            of_timeouts: true,
+        },
+        Record::StormEnded { lasted: HOUR },
+        Record::Starved { late: Duration::from_secs(12) },
+        Record::FlappingStarted { check: check(), part: None, percent: 51.0 },
+        Record::FlappingEnded { check: check(), part: None, percent: 19.0 },
+        Record::RestartedByOthers { check: check(), part: None, charged: vec![s("web")] },
+        Record::RestartedByOthers { check: check(), part: None, charged: Vec::new() },
+        Record::Held { target: target(), until: Some(WHEN), reason: s("upgrade"), by: s("ann") },
+        Record::Held { target: target(), until: None, reason: s("upgrade"), by: s("ann") },
+        Record::Released { target: target(), by: s("ann"), lasted: HOUR },
+        Record::HoldEnded { target: target(), reason: s("upgrade"), lasted: HOUR },
+        Record::Reset { target: target(), by: s("ann") },
+    ]
+}
+
+fn refusals() -> Vec<Refusal> {
+    let budget = |needs| Refusal::Budget {
+        scope: s("target"),
+        rate: s("3/1h"),
+        needs,
+        left: 1,
+        retry_after: HOUR,
+    };
+    let dependency = |down| Refusal::Dependency { check: s("db"), down, since: WHEN };
+    let held = |until| Refusal::Held { target: s("*"), reason: s("upgrade"), by: s("ann"), until };
+    vec![
+        Refusal::Grace { until: Moment::ORIGIN },
+        Refusal::ObserveOnly { why: s("history was lost") },
+        held(Some(WHEN)),
+        held(None),
+        dependency(true),
+        dependency(false),
+        Refusal::Storm { down: 2, of: 3, since: WHEN },
+        Refusal::Flapping { since: WHEN },
+        Refusal::NotSure,
+        Refusal::Recovering,
+        Refusal::NoStep,
+        Refusal::Busy { with: s("db") },
+        Refusal::Looking { check: s("db") },
+        Refusal::PartsFirst { part: s("web/one") },
+        Refusal::Quiet { windows: s("02:00-03:00"), opens: WHEN, reaches: WHEN },
+        Refusal::ProgramNotReady { program: s("one"), why: s("it starts") },
+        budget(1),
+        budget(2),
+    ]
+}
+
+fn is_japanese(text: &str) -> bool {
+    text.chars().any(|char| ('\u{3040}'..='\u{30ff}').contains(&char) || char > '\u{4e00}')
+}
+
+#[test]
+fn every_line_is_told_in_japanese_and_names_what_it_is_about() {
+    let all: Vec<_> = records().into_iter().chain(refusals().into_iter().map(refused)).collect();
+    for kind in Record::KINDS {
+        assert!(all.iter().any(|record| record.kind() == kind), "none of `{kind}`");
+    }
+    for record in &all {
+        let (english, japanese) = (record.message(), told_of(record));
+        assert!(is_japanese(&japanese), "{english}: {japanese}");
+        // What is in it that is no word, such as names, paths, and what others said.
+        for word in ["worker.hash", "status 500", "0644", "upgrade", "db", "3/1h", "02:00-03:00"] {
+            assert_eq!(english.contains(word), japanese.contains(word), "{english}: {japanese}");
+        }
+    }
+}
+
+#[test]
+fn lines_of_the_agent_itself_are_told_too() {
+    for kind in ["agent_started", "observe_only_ended"] {
+        assert!(is_japanese(&japanese(kind, "started", Value::Null)), "{kind}");
+    }
+    let withheld =
+        japanese("observe_only", "history was lost", json!({ "why": "history was lost" }));
+    assert!(withheld.contains("history was lost"), "{withheld}");
+}
+
+#[test]
+fn a_line_whose_data_is_not_as_expected_stays_as_it_was_written() {
+    for data in [Value::Null, json!([]), json!({ "action": 5 }), json!({ "next": { "then": "?" } })]
+    {
+        for record in records() {
+            let kind = record.kind();
+            if !["evidence", "agent_started"].contains(&kind) {
+                assert_eq!(japanese(kind, "as it was", data.clone()), "as it was", "{kind}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_refusal_reads_as_it_should() {
+    let budget = Refusal::Budget {
+        scope: s("target"),
+        rate: s("3/1h"),
+        needs: 1,
+        left: 0,
+        retry_after: Duration::from_mins(12),
+    };
+    assert_eq!(
+        told_of(&refused(budget)),
+        "exec は見送り: 対象の予算 3/1h を使い切った。12分後に空く、この対象に合う段階がない。直近1時間に3回中3回の対処を使用"
+    );
+}
+
+fn explanation(incident: Option<Incident>, events: Vec<Event>) -> Explanation {
+    Explanation {
+        subject: s("web"),
+        kind: s(if incident.is_some() { "recovery" } else { "permissions" }),
+        answer: s("down by web"),
+        rules: Vec::new(),
+        holds: Vec::new(),
+        budgets: Vec::new(),
+        standing: None,
+        incident,
+        intents: Vec::new(),
+        events,
+    }
+}
+
+fn event(record: &Record) -> Event {
+    Event {
+        id: 1,
+        at: WHEN,
+        kind: s(record.kind()),
+        target: record.target(),
+        incident: record.incident().map(|id| i64::try_from(id).unwrap()),
+        message: record.message(),
+        data: serde_json::to_value(record).unwrap(),
+    }
+}
+
+#[test]
+fn the_short_answer_is_told_in_the_language_of_the_page() {
+    let view = |lang| View { lang, theme: Theme::Auto, zone: TimeZone::UTC, now: WHEN + HOUR };
+    let incident = |closed| Incident {
+        id: 1,
+        target: s("web"),
+        cause: s("web"),
+        evidence: Value::Null,
+        opened: WHEN - HOUR,
+        closed,
+        outcome: None,
+    };
+    let judged = Record::Judged {
+        incident: 1,
+        target: s("web"),
+        cause: s("web"),
+        action: s("exec"),
+        outcome: Outcome::Recovered,
+        next: Next::Verified,
+    };
+    let over = explanation(Some(incident(Some(WHEN))), vec![event(&judged)]);
+    assert_eq!(answer(&view(Lang::En), &over), "down by web");
+    assert_eq!(
+        answer(&view(Lang::Ja), &over),
+        "web により1時間停止、2026-09-21 14:13:20 UTCに解決。対処なし。exec: 回復。同じチェックで確認済み"
+    );
+    let refusal = event(&refused(Refusal::NotSure));
+    let open = answer(&view(Lang::Ja), &explanation(Some(incident(None)), vec![refusal]));
+    assert!(
+        open.starts_with("web により2時間停止中。これまでに対処なし。exec は見送り: "),
+        "{open}"
+    );
+    assert_eq!(answer(&view(Lang::Ja), &explanation(None, Vec::new())), "履歴には何もない");
+    let rule = Record::RepairedMore { rule: s("state"), what: s("owner"), entries: 40 };
+    let rule = answer(&view(Lang::Ja), &explanation(None, vec![event(&rule)]));
+    assert_eq!(rule, "修復1回、最後は2026-09-21 14:13:20 UTC: ほかに40件を修復: 所有者");
+}

@@ -1,0 +1,360 @@
+//! Lines of history in the reader's language.
+//!
+//! History keeps each line in English, and beside it all that it says as data; from that it is said again in Japanese. What others
+//! wrote, such as outputs, reasons of operators and names, stays as they wrote it, and so does a line whose data is not as expected.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::rows::EventRow;
+use crate::view::{Unit, View, utc};
+use crate::words::Lang;
+
+/// The line of an event, in the language of `view`.
+pub fn told(view: &View, row: &EventRow) -> String {
+    let japanese = match view.lang {
+        Lang::En => None,
+        Lang::Ja => Teller { view, data: &row.data }.line(&row.kind),
+    };
+    japanese.unwrap_or_else(|| row.message.clone())
+}
+
+/// Says in Japanese what some data says.
+#[derive(Clone, Copy)]
+struct Teller<'a> {
+    view: &'a View,
+    data: &'a Value,
+}
+
+impl<'a> Teller<'a> {
+    fn line(self, kind: &str) -> Option<String> {
+        let text = match kind {
+            "check_changed" => {
+                let (from, to) = (self.word("from", "state")?, self.word("to", "state")?);
+                format!("{from} → {to}{}", self.tail("reason"))
+            }
+            "breaker_changed" => self.breaker()?,
+            "repaired" | "fought" | "rule_failed" | "cleaned" | "purged" => self.files(kind)?,
+            "incident_opened" => {
+                format!("{} により停止: {}", self.text("cause")?, self.text("evidence")?)
+            }
+            "refused" => self.refused()?,
+            "skipped" => {
+                let (action, reason) = (self.text("action")?, self.text("reason")?);
+                format!("{action}: 段階{}を飛ばす: {reason}", self.count("step")? + 1)
+            }
+            "intended" => format!(
+                "{}: 段階{}、試行{}。予算の残りは{}回",
+                self.text("action")?,
+                self.count("step")? + 1,
+                self.count("attempt")? + 1,
+                self.count("budget_left")?
+            ),
+            "evidence" => self.evidence(),
+            "acted" => format!("{} が終了: {}", self.text("action")?, self.text("detail")?),
+            "judged" => {
+                let outcome = Lang::Ja.state(self.text("outcome")?);
+                format!("{}: {outcome}。{}", self.text("action")?, self.at("next").follows()?)
+            }
+            "incident_closed" => format!("{}で解決", self.span("lasted")?),
+            "victim" => format!(
+                "{} により停止。{} の影響なので、それが復帰するまで対処しない",
+                self.text("cause")?,
+                self.list("of")?
+            ),
+            "storm_began" | "storm_ended" | "starved" => self.host(kind)?,
+            "flapping_started" => {
+                format!("変化が多すぎる({})ため、落ち着くまで対処しない", self.percent()?)
+            }
+            "flapping_ended" => format!("落ち着いた({})", self.percent()?),
+            "restarted_by_others" => match self.list("charged")?.as_str() {
+                "" => "エージェント以外により再起動された".to_owned(),
+                charged => {
+                    format!("エージェント以外により再起動された。{charged} の予算に計上")
+                }
+            },
+            "held" | "released" | "hold_ended" | "reset" => self.order(kind)?,
+            "agent_started" => "起動".to_owned(),
+            "observe_only_ended" => "再び対処できる".to_owned(),
+            _ => return None,
+        };
+        Some(text)
+    }
+
+    fn breaker(self) -> Option<String> {
+        let change = self.at("change");
+        let state = |key| Some(Lang::Ja.state(change.text(key)?));
+        let (from, to) = (state("from")?, state("to")?);
+        let why = change.at("reason");
+        let of = |what, how| {
+            let (some, all) = (why.count(what)?, why.count("results")?);
+            Some(format!(": {all}回中{some}回の試行{how}"))
+        };
+        let counts = match why.text("reason")? {
+            "tripped" => of("failures", "が失敗")?,
+            "too_slow" => of("slow", "が遅延")?,
+            _ => String::new(),
+        };
+        let causes = self.at("causes");
+        let causes = match (causes.text("first"), causes.text("last")) {
+            (Some(first), Some(last)) => format!("。最初: {first}、最後: {last}"),
+            _ => String::new(),
+        };
+        Some(format!("ブレーカー: {from} → {to}{counts}{causes}"))
+    }
+
+    fn files(self, kind: &str) -> Option<String> {
+        let what = || self.text("what").map(attribute);
+        let by = || self.at("by").text("shown");
+        Some(match kind {
+            "repaired" if self.count("entries").is_some() => {
+                format!("ほかに{}件を修復: {}", self.count("entries")?, what()?)
+            }
+            "repaired" => {
+                let (before, after) = (self.text("before")?, self.text("after")?);
+                let path = self.text("path")?;
+                let wrong =
+                    self.span("wrong_for").map(|span| format!("、不適合だった時間: {span}"));
+                let by = by().map(|by| format!("、変更者: {by}"));
+                let (wrong, by) = (wrong.unwrap_or_default(), by.unwrap_or_default());
+                format!("{path} の{}: {before} → {after}{wrong}{by}", what()?)
+            }
+            "fought" => format!(
+                "{} の{}: {}回 {} に修復しても {} に戻される(変更者: {})ため、{}間は触れない",
+                self.text("path")?,
+                what()?,
+                self.count("times")?,
+                self.text("ours")?,
+                self.text("theirs")?,
+                by().unwrap_or("不明"),
+                self.span("pause")?
+            ),
+            "rule_failed" => match self.count("entries")? {
+                0 => self.text("reason")?.to_owned(),
+                entries => format!("{entries}件がそのまま残った: {}", self.text("reason")?),
+            },
+            "cleaned" => {
+                let action = cleaning(self.text("action")?);
+                let (entries, bytes) = (self.count("entries")?, self.bytes()?);
+                match self.text("run") {
+                    Some(run) => format!(
+                        "{action}: {entries}件、{bytes}。`evenkeel undo {run}` で元に戻せる"
+                    ),
+                    None => format!("{action}: {entries}件、{bytes}を解放"),
+                }
+            }
+            _ => {
+                format!("ごみ箱から削除: {}件、{}を解放", self.count("entries")?, self.bytes()?)
+            }
+        })
+    }
+
+    fn refused(self) -> Option<String> {
+        let also = self.data["also"].as_array().into_iter().flatten();
+        let reasons = [&self.data["reason"]].into_iter().chain(also);
+        let reasons = reasons.map(|data| Self { data, ..self }.refusal());
+        let reasons: Option<Vec<_>> = reasons.collect();
+        let budget = self.at("budget");
+        Some(format!(
+            "{} は見送り: {}。直近{}に{}回中{}回の対処を使用",
+            self.text("action")?,
+            reasons?.join("、"),
+            budget.span("window")?,
+            budget.count("count")?,
+            budget.count("used")?
+        ))
+    }
+
+    fn refusal(self) -> Option<String> {
+        let since = || self.time("since");
+        Some(match self.text("refusal")? {
+            "grace" => "エージェントは起動直後で、まず観察する".to_owned(),
+            "observe_only" => format!("観察のみ: {}", self.text("why")?),
+            "held" => {
+                let until = match self.time("until") {
+                    Some(until) => format!("{until}まで"),
+                    None => "解除されるまで".to_owned(),
+                };
+                format!("{} が{until}保留: {}", self.text("by")?, self.text("reason")?)
+            }
+            "dependency" => {
+                let known = if self.data["down"].as_bool()? { "停止" } else { "不明" };
+                format!("依存先 {} が{}から{known}", self.text("check")?, since()?)
+            }
+            "storm" => {
+                let (down, of) = (self.count("down")?, self.count("of")?);
+                format!("{}から{of}対象中{down}が同時に停止: ホストの異常を疑う", since()?)
+            }
+            "flapping" => format!("{}から変化が多すぎる", since()?),
+            "not_sure" => "停止しているか今は分からない".to_owned(),
+            "recovering" => "直近の結果は正常で、復帰中かもしれない".to_owned(),
+            "no_step" => "この対象に合う段階がない".to_owned(),
+            "busy" => format!("対処は一度に一つ: {} の対処が実行中", self.text("with")?),
+            "looking" => format!("先に {} を調べる", self.text("check")?),
+            "parts_first" => format!("先に {} を復旧する", self.text("part")?),
+            "quiet" => format!(
+                "静かな時間帯 {} を待つ({}から。限度に達する見込みは{})",
+                self.text("windows")?,
+                self.time("opens")?,
+                self.time("reaches")?
+            ),
+            "program_not_ready" => {
+                format!("{} には触れない: {}", self.text("program")?, self.text("why")?)
+            }
+            "budget" => {
+                let scope = match self.text("scope")? {
+                    "target" => "対象",
+                    "group" => "グループ",
+                    "host" => "ホスト",
+                    other => other,
+                };
+                let (rate, after) = (self.text("rate")?, self.span("retry_after")?);
+                match (self.count("needs")?, self.count("left")?) {
+                    (needs @ 2.., left) => format!(
+                        "{needs}回分が必要だが、{scope}の予算 {rate} の残りは{left}回。{after}後に空く"
+                    ),
+                    _ => format!("{scope}の予算 {rate} を使い切った。{after}後に空く"),
+                }
+            }
+            _ => return None,
+        })
+    }
+
+    /// What follows an action.
+    fn follows(self) -> Option<String> {
+        Some(match self.text("then")? {
+            "verified" => "同じチェックで確認済み".to_owned(),
+            "down_again" => "再び停止".to_owned(),
+            "retry" => format!("{}後に再試行", self.span("after")?),
+            "step" => format!("次は段階{}", self.count("step")? + 1),
+            "fresh_attempt" => {
+                format!("すべての段階を試した。{}後にもう一度試す", self.span("after")?)
+            }
+            "nothing" => "これ以上試せることはない".to_owned(),
+            _ => return None,
+        })
+    }
+
+    fn evidence(self) -> String {
+        let logs = self.data["logs"].as_array().into_iter().flatten();
+        let lines: usize = logs.filter_map(|log| log["lines"].as_array().map(Vec::len)).sum();
+        let process = self.at("process");
+        match (process.count("pid"), process.text("name")) {
+            (Some(pid), Some(name)) => {
+                format!("対処前の状態を記録: プロセス {pid}({name})、ログ{lines}行")
+            }
+            _ => format!("対処前の状態を記録: ログ{lines}行"),
+        }
+    }
+
+    fn host(self, kind: &str) -> Option<String> {
+        Some(match kind {
+            "storm_began" => {
+                let (down, of) = (self.count("down")?, self.count("of")?);
+                let late = match self.data["of_timeouts"].as_bool()? {
+                    true => "(タイムアウトによるもので、不明として扱う)",
+                    false => "",
+                };
+                format!(
+                    "{}以内に{of}対象中{down}が停止{late}: ホストの異常を疑い、再起動を控える: {}",
+                    self.span("within")?,
+                    self.list("targets")?
+                )
+            }
+            "storm_ended" => format!("{}で収束: 対象を改めて調べる", self.span("lasted")?),
+            _ => format!(
+                "エージェント自身が{}動けなかった: その間の失敗は不明として扱う",
+                self.span("late")?
+            ),
+        })
+    }
+
+    fn order(self, kind: &str) -> Option<String> {
+        Some(match kind {
+            "held" => {
+                let (by, reason) = (self.text("by")?, self.text("reason")?);
+                match self.time("until") {
+                    Some(until) => format!("{by} が{until}まで保留: {reason}"),
+                    None => format!("{by} が解除されるまで保留: {reason}"),
+                }
+            }
+            "released" => format!("{} が{}後に解除", self.text("by")?, self.span("lasted")?),
+            "hold_ended" => {
+                format!("保留は{}で自動的に終了: {}", self.span("lasted")?, self.text("reason")?)
+            }
+            _ => format!("{} がリセット: 改めて調べ、最初から対処する", self.text("by")?),
+        })
+    }
+
+    fn at(self, key: &str) -> Self {
+        Self { data: &self.data[key], ..self }
+    }
+
+    fn text(self, key: &str) -> Option<&'a str> {
+        self.data[key].as_str()
+    }
+
+    /// A text that may be absent, behind a colon.
+    fn tail(self, key: &str) -> String {
+        self.text(key).map(|text| format!(": {text}")).unwrap_or_default()
+    }
+
+    fn word(self, key: &str, inner: &str) -> Option<&'a str> {
+        self.at(key).text(inner).map(|word| Lang::Ja.state(word))
+    }
+
+    fn count(self, key: &str) -> Option<u64> {
+        self.data[key].as_u64()
+    }
+
+    fn list(self, key: &str) -> Option<String> {
+        let names = self.data[key].as_array()?.iter().map(Value::as_str);
+        Some(names.collect::<Option<Vec<_>>>()?.join("、"))
+    }
+
+    fn bytes(self) -> Option<String> {
+        Some(Unit::Bytes.write(self.data["bytes"].as_f64()?, Lang::Ja))
+    }
+
+    fn percent(self) -> Option<String> {
+        Some(format!("直近の状態の{:.0} %が変化", self.data["percent"].as_f64()?))
+    }
+
+    /// A time of the standard library, as serde writes it.
+    fn span(self, key: &str) -> Option<String> {
+        let (seconds, nanos) = (self.at(key).count("secs")?, self.at(key).count("nanos")?);
+        if seconds == 0 {
+            #[expect(clippy::cast_precision_loss, reason = "less than a second")]
+            return Some(Unit::Milliseconds.write(nanos as f64 / 1e6, Lang::Ja));
+        }
+        Some(self.view.span(SignedDuration::from_secs(i64::try_from(seconds).ok()?)))
+    }
+
+    /// In UTC, as the English lines have it.
+    fn time(self, key: &str) -> Option<String> {
+        self.text(key)?.parse::<Timestamp>().ok().map(utc)
+    }
+}
+
+/// What of an entry deviated.
+fn attribute(what: &str) -> &str {
+    match what {
+        "mode" => "モード",
+        "owner" => "所有者",
+        "group" => "グループ",
+        "acl" => "ACL",
+        "default_acl" => "既定の ACL",
+        "created" => "作成",
+        other => other,
+    }
+}
+
+fn cleaning(action: &str) -> &str {
+    match action {
+        "delete" => "削除",
+        "truncate" => "切り詰め",
+        "trash" => "ごみ箱へ移動",
+        "compress" => "圧縮",
+        other => other,
+    }
+}
