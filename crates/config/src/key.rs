@@ -104,29 +104,10 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .into_iter()
         // What differs more in length alone is not compared: a key may be as long as its file.
         .filter(|name| name.chars().count().abs_diff(length) <= tolerance)
-        .map(|name| (distance(&given, &name.to_lowercase().replace('-', "_")), name))
+        .map(|name| (strsim::osa_distance(&given, &name.to_lowercase().replace('-', "_")), name))
         .filter(|(distance, _)| *distance <= tolerance)
         .min()
         .map(|(_, name)| name)
-}
-
-/// Fewest insertions, deletions, substitutions and swaps of neighbours that lead from `left` to `right`.
-fn distance(left: &str, right: &str) -> usize {
-    let (left, right): (Vec<_>, Vec<_>) = (left.chars().collect(), right.chars().collect());
-    let mut rows = vec![(0..=right.len()).collect::<Vec<_>>()];
-    for (i, a) in left.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, b) in right.iter().enumerate() {
-            let mut best =
-                (rows[i][j] + usize::from(a != b)).min(rows[i][j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && *a == right[j - 1] && left[i - 1] == *b {
-                best = best.min(rows[i - 1][j - 1] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[left.len()][right.len()]
 }
 
 #[cfg(test)]

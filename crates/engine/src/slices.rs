@@ -167,8 +167,7 @@ impl Engine {
     /// Says what time of day it is. Where that is not what the time since the last word would make it, the clock was set:
     /// slices begin anew, and what was not settled is not known.
     pub fn set_clock(&mut self, now: Moment, wall: Timestamp) {
-        let off = self.wall(now).as_nanosecond().abs_diff(wall.as_nanosecond());
-        if off <= STEP.as_nanos() {
+        if self.wall(now).duration_since(wall).unsigned_abs() <= STEP {
             return;
         }
         self.anchor = (now, wall);

@@ -6,6 +6,7 @@ mod seen;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::time::Duration;
 
 use evenkeel_config::Settings;
 use evenkeel_engine::{Act, Effect, Record, SLO_SUBJECT};
@@ -19,14 +20,15 @@ use self::budgets::Charges;
 use self::places::Places;
 use self::seen::Seen;
 pub use self::seen::{Look, Stretch};
+use crate::host::signed;
 use crate::{Event, Observer, Scenario, View};
 
 /// Keeps what happened in a run.
 #[derive(Debug)]
 pub struct Chronicle {
     from: Timestamp,
-    began: Option<Moment>,
-    now: Timestamp,
+    /// The first moment of the run, and the last that was seen.
+    span: Option<(Moment, Moment)>,
     places: Places,
     targets: BTreeMap<String, Open>,
     seen: Seen,
@@ -149,8 +151,7 @@ impl Chronicle {
         };
         Self {
             from: scenario.began,
-            began: None,
-            now: scenario.began,
+            span: None,
             places: Places::new(settings),
             targets: BTreeMap::new(),
             seen: Seen::default(),
@@ -162,7 +163,7 @@ impl Chronicle {
 
     /// What happened, once the run is over.
     pub fn finish(mut self, settings: &Settings) -> Chronicled {
-        let until = self.now;
+        let until = self.now();
         let mut targets = BTreeMap::new();
         for name in self.places.targets() {
             self.targets.entry(name).or_default();
@@ -190,21 +191,28 @@ impl Chronicle {
         }
     }
 
+    /// The time of the last moment that was seen, by the clock that nobody sets: a step must not turn the order round.
+    fn now(&self) -> Timestamp {
+        let lasted = self.span.map_or(Duration::ZERO, |(began, now)| now.saturating_since(began));
+        self.from.checked_add(signed(lasted)).unwrap_or(self.from)
+    }
+
     fn record(&mut self, now: Moment, record: &Record) {
+        let at = self.now();
         match record {
             Record::CheckChanged { check, part, to, .. } => {
                 let place = match part {
                     Some(part) => format!("{check}/{part}"),
                     None => check.clone(),
                 };
-                let Some(told) = self.seen.changed(&place, part.is_some(), *to, self.now) else {
+                let Some(told) = self.seen.changed(&place, part.is_some(), *to, at) else {
                     return;
                 };
                 for target in self.places.whose(&place) {
-                    self.targets.entry(target).or_default().told(told, self.now);
+                    self.targets.entry(target).or_default().told(told, at);
                 }
             }
-            Record::Refused { .. } => self.refused.push(self.now),
+            Record::Refused { .. } => self.refused.push(at),
             Record::Judged { target, outcome, .. } => {
                 let open = self.targets.entry(target.clone()).or_default();
                 let last = open.lane.actions.iter_mut().rfind(|done| done.outcome.is_none());
@@ -222,11 +230,12 @@ impl Chronicle {
     }
 
     fn began(&mut self, act: &Act, host: &View<'_>) {
+        let at = self.now();
         let open = self.targets.entry(act.target.clone()).or_default();
         open.running += usize::from(act.action.may_heal());
         if act.action.is_attempt() {
             open.lane.actions.push(Done {
-                at: self.now,
+                at,
                 action: act.action.name().to_owned(),
                 outcome: None,
                 needless: act.action.may_heal() && !host.is_ill_of(act),
@@ -235,17 +244,17 @@ impl Chronicle {
     }
 
     fn turned(&mut self, place: &str, down: bool) {
+        let at = self.now();
         for target in self.places.whose(place) {
-            self.targets.entry(target).or_default().turned(down, self.now);
+            self.targets.entry(target).or_default().turned(down, at);
         }
     }
 }
 
 impl Observer for Chronicle {
     fn saw(&mut self, now: Moment, _: Timestamp, event: &Event<'_>, host: &View<'_>) {
-        // By the clock that nobody sets: a step must not turn the order round.
-        let began = *self.began.get_or_insert(now);
-        self.now = self.from.checked_add(now.saturating_since(began)).unwrap_or(self.now);
+        let (began, _) = self.span.unwrap_or((now, now));
+        self.span = Some((began, now));
         match event {
             Event::Effect(Effect::Record(record)) => self.record(now, record),
             Event::Effect(Effect::Slice(slice)) => {
@@ -265,10 +274,11 @@ impl Observer for Chronicle {
             Event::Effect(Effect::Act(act)) => self.charges.act(now, act),
             Event::ActionBegan(act) => self.began(act, host),
             Event::ActionEnded { act, healed, .. } => {
+                let at = self.now();
                 let open = self.targets.entry(act.target.clone()).or_default();
                 open.running = open.running.saturating_sub(usize::from(act.action.may_heal()));
-                open.healed_at = healed.then_some(self.now).or(open.healed_at);
-                open.left(self.now);
+                open.healed_at = healed.then_some(at).or(open.healed_at);
+                open.left(at);
             }
             Event::WentDown { place } => self.turned(place, true),
             Event::CameUp { place } => self.turned(place, false),

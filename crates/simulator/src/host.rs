@@ -114,6 +114,11 @@ impl Plan {
     }
 }
 
+/// A time of a run: none lasts for 292 years.
+pub(crate) fn signed(span: Duration) -> SignedDuration {
+    SignedDuration::from_nanos(i64::try_from(span.as_nanos()).unwrap_or(i64::MAX))
+}
+
 impl<'a, 'b> Host<'a, 'b> {
     pub(crate) fn new(scenario: &'a Scenario, observers: &'a mut [&'b mut dyn Observer]) -> Self {
         let Scenario { settings, faults, lasts, seed, began } = scenario;
@@ -211,9 +216,9 @@ impl<'a, 'b> Host<'a, 'b> {
 
     /// The time of day.
     pub(crate) fn wall(&self) -> Timestamp {
-        let since = self.now.saturating_since(Moment::ORIGIN + BEGAN).as_nanos();
-        let since = i128::try_from(since).unwrap_or(i128::MAX) + self.set_by.as_nanos();
-        Timestamp::from_nanosecond(self.began.as_nanosecond() + since).unwrap_or(self.began)
+        let since = signed(self.now.saturating_since(Moment::ORIGIN + BEGAN));
+        let wall = self.began.checked_add(since.saturating_add(self.set_by));
+        wall.unwrap_or(self.began)
     }
 
     /// Tells of what went down or came up.

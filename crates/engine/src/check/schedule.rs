@@ -126,7 +126,11 @@ impl CheckCore {
 
 /// The next multiple of `interval` after `now`, counted from `due`: a late run does not shift those after it.
 fn next_due(due: Moment, interval: Duration, now: Moment) -> Moment {
-    let missed = now.saturating_since(due).as_nanos() / interval.as_nanos().max(1);
+    let late = now.saturating_since(due);
+    if late < interval {
+        return due + interval;
+    }
+    let missed = late.as_nanos() / interval.as_nanos().max(1);
     due + interval.saturating_mul(u32::try_from(missed + 1).unwrap_or(u32::MAX))
 }
 

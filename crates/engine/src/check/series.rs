@@ -62,7 +62,8 @@ impl CheckCore {
             took: measurement.took,
             failure: judged.class,
         }));
-        let sample = if void { Sample::Unknown } else { judged.sample };
+        // How long it took says nothing either where the agent was starved.
+        let sample = if void || doubted { Sample::Unknown } else { judged.sample };
         self.tell_breaker(now, permit, sample, judged.reason.as_deref(), effects);
         if void {
             self.look_now(now);

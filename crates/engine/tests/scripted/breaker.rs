@@ -45,3 +45,19 @@ fn a_breaker_that_opens_tells_its_first_and_its_last_cause() {
     assert!(said.starts_with("breaker closed -> open: "), "{said}");
     assert!(said.ends_with("; first: status 500; last: status 503"), "{said}");
 }
+
+#[test]
+fn an_answer_that_the_agent_came_to_late_because_it_was_starved_is_not_slow() {
+    let slow = "[check.web]\nbreaker = { request_volume_threshold = 1, slow_call = { threshold = \"500ms\", rate = 1 } }\n";
+    let mut host = ScriptedHost::new(&WEB.replace("[check.web]\n", slow));
+    host.hanging.push(0);
+    host.run_for(Duration::from_mins(1));
+    // Nobody calls the engine for a while: the host slept. The answer had come by then.
+    host.now = host.at(Duration::from_mins(2));
+    host.answer_late(0, good());
+    assert!(host.messages("breaker_changed").is_empty(), "{:?}", host.records);
+    // An agent that was awake takes it for what it is.
+    host.run_for(Duration::from_mins(1));
+    host.answer_late(0, good());
+    assert_eq!(host.messages("breaker_changed").len(), 1, "{:?}", host.records);
+}

@@ -1,6 +1,6 @@
 //! What evenkeel saw: of checks and promises as slices of availability, of parts as changes of their state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use evenkeel_health::State;
@@ -35,7 +35,7 @@ pub struct Stretch {
 
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    stretches: BTreeMap<String, Vec<Stretch>>,
+    stretches: HashMap<String, Vec<Stretch>>,
     /// How each part looks, since when.
     parts: BTreeMap<String, (Look, Timestamp)>,
     /// The checks and parts of which evenkeel says that they are down.

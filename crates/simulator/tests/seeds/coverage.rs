@@ -15,9 +15,8 @@ use crate::laws::Seen;
 /// Everything that has to have happened in ten thousand runs, often.
 ///
 /// Not here, because no engine can come to it: T10, for a check has one attempt under way, T15, for moments never go back, and a
-/// refusal of what is held, which never asks. Nor what random cases have never come to, and scripted tests of the engine have: a
-/// trend that waits for a quiet window, and a named program that is not ready to be restarted.
-pub(crate) const NEEDED: [&str; 65] = [
+/// refusal of what is held, which never asks.
+pub(crate) const NEEDED: [&str; 67] = [
     "fault crash",
     "fault hang",
     "fault slow",
@@ -48,6 +47,8 @@ pub(crate) const NEEDED: [&str; 65] = [
     "refused busy",
     "refused looking",
     "refused parts first",
+    "refused quiet",
+    "refused program not ready",
     "refused budget",
     "R1",
     "R2",

@@ -47,7 +47,7 @@ pub(super) fn check(draw: &mut Draw, number: u64, before: &mut Vec<Checked>) -> 
     if draw.percent(20) {
         set(&mut check, "initial_delay", *draw.one_of(&["1s", "10s", "1m"]));
     }
-    if draw.percent(20) {
+    if draw.percent(35) {
         set(&mut check, "startup_grace", *draw.one_of(&["1s", "10s", "1m"]));
     }
     flap(draw, &mut check);
@@ -158,7 +158,7 @@ fn conditions(draw: &mut Draw, kind: &str, interval: u64, check: &mut Table) {
         }
         "process" | "supervisor" if draw.percent(70) => {
             set(&mut condition, "field", "rss_bytes");
-            if draw.percent(50) {
+            if draw.percent(35) {
                 set(&mut condition, "above", "300MB");
             } else {
                 set(&mut condition, "reaches", "300MB");

@@ -10,13 +10,14 @@ use super::settings::{Drawn, set, time};
 use crate::case::Case;
 use crate::draw::Draw;
 
-const MODELS: [&str; 29] = [
+const MODELS: [&str; 30] = [
     "crash",
     "crash",
     "crash",
     "hang",
     "hang",
     "slow",
+    "leak",
     "leak",
     "flap",
     "flap",

@@ -69,13 +69,16 @@ fn recovery(draw: &mut Draw, checks: &[&Checked], rules: &(Vec<String>, Vec<Stri
     recovery
 }
 
-/// A window or two, or one in each hour: a run is seldom long enough to come to one of few.
+/// A window, or one in each quarter of an hour: a run is seldom long enough to come to one of few.
 fn quiet(draw: &mut Draw) -> Vec<Value> {
     let windows = ["02:00-03:00", "mon..fri 01:00-05:00", "23:30-00:30"];
     if draw.percent(30) {
         return vec![Value::from(*draw.one_of(&windows))];
     }
-    (0..24).map(|hour| Value::from(format!("{hour:02}:20-{hour:02}:25"))).collect()
+    let quarters = (0..24).flat_map(|hour| [10, 25, 40, 55].map(|minute| (hour, minute)));
+    let window =
+        |(hour, minute)| Value::from(format!("{hour:02}:{minute}-{hour:02}:{}", minute + 1));
+    quarters.map(window).collect()
 }
 
 fn rate(draw: &mut Draw, most: u64) -> String {
@@ -113,7 +116,7 @@ fn step(draw: &mut Draw, checks: &[&Checked], rules: &(Vec<String>, Vec<String>)
     match action {
         "exec" => set(&mut step, "command", vec![Value::from("mend")]),
         // The first of those that it may have, whoever it is that is down.
-        "supervisor.restart-program" if draw.percent(30) => set(&mut step, "program", "one"),
+        "supervisor.restart-program" if draw.percent(60) => set(&mut step, "program", "one"),
         "supervisor.signal" | "signal" => set(&mut step, "signal", *draw.one_of(&["HUP", "TERM"])),
         "systemd.restart" | "systemd.start" => {
             set(&mut step, "unit", of_kind("systemd")[0].object.clone());

@@ -18,9 +18,12 @@ pub(super) struct Availability {
     /// How long the slices of each subject are.
     lengths: BTreeMap<String, Duration>,
     accounts: BTreeMap<String, Account>,
+    /// Where the window of each account began at its latest, in milliseconds: what had left it by then is forgotten.
+    kept_from: BTreeMap<String, i64>,
     /// Where what was told of each subject ends, since its slices began anew.
     until: BTreeMap<String, Timestamp>,
-    last_wall: Option<Timestamp>,
+    /// By how much the time of day is ahead of the moment, in nanoseconds.
+    ahead: Option<i128>,
 }
 
 impl Law for Availability {
@@ -37,13 +40,11 @@ impl Law for Availability {
             Event::Ended => self.end(seen)?,
             _ => {}
         }
-        // Slices begin anew where the clock was set.
-        if let Some(last) = self.last_wall
-            && seen.wall < last
-        {
+        // Slices begin anew where the clock was set, also by less than has gone by since: several small steps are a large one.
+        let ahead = seen.wall.as_nanosecond() - i128::from(seen.now.as_nanos());
+        if self.ahead.replace(ahead).is_some_and(|before| before != ahead) {
             self.until.clear();
         }
-        self.last_wall = Some(seen.wall);
         Ok(())
     }
 }
@@ -66,11 +67,12 @@ impl Availability {
         self.told.retain(|subject, _| {
             length(subject).is_some_and(|length| lengths.get(subject) == Some(&length))
         });
-        let told = &mut self.told;
+        let (told, kept_from) = (&mut self.told, &mut self.kept_from);
         self.accounts.retain(|name, account| {
             let slo = settings.slos.iter().find(|slo| slo.name == *name);
             let same = slo.is_some_and(|slo| slo.promise == *account.promise());
             if !same {
+                kept_from.remove(name);
                 told.remove(&format!("{SLO_SUBJECT}{name}"));
             }
             same
@@ -123,6 +125,8 @@ impl Availability {
             let account = self.accounts.entry(slo.name.clone());
             let account = account.or_insert_with(|| Account::new(slo.promise.clone()));
             account.add(availability::Slice { verdict: *verdict, from: *from, until: *until });
+            let kept_from = self.kept_from.entry(slo.name.clone()).or_insert(i64::MIN);
+            *kept_from = (*kept_from).max(end - millis(slo.promise.window));
         }
         Ok(())
     }
@@ -173,6 +177,11 @@ impl Availability {
         for slo in &seen.host.settings().slos {
             let Some(account) = self.accounts.get(&slo.name) else { continue };
             let told = &self.told[&format!("{SLO_SUBJECT}{}", slo.name)];
+            // A clock that is set back brings back nothing that had left the window.
+            let window = account.figures(seen.wall, slo.promise.settles_within()).span;
+            if window.start.as_millisecond() < self.kept_from[&slo.name] {
+                continue;
+            }
             Self::figures(seen, slo, account, told)
                 .map_err(|why| format!("slo:{}: {why}", slo.name))?;
         }

@@ -15,8 +15,8 @@ use super::{Law, Seen};
 #[derive(Default)]
 pub(super) struct Breakers {
     of: BTreeMap<String, Of>,
-    /// The sight of the attempt that the engine is being told of, and how long it took.
-    told: Option<(String, Sight, Duration)>,
+    /// The sight of the attempt that the engine is being told of.
+    told: Option<(String, Sight)>,
 }
 
 /// What is known of one breaker.
@@ -28,6 +28,7 @@ struct Of {
     results: u32,
     failures: u32,
     trials_under_way: u32,
+    called_at: Option<Moment>,
 }
 
 impl Law for Breakers {
@@ -47,19 +48,20 @@ impl Law for Breakers {
                     return Ok(());
                 }
                 let sight = sight::of_check(spec, measurement);
-                self.told = Some((spec.name.clone(), sight, measurement.took));
-                self.of.entry(spec.name.clone()).or_default().told(spec, sight, measurement.took);
+                self.told = Some((spec.name.clone(), sight));
+                let of = self.of.entry(spec.name.clone()).or_default();
+                of.told(spec, sight, seen.now);
             }
             Event::Effect(Effect::Probe { check, .. }) => {
                 let Some(spec) = seen.host.settings().checks.get(*check) else { return Ok(()) };
                 let of = self.of.entry(spec.name.clone()).or_default();
-                return of.called(spec).map_err(|why| format!("{}: {why}", spec.name));
+                return of.called(spec, seen.now).map_err(|why| format!("{}: {why}", spec.name));
             }
             Event::Effect(Effect::Record(Record::BreakerChanged { check, change, .. })) => {
                 let spec = seen.host.settings().checks.iter().find(|spec| spec.name == *check);
                 let Some(spec) = spec else { return Err(format!("{check}: there is none")) };
                 let told =
-                    self.told.as_ref().filter(|(of, ..)| of == check).map(|(_, sight, _)| *sight);
+                    self.told.as_ref().filter(|(of, _)| of == check).map(|(_, sight)| *sight);
                 let of = self.of.entry(check.clone()).or_default();
                 let changed = of.changed(spec, change, told);
                 return changed.map_err(|why| format!("{check}: {why}"));
@@ -72,7 +74,8 @@ impl Law for Breakers {
 
 impl Of {
     /// An attempt is asked for.
-    fn called(&mut self, spec: &Check) -> Result<(), String> {
+    fn called(&mut self, spec: &Check, now: Moment) -> Result<(), String> {
+        self.called_at = Some(now);
         match self.state {
             Some(BreakerState::Open) => Err("called while it is open".to_owned()),
             Some(BreakerState::HalfOpen) => {
@@ -90,8 +93,10 @@ impl Of {
         }
     }
 
-    fn told(&mut self, spec: &Check, sight: Sight, took: Duration) {
+    fn told(&mut self, spec: &Check, sight: Sight, now: Moment) {
         self.trials_under_way = 0;
+        // By the clock of whoever called: it may come to the answer late.
+        let took = self.called_at.take().map_or(Duration::ZERO, |at| now.saturating_since(at));
         let config = spec.breaker.as_ref();
         let slow = config.and_then(Config::slow_call).is_some_and(|slow| took > slow.threshold);
         match sight {
