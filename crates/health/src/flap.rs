@@ -35,6 +35,11 @@ pub struct Flapping {
 }
 
 impl FlapPolicy {
+    /// How long flapping lasts at least.
+    pub const fn hold(&self) -> Duration {
+        self.hold
+    }
+
     /// A checked policy: percentages with `0 <= low < high <= 100`, and how long flapping lasts at least.
     ///
     /// Fails for anything else, naming the key.

@@ -143,7 +143,9 @@ fn closes_within(seen: &Seen<'_>, recovery: &Recovery) -> Duration {
         let breaker = breaker.map_or(Duration::ZERO, |config| {
             config.reset_max() + config.trial_lease() + check.interval * 5
         });
-        check.interval * results + check.initial_delay + health.startup_grace() + breaker
+        // So many good results are all that it remembers; whether it flaps is not told anew to whoever reloads settings.
+        let flap = check.flap.map_or(Duration::ZERO, |flap| check.interval * 21 + flap.hold());
+        check.interval * results + check.initial_delay + health.startup_grace() + breaker + flap
     });
     let delay = recovery.retry.cap() * 2 + recovery.verify_timeout + recovery.stable_for;
     looks.max().unwrap_or_default() + settings.agent.grace + delay + Duration::from_mins(1)
