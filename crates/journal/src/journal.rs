@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use evenkeel_moment::Moment;
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+use rusqlite::{Connection, OpenFlags, params};
 use serde_json::Value;
 
 use crate::directory::{Directory, Found};
@@ -205,12 +205,14 @@ impl Journal {
         reader::open_incidents(&self.connection)
     }
 
-    /// The largest number that an incident ever had, also if it was pruned; `None` before the first.
+    /// The largest number that an incident ever had, also if it was pruned, or if its begin was lost and only what followed could be
+    /// written; `None` before the first.
     pub fn last_incident(&self) -> Result<Option<i64>, JournalError> {
-        let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'incidents'";
+        let sql = "SELECT MAX(id) FROM (SELECT seq AS id FROM sqlite_sequence WHERE name = 'incidents' \
+                   UNION ALL SELECT MAX(incident) FROM events WHERE incident IS NOT NULL \
+                   UNION ALL SELECT MAX(incident) FROM intents WHERE incident > 0)";
         self.connection
             .query_row(sql, [], |row| row.get(0))
-            .optional()
             .map_err(cannot("read the number of the last incident"))
     }
 

@@ -105,6 +105,10 @@ impl Disk {
         for record in &batch.records {
             self.append(batch, record);
         }
+        // Also of an incident whose begin was lost: its number is never another's.
+        let of_records = batch.records.iter().filter_map(Record::incident);
+        let of_act = batch.act.as_ref().map(|act| act.incident);
+        self.last_incident = of_records.chain(of_act).fold(self.last_incident, u64::max);
         if let Some(past) = &batch.past {
             self.keep(past);
         }
@@ -128,7 +132,6 @@ impl Disk {
         match record {
             Record::IncidentOpened { incident, target, .. } => {
                 self.incidents.insert(*incident, (target.clone(), batch.wall));
-                self.last_incident = self.last_incident.max(*incident);
             }
             Record::IncidentClosed { incident, .. } => drop(self.incidents.remove(incident)),
             Record::RestartedByOthers { charged, .. } => {

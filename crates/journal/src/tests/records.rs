@@ -126,6 +126,16 @@ fn the_number_of_an_incident_is_never_used_again() {
 }
 
 #[test]
+fn the_number_of_an_incident_whose_begin_was_lost_is_not_another_s() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.journal();
+    journal.intend(&Intent { incident: 3, ..intent("web", at(1), "boot") }).unwrap();
+    assert_eq!(journal.last_incident().unwrap(), Some(3));
+    journal.append(at(2), &Entry { incident: Some(5), ..entry("judged", "web") }).unwrap();
+    assert_eq!(journal.last_incident().unwrap(), Some(5));
+}
+
+#[test]
 fn state_is_kept_by_key_and_replaced() {
     let scratch = Scratch::new();
     let mut journal = scratch.journal();
