@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::figures::{badge, key, target_address};
 use crate::rows::{ActionRow, AlertRow, BudgetRow, CleanupRow, DriftRow, EventRow};
 use crate::text::{clean, clean_to};
-use crate::told::told;
+use crate::told::{attribute, cleaning, kind_of_line, told};
 use crate::view::{Unit, View};
 use crate::words::Lang;
 
@@ -16,7 +16,7 @@ pub(crate) fn drifts(view: &View, rows: &[DriftRow]) -> Markup {
         ul.timeline { @for row in rows { li {
             span.when { (view.time(row.at)) }
             span {
-                (clean(lang.state(&row.what))) " " code { (clean(&row.path)) } ": "
+                (clean(attribute(lang, &row.what))) " " code { (clean(&row.path)) } ": "
                 code { (clean_to(&row.before, 80)) } " → " code { (clean_to(&row.after, 80)) }
                 span.soft {
                     " · "
@@ -43,7 +43,7 @@ pub(crate) fn cleanups(view: &View, rows: &[CleanupRow]) -> Markup {
                     Lang::En => { (row.entries) @if row.entries == 1 { " entry, " } @else { " entries, " } }
                     Lang::Ja => { (row.entries) "件、" }
                 }
-                (bytes(row.bytes, lang)) " (" (clean(&row.action)) ")"
+                (bytes(row.bytes, lang)) " (" (clean(cleaning(lang, &row.action))) ")"
                 @if !row.sample.is_empty() {
                     div.soft.why {
                         @for (count, path) in row.sample.iter().take(3).enumerate() {
@@ -80,7 +80,7 @@ pub(crate) fn events(view: &View, rows: &[EventRow], of_one: bool) -> Markup {
                 @else if !of_one && !row.target.is_empty() { strong { a href=(target_address(&row.target)) { (clean(&row.target)) } } " " }
                 (clean(&told(view, row))) " "
                 span.soft {
-                    (clean(&row.kind.replace('_', " ")))
+                    (clean(&kind_of_line(lang, &row.kind)))
                     @if let Some(incident) = row.incident.filter(|_| !of_one) {
                         " · " a href=(format!("/incident/{incident}")) { (lang.say("incident ", "インシデント ")) (incident) }
                     }
@@ -112,7 +112,7 @@ pub(crate) fn actions(view: &View, rows: &[ActionRow]) -> Markup {
                 td.num { (row.attempt.saturating_add(1)) }
                 td {
                     @match &row.outcome {
-                        Some(outcome) => (clean(outcome)),
+                        Some(outcome) => (clean(lang.state(outcome))),
                         None => (lang.say("runs, or its end is unknown", "実行中、または結果不明")),
                     }
                     @if let Some(detail) = &row.detail { div.soft.why { (clean(detail)) } }

@@ -277,7 +277,7 @@ pub fn incident(view: &View, data: &IncidentPage) -> String {
             h2 { (lang.say("What was seen", "観測された事実")) }
             dl.facts {
                 div { dt { (lang.say("Down by", "検知したチェック")) } dd { (clean(&data.incident.cause)) } }
-                @for (name, value) in &data.evidence { div { dt { (clean(name)) } dd { (clean(value)) } } }
+                @for (name, value) in &data.evidence { div { dt { @if name == "evidence" { (lang.say("Last result", "直近の結果")) } @else { (clean(name)) } } dd { (clean(value)) } } }
             }
         }
         section id="actions" { h2 { (lang.say("What was done", "行った対処")) } (actions(view, &data.actions)) }

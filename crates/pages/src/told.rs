@@ -104,7 +104,7 @@ impl<'a> Teller<'a> {
     }
 
     fn files(self, kind: &str) -> Option<String> {
-        let what = || self.text("what").map(attribute);
+        let what = || self.text("what").map(|what| attribute(Lang::Ja, what));
         let by = || self.at("by").text("shown");
         Some(match kind {
             "repaired" if self.count("entries").is_some() => {
@@ -134,7 +134,7 @@ impl<'a> Teller<'a> {
                 entries => format!("{entries}件がそのまま残った: {}", self.text("reason")?),
             },
             "cleaned" => {
-                let action = cleaning(self.text("action")?);
+                let action = cleaning(Lang::Ja, self.text("action")?);
                 let (entries, bytes) = (self.count("entries")?, self.bytes()?);
                 match self.text("run") {
                     Some(run) => format!(
@@ -251,9 +251,10 @@ impl<'a> Teller<'a> {
         Some(match kind {
             "storm_began" => {
                 let (down, of) = (self.count("down")?, self.count("of")?);
-                let late = match self.data["of_timeouts"].as_bool()? {
-                    true => "(タイムアウトによるもので、不明として扱う)",
-                    false => "",
+                let late = if self.data["of_timeouts"].as_bool()? {
+                    "(タイムアウトによるもので、不明として扱う)"
+                } else {
+                    ""
                 };
                 format!(
                     "{}以内に{of}対象中{down}が停止{late}: ホストの異常を疑い、再起動を控える: {}",
@@ -337,24 +338,69 @@ impl<'a> Teller<'a> {
 }
 
 /// What of an entry deviated.
-fn attribute(what: &str) -> &str {
-    match what {
-        "mode" => "モード",
-        "owner" => "所有者",
-        "group" => "グループ",
-        "acl" => "ACL",
-        "default_acl" => "既定の ACL",
-        "created" => "作成",
-        other => other,
-    }
+pub(crate) fn attribute(lang: Lang, what: &str) -> &str {
+    word(lang, ATTRIBUTES, what)
 }
 
-fn cleaning(action: &str) -> &str {
-    match action {
-        "delete" => "削除",
-        "truncate" => "切り詰め",
-        "trash" => "ごみ箱へ移動",
-        "compress" => "圧縮",
-        other => other,
-    }
+/// What a cleanup does.
+pub(crate) fn cleaning(lang: Lang, action: &str) -> &str {
+    word(lang, CLEANINGS, action)
 }
+
+/// What the kind of a line of history, such as `check_changed`, is called in a language.
+pub fn kind_of_line(lang: Lang, kind: &str) -> String {
+    word(lang, KINDS, kind).replace('_', " ")
+}
+
+fn word<'a>(lang: Lang, words: &[(&str, &'static str)], name: &'a str) -> &'a str {
+    let known = words.iter().find(|(known, _)| lang == Lang::Ja && *known == name);
+    known.map_or(name, |(_, japanese)| japanese)
+}
+
+const ATTRIBUTES: &[(&str, &str)] = &[
+    ("mode", "モード"),
+    ("owner", "所有者"),
+    ("group", "グループ"),
+    ("acl", "ACL"),
+    ("default_acl", "既定の ACL"),
+    ("created", "作成"),
+];
+
+const CLEANINGS: &[(&str, &str)] = &[
+    ("delete", "削除"),
+    ("truncate", "切り詰め"),
+    ("trash", "ごみ箱へ移動"),
+    ("compress", "圧縮"),
+];
+
+const KINDS: &[(&str, &str)] = &[
+    ("check_changed", "状態の変化"),
+    ("breaker_changed", "ブレーカー"),
+    ("repaired", "修復"),
+    ("fought", "競合"),
+    ("rule_failed", "ルールの失敗"),
+    ("cleaned", "掃除"),
+    ("purged", "ごみ箱の整理"),
+    ("incident_opened", "インシデント開始"),
+    ("refused", "見送り"),
+    ("skipped", "段階の省略"),
+    ("intended", "対処の決定"),
+    ("evidence", "証拠"),
+    ("acted", "対処"),
+    ("judged", "判定"),
+    ("incident_closed", "インシデント終了"),
+    ("victim", "依存先の影響"),
+    ("storm_began", "ホスト異常の疑い"),
+    ("storm_ended", "疑いの解消"),
+    ("starved", "エージェントの停滞"),
+    ("flapping_started", "不安定"),
+    ("flapping_ended", "安定"),
+    ("restarted_by_others", "他者による再起動"),
+    ("held", "保留"),
+    ("released", "保留の解除"),
+    ("hold_ended", "保留の終了"),
+    ("reset", "リセット"),
+    ("agent_started", "起動"),
+    ("observe_only", "観察のみ"),
+    ("observe_only_ended", "観察のみの終了"),
+];

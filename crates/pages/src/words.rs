@@ -105,6 +105,7 @@ const STATES: &[(&str, &str, &str)] = &[
     ("relapsed", "relapsed", "再発"),
     ("failed", "failed", "失敗"),
     ("refused", "refused", "拒否"),
+    ("ended", "ended", "終了"),
     ("critical", "critical", "重大"),
     ("warning", "warning", "警告"),
     ("permissions", "permissions", "権限"),

@@ -204,7 +204,9 @@ pub(super) fn evidence(evidence: &Value) -> Vec<(String, String)> {
     match evidence {
         Value::Null => Vec::new(),
         Value::Object(all) => {
-            let said = all.iter().filter(|(_, value)| !value.is_null());
+            // The page says the rest in its own words.
+            let own = |name: &str| ["kind", "incident", "target", "cause"].contains(&name);
+            let said = all.iter().filter(|(name, value)| !own(name) && !value.is_null());
             said.take(50).map(|(name, value)| (name.replace('_', " "), cut(text(value)))).collect()
         }
         other => vec![("evidence".to_owned(), cut(text(other)))],

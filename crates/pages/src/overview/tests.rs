@@ -17,6 +17,20 @@ fn view(lang: Lang) -> View {
     View { lang, theme: Theme::Auto, zone: TimeZone::UTC, now: now() }
 }
 
+/// A line in which every text is `name`, also where it is told again from its data.
+fn event(name: &str, kind: &str) -> EventRow {
+    let text = || name.to_owned();
+    EventRow {
+        id: i64::MIN,
+        at: now(),
+        kind: kind.to_owned(),
+        target: text(),
+        incident: Some(1),
+        message: text(),
+        data: serde_json::json!({ "action": name, "detail": name }),
+    }
+}
+
 /// A page on which every text is `name`.
 fn data(name: &str) -> Overview {
     let text = || name.to_owned();
@@ -109,15 +123,7 @@ fn data(name: &str) -> Overview {
             sample: vec![text(); 9],
             undo: Some(text()),
         }],
-        events: vec![EventRow {
-            id: i64::MIN,
-            at: now(),
-            kind: text(),
-            target: text(),
-            incident: Some(1),
-            message: text(),
-            data: serde_json::Value::Null,
-        }],
+        events: vec![event(name, name), event(name, "acted")],
         span,
     }
 }

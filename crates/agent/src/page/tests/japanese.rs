@@ -329,3 +329,12 @@ fn the_short_answer_is_told_in_the_language_of_the_page() {
     let rule = answer(&view(Lang::Ja), &explanation(None, vec![event(&rule)]));
     assert_eq!(rule, "修復1回、最後は2026-09-21 14:13:20 UTC: ほかに40件を修復: 所有者");
 }
+
+#[test]
+fn every_kind_of_line_has_a_name_in_japanese() {
+    let own = crate::history::KINDS;
+    for kind in Record::KINDS.into_iter().chain(own) {
+        assert!(is_japanese(&evenkeel_pages::kind_of_line(Lang::Ja, kind)), "{kind}");
+    }
+    assert_eq!(evenkeel_pages::kind_of_line(Lang::En, "check_changed"), "check changed");
+}
