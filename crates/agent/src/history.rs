@@ -32,8 +32,8 @@ use crate::error::AgentError;
 pub(crate) const KINDS: [&str; 3] = ["agent_started", "observe_only", "observe_only_ended"];
 /// Lines kept in memory for the page.
 const RECENT: usize = 500;
-/// The longest data of such a line: evidence has a hundred times as much.
-const RECENT_DATA: usize = 1024;
+/// The longest data of such a line; evidence may have much more.
+const RECENT_DATA: usize = 4 * 1024;
 
 /// A line of history, as `/api/events` gives it.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -35,6 +35,8 @@ pub(crate) struct CheckCore {
     due: Moment,
     /// When it is to look again that is still looking.
     again: Option<Moment>,
+    /// Whether somebody saw a change while it was looking.
+    hinted: bool,
     /// When it was polled last: what time alone had brought by then is taken in, and what it brings later is due.
     polled: Moment,
     series: Option<Series>,
@@ -102,6 +104,7 @@ impl CheckCore {
             index,
             due: now + spec.initial_delay + phase,
             again: None,
+            hinted: false,
             polled: Moment::ORIGIN,
             series: None,
             series_begun: 0,

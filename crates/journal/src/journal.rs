@@ -210,7 +210,8 @@ impl Journal {
     pub fn last_incident(&self) -> Result<Option<i64>, JournalError> {
         let sql = "SELECT MAX(id) FROM (SELECT seq AS id FROM sqlite_sequence WHERE name = 'incidents' \
                    UNION ALL SELECT MAX(incident) FROM events WHERE incident IS NOT NULL \
-                   UNION ALL SELECT MAX(incident) FROM intents WHERE incident > 0)";
+                   UNION ALL SELECT MAX(incident) FROM intents WHERE incident > 0 \
+                   UNION ALL SELECT MAX(incident) FROM targets)";
         self.connection
             .query_row(sql, [], |row| row.get(0))
             .map_err(cannot("read the number of the last incident"))

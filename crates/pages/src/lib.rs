@@ -58,7 +58,7 @@ pub use simulation::{
 pub use strip::{Stretch, Verdict, strip};
 pub use target::{IncidentPage, Target, Window, incident, target};
 pub use text::clean;
-pub use told::{kind_of_line, told};
+pub use told::{kind_of_line, lasted, told};
 pub use view::{Theme, Unit, View};
 pub use words::Lang;
 

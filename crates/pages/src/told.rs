@@ -19,6 +19,14 @@ pub fn told(view: &View, row: &EventRow) -> String {
     japanese.unwrap_or_else(|| row.message.clone())
 }
 
+/// A time in words; below a minute with its parts of a second.
+pub fn lasted(view: &View, span: SignedDuration) -> String {
+    if span < SignedDuration::from_mins(1) {
+        return Unit::Milliseconds.write(span.as_secs_f64() * 1e3, view.lang);
+    }
+    view.span(span)
+}
+
 /// Says in Japanese what some data says.
 #[derive(Clone, Copy)]
 struct Teller<'a> {
@@ -36,7 +44,7 @@ impl<'a> Teller<'a> {
             "breaker_changed" => self.breaker()?,
             "repaired" | "fought" | "rule_failed" | "cleaned" | "purged" => self.files(kind)?,
             "incident_opened" => {
-                format!("{} により停止: {}", self.text("cause")?, self.text("evidence")?)
+                format!("チェック {} が停止を検知: {}", self.text("cause")?, self.text("evidence")?)
             }
             "refused" => self.refused()?,
             "skipped" => {
@@ -44,13 +52,13 @@ impl<'a> Teller<'a> {
                 format!("{action}: 段階{}を飛ばす: {reason}", self.count("step")? + 1)
             }
             "intended" => format!(
-                "{}: 段階{}、試行{}。予算の残りは{}回",
+                "{}: 段階{}、試行{}回目。予算の残りは{}回",
                 self.text("action")?,
                 self.count("step")? + 1,
                 self.count("attempt")? + 1,
                 self.count("budget_left")?
             ),
-            "evidence" => self.evidence(),
+            "evidence" => self.evidence()?,
             "acted" => format!("{} が終了: {}", self.text("action")?, self.text("detail")?),
             "judged" => {
                 let outcome = Lang::Ja.state(self.text("outcome")?);
@@ -58,13 +66,13 @@ impl<'a> Teller<'a> {
             }
             "incident_closed" => format!("{}で解決", self.span("lasted")?),
             "victim" => format!(
-                "{} により停止。{} の影響なので、それが復帰するまで対処しない",
+                "チェック {} が停止を検知。{} の影響のため、復帰するまで対処しない",
                 self.text("cause")?,
                 self.list("of")?
             ),
             "storm_began" | "storm_ended" | "starved" => self.host(kind)?,
             "flapping_started" => {
-                format!("変化が多すぎる({})ため、落ち着くまで対処しない", self.percent()?)
+                format!("状態の変化が頻繁({})なため、落ち着くまで対処しない", self.percent()?)
             }
             "flapping_ended" => format!("落ち着いた({})", self.percent()?),
             "restarted_by_others" => match self.list("charged")?.as_str() {
@@ -75,7 +83,7 @@ impl<'a> Teller<'a> {
             },
             "held" | "released" | "hold_ended" | "reset" => self.order(kind)?,
             "agent_started" => "起動".to_owned(),
-            "observe_only_ended" => "再び対処できる".to_owned(),
+            "observe_only_ended" => "対処を再開".to_owned(),
             _ => return None,
         };
         Some(text)
@@ -88,7 +96,7 @@ impl<'a> Teller<'a> {
         let why = change.at("reason");
         let of = |what, how| {
             let (some, all) = (why.count(what)?, why.count("results")?);
-            Some(format!(": {all}回中{some}回の試行{how}"))
+            Some(format!(": 試行{all}回中{some}回{how}"))
         };
         let counts = match why.text("reason")? {
             "tripped" => of("failures", "が失敗")?,
@@ -120,11 +128,11 @@ impl<'a> Teller<'a> {
                 format!("{path} の{}: {before} → {after}{wrong}{by}", what()?)
             }
             "fought" => format!(
-                "{} の{}: {}回 {} に修復しても {} に戻される(変更者: {})ため、{}間は触れない",
+                "{} の{}: {} に{}回修復したが、そのたびに {} に戻された(変更者: {})。{}の間は修復しない",
                 self.text("path")?,
                 what()?,
-                self.count("times")?,
                 self.text("ours")?,
+                self.count("times")?,
                 self.text("theirs")?,
                 by().unwrap_or("不明"),
                 self.span("pause")?
@@ -156,9 +164,9 @@ impl<'a> Teller<'a> {
         let reasons: Option<Vec<_>> = reasons.collect();
         let budget = self.at("budget");
         Some(format!(
-            "{} は見送り: {}。直近{}に{}回中{}回の対処を使用",
+            "{} は見送り: {}。直近{}の対処: 上限{}回のうち{}回を使用",
             self.text("action")?,
-            reasons?.join("、"),
+            reasons?.join(" / "),
             budget.span("window")?,
             budget.count("count")?,
             budget.count("used")?
@@ -168,14 +176,16 @@ impl<'a> Teller<'a> {
     fn refusal(self) -> Option<String> {
         let since = || self.time("since");
         Some(match self.text("refusal")? {
-            "grace" => "エージェントは起動直後で、まず観察する".to_owned(),
+            "grace" => "エージェントの起動直後のため、まず観察のみ行う".to_owned(),
             "observe_only" => format!("観察のみ: {}", self.text("why")?),
             "held" => {
                 let until = match self.time("until") {
                     Some(until) => format!("{until}まで"),
                     None => "解除されるまで".to_owned(),
                 };
-                format!("{} が{until}保留: {}", self.text("by")?, self.text("reason")?)
+                let whom = if self.text("target")? == "*" { "ホスト全体が " } else { "" };
+                let (by, reason) = (self.text("by")?, self.text("reason")?);
+                format!("{whom}{by} により保留中({until}): {reason}")
             }
             "dependency" => {
                 let known = if self.data["down"].as_bool()? { "停止" } else { "不明" };
@@ -183,9 +193,9 @@ impl<'a> Teller<'a> {
             }
             "storm" => {
                 let (down, of) = (self.count("down")?, self.count("of")?);
-                format!("{}から{of}対象中{down}が同時に停止: ホストの異常を疑う", since()?)
+                format!("{}から対象{of}件中{down}件が同時に停止: ホストの異常を疑う", since()?)
             }
-            "flapping" => format!("{}から変化が多すぎる", since()?),
+            "flapping" => format!("{}から状態の変化が頻繁", since()?),
             "not_sure" => "停止しているか今は分からない".to_owned(),
             "recovering" => "直近の結果は正常で、復帰中かもしれない".to_owned(),
             "no_step" => "この対象に合う段階がない".to_owned(),
@@ -193,13 +203,13 @@ impl<'a> Teller<'a> {
             "looking" => format!("先に {} を調べる", self.text("check")?),
             "parts_first" => format!("先に {} を復旧する", self.text("part")?),
             "quiet" => format!(
-                "静かな時間帯 {} を待つ({}から。限度に達する見込みは{})",
+                "閑散時間帯 {}({}開始)を待つ。上限到達の見込み: {}",
                 self.text("windows")?,
                 self.time("opens")?,
                 self.time("reaches")?
             ),
             "program_not_ready" => {
-                format!("{} には触れない: {}", self.text("program")?, self.text("why")?)
+                format!("{} は操作しない: {}", self.text("program")?, self.text("why")?)
             }
             "budget" => {
                 let scope = match self.text("scope")? {
@@ -211,9 +221,9 @@ impl<'a> Teller<'a> {
                 let (rate, after) = (self.text("rate")?, self.span("retry_after")?);
                 match (self.count("needs")?, self.count("left")?) {
                     (needs @ 2.., left) => format!(
-                        "{needs}回分が必要だが、{scope}の予算 {rate} の残りは{left}回。{after}後に空く"
+                        "{needs}回分が必要だが、{scope}の予算 {rate} の残りは{left}回(空きが出るまで{after})"
                     ),
-                    _ => format!("{scope}の予算 {rate} を使い切った。{after}後に空く"),
+                    _ => format!("{scope}の予算 {rate} を使い切った(空きが出るまで{after})"),
                 }
             }
             _ => return None,
@@ -235,16 +245,16 @@ impl<'a> Teller<'a> {
         })
     }
 
-    fn evidence(self) -> String {
-        let logs = self.data["logs"].as_array().into_iter().flatten();
+    fn evidence(self) -> Option<String> {
+        let logs = self.data["logs"].as_array()?.iter();
         let lines: usize = logs.filter_map(|log| log["lines"].as_array().map(Vec::len)).sum();
         let process = self.at("process");
-        match (process.count("pid"), process.text("name")) {
+        Some(match (process.count("pid"), process.text("name")) {
             (Some(pid), Some(name)) => {
                 format!("対処前の状態を記録: プロセス {pid}({name})、ログ{lines}行")
             }
             _ => format!("対処前の状態を記録: ログ{lines}行"),
-        }
+        })
     }
 
     fn host(self, kind: &str) -> Option<String> {
@@ -257,14 +267,14 @@ impl<'a> Teller<'a> {
                     ""
                 };
                 format!(
-                    "{}以内に{of}対象中{down}が停止{late}: ホストの異常を疑い、再起動を控える: {}",
+                    "{}以内に対象{of}件中{down}件が停止{late}: ホストの異常を疑い、再起動を控える(対象: {})",
                     self.span("within")?,
                     self.list("targets")?
                 )
             }
             "storm_ended" => format!("{}で収束: 対象を改めて調べる", self.span("lasted")?),
             _ => format!(
-                "エージェント自身が{}動けなかった: その間の失敗は不明として扱う",
+                "エージェント自身が{}間動作できなかった: その間の失敗は不明として扱う",
                 self.span("late")?
             ),
         })
@@ -275,11 +285,13 @@ impl<'a> Teller<'a> {
             "held" => {
                 let (by, reason) = (self.text("by")?, self.text("reason")?);
                 match self.time("until") {
-                    Some(until) => format!("{by} が{until}まで保留: {reason}"),
-                    None => format!("{by} が解除されるまで保留: {reason}"),
+                    Some(until) => format!("{by} が保留({until}まで): {reason}"),
+                    None => format!("{by} が保留(解除されるまで): {reason}"),
                 }
             }
-            "released" => format!("{} が{}後に解除", self.text("by")?, self.span("lasted")?),
+            "released" => {
+                format!("{} が保留を解除(保留時間: {})", self.text("by")?, self.span("lasted")?)
+            }
             "hold_ended" => {
                 format!("保留は{}で自動的に終了: {}", self.span("lasted")?, self.text("reason")?)
             }
@@ -324,14 +336,11 @@ impl<'a> Teller<'a> {
     /// A time of the standard library, as serde writes it.
     fn span(self, key: &str) -> Option<String> {
         let (seconds, nanos) = (self.at(key).count("secs")?, self.at(key).count("nanos")?);
-        if seconds == 0 {
-            #[expect(clippy::cast_precision_loss, reason = "less than a second")]
-            return Some(Unit::Milliseconds.write(nanos as f64 / 1e6, Lang::Ja));
-        }
-        Some(self.view.span(SignedDuration::from_secs(i64::try_from(seconds).ok()?)))
+        let (seconds, nanos) = (i64::try_from(seconds).ok()?, i32::try_from(nanos).ok()?);
+        Some(lasted(self.view, SignedDuration::new(seconds, nanos)))
     }
 
-    /// In UTC, as the English lines have it.
+    /// In UTC.
     fn time(self, key: &str) -> Option<String> {
         self.text(key)?.parse::<Timestamp>().ok().map(utc)
     }

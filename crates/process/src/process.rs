@@ -168,15 +168,21 @@ impl Process {
         Ok(children)
     }
 
-    /// Whether `theirs` is to it the directory that `ours` is to the caller: it may have other mounts, or another root. Also where
-    /// there is neither.
+    /// Whether `theirs` is to it the directory that `ours` is to the caller: it may have other mounts, or another root. Where there is
+    /// neither, whether it has the caller's root.
     pub fn shares_directory(&self, theirs: &Path, ours: &Path) -> Result<bool, LookError> {
         let pin = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fail = |errno| LookError::of(self.what("root"), errno);
         let root = openat(&self.dir, "root", pin, Mode::empty()).map_err(fail)?;
         let theirs = openat2(&root, theirs, pin, Mode::empty(), ResolveFlags::IN_ROOT);
         let ours = openat(CWD, ours, pin, Mode::empty());
-        Ok(device_and_inode(theirs).map_err(fail)? == device_and_inode(ours).map_err(fail)?)
+        match (device_and_inode(theirs).map_err(fail)?, device_and_inode(ours).map_err(fail)?) {
+            (None, None) => {
+                let here = device_and_inode(openat(CWD, "/", pin, Mode::empty())).map_err(fail)?;
+                Ok(device_and_inode(Ok(root)).map_err(fail)? == here)
+            }
+            (theirs, ours) => Ok(theirs == ours),
+        }
     }
 
     /// Who it runs as.

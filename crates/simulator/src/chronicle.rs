@@ -21,6 +21,7 @@ use self::places::Places;
 use self::seen::Seen;
 pub use self::seen::{Look, Stretch};
 use crate::host::signed;
+use crate::world::restarts;
 use crate::{Event, Observer, Scenario, View};
 
 /// Keeps what happened in a run.
@@ -60,7 +61,7 @@ pub struct Chronicled {
 /// What happened to one target.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Lane {
-    /// When something that it looks at was down because of a fault, or of what it depends on.
+    /// When something that it looks at was down because of a fault, or of what it depends on, or was left down by an action.
     pub outages: Vec<Outage>,
     /// When it was down for any reason, also for a restart; in order, and apart.
     #[serde(skip)]
@@ -134,7 +135,7 @@ struct Open {
     outage: Option<Outage>,
     /// How many of its places evenkeel says are down.
     told_down: usize,
-    /// Actions that run and may take down what they are to heal.
+    /// Actions that run and take down what they are to heal.
     running: usize,
     /// When an action last ended that left nothing wrong.
     healed_at: Option<Timestamp>,
@@ -232,7 +233,7 @@ impl Chronicle {
     fn began(&mut self, act: &Act, host: &View<'_>) {
         let at = self.now();
         let open = self.targets.entry(act.target.clone()).or_default();
-        open.running += usize::from(act.action.may_heal());
+        open.running += usize::from(restarts(act.action.name()));
         if act.action.is_attempt() {
             open.lane.actions.push(Done {
                 at,
@@ -276,7 +277,8 @@ impl Observer for Chronicle {
             Event::ActionEnded { act, healed, .. } => {
                 let at = self.now();
                 let open = self.targets.entry(act.target.clone()).or_default();
-                open.running = open.running.saturating_sub(usize::from(act.action.may_heal()));
+                open.running =
+                    open.running.saturating_sub(usize::from(restarts(act.action.name())));
                 open.healed_at = healed.then_some(at).or(open.healed_at);
                 open.left(at);
             }

@@ -108,7 +108,9 @@ impl Disk {
         // Also of an incident whose begin was lost: its number is never another's.
         let of_records = batch.records.iter().filter_map(Record::incident);
         let of_act = batch.act.as_ref().map(|act| act.incident);
-        self.last_incident = of_records.chain(of_act).fold(self.last_incident, u64::max);
+        let of_past = batch.past.iter().flat_map(|past| &past.open).map(|open| open.incident);
+        let all = of_records.chain(of_act).chain(of_past);
+        self.last_incident = all.fold(self.last_incident, u64::max);
         if let Some(past) = &batch.past {
             self.keep(past);
         }

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use evenkeel_process::{ListeningSocket, LookError, Process};
+use evenkeel_process::{Identity, ListeningSocket, LookError, Process};
 
 /// How the name of a tmux server's process begins.
 const SERVER_NAME: &[u8] = b"tmux: server";
 
 /// The tmux server that listens on a socket that was bound as `socket`. `None` if nobody does, or may not be looked at.
-pub(crate) fn server_of(socket: &Path) -> Result<Option<u32>, LookError> {
+pub(crate) fn server_of(socket: &Path) -> Result<Option<Identity>, LookError> {
     for listening in ListeningSocket::all()? {
         if listening.bound != socket {
             continue;
@@ -18,15 +18,15 @@ pub(crate) fn server_of(socket: &Path) -> Result<Option<u32>, LookError> {
             let process = Process::open_exactly(*holder);
             process.is_ok_and(|process| is_server(&process) && is_beside(&process, socket))
         });
-        if let Some(server) = server {
-            return Ok(Some(server.pid));
+        if server.is_some() {
+            return Ok(server);
         }
     }
     Ok(None)
 }
 
 /// Whether the process calls itself a server of tmux.
-pub(crate) fn is_server(process: &Process) -> bool {
+fn is_server(process: &Process) -> bool {
     process.stat().is_ok_and(|stat| stat.name.starts_with(SERVER_NAME))
 }
 

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use evenkeel_command::{CommandSpec, Completed, RunError, run};
-use evenkeel_process::{LookError, Process};
+use evenkeel_process::{Identity, LookError, Process};
 use tokio::net::UnixStream;
 use tokio::time::Instant;
 
 use crate::TmuxError;
-use crate::owner::{is_server, server_of};
+use crate::owner::server_of;
 use crate::pane::{self, FORMAT, Pane};
 
 /// A thousand panes are listed in less.
@@ -109,8 +109,8 @@ impl Server {
         let socket = self.socket.clone();
         let found =
             off_thread(move || server_of(&socket)).await.map_err(|source| self.io(source))?;
-        let pid = found.ok_or_else(|| TmuxError::Missing { socket: self.socket.clone() })?;
-        signal_server(pid).map_err(|source| self.io(source))?;
+        let server = found.ok_or_else(|| TmuxError::Missing { socket: self.socket.clone() })?;
+        signal_server(server).map_err(|source| self.io(source))?;
         while UnixStream::connect(&self.socket).await.is_err() {
             if Instant::now() >= until {
                 return Err(TmuxError::TimedOut { socket: self.socket.clone(), after: deadline });
@@ -118,7 +118,7 @@ impl Server {
             tokio::time::sleep(POLL).await;
         }
         self.panes(until.saturating_duration_since(Instant::now())).await?;
-        Ok(pid)
+        Ok(server.pid)
     }
 
     async fn ask(
@@ -152,7 +152,7 @@ impl Server {
             io::ErrorKind::NotFound => {
                 let bound = socket.clone();
                 match off_thread(move || server_of(&bound)).await {
-                    Ok(Some(pid)) => TmuxError::Deleted { socket, pid },
+                    Ok(Some(server)) => TmuxError::Deleted { socket, pid: server.pid },
                     _ => TmuxError::Missing { socket },
                 }
             }
@@ -180,12 +180,9 @@ impl Server {
 }
 
 /// To that process and no other, should its number change hands meanwhile.
-fn signal_server(pid: u32) -> io::Result<()> {
-    let process = Process::open(pid).map_err(io::Error::other)?;
+fn signal_server(server: Identity) -> io::Result<()> {
+    let process = Process::open_exactly(server).map_err(io::Error::other)?;
     let handle = process.handle().map_err(io::Error::other)?;
-    if !is_server(&process) {
-        return Err(io::Error::other("the server ended meanwhile"));
-    }
     handle.send(nix::sys::signal::Signal::SIGUSR1 as i32).map_err(io::Error::other)
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use evenkeel_engine::{OpenIncident, Past};
-use evenkeel_journal::{Durability, Entry, Intent, Journal, JournalError, Stamp};
+use evenkeel_journal::{Durability, Entry, Intent, Journal, JournalError, Stamp, Standing};
 use evenkeel_moment::Moment;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -157,7 +157,9 @@ fn past(journal: &Journal, now: &Stamp) -> Result<Past, JournalError> {
             stopped: Vec::new(),
             target: incident.target,
         };
-        match standings.iter().find(|row| row.incident == Some(incident.id)) {
+        let its = |row: &&Standing| row.incident == Some(incident.id) && row.target == open.target;
+        let standing = standings.iter().find(its);
+        match standing {
             Some(row) => kept::stood(open, row, now),
             None => open,
         }

@@ -1,8 +1,9 @@
 //! The short answer of an explanation in the reader's language. In English it is the one that `evenkeel why` prints.
 
 use evenkeel_journal::{Event, Hold, Incident};
-use evenkeel_pages::{Lang, View, told};
+use evenkeel_pages::{Lang, View, lasted, told};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::rows;
 use crate::explain::Explanation;
@@ -15,7 +16,10 @@ pub(super) fn answer(view: &View, said: &Explanation) -> String {
         Some(incident) if said.kind != "permissions" && said.kind != "cleanup" => {
             of_incident(view, said, incident)
         }
-        _ => of_events(view, said),
+        _ => match said.events.as_slice() {
+            [cleaned] if cleaned.kind == "cleaned" => of_run(view, cleaned),
+            _ => of_events(view, said),
+        },
     };
     let holds = said.holds.iter().map(|hold| held(view, hold));
     std::iter::once(answer).chain(holds).collect::<Vec<_>>().join("。")
@@ -37,13 +41,17 @@ fn of_incident(view: &View, said: &Explanation, incident: &Incident) -> String {
             None if said.intents.is_empty() => "自然に復帰".to_owned(),
             None => "対処が効いたかは確認されなかった".to_owned(),
         };
-        let lasted = view.span(closed.duration_since(incident.opened));
-        return format!("{cause} により{lasted}停止、{}に解決。{actions}。{how}", at(closed));
+        let lasted = lasted(view, closed.duration_since(incident.opened));
+        return format!(
+            "チェック {cause} が検知。停止時間: {lasted}、{}に復旧。{actions}。{how}",
+            at(closed)
+        );
     }
-    let so_far = view.span(view.now.duration_since(incident.opened));
-    let mut text = format!("{cause} により{so_far}停止中。これまでに{actions}");
+    let so_far = lasted(view, view.now.duration_since(incident.opened));
+    let mut text = format!("チェック {cause} が検知。停止してから{so_far}。これまでに{actions}");
     for used in said.budgets.iter().filter(|used| used.scope == "target" && used.used > 0) {
-        let share = format!("、直近{}に{}回中{}回を使用", used.window, used.count, used.used);
+        let share =
+            format!("、直近 {} の上限{}回のうち{}回を使用", used.window, used.count, used.used);
         text.push_str(&share);
     }
     if let Some(event) = last(&["refused", "judged", "acted", "intended"]) {
@@ -51,6 +59,19 @@ fn of_incident(view: &View, said: &Explanation, incident: &Incident) -> String {
         text.push_str(&line(view, event));
     }
     text
+}
+
+/// What one run of a cleanup took, and why.
+fn of_run(view: &View, cleaned: &Event) -> String {
+    let sample = cleaned.data["sample"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let named: Vec<_> = sample.iter().filter_map(Value::as_str).collect();
+    let entries = cleaned.data["entries"].as_u64().unwrap_or_default();
+    let more = match entries.saturating_sub(named.len() as u64) {
+        0 => String::new(),
+        more => format!(" / ほか{more}件"),
+    };
+    let (rule, at, line) = (&cleaned.target, at(cleaned.at), line(view, cleaned));
+    format!("ルール {rule}、{at}: {line}: {}{more}", named.join(" / "))
 }
 
 fn of_events(view: &View, said: &Explanation) -> String {
@@ -80,18 +101,18 @@ fn held(view: &View, hold: &Hold) -> String {
     let until = match &hold.until {
         Some(until) => {
             let left = view.span(until.wall.duration_since(view.now));
-            format!("{}まで(あと{left})", at(until.wall))
+            format!("{}まで、あと{left}", at(until.wall))
         }
         None => "解除されるまで".to_owned(),
     };
-    format!("{whom} は {} が{until}保留: {}", hold.by, hold.reason)
+    format!("{whom} は {} により保留中({until}): {}", hold.by, hold.reason)
 }
 
 fn line(view: &View, event: &Event) -> String {
     told(view, &rows::line(event))
 }
 
-/// In UTC, as the English answer has it.
+/// In UTC.
 fn at(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }

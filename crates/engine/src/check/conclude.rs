@@ -46,7 +46,7 @@ impl CheckCore {
             self.own.only_trend = only_trend;
         }
         self.own.process = process_of(&facts, self.own.process);
-        let began = self.end_series().map(|series| series.began);
+        let began = self.end_series(now).map(|series| series.began);
         if sample != Sample::Unknown {
             self.look_began = began.max(self.look_began);
         }

@@ -62,14 +62,14 @@ impl CheckCore {
 
     /// Looks soon, because somebody saw a change: however many hints there are, no more often than a closer look would.
     pub(crate) fn look_on_hint(&mut self, now: Moment) {
-        let pause = self.spec.look_again();
-        let at = match (&self.series, self.concluded) {
+        if self.series.is_some() {
             // What is under way may have looked before the change.
-            (Some(_), _) => now + pause,
-            (None, Some(concluded)) => now.max(concluded + pause),
-            (None, None) => now,
-        };
-        self.look_at(at);
+            self.hinted = true;
+            return;
+        }
+        let pause = self.spec.look_again();
+        let at = self.concluded.map_or(now, |concluded| now.max(concluded + pause));
+        self.due = self.due.min(at);
     }
 
     /// Looks at `at` or before; while a look is under way, which began too early, not before that has ended.
@@ -81,11 +81,12 @@ impl CheckCore {
         }
     }
 
-    /// Gives up the series that is under way, if one is, and lets a look begin that waited for its end.
-    pub(super) fn end_series(&mut self) -> Option<Series> {
-        if let Some(again) = self.again.take() {
-            self.due = self.due.min(again);
-        }
+    /// Gives up the series that is under way, if one is, and lets a look begin that waited for its end; where it was only hinted at,
+    /// after the pause of a closer look.
+    pub(super) fn end_series(&mut self, now: Moment) -> Option<Series> {
+        let hinted = std::mem::take(&mut self.hinted).then(|| now + self.spec.look_again());
+        let next = self.again.take().into_iter().chain(hinted).min();
+        self.due = next.map_or(self.due, |next| self.due.min(next));
         self.series.take()
     }
 

@@ -19,7 +19,7 @@ pub(super) struct Series {
     pub(super) failed: Option<(Measurement, Judged)>,
     /// The host was changed by an action while this attempt was under way: its result says nothing.
     pub(super) void: bool,
-    /// The agent itself was starved meanwhile: a failure says nothing.
+    /// The agent itself was starved meanwhile: neither a failure nor how long it took says anything.
     pub(super) doubted: bool,
     pub(super) began: Moment,
 }
@@ -62,12 +62,15 @@ impl CheckCore {
             took: measurement.took,
             failure: judged.class,
         }));
-        // How long it took says nothing either where the agent was starved.
-        let sample = if void || doubted { Sample::Unknown } else { judged.sample };
+        let times_calls =
+            self.spec.breaker.as_ref().is_some_and(|breaker| breaker.slow_call().is_some());
+        // A starved agent comes to the answer late: how long the call took cannot be told.
+        let says_nothing = void || doubted && times_calls;
+        let sample = if says_nothing { Sample::Unknown } else { judged.sample };
         self.tell_breaker(now, permit, sample, judged.reason.as_deref(), effects);
         if void {
             self.look_now(now);
-            self.end_series();
+            self.end_series(now);
             return false;
         }
         if judged.sample == Sample::Bad && attempt < self.spec.retries {
@@ -84,7 +87,7 @@ impl CheckCore {
     /// Starts an attempt, if the breaker lets it. True if its refusal ended a series that had failed so far.
     pub(super) fn attempt(&mut self, now: Moment, effects: &mut Vec<Effect>) -> bool {
         let Ok(permit) = self.admit(now, effects) else {
-            let failed = self.end_series().and_then(|series| series.failed);
+            let failed = self.end_series(now).and_then(|series| series.failed);
             if let Some((measurement, judged)) = failed {
                 self.conclude(now, measurement, judged, effects);
                 return true;

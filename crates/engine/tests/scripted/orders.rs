@@ -1,4 +1,6 @@
-use evenkeel_engine::{Engine, Order, Past, Start};
+use std::time::Duration;
+
+use evenkeel_engine::{Engine, Input, Order, Past, Start};
 
 use crate::host::{MINUTE, PROGRAMS, ScriptedHost, WALL, WEB, bad, fatal, good, programs};
 
@@ -104,4 +106,26 @@ fn what_survives_goes_through_json_and_is_in_force_again() {
     let engine = Engine::new(settings, start);
     assert_eq!(engine.holds(), host.engine.holds());
     assert_eq!(engine.past(host.now, WALL), past);
+}
+
+#[test]
+fn hints_while_a_look_is_under_way_lead_to_one_more_after_a_pause() {
+    let mut host = ScriptedHost::new(WEB);
+    host.hanging.push(0);
+    host.run_for(MINUTE);
+    let looks = host.probes[&0].len();
+    for _ in 0..3 {
+        host.feed(Input::Hinted { check: 0 });
+        host.run_for(Duration::from_secs(4));
+    }
+    host.hanging.clear();
+    host.answer_late(0, good());
+    assert_eq!(host.probes[&0].len(), looks, "not at once");
+    let ended = host.now;
+    host.run_for(Duration::from_secs(3));
+    assert_eq!(
+        host.probes[&0][looks..],
+        [ended + Duration::from_secs(3)],
+        "a tenth of the interval later"
+    );
 }

@@ -243,9 +243,7 @@ fn a_line_whose_data_is_not_as_expected_stays_as_it_was_written() {
     {
         for record in records() {
             let kind = record.kind();
-            if !["evidence", "agent_started"].contains(&kind) {
-                assert_eq!(japanese(kind, "as it was", data.clone()), "as it was", "{kind}");
-            }
+            assert_eq!(japanese(kind, "as it was", data.clone()), "as it was", "{kind}");
         }
     }
 }
@@ -261,7 +259,7 @@ fn a_refusal_reads_as_it_should() {
     };
     assert_eq!(
         told_of(&refused(budget)),
-        "exec は見送り: 対象の予算 3/1h を使い切った。12分後に空く、この対象に合う段階がない。直近1時間に3回中3回の対処を使用"
+        "exec は見送り: 対象の予算 3/1h を使い切った(空きが出るまで12分) / この対象に合う段階がない。直近1時間の対処: 上限3回のうち3回を使用"
     );
 }
 
@@ -316,15 +314,27 @@ fn the_short_answer_is_told_in_the_language_of_the_page() {
     assert_eq!(answer(&view(Lang::En), &over), "down by web");
     assert_eq!(
         answer(&view(Lang::Ja), &over),
-        "web により1時間停止、2026-09-21 14:13:20 UTCに解決。対処なし。exec: 回復。同じチェックで確認済み"
+        "チェック web が検知。停止時間: 1時間、2026-09-21 14:13:20 UTCに復旧。対処なし。exec: 回復。同じチェックで確認済み"
     );
     let refusal = event(&refused(Refusal::NotSure));
     let open = answer(&view(Lang::Ja), &explanation(Some(incident(None)), vec![refusal]));
     assert!(
-        open.starts_with("web により2時間停止中。これまでに対処なし。exec は見送り: "),
+        open.starts_with(
+            "チェック web が検知。停止してから2時間。これまでに対処なし。exec は見送り: "
+        ),
         "{open}"
     );
     assert_eq!(answer(&view(Lang::Ja), &explanation(None, Vec::new())), "履歴には何もない");
+    let run = Record::Cleaned {
+        rule: s("logs"),
+        action: s("trash"),
+        entries: 3,
+        bytes: 5_000_000,
+        sample: vec![s("a.log: it is old")],
+        run: Some(s("7")),
+    };
+    let run = answer(&view(Lang::Ja), &explanation(None, vec![event(&run)]));
+    assert!(run.contains("a.log: it is old / ほか2件") && run.contains("undo 7"), "{run}");
     let rule = Record::RepairedMore { rule: s("state"), what: s("owner"), entries: 40 };
     let rule = answer(&view(Lang::Ja), &explanation(None, vec![event(&rule)]));
     assert_eq!(rule, "修復1回、最後は2026-09-21 14:13:20 UTC: ほかに40件を修復: 所有者");
