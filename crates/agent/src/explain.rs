@@ -2,7 +2,7 @@
 //!
 //! The same document answers `evenkeel why` and `/api/why/{id}`, with the agent running or not.
 
-mod answer;
+pub(crate) mod answer;
 
 use std::time::Duration;
 
@@ -43,6 +43,9 @@ pub struct Explanation {
     pub intents: Vec<IntentRecord>,
     /// What happened, oldest first: refusals, actions, proofs; of an incident, or to the subject.
     pub events: Vec<Event>,
+    /// Whether it is about one run of a cleanup, which is its only event.
+    #[serde(skip)]
+    pub(crate) of_run: bool,
 }
 
 /// How much of one budget is used.
@@ -97,8 +100,8 @@ pub fn explain(
     }
     if let Some(cleaned) = cleaned_by(reader, what)? {
         let mut explanation = of_subject(reader, settings, &cleaned.target, now)?;
-        (explanation.answer, explanation.events) = (answer::of_run(&cleaned), vec![cleaned]);
-        return Ok(explanation);
+        (explanation.of_run, explanation.events) = (true, vec![cleaned]);
+        return Ok(answer::answered(explanation, now.wall));
     }
     let mut explanation = of_subject(reader, settings, what, now)?;
     if explanation.kind == "history"
@@ -259,6 +262,7 @@ fn of_subject(
         subject: name.to_owned(),
         kind: kind.to_owned(),
         answer: String::new(),
+        of_run: false,
         rules: recoveries.iter().map(|recovery| rule(recovery)).collect(),
         holds: holds.collect(),
         budgets: budgets(reader, settings, &recoveries, (name, now))?,

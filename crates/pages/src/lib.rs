@@ -59,7 +59,7 @@ pub use strip::{Stretch, Verdict, strip};
 pub use target::{IncidentPage, Target, Window, incident, target};
 pub use text::clean;
 pub use told::{kind_of_line, lasted, told};
-pub use view::{Theme, Unit, View};
+pub use view::{Theme, Unit, View, utc};
 pub use words::Lang;
 
 #[cfg(test)]

@@ -158,8 +158,7 @@ fn past(journal: &Journal, now: &Stamp) -> Result<Past, JournalError> {
             target: incident.target,
         };
         let its = |row: &&Standing| row.incident == Some(incident.id) && row.target == open.target;
-        let standing = standings.iter().find(its);
-        match standing {
+        match standings.iter().find(its) {
             Some(row) => kept::stood(open, row, now),
             None => open,
         }

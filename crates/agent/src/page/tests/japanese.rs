@@ -275,6 +275,7 @@ fn explanation(incident: Option<Incident>, events: Vec<Event>) -> Explanation {
         incident,
         intents: Vec::new(),
         events,
+        of_run: false,
     }
 }
 
@@ -333,7 +334,8 @@ fn the_short_answer_is_told_in_the_language_of_the_page() {
         sample: vec![s("a.log: it is old")],
         run: Some(s("7")),
     };
-    let run = answer(&view(Lang::Ja), &explanation(None, vec![event(&run)]));
+    let of_run = Explanation { of_run: true, ..explanation(None, vec![event(&run)]) };
+    let run = answer(&view(Lang::Ja), &of_run);
     assert!(run.contains("a.log: it is old / ほか2件") && run.contains("undo 7"), "{run}");
     let rule = Record::RepairedMore { rule: s("state"), what: s("owner"), entries: 40 };
     let rule = answer(&view(Lang::Ja), &explanation(None, vec![event(&rule)]));
