@@ -339,7 +339,7 @@ impl<N: Fn(Notice)> Shell<N> {
             match effect {
                 Effect::Record(record) => {
                     self.tell(&record);
-                    batch.records.push(record);
+                    batch.records.push(*record);
                 }
                 Effect::Count(count) => self.publisher.count(&count),
                 Effect::Sample(sampled) => seen.samples.push(sampled),

@@ -71,7 +71,8 @@ impl Objectives {
 /// A slice as the history has it.
 pub(crate) fn stretch(slice: Slice) -> Stretch {
     let Slice { subject, verdict, from, until, slices } = slice;
-    Stretch { subject, verdict: verdict.as_str().to_owned(), from, until, slices }
+    let (subject, verdict) = (subject.as_ref().to_owned(), verdict.as_str().to_owned());
+    Stretch { subject, verdict, from, until, slices }
 }
 
 /// A stretch of the history as a slice; what has a verdict that is not known here is not known.

@@ -169,7 +169,7 @@ impl Publisher {
     pub(crate) fn count(&self, count: &Count) {
         match count {
             Count::Attempt { check, took, failure } => {
-                let incident = self.incidents.get(check);
+                let incident = self.incidents.get(&**check);
                 let incident = incident.map(|id| Incident { id: *id, at: SystemTime::now() });
                 let failure = failure.map(labels::failure_reason);
                 self.metrics.observe_attempt(check, *took, failure, incident);
@@ -309,7 +309,7 @@ steps = [{ action = "exec", command = ["/bin/true"] }]
     }
 
     fn attempt(check: &str) -> Count {
-        let (check, took) = (check.to_owned(), Duration::from_millis(3));
+        let (check, took) = (check.into(), Duration::from_millis(3));
         Count::Attempt { check, took, failure: None }
     }
 

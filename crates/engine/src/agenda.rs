@@ -61,7 +61,14 @@ impl<Item: Due> Agenda<Item> {
     }
 
     /// Asks those that may have changed when they are due, and tells which they were.
-    pub(crate) fn refresh(&mut self, mut tell: impl FnMut(usize, &Item)) {
+    #[inline]
+    pub(crate) fn refresh(&mut self, tell: impl FnMut(usize, &Item)) {
+        if !self.changed.is_empty() {
+            self.ask_again(tell);
+        }
+    }
+
+    fn ask_again(&mut self, mut tell: impl FnMut(usize, &Item)) {
         while let Some(place) = self.changed.pop() {
             self.is_changed[place] = false;
             let item = &self.items[place];

@@ -9,6 +9,7 @@ mod schedule;
 mod series;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_config::Check;
@@ -29,8 +30,11 @@ use crate::subject::Subject;
 
 /// One check: when it is due, the series of attempts that runs, its breaker, and what health makes of its results.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of their own: each may hold with each")]
 pub(crate) struct CheckCore {
     pub(crate) spec: Check,
+    /// The name of the check, for what is told of each look.
+    pub(crate) name: Arc<str>,
     index: usize,
     due: Moment,
     /// When it is to look again that is still looking.
@@ -58,6 +62,8 @@ pub(crate) struct CheckCore {
     forecasts: Forecasts,
     /// Whether its target has a latency.
     pub(crate) has_latency: bool,
+    /// Whether its target has parts.
+    pub(crate) lists_parts: bool,
     /// The conditions on each part, where there are any.
     limits: BTreeMap<String, Limits>,
     last: Option<Last>,
@@ -101,6 +107,7 @@ impl CheckCore {
     /// A check whose first look is due after its delay and `phase`.
     pub(crate) fn new(spec: Check, index: usize, now: Moment, phase: Duration) -> Self {
         Self {
+            name: spec.name.as_str().into(),
             index,
             due: now + spec.initial_delay + phase,
             again: None,
@@ -119,6 +126,7 @@ impl CheckCore {
             doubts_timeouts: false,
             forecasts: Forecasts::new(&spec.conditions),
             has_latency: has_latency(&spec.target),
+            lists_parts: !spec.target.part_fields().is_empty(),
             dependencies: Vec::new(),
             reborn: Vec::new(),
             children: Vec::new(),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::agenda::Agenda;
+use crate::anchor::Anchor;
 use crate::chance::Chance;
 use crate::check::CheckCore;
 use crate::event::{Effect, Input};
@@ -52,8 +53,7 @@ pub struct Engine {
     /// Incidents of targets that the settings no longer name.
     orphans: Vec<OpenIncident>,
     pub(crate) slices: Slices,
-    /// A moment, and the time of day at it.
-    pub(crate) anchor: (Moment, Timestamp),
+    pub(crate) anchor: Anchor,
     /// By which quiet windows are told.
     pub(crate) zone: TimeZone,
 }
@@ -137,7 +137,7 @@ impl Engine {
             starved: None,
             orphans,
             slices: Slices::new(&settings, now, start.wall),
-            anchor: (now, start.wall),
+            anchor: Anchor { moment: now, wall: start.wall },
             zone: TimeZone::UTC,
             settings,
         };
@@ -220,7 +220,8 @@ impl Engine {
 
     /// Takes in one input at `now` and says what to do, in order.
     pub fn handle(&mut self, now: Moment, input: Input) -> Vec<Effect> {
-        let mut effects = Vec::new();
+        // As many as a look usually has.
+        let mut effects = Vec::with_capacity(4);
         self.notice_starvation(now, &mut effects);
         match input {
             Input::Measured { check, run, measurement } => {
@@ -277,11 +278,11 @@ impl Engine {
     /// When [`Input::Tick`] has something to do; `None`: not before another input.
     pub fn deadline(&self, now: Moment) -> Option<Moment> {
         let grace_ends = self.started + self.settings.agent.grace;
-        let rules = self.permissions.iter().chain(&self.cleanups).filter_map(RuleCore::deadline);
         let grace = (now < grace_ends).then_some(grace_ends);
-        let holds = self.holds.iter().filter_map(|hold| hold.until);
-        let next = self.checks.earliest().into_iter().chain(self.recoveries.earliest());
-        next.chain(rules).chain(grace).chain(holds).min()
+        let rules = self.permissions.iter().chain(&self.cleanups).map(RuleCore::deadline);
+        let holds = self.holds.iter().map(|hold| hold.until);
+        let next = earlier(earlier(self.checks.earliest(), self.recoveries.earliest()), grace);
+        rules.chain(holds).fold(next, earlier)
     }
 
     /// Asks what may have changed when it is due, and how it stands.
@@ -295,6 +296,9 @@ impl Engine {
     fn see(&mut self, now: Moment, check: usize, effects: &mut Vec<Effect>) {
         self.count_look(now, check, effects);
         self.note_restarts(now, check, effects);
+        if self.is_no_news(now, check) {
+            return;
+        }
         for listener in &self.listeners[check] {
             let recovery = &mut self.recoveries[*listener];
             let was_open = recovery.whole.machine.in_incident();
@@ -321,6 +325,13 @@ impl Engine {
         }
     }
 
+    /// Whether a check says nothing but that it is up, to recoveries that know it of all their checks: nearly all looks of a host
+    /// end here.
+    fn is_no_news(&self, now: Moment, check: usize) -> bool {
+        self.checks[check].is_plainly_up(now)
+            && self.listeners[check].iter().all(|listener| self.recoveries[*listener].is_at_rest())
+    }
+
     fn acted(
         &mut self,
         now: Moment,
@@ -339,7 +350,7 @@ impl Engine {
         let Some(recovery) = self.recoveries.get_mut(running.recovery) else { return };
         let checks = recovery.checks.clone();
         let Some(target) = recovery.target_by_id(&running.target) else { return };
-        effects.push(Effect::Record(Record::Acted {
+        effects.push(Effect::from(Record::Acted {
             incident: target.incident_id(),
             target: target.id.clone(),
             action: target.action_name().to_owned(),
@@ -356,7 +367,7 @@ impl Engine {
     fn tick(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         for OpenIncident { incident, target, since, .. } in std::mem::take(&mut self.orphans) {
             let lasted = now.saturating_since(since);
-            effects.push(Effect::Record(Record::IncidentClosed { incident, target, lasted }));
+            effects.push(Effect::from(Record::IncidentClosed { incident, target, lasted }));
         }
         self.end_holds(now, effects);
         let mut from = 0;
@@ -436,6 +447,13 @@ impl Engine {
         let targets = self.recoveries.iter().flat_map(RecoveryCore::targets).map(still);
         let all = checks.chain(rules).chain(targets);
         all.fold((0, 0), |(done, of), is_done| (done + usize::from(is_done), of + 1))
+    }
+}
+
+fn earlier(one: Option<Moment>, other: Option<Moment>) -> Option<Moment> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_probe::{FailureClass, Measurement};
@@ -113,13 +114,19 @@ pub enum Effect {
     /// Write the intent durably, then act, then answer with [`Input::Acted`].
     Act(Box<Act>),
     /// Write to the history.
-    Record(Record),
+    Record(Box<Record>),
     /// Count slices of availability.
     Slice(Slice),
     /// Count for the metrics; not worth a line of history.
     Count(Count),
     /// Keep as points of curves; what is lost of it is no harm.
     Sample(Sampled),
+}
+
+impl From<Record> for Effect {
+    fn from(record: Record) -> Self {
+        Self::Record(Box::new(record))
+    }
 }
 
 /// An action that was decided on.
@@ -153,7 +160,7 @@ pub enum Count {
     /// One attempt of a check ended.
     Attempt {
         /// The check's name.
-        check: String,
+        check: Arc<str>,
         /// How long it took.
         took: Duration,
         /// Why it failed, if it did.
@@ -162,7 +169,7 @@ pub enum Count {
     /// A check was due while its last run had not ended.
     Overrun {
         /// The check's name.
-        check: String,
+        check: Arc<str>,
     },
 }
 

@@ -27,6 +27,9 @@ impl Engine {
     /// Tells a check which programs are stopped because of us, if they are: nobody did that on purpose.
     pub(crate) fn tell_of_stops(&mut self, check: usize) {
         let Some(listeners) = self.listeners.get(check) else { return };
+        if !self.checks[check].lists_parts {
+            return;
+        }
         let listening = listeners.iter().map(|listener| &self.recoveries[*listener]);
         let listening = listening.filter(|recovery| recovery.checks.contains(&check));
         let targets = listening.flat_map(RecoveryCore::targets);
@@ -99,7 +102,7 @@ impl Engine {
         let Some(recovery) = self.recoveries.get_mut(running.recovery) else { return };
         let checks = recovery.checks.clone();
         let Some(target) = recovery.target_by_id(&running.target) else { return };
-        effects.push(Effect::Record(Record::Acted {
+        effects.push(Effect::from(Record::Acted {
             incident: target.incident_id(),
             target: target.id.clone(),
             action: "supervisor.finish-restart".to_owned(),

@@ -21,10 +21,10 @@ impl Engine {
     /// Lets at most one waiting target act; tells the others why not (R4, R5).
     pub(crate) fn pass_the_gate(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         // A hold reaches targets that ask for nothing, too.
-        let asking: Vec<_> = if self.holds.is_empty() {
-            self.standing.waiting.iter().copied().collect()
-        } else {
-            (0..self.recoveries.len()).collect()
+        let asking: Vec<_> = match (self.holds.is_empty(), self.standing.waiting.is_empty()) {
+            (true, true) => return,
+            (true, false) => self.standing.waiting.iter().copied().collect(),
+            (false, _) => (0..self.recoveries.len()).collect(),
         };
         for index in asking {
             let ids: Vec<_> =
@@ -219,7 +219,7 @@ impl Engine {
             }
         }
         let recovery = &self.recoveries[index];
-        effects.push(Effect::Record(Record::Intended {
+        effects.push(Effect::from(Record::Intended {
             incident,
             target: id.to_owned(),
             action: step.action.describe(),

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod agenda;
+mod anchor;
 mod chance;
 mod check;
 mod engine;
@@ -42,6 +43,7 @@ mod target;
 mod view;
 mod words;
 
+pub use anchor::Anchor;
 pub use engine::Engine;
 pub use event::{
     Act, CleanOutcome, Count, Effect, Fight, Input, KeepOutcome, Party, Remaining, Repaired,

@@ -10,9 +10,6 @@ use crate::record::Record;
 use crate::recovery::RecoveryCore;
 use crate::refusal::Refusal;
 
-/// In nanoseconds.
-const SECOND: i64 = 1_000_000_000;
-
 impl Engine {
     /// Whether there is a target of that name: a recovery, `recovery/part`, a check, or `*`. Asked before an order is given,
     /// so that a slip of the fingers is an answer and not a hold of nothing.
@@ -40,7 +37,7 @@ impl Engine {
         match order {
             Order::Hold { target, until, reason, by } => {
                 self.holds.retain(|hold| hold.target != target);
-                effects.push(Effect::Record(Record::Held {
+                effects.push(Effect::from(Record::Held {
                     target: target.clone(),
                     until: until.map(|until| self.wall(until)),
                     reason: reason.clone(),
@@ -54,10 +51,10 @@ impl Engine {
                 };
                 let hold = self.holds.remove(place);
                 let lasted = now.saturating_since(hold.since);
-                effects.push(Effect::Record(Record::Released { target, by, lasted }));
+                effects.push(Effect::from(Record::Released { target, by, lasted }));
             }
             Order::Reset { target, by } => {
-                effects.push(Effect::Record(Record::Reset { target: target.clone(), by }));
+                effects.push(Effect::from(Record::Reset { target: target.clone(), by }));
                 if target == WHOLE_HOST
                     && let Some(storm) = &mut self.storm
                 {
@@ -90,7 +87,7 @@ impl Engine {
         let over: Vec<Hold> = over;
         for Hold { target, since, reason, .. } in over {
             let lasted = now.saturating_since(since);
-            effects.push(Effect::Record(Record::HoldEnded { target, reason, lasted }));
+            effects.push(Effect::from(Record::HoldEnded { target, reason, lasted }));
         }
     }
 
@@ -109,15 +106,6 @@ impl Engine {
 
     /// The time of day at a moment, as far as the clock has not been set since the start.
     pub(crate) fn wall(&self, moment: Moment) -> Timestamp {
-        let (now, wall) = self.anchor;
-        // Plain numbers: this is asked several times for each look.
-        let (since, back) = match moment.as_nanos().checked_sub(now.as_nanos()) {
-            Some(ahead) => (ahead.cast_signed(), false),
-            None => (-(now.as_nanos() - moment.as_nanos()).cast_signed(), true),
-        };
-        let nanos = i64::from(wall.subsec_nanosecond()) + since % SECOND;
-        let seconds = wall.as_second() + since / SECOND + nanos.div_euclid(SECOND);
-        let nanos = i32::try_from(nanos.rem_euclid(SECOND)).unwrap_or(0);
-        Timestamp::new(seconds, nanos).unwrap_or(if back { wall } else { Timestamp::MAX })
+        self.anchor.wall_at(moment)
     }
 }

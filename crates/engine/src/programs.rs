@@ -1,6 +1,5 @@
 //! Whether a program that a step names runs, as far as the checks of its recovery know.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_moment::Moment;
@@ -16,8 +15,8 @@ const UPTIME: &str = "uptime_seconds";
 /// What the last look said of each part.
 #[derive(Debug, Default)]
 pub(crate) struct Looked {
-    parts: BTreeMap<String, (Facts, Option<String>)>,
-    missing: BTreeMap<String, String>,
+    parts: Vec<(String, Facts, Option<String>)>,
+    missing: Vec<(String, String)>,
 }
 
 impl Looked {
@@ -28,7 +27,7 @@ impl Looked {
             _ => None,
         };
         let each = |(part, ours): (&Part, &bool)| {
-            (part.name.clone(), (part.facts.clone(), unclear(part, *ours)))
+            (part.name.clone(), part.facts.clone(), unclear(part, *ours))
         };
         let missing =
             parts.iter().filter_map(|part| Some((part.name.clone(), missing(&part.outcome)?)));
@@ -37,7 +36,8 @@ impl Looked {
 
     /// That there is no such program, if the look said so.
     pub(crate) fn missing(&self, program: &str) -> Option<String> {
-        self.missing.get(program).cloned()
+        let missing = self.missing.iter().find(|(name, _)| name == program);
+        missing.map(|(_, detail)| detail.clone())
     }
 }
 
@@ -55,7 +55,8 @@ pub(crate) fn not_ready<'a>(
     let refuse = |why| Some(Refusal::ProgramNotReady { program: program.clone(), why });
     for check in checks {
         let (Some(looked), Some(concluded)) = (&check.looked, check.concluded) else { continue };
-        let Some((facts, unclear)) = looked.parts.get(program) else { continue };
+        let of_it = looked.parts.iter().find(|(name, ..)| name == program);
+        let Some((_, facts, unclear)) = of_it else { continue };
         if let Some(why) = unclear {
             return refuse(why.clone());
         }

@@ -65,6 +65,11 @@ impl RecoveryCore {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
+    /// Whether another word that its checks are up, which have no parts, would change nothing.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.parts.is_empty() && self.whole.is_at_rest()
+    }
+
     /// The target by its id.
     pub(crate) fn target(&self, id: &str) -> Option<&Target> {
         self.targets().find(|target| target.id == id)
@@ -108,9 +113,7 @@ impl RecoveryCore {
             }
         }
         // Who has not looked yet may speak of it too: until then nobody knows that it is up.
-        let silent = |check: &&&CheckCore| {
-            check.concluded.is_none() && !check.spec.target.part_fields().is_empty()
-        };
+        let silent = |check: &&&CheckCore| check.concluded.is_none() && check.lists_parts;
         let silent: Vec<_> = mine.iter().filter(silent).map(|check| (*check, &check.own)).collect();
         for (part, mut sources) in told {
             sources.extend(&silent);

@@ -42,7 +42,7 @@ impl Engine {
                 }
             }
             let name = self.checks[check].spec.name.clone();
-            effects.push(Effect::Record(Record::RestartedByOthers { check: name, part, charged }));
+            effects.push(Effect::from(Record::RestartedByOthers { check: name, part, charged }));
         }
     }
 }

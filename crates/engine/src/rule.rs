@@ -125,7 +125,7 @@ impl RuleCore {
                 continue;
             }
             self.listed.0 += 1;
-            effects.push(Effect::Record(Record::Repaired {
+            effects.push(Effect::from(Record::Repaired {
                 rule: self.name.clone(),
                 path: repaired.path,
                 what: repaired.what,
@@ -137,14 +137,14 @@ impl RuleCore {
         }
         for (what, entries) in more {
             let rule = self.name.clone();
-            effects.push(Effect::Record(Record::RepairedMore { rule, what, entries }));
+            effects.push(Effect::from(Record::RepairedMore { rule, what, entries }));
         }
     }
 
     fn fought(&self, fights: Vec<Fight>, effects: &mut Vec<Effect>) {
         for fight in fights {
             let rule = self.name.clone();
-            effects.push(Effect::Record(Record::Fought { rule, fight }));
+            effects.push(Effect::from(Record::Fought { rule, fight }));
         }
     }
 
@@ -160,7 +160,7 @@ impl RuleCore {
             if !outcome.taken.is_empty() {
                 let entries = outcome.taken.len();
                 outcome.taken.truncate(LISTED_TAKEN);
-                effects.push(Effect::Record(Record::Cleaned {
+                effects.push(Effect::from(Record::Cleaned {
                     rule: self.name.clone(),
                     action: outcome.action,
                     entries,
@@ -172,7 +172,7 @@ impl RuleCore {
             if outcome.purged > 0 {
                 let (entries, bytes) = (outcome.purged, outcome.purged_bytes);
                 let rule = self.name.clone();
-                effects.push(Effect::Record(Record::Purged { rule, entries, bytes }));
+                effects.push(Effect::from(Record::Purged { rule, entries, bytes }));
             }
             outcome.remaining
         });
@@ -208,7 +208,7 @@ impl RuleCore {
             };
             if let Some(reason) = reason {
                 let rule = self.name.clone();
-                effects.push(Effect::Record(Record::RuleFailed { rule, entries, reason }));
+                effects.push(Effect::from(Record::RuleFailed { rule, entries, reason }));
             }
         }
         self.remaining = remaining;
@@ -271,9 +271,8 @@ mod tests {
                 ("purged", "out of the trash: 3 entries, 9 B given back".to_owned()),
             ]
         );
-        let Effect::Record(Record::Cleaned { sample, .. }) = &effects[0] else {
-            panic!("{effects:?}")
-        };
+        let Effect::Record(record) = &effects[0] else { panic!("{effects:?}") };
+        let Record::Cleaned { sample, .. } = &**record else { panic!("{effects:?}") };
         assert_eq!((sample.len(), rule.handled), (LISTED_TAKEN, 25));
     }
 
@@ -352,7 +351,9 @@ mod tests {
         rule.swept(at(0), Ok(repairs(250)), HOLD, &mut effects);
         assert_eq!(effects.len(), LISTED_REPAIRS + 1);
         let more = |effects: &[Effect]| match effects.last() {
-            Some(Effect::Record(Record::RepairedMore { what, entries, .. })) => {
+            Some(Effect::Record(record))
+                if let Record::RepairedMore { what, entries, .. } = &**record =>
+            {
                 (what.clone(), *entries)
             }
             other => panic!("{other:?}"),

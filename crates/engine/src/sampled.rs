@@ -1,6 +1,7 @@
 //! Which facts are worth a curve: those whose course over time says something that the last value does not.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_probe::{Condition, Facts, Target, Test};
@@ -11,7 +12,7 @@ use crate::check::CheckCore;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampled {
     /// The check, or `check/part`.
-    pub subject: String,
+    pub subject: Arc<str>,
     /// Each field, with its unit in its name, and its value.
     pub values: Vec<(Cow<'static, str>, f64)>,
 }
@@ -47,7 +48,7 @@ impl CheckCore {
     pub(crate) fn sampled(&self, took: Duration, facts: &Facts) -> Option<Sampled> {
         let spec = &self.spec;
         let conditions = spec.conditions.iter().chain(&spec.degraded);
-        let mut sampled = Sampled::of(spec.name.clone(), conditions, facts);
+        let mut sampled = Sampled::of(Arc::clone(&self.name), conditions, facts);
         if self.has_latency && facts.number(LATENCY).is_none() {
             sampled.values.push((LATENCY.into(), took.as_secs_f64() * 1_000.0));
         }
@@ -58,13 +59,13 @@ impl CheckCore {
     pub(crate) fn part_sampled(&self, part: &str, facts: &Facts) -> Option<Sampled> {
         let spec = &self.spec;
         let conditions = spec.part_conditions.iter().chain(&spec.part_degraded);
-        Sampled::of(format!("{}/{part}", spec.name), conditions, facts).unless_empty()
+        Sampled::of(format!("{}/{part}", spec.name).into(), conditions, facts).unless_empty()
     }
 }
 
 impl Sampled {
     fn of<'a>(
-        subject: String,
+        subject: Arc<str>,
         conditions: impl Iterator<Item = &'a Condition>,
         facts: &Facts,
     ) -> Self {

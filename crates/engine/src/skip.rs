@@ -44,7 +44,7 @@ impl Engine {
         let Some(recovery) = self.recoveries.get_mut(index) else { return };
         let Some(target) = recovery.target_by_id(id) else { return };
         let step = target.machine.step();
-        effects.push(Effect::Record(Record::Skipped {
+        effects.push(Effect::from(Record::Skipped {
             incident: target.incident_id(),
             target: id.to_owned(),
             cause: target.cause().to_owned(),

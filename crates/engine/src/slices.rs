@@ -1,5 +1,6 @@
 //! What the results of checks mean for availability: time slices, of each check and of each objective.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_config::{Check, Settings};
@@ -8,6 +9,7 @@ use evenkeel_metrics::availability::{self, Join, Seen, Slicer, Threshold, Verdic
 use evenkeel_moment::Moment;
 use jiff::Timestamp;
 
+use crate::anchor::Anchor;
 use crate::check::CheckCore;
 use crate::engine::Engine;
 use crate::event::Effect;
@@ -17,7 +19,7 @@ use crate::order::WHOLE_HOST;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slice {
     /// The check, or `slo:NAME`.
-    pub subject: String,
+    pub subject: Arc<str>,
     /// How it was.
     pub verdict: Verdict,
     /// Since when.
@@ -46,11 +48,13 @@ pub(crate) struct Slices {
     objectives: Vec<OfObjective>,
     /// When time alone may next settle something.
     due: Moment,
+    /// Empty, and kept for its room: something is settled at nearly each look.
+    room: Vec<availability::Slice>,
 }
 
 #[derive(Debug)]
 struct OfCheck {
-    name: String,
+    name: Arc<str>,
     interval: Duration,
     threshold: Threshold,
     slicer: Slicer,
@@ -62,7 +66,7 @@ struct OfCheck {
 
 #[derive(Debug)]
 struct OfObjective {
-    name: String,
+    subject: Arc<str>,
     /// Its checks, by their places in the settings.
     checks: Vec<usize>,
     length: Duration,
@@ -79,13 +83,18 @@ impl Slices {
             let intervals: Vec<_> =
                 checks.iter().map(|check| settings.checks[*check].interval).collect();
             OfObjective {
-                name: slo.name.clone(),
+                subject: slo_subject(&slo.name).into(),
                 length: slo.promise.slice,
                 join: Join::new(&intervals, wall),
                 checks,
             }
         };
-        Self { checks, objectives: settings.slos.iter().map(objective).collect(), due: now }
+        Self {
+            checks,
+            objectives: settings.slos.iter().map(objective).collect(),
+            due: now,
+            room: Vec::new(),
+        }
     }
 
     /// Goes on with what an earlier engine of this run began, as far as the settings leave it as it was.
@@ -95,7 +104,7 @@ impl Slices {
             let same = |new: &&mut OfObjective| {
                 let all = new.checks.iter().map(|check| &self.checks[*check]);
                 let before = objective.checks.iter().map(|check| &of_checks[*check]);
-                new.name == objective.name
+                new.subject == objective.subject
                     && all.map(OfCheck::identity).eq(before.map(OfCheck::identity))
             };
             if let Some(new) = self.objectives.iter_mut().find(same) {
@@ -113,22 +122,29 @@ impl Slices {
     }
 
     /// Tells what was settled of the check at that place, and what of objectives is settled by it.
-    fn tell(&mut self, place: usize, settled: Vec<availability::Slice>, effects: &mut Vec<Effect>) {
+    fn tell(
+        &mut self,
+        place: usize,
+        mut settled: Vec<availability::Slice>,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(check) = self.checks.get(place) else { return };
-        for slice in settled {
-            effects.push(told(check.name.clone(), check.interval, slice));
+        for slice in settled.drain(..) {
+            effects.push(told(Arc::clone(&check.name), check.interval, slice));
             for objective in &mut self.objectives {
                 let Some(at) = objective.checks.iter().position(|check| *check == place) else {
                     continue;
                 };
                 let mut joined = Vec::new();
                 objective.join.add(at, slice, &mut joined);
-                let subject = slo_subject(&objective.name);
+                let subject = &objective.subject;
                 let length = objective.length;
-                effects
-                    .extend(joined.into_iter().map(|slice| told(subject.clone(), length, slice)));
+                effects.extend(
+                    joined.into_iter().map(|slice| told(Arc::clone(subject), length, slice)),
+                );
             }
         }
+        self.room = settled;
     }
 }
 
@@ -137,7 +153,7 @@ impl OfCheck {
         let threshold = check.health.failure_threshold();
         let threshold = Threshold { failures: threshold.failures, within: threshold.within };
         Self {
-            name: check.name.clone(),
+            name: check.name.as_str().into(),
             interval: check.interval,
             slicer: Slicer::new(check.interval, threshold, wall),
             threshold,
@@ -157,7 +173,7 @@ impl Engine {
         let wall = self.wall(now);
         let mut effects = Vec::new();
         for place in 0..self.slices.checks.len() {
-            let mut settled = Vec::new();
+            let mut settled = std::mem::take(&mut self.slices.room);
             self.slices.checks[place].slicer.end(wall, &mut settled);
             self.slices.tell(place, settled, &mut effects);
         }
@@ -167,10 +183,11 @@ impl Engine {
     /// Says what time of day it is. Where that is not what the time since the last word would make it, the clock was set:
     /// slices begin anew, and what was not settled is not known.
     pub fn set_clock(&mut self, now: Moment, wall: Timestamp) {
-        if self.wall(now).duration_since(wall).unsigned_abs() <= STEP {
+        let expected = self.wall(now);
+        if wall == expected || wall.duration_since(expected).unsigned_abs() <= STEP {
             return;
         }
-        self.anchor = (now, wall);
+        self.anchor = Anchor { moment: now, wall };
         self.slices = Slices::new(&self.settings, now, wall);
     }
 
@@ -192,7 +209,7 @@ impl Engine {
         };
         let began = core.began.or(core.concluded).unwrap_or(now);
         let (began, held, concluded) = (self.wall(began), self.is_declared(core), core.concluded);
-        let mut settled = Vec::new();
+        let mut settled = std::mem::take(&mut self.slices.room);
         let of_check = &mut self.slices.checks[place];
         of_check.counted = concluded;
         of_check.slicer.look(began, seen, held, &mut settled);
@@ -217,7 +234,7 @@ impl Engine {
             }
             let core = &self.checks[place];
             let (stands, held) = (stands(core, now), self.is_declared(core));
-            let mut settled = Vec::new();
+            let mut settled = std::mem::take(&mut self.slices.room);
             let of_check = &mut self.slices.checks[place];
             of_check.slicer.advance(wall, stands, held, &mut settled);
             of_check.rests_until = of_check.slicer.rests_until().unwrap_or(Timestamp::MIN);
@@ -247,7 +264,7 @@ fn stands(core: &CheckCore, now: Moment) -> Seen {
     }
 }
 
-fn told(subject: String, length: Duration, slice: availability::Slice) -> Effect {
+fn told(subject: Arc<str>, length: Duration, slice: availability::Slice) -> Effect {
     let availability::Slice { verdict, from, until } = slice;
     let length = i64::try_from(length.as_millis()).unwrap_or(i64::MAX).max(1);
     let slices = (until.as_millisecond() - from.as_millisecond()) / length;

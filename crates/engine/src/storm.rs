@@ -60,7 +60,7 @@ impl Engine {
             if !enough(failing.len()) {
                 let lasted = now.saturating_since(storm.since);
                 self.storm = None;
-                effects.push(Effect::Record(Record::StormEnded { lasted }));
+                effects.push(Effect::from(Record::StormEnded { lasted }));
             }
             return;
         }
@@ -89,7 +89,7 @@ impl Engine {
         }
         let down = failing.len();
         self.storm = Some(Storm { since: now, down, of, overruled: false, of_timeouts });
-        effects.push(Effect::Record(Record::StormBegan {
+        effects.push(Effect::from(Record::StormBegan {
             targets: failing.into_iter().take(NAMED).map(|(_, id)| id).collect(),
             down,
             of,
@@ -129,7 +129,7 @@ impl Engine {
         }
         if self.starved.is_none_or(|told| now.saturating_since(told) >= TOLD_ONCE_IN) {
             self.starved = Some(now);
-            effects.push(Effect::Record(Record::Starved { late }));
+            effects.push(Effect::from(Record::Starved { late }));
         }
     }
 }

@@ -119,6 +119,11 @@ impl Subject {
         self.proofs >= self.health.policy().success_threshold()
     }
 
+    /// Whether there is nothing to say of it but that it is up.
+    pub(crate) fn is_plainly_up(&self, now: Moment) -> bool {
+        self.health.state(now) == State::Up && !self.held && self.flapping_since().is_none()
+    }
+
     pub(crate) fn hard(&self, now: Moment) -> Hard {
         self.health.hard(now)
     }

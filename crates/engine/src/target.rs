@@ -173,7 +173,7 @@ impl Target {
             (Phase::Verifying { .. }, Seen::Up) if !view.proved => Seen::Unknown,
             (_, Seen::Down) if fresh && quiet && view.is_victim() => {
                 if self.machine.stop(Stop::Blocked) {
-                    effects.push(Effect::Record(self.victim(&view.blocked)));
+                    effects.push(Effect::from(self.victim(&view.blocked)));
                 }
                 Seen::Down
             }
@@ -188,7 +188,7 @@ impl Target {
             let incident = *incidents;
             *incidents += 1;
             self.incident = Some((incident, now));
-            effects.push(Effect::Record(Record::IncidentOpened {
+            effects.push(Effect::from(Record::IncidentOpened {
                 incident,
                 target: self.id.clone(),
                 cause: view.cause,
@@ -198,6 +198,14 @@ impl Target {
             self.note(now, change, effects);
         }
         view.doubtful
+    }
+
+    /// Whether another word that it is up would change nothing.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.machine.is_at_rest()
+            && self.look_since.is_none()
+            && !self.timed_out
+            && self.flapping.is_none()
     }
 
     /// No check speaks of it any more.
@@ -237,7 +245,7 @@ impl Target {
         if let Some((outcome, next)) = judged
             && !self.last_action.is_empty()
         {
-            effects.push(Effect::Record(Record::Judged {
+            effects.push(Effect::from(Record::Judged {
                 incident: self.incident_id(),
                 target: self.id.clone(),
                 cause: self.cause.clone(),
@@ -258,7 +266,7 @@ impl Target {
             self.stopped.clear();
             let lasted = now.saturating_since(since);
             let target = self.id.clone();
-            effects.push(Effect::Record(Record::IncidentClosed { incident, target, lasted }));
+            effects.push(Effect::from(Record::IncidentClosed { incident, target, lasted }));
         }
     }
 
@@ -273,7 +281,7 @@ impl Target {
         let told = Some(std::mem::discriminant(&reason));
         if !reason.is_passing() && self.told != told {
             self.told = told;
-            effects.push(Effect::Record(Record::Refused {
+            effects.push(Effect::from(Record::Refused {
                 incident: self.incident_id(),
                 target: self.id.clone(),
                 cause: self.cause.clone(),

@@ -125,6 +125,11 @@ impl Machine {
         self.phase == Phase::Gate && self.seen == Seen::Down
     }
 
+    /// Whether it is healthy and was seen so last: to be told that once more changes nothing.
+    pub fn is_at_rest(&self) -> bool {
+        self.phase == Phase::Healthy && self.seen == Seen::Up
+    }
+
     /// Whether the target should be looked at more often than usual.
     pub const fn wants_a_closer_look(&self) -> bool {
         matches!(self.phase, Phase::Suspect | Phase::Verifying { .. })

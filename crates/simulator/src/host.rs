@@ -8,7 +8,7 @@ mod strikes;
 use std::time::Duration;
 
 use evenkeel_config::Settings;
-use evenkeel_engine::{Act, Input, Order};
+use evenkeel_engine::{Act, Anchor, Input, Order};
 use evenkeel_moment::Moment;
 use jiff::{SignedDuration, Timestamp};
 
@@ -35,9 +35,11 @@ pub(crate) struct Host<'a, 'b> {
     seed: u64,
     now: Moment,
     ends: Moment,
-    /// The time of day at the begin, and by how much the clock was set since.
+    /// The time of day at the begin.
     began: Timestamp,
-    set_by: SignedDuration,
+    /// The clock, as it was set last, and what it says now.
+    clock: Anchor,
+    wall: Timestamp,
     queue: Queue<Plan>,
     world: World,
     disk: Disk,
@@ -132,7 +134,8 @@ impl<'a, 'b> Host<'a, 'b> {
             now,
             ends: now + *lasts,
             began: *began,
-            set_by: SignedDuration::ZERO,
+            clock: Anchor { moment: now, wall: *began },
+            wall: *began,
             queue: Queue::new(),
             world,
             disk: Disk::default(),
@@ -159,14 +162,14 @@ impl<'a, 'b> Host<'a, 'b> {
             if next > self.ends {
                 break;
             }
-            self.now = next.max(self.now);
+            self.go_to(next.max(self.now));
             match self.queue.due(self.now) {
                 Some(plan) => self.happen(plan),
                 None => self.tick(),
             }
             self.show_turns();
         }
-        self.now = self.ends;
+        self.go_to(self.ends);
         self.end()
     }
 
@@ -214,11 +217,15 @@ impl<'a, 'b> Host<'a, 'b> {
         }
     }
 
-    /// The time of day.
-    pub(crate) fn wall(&self) -> Timestamp {
-        let since = signed(self.now.saturating_since(Moment::ORIGIN + BEGAN));
-        let wall = self.began.checked_add(since.saturating_add(self.set_by));
-        wall.unwrap_or(self.began)
+    fn go_to(&mut self, now: Moment) {
+        self.now = now;
+        self.wall = self.clock.wall_at(now);
+    }
+
+    /// Somebody sets the clock.
+    fn step_clock(&mut self, by: SignedDuration) {
+        self.clock.wall = self.clock.wall.checked_add(by).unwrap_or(self.clock.wall);
+        self.wall = self.clock.wall_at(self.now);
     }
 
     /// Tells of what went down or came up.
@@ -239,7 +246,6 @@ impl<'a, 'b> Host<'a, 'b> {
         if self.observers.is_empty() {
             return;
         }
-        let wall = self.wall();
         let view = View {
             settings: &self.settings,
             engine: self.agent.as_ref().map(|agent| &agent.engine),
@@ -249,7 +255,7 @@ impl<'a, 'b> Host<'a, 'b> {
             runs_from: self.frozen_until,
         };
         for observer in self.observers.iter_mut() {
-            observer.saw(self.now, wall, event, &view);
+            observer.saw(self.now, self.wall, event, &view);
         }
     }
 

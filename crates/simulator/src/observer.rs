@@ -1,7 +1,7 @@
 //! Who looks on: each input, effect, and everything that happens to the host.
 
 use evenkeel_config::Settings;
-use evenkeel_engine::{Act, Effect, Engine, Input, Past};
+use evenkeel_engine::{Act, Effect, Engine, Input, Past, Record};
 use evenkeel_moment::Moment;
 use evenkeel_recovery::machine::Ended;
 use jiff::Timestamp;
@@ -89,6 +89,16 @@ pub enum Event<'a> {
     },
     /// The run is over. The agent that lives, if one does, was not told to end.
     Ended,
+}
+
+impl Event<'_> {
+    /// What history is to be told, if that is what happens.
+    pub fn record(&self) -> Option<&Record> {
+        match self {
+            Self::Effect(Effect::Record(record)) => Some(record),
+            _ => None,
+        }
+    }
 }
 
 /// The host as it is at an [`Event`], also what the agent cannot know.

@@ -106,6 +106,6 @@ impl Collected {
 }
 
 fn of(at: Timestamp, sampled: &Sampled) -> impl Iterator<Item = Sample<'_>> {
-    let subject = sampled.subject.as_str();
+    let subject = &*sampled.subject;
     sampled.values.iter().map(move |(field, value)| Sample { subject, field, at, value: *value })
 }

@@ -56,7 +56,7 @@ impl Observer for Told {
             Event::Effect(Effect::Record(record)) => {
                 self.publisher.record(record);
                 let now = Stamp { boot_id: "one".to_owned(), boottime: now, wall };
-                let records: Vec<Record> = vec![record.clone()];
+                let records: Vec<Record> = vec![(**record).clone()];
                 self.history.write(Batch { records, ..Batch::at(now) });
             }
             Event::Effect(Effect::Count(count)) => self.publisher.count(count),

@@ -22,6 +22,9 @@ impl CheckCore {
     }
 
     pub(crate) fn worst_subject(&self, now: Moment) -> &Subject {
+        if self.parts.is_empty() {
+            return &self.own;
+        }
         self.parts
             .values()
             .filter(|part| part.health.state(now) != State::Unknown)
@@ -37,6 +40,11 @@ impl CheckCore {
             State::Up | State::Suspect { .. } | State::Degraded => Some(true),
             State::Down | State::Recovering { .. } => Some(false),
         }
+    }
+
+    /// Whether there is nothing to say of it but that it is up.
+    pub(crate) fn is_plainly_up(&self, now: Moment) -> bool {
+        self.parts.is_empty() && self.own.is_plainly_up(now)
     }
 
     pub(crate) fn is_steady(&self, now: Moment) -> bool {

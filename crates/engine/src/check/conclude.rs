@@ -18,14 +18,16 @@ const STOPPED: &str = "STOPPED";
 impl CheckCore {
     /// Takes in what time alone changed. True if a state did.
     pub(super) fn time_went_by(&mut self, now: Moment, effects: &mut Vec<Effect>) -> bool {
-        let mut parts = std::mem::take(&mut self.parts);
         let mut told = false;
-        for (name, part) in &mut parts {
-            let changed = part.poll(now);
-            told |= changed.state.is_some() || changed.flapping.is_some();
-            self.note_state(Some(name), &changed, part, effects);
+        if !self.parts.is_empty() {
+            let mut parts = std::mem::take(&mut self.parts);
+            for (name, part) in &mut parts {
+                let changed = part.poll(now);
+                told |= changed.state.is_some() || changed.flapping.is_some();
+                self.note_state(Some(name), &changed, part, effects);
+            }
+            self.parts = parts;
         }
-        self.parts = parts;
         let changed = self.own.poll(now);
         told |= changed.state.is_some() || changed.flapping.is_some();
         self.note_state(None, &changed, &self.own, effects);
@@ -138,17 +140,17 @@ impl CheckCore {
         // A second failure on the way down, or a second success on the way up, is no news.
         if let Some((from, to)) = changed.state.filter(|(from, to)| from.as_str() != to.as_str()) {
             let (check, part, reason) = (check(), part(), subject.reason.clone());
-            effects.push(Effect::Record(Record::CheckChanged { check, part, from, to, reason }));
+            effects.push(Effect::from(Record::CheckChanged { check, part, from, to, reason }));
         }
         let percent = subject.flapping.as_ref().map_or(0.0, Flapping::percent);
         match changed.flapping {
             Some(true) => {
                 let (check, part) = (check(), part());
-                effects.push(Effect::Record(Record::FlappingStarted { check, part, percent }));
+                effects.push(Effect::from(Record::FlappingStarted { check, part, percent }));
             }
             Some(false) => {
                 let (check, part) = (check(), part());
-                effects.push(Effect::Record(Record::FlappingEnded { check, part, percent }));
+                effects.push(Effect::from(Record::FlappingEnded { check, part, percent }));
             }
             None => {}
         }

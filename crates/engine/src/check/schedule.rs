@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_moment::Moment;
@@ -6,6 +7,7 @@ use super::CheckCore;
 use super::series::{Attempt, Series};
 use crate::agenda::Due;
 use crate::event::{Count, Effect};
+use crate::subject::Subject;
 
 /// When [`CheckCore::poll`] has something to do.
 impl Due for CheckCore {
@@ -14,8 +16,9 @@ impl Due for CheckCore {
             Some(Series { state: Attempt::RetryAt(at), .. }) => at.min(self.due),
             _ => self.due,
         };
-        let subjects = self.parts.values().chain([&self.own]);
-        Some(subjects.filter_map(|subject| subject.deadline(self.polled)).fold(due, Moment::min))
+        let of = |subject: &Subject| subject.deadline(self.polled);
+        let due = of(&self.own).map_or(due, |own| own.min(due));
+        Some(self.parts.values().filter_map(of).fold(due, Moment::min))
     }
 }
 
@@ -34,7 +37,7 @@ impl CheckCore {
         }
         self.due = next_due(self.due, self.spec.interval, now);
         if self.series.is_some() {
-            effects.push(Effect::Count(Count::Overrun { check: self.spec.name.clone() }));
+            effects.push(Effect::Count(Count::Overrun { check: Arc::clone(&self.name) }));
             return concluded;
         }
         self.series_begun += 1;

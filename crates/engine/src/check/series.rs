@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use evenkeel_health::Sample;
 use evenkeel_moment::Moment;
@@ -58,7 +59,7 @@ impl CheckCore {
             judged.reason = Some(format!("{reason}, while most checks time out together"));
         }
         effects.push(Effect::Count(Count::Attempt {
-            check: self.spec.name.clone(),
+            check: Arc::clone(&self.name),
             took: measurement.took,
             failure: judged.class,
         }));
@@ -158,6 +159,6 @@ fn note_breaker(
             }
             _ => None,
         };
-        effects.push(Effect::Record(Record::BreakerChanged { check, change, causes }));
+        effects.push(Effect::from(Record::BreakerChanged { check, change, causes }));
     }
 }

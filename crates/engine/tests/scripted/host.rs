@@ -168,7 +168,7 @@ impl ScriptedHost {
                 (!self.slow_actions).then(|| self.end(intent))
             }
             Effect::Record(record) => {
-                self.records.push(record);
+                self.records.push(*record);
                 None
             }
             Effect::Count(Count::Overrun { .. }) => {
@@ -176,7 +176,7 @@ impl ScriptedHost {
                 None
             }
             Effect::Sample(sampled) => {
-                self.sampled.insert(sampled.subject.clone(), sampled);
+                self.sampled.insert(sampled.subject.as_ref().to_owned(), sampled);
                 None
             }
             Effect::Slice(slice) => {

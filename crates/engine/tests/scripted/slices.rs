@@ -36,7 +36,7 @@ const WEB: usize = 1;
 /// So many slices of each verdict: good, bad, unknown, maintenance.
 fn counts(slices: &[Slice], subject: &str) -> [u32; 4] {
     let mut counts = [0; 4];
-    for slice in slices.iter().filter(|slice| slice.subject == subject) {
+    for slice in slices.iter().filter(|slice| &*slice.subject == subject) {
         let place = match slice.verdict {
             Verdict::Good => 0,
             Verdict::Bad => 1,
@@ -51,7 +51,7 @@ fn counts(slices: &[Slice], subject: &str) -> [u32; 4] {
 /// That slices of a subject follow each other without a gap, and none is told twice.
 #[track_caller]
 fn assert_in_a_row(slices: &[Slice], subject: &str) {
-    let own: Vec<_> = slices.iter().filter(|slice| slice.subject == subject).collect();
+    let own: Vec<_> = slices.iter().filter(|slice| &*slice.subject == subject).collect();
     assert!(own.windows(2).all(|pair| pair[0].until == pair[1].from), "{own:#?}");
 }
 

@@ -198,10 +198,12 @@ impl Slicer {
 
     /// Slices of which no look told anything: they are as it stood, as far as that was heard of.
     fn pass_unseen(&mut self, first: i64, end: i64) {
+        if first >= end {
+            return;
+        }
         let Stands { down, held, at } = self.stands;
         let heard = at.checked_add(SignedDuration::from_millis(self.grid.length()));
-        let known =
-            heard.map_or(end, |heard| self.grid.number(heard) + 1).clamp(first, end.max(first));
+        let known = heard.map_or(end, |heard| self.grid.number(heard) + 1).clamp(first, end);
         let stood = match (held, down) {
             (true, _) => Verdict::Maintenance,
             (false, true) => Verdict::Bad,

@@ -49,7 +49,7 @@ impl Host<'_, '_> {
             return;
         }
         self.agents += 1;
-        let (number, wall) = (self.agents, self.wall());
+        let (number, wall) = (self.agents, self.wall);
         let found = self.disk.start(self.now, wall);
         let withheld = found.withheld.as_ref().map(|(why, _)| why.clone());
         let (agent, past) = (number, &found.past.clone());
@@ -139,7 +139,7 @@ impl Host<'_, '_> {
 
     /// Tells the engine at once, and does what it asks for.
     pub(super) fn tell(&mut self, input: Input) {
-        let wall = self.wall();
+        let wall = self.wall;
         self.trace.input(self.now, &input);
         self.show(&Event::Input(&input));
         let announced = match &input {
@@ -172,7 +172,7 @@ impl Host<'_, '_> {
             self.tally.effect(&effect, self.now, &mut self.world);
             self.show(&Event::Effect(&effect));
             match effect {
-                Effect::Record(record) => batch.records.push(record),
+                Effect::Record(record) => batch.records.push(*record),
                 Effect::Probe { check, run } => self.probe((number, generation), check, run),
                 Effect::Keep { rule, write } => self.keep(rule, write),
                 Effect::Sweep { rule } => self.sweep((number, generation), rule),

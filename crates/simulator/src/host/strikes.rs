@@ -159,7 +159,7 @@ impl Host<'_, '_> {
                 self.full_until = self.full_until.max(until);
                 self.queue.plan(until, Plan::Room);
             }
-            What::ClockStep(by) => self.set_by = self.set_by.saturating_add(*by),
+            What::ClockStep(by) => self.step_clock(*by),
             What::Suspend(span) | What::Starve(span) => {
                 let until = self.now + self.chance.within(*span);
                 self.frozen_until = self.frozen_until.max(until);

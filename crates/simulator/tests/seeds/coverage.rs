@@ -180,7 +180,7 @@ impl Coverage {
                     .settings()
                     .checks
                     .iter()
-                    .any(|spec| spec.name == *check && spec.breaker.is_some());
+                    .any(|spec| spec.name == **check && spec.breaker.is_some());
                 if void && has_breaker {
                     self.saw("T5");
                 }

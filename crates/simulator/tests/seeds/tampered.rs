@@ -97,7 +97,7 @@ fn an_action_on_what_is_held_is_found() {
     check("leave", || {
         |event: &Event<'_>, show: &mut Show<'_>| {
             show(event);
-            if let Event::Effect(Effect::Record(Record::IncidentOpened { target, .. })) = event {
+            if let Some(Record::IncidentOpened { target, .. }) = event.record() {
                 let (reason, by) = (String::new(), String::new());
                 let order = Order::Hold { target: target.clone(), until: None, reason, by };
                 show(&Event::Input(&Input::Order(order)));
@@ -111,7 +111,7 @@ fn an_action_in_a_storm_is_found() {
     check("leave", || {
         |event: &Event<'_>, show: &mut Show<'_>| {
             show(event);
-            if let Event::Effect(Effect::Record(Record::IncidentOpened { target, .. })) = event {
+            if let Some(Record::IncidentOpened { target, .. }) = event.record() {
                 let storm = Record::StormBegan {
                     targets: vec![target.clone()],
                     down: 3,
@@ -119,7 +119,7 @@ fn an_action_in_a_storm_is_found() {
                     within: Duration::ZERO,
                     of_timeouts: false,
                 };
-                show(&Event::Effect(&Effect::Record(storm)));
+                show(&Event::Effect(&Effect::from(storm)));
             }
         }
     });
@@ -147,10 +147,10 @@ fn an_action_on_what_flaps_is_found() {
     check("leave", || {
         |event: &Event<'_>, show: &mut Show<'_>| {
             show(event);
-            if let Event::Effect(Effect::Record(Record::CheckChanged { check, part, .. })) = event {
+            if let Some(Record::CheckChanged { check, part, .. }) = event.record() {
                 let (check, part) = (check.clone(), part.clone());
                 let flaps = Record::FlappingStarted { check, part, percent: 50.0 };
-                show(&Event::Effect(&Effect::Record(flaps)));
+                show(&Event::Effect(&Effect::from(flaps)));
             }
         }
     });
@@ -203,7 +203,7 @@ fn an_incident_that_ends_twice_is_found() {
     check("incidents", || {
         |event: &Event<'_>, show: &mut Show<'_>| {
             show(event);
-            if matches!(event, Event::Effect(Effect::Record(Record::IncidentClosed { .. }))) {
+            if matches!(event.record(), Some(Record::IncidentClosed { .. })) {
                 show(event);
             }
         }
@@ -244,9 +244,8 @@ fn a_call_through_an_open_breaker_is_found() {
     check("breakers", || {
         |event: &Event<'_>, show: &mut Show<'_>| {
             let half_opens = matches!(
-                event,
-                Event::Effect(Effect::Record(Record::BreakerChanged { change, .. }))
-                    if change.to == BreakerState::HalfOpen
+                event.record(),
+                Some(Record::BreakerChanged { change, .. }) if change.to == BreakerState::HalfOpen
             );
             if !half_opens {
                 show(event);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use evenkeel_config::{Settings, load_text};
-use evenkeel_engine::{Effect, Record};
+use evenkeel_engine::Record;
 use evenkeel_moment::Moment;
 use evenkeel_simulator::{
     Event, Fault, Faults, Observer, Scenario, Summary, View, What, When, run,
@@ -34,7 +34,7 @@ pub(crate) struct Log(pub(crate) Vec<(Moment, Timestamp, Record)>);
 
 impl Observer for Log {
     fn saw(&mut self, now: Moment, wall: Timestamp, event: &Event<'_>, _: &View<'_>) {
-        if let Event::Effect(Effect::Record(record)) = event {
+        if let Some(record) = event.record() {
             self.0.push((now, wall, record.clone()));
         }
     }

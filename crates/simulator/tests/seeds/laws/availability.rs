@@ -84,6 +84,7 @@ impl Availability {
 
     fn take(&mut self, seen: &Seen<'_>, slice: &Slice) -> Result<(), String> {
         let Slice { subject, verdict, from, until, slices } = slice;
+        let subject = &**subject;
         let settings = seen.host.settings();
         let slo = subject.strip_prefix(SLO_SUBJECT);
         let slo = slo.and_then(|name| settings.slos.iter().find(|slo| slo.name == name));
@@ -92,11 +93,11 @@ impl Availability {
             None => settings
                 .checks
                 .iter()
-                .find(|check| check.name == *subject)
+                .find(|check| check.name == subject)
                 .map(|check| check.interval)
                 .ok_or_else(|| format!("a slice of `{subject}`, which there is not"))?,
         };
-        self.lengths.insert(subject.clone(), length);
+        self.lengths.insert(subject.to_owned(), length);
         let length = millis(length);
         let (first, end) = (from.as_millisecond(), until.as_millisecond());
         if first % length != 0 || end % length != 0 || first >= end {
@@ -105,14 +106,14 @@ impl Availability {
         if i64::from(*slices) != (end - first) / length {
             return Err(format!("{subject}: {slices} slices from {from} to {until}"));
         }
-        if let Some(before) = self.until.insert(subject.clone(), *until)
+        if let Some(before) = self.until.insert(subject.to_owned(), *until)
             && before > *from
         {
             return Err(format!(
                 "{subject}: a slice from {from}, and what was before ended {before}"
             ));
         }
-        let told = self.told.entry(subject.clone()).or_default();
+        let told = self.told.entry(subject.to_owned()).or_default();
         // What was said before of this time and what comes after it is said anew.
         told.split_off(&first);
         let mut at = first;

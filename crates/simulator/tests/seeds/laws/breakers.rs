@@ -57,7 +57,7 @@ impl Law for Breakers {
                 let of = self.of.entry(spec.name.clone()).or_default();
                 return of.called(spec, seen.now).map_err(|why| format!("{}: {why}", spec.name));
             }
-            Event::Effect(Effect::Record(Record::BreakerChanged { check, change, .. })) => {
+            event if let Some(Record::BreakerChanged { check, change, .. }) = event.record() => {
                 let spec = seen.host.settings().checks.iter().find(|spec| spec.name == *check);
                 let Some(spec) = spec else { return Err(format!("{check}: there is none")) };
                 let told =

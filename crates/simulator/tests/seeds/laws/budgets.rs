@@ -40,7 +40,7 @@ impl Law for Budgets {
                 self.fits(seen, act)?;
                 (self.decided, self.decided_at) = (Some((**act).clone()), now);
             }
-            Event::Effect(Effect::Record(Record::RestartedByOthers { charged, .. })) => {
+            event if let Some(Record::RestartedByOthers { charged, .. }) = event.record() => {
                 let starts = charged.iter().cloned();
                 self.starts.extend(starts.map(|target| Start { at: now, target, ours: false }));
             }

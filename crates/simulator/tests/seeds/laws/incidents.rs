@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use evenkeel_config::Recovery;
-use evenkeel_engine::{Effect, Input, Record};
+use evenkeel_engine::{Input, Record};
 use evenkeel_moment::Moment;
 use evenkeel_simulator::Event;
 
@@ -41,13 +41,13 @@ impl Law for Incidents {
                 self.closed.retain(|incident| *incident < past.next_incident);
                 self.opened.clear();
             }
-            Event::Effect(Effect::Record(Record::IncidentOpened { incident, target, .. })) => {
+            event if let Some(Record::IncidentOpened { incident, target, .. }) = event.record() => {
                 if self.opened.contains(incident) {
                     return Err(format!("{target}: {incident} is opened a second time"));
                 }
                 self.opened.push(*incident);
             }
-            Event::Effect(Effect::Record(Record::IncidentClosed { incident, target, .. })) => {
+            event if let Some(Record::IncidentClosed { incident, target, .. }) = event.record() => {
                 let is_first = self.closed.insert(*incident);
                 if !is_first {
                     return Err(format!("{target}: {incident} is closed a second time"));
@@ -112,8 +112,18 @@ impl Incidents {
 }
 
 /// Whether something changes from which on it may take its time anew until an incident closes.
-const fn disturbs(event: &Event<'_>) -> bool {
-    matches!(
+fn disturbs(event: &Event<'_>) -> bool {
+    let told = matches!(
+        event.record(),
+        Some(
+            Record::CheckChanged { .. }
+                | Record::Starved { .. }
+                | Record::StormEnded { .. }
+                | Record::FlappingEnded { .. }
+                | Record::HoldEnded { .. }
+        )
+    );
+    told || matches!(
         event,
         Event::FaultBegan { .. }
             | Event::FaultEnded { .. }
@@ -123,13 +133,6 @@ const fn disturbs(event: &Event<'_>) -> bool {
             | Event::ActionEnded { .. }
             | Event::NotWritten { .. }
             | Event::Input(Input::Order(_))
-            | Event::Effect(Effect::Record(
-                Record::CheckChanged { .. }
-                    | Record::Starved { .. }
-                    | Record::StormEnded { .. }
-                    | Record::FlappingEnded { .. }
-                    | Record::HoldEnded { .. }
-            ))
     )
 }
 

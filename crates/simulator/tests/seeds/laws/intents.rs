@@ -32,7 +32,7 @@ impl Law for Intents {
                 self.on_disk.clear();
                 self.begun.clear();
             }
-            Event::Effect(Effect::Record(Record::Intended { target, step, attempt, .. })) => {
+            event if let Some(Record::Intended { target, step, attempt, .. }) = event.record() => {
                 self.told = Some((target.clone(), *step, *attempt));
             }
             Event::Effect(Effect::Act(act)) => {

@@ -134,10 +134,10 @@ impl Known {
                 // An order that was not on disk yet is lost, and whoever gave it was not answered.
                 self.holds.retain(|hold| past.holds.iter().any(|kept| kept.target == hold.target));
             }
-            Event::Effect(Effect::Record(Record::IncidentClosed { target, .. })) => {
+            event if let Some(Record::IncidentClosed { target, .. }) = event.record() => {
                 self.open.remove(target);
             }
-            Event::Effect(Effect::Record(Record::BreakerChanged { check, change, .. })) => {
+            event if let Some(Record::BreakerChanged { check, change, .. }) = event.record() => {
                 let of = self.checks.entry(check.clone()).or_default();
                 (of.breaker, of.breaker_since) = (Some(change.to), Some(change.at));
             }

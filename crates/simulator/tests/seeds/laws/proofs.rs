@@ -1,7 +1,6 @@
 //! What counts as recovered was seen to be good, as often in a row as its checks ask for, since the action.
 
-use evenkeel_engine::{Effect, Outcome, Record};
-use evenkeel_simulator::Event;
+use evenkeel_engine::{Outcome, Record};
 
 use super::known::{part_of, recovery_of};
 use super::{Law, Seen};
@@ -15,8 +14,7 @@ impl Law for Proofs {
     }
 
     fn saw(&mut self, seen: &Seen<'_>) -> Result<(), String> {
-        let Event::Effect(Effect::Record(Record::Judged { target, outcome, .. })) = seen.event
-        else {
+        let Some(Record::Judged { target, outcome, .. }) = seen.event.record() else {
             return Ok(());
         };
         let settings = seen.host.settings();

@@ -1,0 +1,28 @@
+use evenkeel_moment::Moment;
+use jiff::Timestamp;
+
+const SECOND: i64 = 1_000_000_000;
+
+/// What the clock of the host says at one moment, and therefore, as long as nobody sets it, at any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Anchor {
+    /// The moment.
+    pub moment: Moment,
+    /// The time of day at it.
+    pub wall: Timestamp,
+}
+
+impl Anchor {
+    /// The time of day at `moment`; the last one that can be told, if that is beyond it.
+    pub fn wall_at(self, moment: Moment) -> Timestamp {
+        // Plain numbers: this is asked several times for each look.
+        let (since, back) = match moment.as_nanos().checked_sub(self.moment.as_nanos()) {
+            Some(ahead) => (ahead.cast_signed(), false),
+            None => (-(self.moment.as_nanos() - moment.as_nanos()).cast_signed(), true),
+        };
+        let nanos = i64::from(self.wall.subsec_nanosecond()) + since % SECOND;
+        let seconds = self.wall.as_second() + since / SECOND + nanos.div_euclid(SECOND);
+        let nanos = i32::try_from(nanos.rem_euclid(SECOND)).unwrap_or(0);
+        Timestamp::new(seconds, nanos).unwrap_or(if back { self.wall } else { Timestamp::MAX })
+    }
+}
