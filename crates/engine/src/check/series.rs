@@ -44,7 +44,7 @@ impl CheckCore {
             return false;
         };
         let Attempt::UnderWay(permit) = &mut series.state else { return false };
-        let permit = permit.take();
+        let permit = permit.take().map(|permit| permit.that_took(measurement.took, now));
         let Series { attempt, void, doubted, began, .. } = *series;
         let mut judged = self.judge(now, &measurement);
         if doubted && judged.is_bad() {
@@ -65,7 +65,7 @@ impl CheckCore {
         }));
         let times_calls =
             self.spec.breaker.as_ref().is_some_and(|breaker| breaker.slow_call().is_some());
-        // A starved agent comes to the answer late: how long the call took cannot be told.
+        // Who measures is starved with the agent: how long the call took cannot be told.
         let says_nothing = void || doubted && times_calls;
         let sample = if says_nothing { Sample::Unknown } else { judged.sample };
         self.tell_breaker(now, permit, sample, judged.reason.as_deref(), effects);

@@ -47,7 +47,7 @@ fn a_breaker_that_opens_tells_its_first_and_its_last_cause() {
 }
 
 #[test]
-fn an_answer_that_the_agent_came_to_late_because_it_was_starved_is_not_slow() {
+fn a_call_is_slow_by_how_long_it_took_and_not_by_how_long_nobody_came_to_its_answer() {
     let slow = "[check.web]\nbreaker = { request_volume_threshold = 1, slow_call = { threshold = \"500ms\", rate = 1 } }\n";
     let mut host = ScriptedHost::new(&WEB.replace("[check.web]\n", slow));
     host.hanging.push(0);
@@ -56,8 +56,14 @@ fn an_answer_that_the_agent_came_to_late_because_it_was_starved_is_not_slow() {
     host.now = host.at(Duration::from_mins(2));
     host.answer_late(0, good());
     assert!(host.messages("breaker_changed").is_empty(), "{:?}", host.records);
-    // An agent that was awake takes it for what it is.
+    // A little late, and that is no starvation yet: the answer had come in time all the same.
     host.run_for(Duration::from_mins(1));
+    host.now = host.now + Duration::from_millis(900);
     host.answer_late(0, good());
+    assert!(host.messages("breaker_changed").is_empty(), "{:?}", host.records);
+    assert!(host.messages("starved").len() == 1, "{:?}", host.records);
+    // One that took too long is slow.
+    host.run_for(Duration::from_mins(1));
+    host.answer_late(0, Measurement { took: Duration::from_millis(501), ..good() });
     assert_eq!(host.messages("breaker_changed").len(), 1, "{:?}", host.records);
 }

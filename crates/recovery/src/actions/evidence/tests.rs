@@ -16,8 +16,12 @@ struct Shell(Child);
 impl Shell {
     /// Runs `script` and waits until it has written a line.
     fn run(script: &str) -> Self {
-        let mut child =
-            Command::new("bash").args(["-c", script]).stdout(Stdio::piped()).spawn().unwrap();
+        Self::spawn(Command::new("bash").args(["-c", script]))
+    }
+
+    /// Runs a command and waits until it has written a line.
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         Self(child)
@@ -60,16 +64,7 @@ async fn five_thousand_descriptors_are_a_sum_and_not_a_list() {
     let file = scratch.path().join("leak\u{1b}[31m");
     std::fs::write(&file, "").unwrap();
     let script = "ulimit -n 6000 || exit 1; for i in $(seq 5000); do exec {fd}<\"$LEAK\"; done; echo ready; read";
-    let mut child = Command::new("bash")
-        .args(["-c", script])
-        .env("LEAK", &file)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let shell = Shell(child);
+    let shell = Shell::spawn(Command::new("bash").args(["-c", script]).env("LEAK", &file));
     let evidence = gather(&shell.scene(), AMPLE).await;
     let open = evidence.process.as_ref().unwrap().descriptors.as_ref().unwrap();
     assert!(open.open >= 5000 && open.by_kind["file"] >= 5000, "{open:?}");
@@ -81,14 +76,9 @@ async fn five_thousand_descriptors_are_a_sum_and_not_a_list() {
 
 #[tokio::test]
 async fn secrets_of_arguments_are_hidden_and_the_environment_is_not_read() {
-    let child = Command::new("bash")
-        .args(["-c", "echo ready; read; :", "app", "--db-password=hunter2", "amqp://a:hunter3@h/"])
-        .env("API_TOKEN", "hunter4")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let shell = Shell(child);
+    let arguments =
+        ["-c", "echo ready; read; :", "app", "--db-password=hunter2", "amqp://a:hunter3@h/"];
+    let shell = Shell::spawn(Command::new("bash").args(arguments).env("API_TOKEN", "hunter4"));
     let evidence = gather(&shell.scene(), AMPLE).await;
     let text = serde_json::to_string(&evidence).unwrap();
     assert!(text.contains("--db-password=***") && text.contains("amqp://a:***@h/"), "{text}");

@@ -11,14 +11,14 @@ fn soon() -> Instant {
 }
 
 /// A process of another session than ours, started by a helper that has ended: nobody's child here, as a worker whose
-/// supervisord was killed. It writes a line when it is ready, and its parent is not us.
+/// supervisord was killed. Its script writes its number once it is ready, and its parent is not us.
 struct Orphan {
     identity: Identity,
     _pipe: std::process::ChildStdout,
 }
 
 fn orphan(script: &str) -> Orphan {
-    let helper = format!("setsid sh -c 'echo $$; {script}' & wait_for_nobody=1");
+    let helper = format!("setsid sh -c '{script}' & wait_for_nobody=1");
     let mut child: Child =
         Command::new("sh").args(["-c", &helper]).stdout(Stdio::piped()).spawn().unwrap();
     let mut pipe = child.stdout.take().unwrap();
@@ -44,8 +44,8 @@ async fn workers_of_a_dead_supervisord_are_ended_the_stubborn_ones_too() {
     let socket = scratch.path().join("s.sock");
     // Bound once and gone: the file refuses.
     drop(UnixListener::bind(&socket).unwrap());
-    let meek = orphan("exec sleep 1000");
-    let stubborn = orphan("trap \"\" TERM; while :; do sleep 0.2; done");
+    let meek = orphan("echo $$; exec sleep 1000");
+    let stubborn = orphan("trap \"\" TERM; echo $$; while :; do sleep 0.2; done");
     let workers = [meek.identity, stubborn.identity];
     let deadline = Instant::now() + Duration::from_secs(8);
     let ended = end_of_supervisord(&socket, &workers, deadline).await.unwrap().unwrap();
@@ -63,7 +63,7 @@ async fn nothing_is_ended_while_somebody_listens() {
     let socket = scratch.path().join("s.sock");
     // Accepts and never answers, as one that is frozen.
     let listener = UnixListener::bind(&socket).unwrap();
-    let worker = orphan("exec sleep 1000");
+    let worker = orphan("echo $$; exec sleep 1000");
     let deadline = Instant::now() + Duration::from_millis(500);
     let error = end_of_supervisord(&socket, &[worker.identity], deadline).await.unwrap_err();
     assert!(matches!(error, ActionError::Permanent { .. }), "{error}");
@@ -81,7 +81,7 @@ async fn nothing_is_ended_while_somebody_listens() {
 #[tokio::test]
 async fn a_worker_whose_number_is_anothers_now_is_left_alone() {
     let scratch = tempfile::tempdir().unwrap();
-    let stranger = orphan("exec sleep 1000");
+    let stranger = orphan("echo $$; exec sleep 1000");
     let before = Identity { start_ticks: stranger.identity.start_ticks - 1, ..stranger.identity };
     let socket = scratch.path().join("never.sock");
     assert_eq!(end_of_supervisord(&socket, &[before], soon()).await, Ok(None));
@@ -93,7 +93,7 @@ async fn a_worker_whose_number_is_anothers_now_is_left_alone() {
 async fn children_of_a_worker_go_with_it_and_a_stopped_one_too() {
     let scratch = tempfile::tempdir().unwrap();
     let note = scratch.path().join("child");
-    let script = format!("sleep 1000 & echo $! > {}; kill -STOP $$; wait", note.display());
+    let script = format!("sleep 1000 & echo $! > {}; echo $$; kill -STOP $$; wait", note.display());
     let worker = orphan(&script);
     let child = loop {
         let text = std::fs::read_to_string(&note).unwrap_or_default();
@@ -136,7 +136,7 @@ async fn a_child_that_a_worker_starts_while_it_is_asked_to_end_is_ended_too() {
     let socket = scratch.path().join("s.sock");
     let script = scratch.path().join("worker.sh");
     // Once it is asked to end, it starts a child that ignores that too, and another one again and again.
-    let lines = "trap 'late=1' TERM\nwhile :; do\n\
+    let lines = "trap 'late=1' TERM\necho $$\nwhile :; do\n\
                  if [ \"$late\" ]; then sh -c 'trap \"\" TERM; echo $$ >> children; exec sleep 1000' & fi\n\
                  sleep 0.1\ndone\n";
     std::fs::write(&script, format!("cd '{}'\n{lines}", scratch.path().display())).unwrap();

@@ -1,7 +1,6 @@
 //! Circuit breakers from outside: who is refused is not called, who is called in a trial is few, and what works closes again.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use evenkeel_config::Check;
 use evenkeel_engine::{Effect, Input, Record};
@@ -15,8 +14,16 @@ use super::{Law, Seen};
 #[derive(Default)]
 pub(super) struct Breakers {
     of: BTreeMap<String, Of>,
-    /// The sight of the attempt that the engine is being told of.
-    told: Option<(String, Sight)>,
+    /// The attempt that the engine is being told of.
+    told: Option<(String, Attempt)>,
+}
+
+/// An attempt that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Attempt {
+    sight: Sight,
+    /// Whether it took longer than the settings let a call take.
+    slow: bool,
 }
 
 /// What is known of one breaker.
@@ -28,7 +35,6 @@ struct Of {
     results: u32,
     failures: u32,
     trials_under_way: u32,
-    called_at: Option<Moment>,
 }
 
 impl Law for Breakers {
@@ -47,21 +53,22 @@ impl Law for Breakers {
                 if spec.breaker.is_none() {
                     return Ok(());
                 }
-                let sight = sight::of_check(spec, measurement);
-                self.told = Some((spec.name.clone(), sight));
-                let of = self.of.entry(spec.name.clone()).or_default();
-                of.told(spec, sight, seen.now);
+                let slow = spec.breaker.as_ref().and_then(Config::slow_call);
+                let slow = slow.is_some_and(|slow| measurement.took > slow.threshold);
+                let attempt = Attempt { sight: sight::of_check(spec, measurement), slow };
+                self.told = Some((spec.name.clone(), attempt));
+                self.of.entry(spec.name.clone()).or_default().told(attempt);
             }
             Event::Effect(Effect::Probe { check, .. }) => {
                 let Some(spec) = seen.host.settings().checks.get(*check) else { return Ok(()) };
                 let of = self.of.entry(spec.name.clone()).or_default();
-                return of.called(spec, seen.now).map_err(|why| format!("{}: {why}", spec.name));
+                return of.called(spec).map_err(|why| format!("{}: {why}", spec.name));
             }
             event if let Some(Record::BreakerChanged { check, change, .. }) = event.record() => {
                 let spec = seen.host.settings().checks.iter().find(|spec| spec.name == *check);
                 let Some(spec) = spec else { return Err(format!("{check}: there is none")) };
                 let told =
-                    self.told.as_ref().filter(|(of, _)| of == check).map(|(_, sight)| *sight);
+                    self.told.as_ref().filter(|(of, _)| of == check).map(|(_, attempt)| *attempt);
                 let of = self.of.entry(check.clone()).or_default();
                 let changed = of.changed(spec, change, told);
                 return changed.map_err(|why| format!("{check}: {why}"));
@@ -72,10 +79,15 @@ impl Law for Breakers {
     }
 }
 
+impl Attempt {
+    fn is_quick_success(self) -> bool {
+        self.sight == Sight::Good && !self.slow
+    }
+}
+
 impl Of {
     /// An attempt is asked for.
-    fn called(&mut self, spec: &Check, now: Moment) -> Result<(), String> {
-        self.called_at = Some(now);
+    fn called(&mut self, spec: &Check) -> Result<(), String> {
         match self.state {
             Some(BreakerState::Open) => Err("called while it is open".to_owned()),
             Some(BreakerState::HalfOpen) => {
@@ -93,25 +105,21 @@ impl Of {
         }
     }
 
-    fn told(&mut self, spec: &Check, sight: Sight, now: Moment) {
+    fn told(&mut self, attempt: Attempt) {
         self.trials_under_way = 0;
-        // By the clock of whoever called: it may come to the answer late.
-        let took = self.called_at.take().map_or(Duration::ZERO, |at| now.saturating_since(at));
-        let config = spec.breaker.as_ref();
-        let slow = config.and_then(Config::slow_call).is_some_and(|slow| took > slow.threshold);
-        match sight {
+        match attempt.sight {
             Sight::Nothing => return,
             // What was under way when the host was changed says nothing, nor does what failed while the agent was starved.
             Sight::Good | Sight::Depends | Sight::Bad => self.results += 1,
         }
-        self.failures += u32::from(sight != Sight::Good || slow);
+        self.failures += u32::from(!attempt.is_quick_success());
     }
 
     fn changed(
         &mut self,
         spec: &Check,
         change: &Change,
-        told: Option<Sight>,
+        told: Option<Attempt>,
     ) -> Result<(), String> {
         let Some(config) = &spec.breaker else { return Err("it has no breaker".to_owned()) };
         let (from, to) = (change.from, change.to);
@@ -121,9 +129,9 @@ impl Of {
         let by_command = change.reason == Reason::Command;
         match (from, to) {
             (BreakerState::Closed, BreakerState::Open) => {
-                let quick_success = told == Some(Sight::Good) && config.slow_call().is_none();
+                let quick_success = told.is_some_and(Attempt::is_quick_success);
                 if quick_success && config.compat() == Compat::None {
-                    return Err("a success trips it".to_owned());
+                    return Err("a quick success trips it".to_owned());
                 }
                 if told.is_none() {
                     return Err("it trips without a result".to_owned());
@@ -142,14 +150,15 @@ impl Of {
                 }
             }
             (BreakerState::HalfOpen, BreakerState::Closed) if !by_command => {
-                if told != Some(Sight::Good) && told != Some(Sight::Depends) {
+                let sight = told.map(|attempt| attempt.sight);
+                if sight != Some(Sight::Good) && sight != Some(Sight::Depends) {
                     return Err(format!("it closes by {told:?}"));
                 }
             }
             (BreakerState::HalfOpen, BreakerState::Open) if change.reason == Reason::LostTrial => {}
             (BreakerState::HalfOpen, BreakerState::Open) => {
-                if told == Some(Sight::Good) && config.slow_call().is_none() {
-                    return Err("a good trial opens it".to_owned());
+                if told.is_some_and(Attempt::is_quick_success) {
+                    return Err("a quick and good trial opens it".to_owned());
                 }
             }
             _ if by_command => {}
