@@ -3,19 +3,22 @@
 use std::fs;
 use std::path::PathBuf;
 
-use evenkeel_tests::{Chance, Samples, exists, get};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use evenkeel_tests::{Chance, Samples, exists, get, signal_if};
+use nix::sys::signal::Signal;
 
 use crate::fault::Before;
 use crate::peer::{Answer, is_good};
 use crate::world::{OF_DAEMON, World, must, runs};
 
-fn signal(pid: u32, signal: Signal) {
-    // Zero would mean this program's own group.
-    if pid > 1 {
-        let _ = kill(Pid::from_raw(pid.cast_signed()), signal);
-    }
+/// Signals a process of this world: each has the world's folder in its command or its environment.
+fn signal(world: &World, pid: u32, signal: Signal) {
+    let place = world.place();
+    signal_if(pid, signal, |_| {
+        ["cmdline", "environ"].iter().any(|file| {
+            let text = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+            String::from_utf8_lossy(&text).contains(&place)
+        })
+    });
 }
 
 pub(crate) fn number(number: impl Into<u64>) -> Before {
@@ -30,7 +33,7 @@ fn last_start(world: &World, name: &str) -> Option<u32> {
 
 pub(crate) fn worker(world: &World, name: &str, with: Signal) -> Before {
     let pid = last_start(world, name).unwrap_or_default();
-    signal(pid, with);
+    signal(world, pid, with);
     number(pid)
 }
 
@@ -47,7 +50,7 @@ fn of_daemon(world: &World) -> Before {
 
 pub(crate) fn daemon(world: &World, with: Signal) -> Before {
     let before = of_daemon(world);
-    signal(u32::try_from(before.number).unwrap_or_default(), with);
+    signal(world, u32::try_from(before.number).unwrap_or_default(), with);
     before
 }
 
@@ -94,7 +97,7 @@ pub(crate) fn bring_socket_back(world: &World) {
 pub(crate) fn tmux_server(world: &World) -> Before {
     let pid = world.tmux(&["display-message", "-p", "#{pid}"]);
     let pid = pid.and_then(|pid| pid.parse().ok()).unwrap_or_default();
-    signal(pid, Signal::SIGKILL);
+    signal(world, pid, Signal::SIGKILL);
     number(pid)
 }
 
@@ -106,7 +109,7 @@ pub(crate) fn tmux_session(world: &World) -> Before {
 
 pub(crate) fn tmux_pane(world: &World) -> Before {
     let pid = pane(world).unwrap_or_default();
-    signal(pid, Signal::SIGKILL);
+    signal(world, pid, Signal::SIGKILL);
     number(pid)
 }
 

@@ -130,6 +130,11 @@ impl World {
         self.scratch.join(name)
     }
 
+    /// The folder in which all of it is.
+    pub(crate) fn place(&self) -> String {
+        self.scratch.path().display().to_string()
+    }
+
     /// The main process of the supervisord that fails.
     pub(crate) fn daemon_pid(&self) -> Option<u32> {
         fs::read_to_string(self.daemon.socket().with_extension("pid")).ok()?.trim().parse().ok()
@@ -144,7 +149,7 @@ impl World {
     /// Every process that a supervisord runs under this name here; those that it started itself are not counted.
     pub(crate) fn copies(&self, name: &str) -> Vec<u32> {
         let script = format!("SUPERVISOR_PROCESS_NAME={name}\0");
-        let place = self.scratch.path().display().to_string();
+        let place = self.place();
         processes()
             .into_iter()
             .filter(|pid| {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use evenkeel_tests::{Chance, get, run_within};
+use evenkeel_tests::{Chance, get, run_within, signal_if};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -80,8 +80,8 @@ impl Load {
         }
         add(every(300.0), order(target.clone()));
         add(every(600.0), reload(stage.settings.clone(), target.clone()));
-        if let Some(worker) = stage.worker() {
-            add(every(1000.0), kill_worker(worker));
+        if let Some((noted, parent)) = stage.worker() {
+            add(every(1000.0), kill_worker(noted, parent));
         }
         Self { flags, threads }
     }
@@ -225,14 +225,14 @@ fn reload(settings: [String; 2], target: Target) -> Work {
     })
 }
 
-/// Kills a worker by the process number that it wrote.
-fn kill_worker(file: PathBuf) -> Work {
+/// Kills a worker by the process number that it noted.
+fn kill_worker(noted: PathBuf, parent: u32) -> Work {
     Box::new(move |done| {
-        let pid = fs::read_to_string(&file).ok().and_then(|text| text.trim().parse::<i32>().ok());
-        // Zero or less would mean a group, and be this one.
-        if let Some(pid) = pid.filter(|pid| *pid > 1) {
-            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-            done.kills.fetch_add(1, Ordering::Relaxed);
-        }
+        let text = fs::read_to_string(&noted).unwrap_or_default();
+        let killed = text
+            .trim()
+            .parse()
+            .is_ok_and(|number| signal_if(number, Signal::SIGKILL, |stat| stat.parent == parent));
+        done.kills.fetch_add(u64::from(killed), Ordering::Relaxed);
     })
 }

@@ -80,7 +80,8 @@ fn soak(args: &Args) -> ExitCode {
     samples.append(&mut more);
     load.end();
     let after = settled(pid, &before);
-    let lived = agent.daemon.ended().is_none();
+    let ended = agent.daemon.ended();
+    let lived = ended.is_none();
     let report = Report::new(args, samples, warm, [before, after], lived, &counted, load.done());
     if let Some(file) = &args.csv
         && let Err(error) = std::fs::write(file, report.csv())
@@ -92,8 +93,8 @@ fn soak(args: &Args) -> ExitCode {
     } else {
         print!("{}", report.text());
     }
-    if !lived {
-        eprintln!("the agent ended: {}", agent.daemon.log());
+    if let Some(how) = ended {
+        eprintln!("the agent ended ({how}): {}", agent.daemon.log());
     }
     if report.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -56,9 +56,10 @@ impl Stage {
         self.scratch.join(name)
     }
 
-    /// The file with the worker's process number, where there is a worker.
-    pub(crate) fn worker(&self) -> Option<PathBuf> {
-        self.supervisord.as_ref().map(|_| self.join("worker.pid"))
+    /// The file with the worker's process number, and its parent, where there is a worker.
+    pub(crate) fn worker(&self) -> Option<(PathBuf, u32)> {
+        let supervisord = self.supervisord.as_ref()?;
+        Some((self.join("worker.pid"), supervisord.daemon.pid()))
     }
 }
 

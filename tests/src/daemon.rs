@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use evenkeel_process::{Process, Stat};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
@@ -100,4 +101,13 @@ impl Drop for Daemon {
 
 fn pid(child: &Child) -> Pid {
     Pid::from_raw(child.id().cast_signed())
+}
+
+/// Signals the process that has this number now, if it `is_it`. False if not, or if there is none.
+///
+/// A number that somebody noted a while ago may be another process's by now, or one of its threads'.
+pub fn signal_if(number: u32, signal: Signal, is_it: impl FnOnce(&Stat) -> bool) -> bool {
+    let Ok((process, stat)) = Process::open_with_stat(number) else { return false };
+    // A thread has no handle.
+    process.handle().is_ok_and(|handle| is_it(&stat) && handle.send(signal as i32).is_ok())
 }

@@ -40,7 +40,7 @@ pub use chance::Chance;
 pub use committed::is_as_committed;
 pub use connection::Connection;
 pub use cost::{Memory, cpu_time};
-pub use daemon::Daemon;
+pub use daemon::{Daemon, signal_if};
 pub use endpoint::Endpoint;
 pub use hook::{Delivered, Hook, Manner};
 pub use http::{HangingEndpoint, Response, free_port, get, get_as, post};

@@ -28,7 +28,7 @@ use crate::history::{Batch, Found, History, Scope, Seen, Withheld, Written};
 use crate::keep::{Keepers, Said};
 use crate::listen::Doors;
 use crate::objectives::{self, Objectives};
-use crate::page::{Desk, Hub, Question, host_name};
+use crate::page::{Archive, Desk, Hub, Question, host_name};
 use crate::publish::Publisher;
 
 /// What an agent is given; everything it cannot decide by itself.
@@ -105,7 +105,7 @@ struct Shell<N> {
     history: History,
     memory: Memory,
     /// Where the history is, for whoever reads it; `None`: there is none.
-    archive: Option<Arc<PathBuf>>,
+    archive: Option<PathBuf>,
     objectives: Objectives,
     publisher: Publisher,
     /// Is told when something happened that people may want to see at once.
@@ -151,8 +151,8 @@ pub async fn run_hinted<N: Fn(Notice)>(
     let stamp = clock.stamp(&agent.boot_id);
     let (history, found) = open_history(&agent, &stamp, publisher.metrics.clone())?;
     publisher.add(&agent.settings);
-    let archive = (!agent.observe).then(|| Arc::new(agent.settings.agent.state_dir.clone()));
-    let past = archive.as_ref().map(|archive| archive.as_path());
+    let archive = (!agent.observe).then(|| agent.settings.agent.state_dir.clone());
+    let past = archive.as_deref();
     let objectives = Objectives::new(&agent.settings, past, stamp.wall);
     let boot_id: Arc<str> = agent.boot_id.into();
     let (questions, mut asked) = mpsc::channel(16);
@@ -160,7 +160,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
         questions,
         metrics: publisher.metrics.clone(),
         recent: history.recent.clone(),
-        archive: archive.clone(),
+        archive: archive.clone().map(Archive::new),
         boot_id: Arc::clone(&boot_id),
         host: host_name(),
         hub: Hub::default(),

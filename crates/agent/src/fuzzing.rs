@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use crate::control::{Caller, Obeyed};
 use crate::history::Recent;
-use crate::page::{Desk, Gate, Hub, Question, router};
+use crate::page::{Archive, Desk, Gate, Hub, Question, router};
 use crate::serve::converse_once;
 
 /// How often the engine is asked what comes next.
@@ -84,7 +84,7 @@ impl Page {
             questions,
             metrics: Arc::new(Metrics::new("0", SystemTime::UNIX_EPOCH)),
             recent: Recent::default(),
-            archive: archive.map(Arc::new),
+            archive: archive.map(Archive::new),
             boot_id: "boot".into(),
             host: "here".into(),
             hub: Hub::default(),

@@ -3,6 +3,7 @@
 
 mod access;
 mod answer;
+mod archive;
 pub(crate) mod curves;
 mod html;
 mod look;
@@ -16,7 +17,6 @@ mod series;
 mod stream;
 mod viewer;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +36,7 @@ use crate::control::{NotObeyed, Obeyed, Order, orders};
 use crate::history::Recent;
 
 pub(crate) use self::access::Gate;
+pub(crate) use self::archive::Archive;
 pub(crate) use self::html::host_name;
 pub(crate) use self::stream::Hub;
 
@@ -49,7 +50,7 @@ pub(crate) struct Desk {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) recent: Recent,
     /// Where the history is on disk, if it is kept there.
-    pub(crate) archive: Option<Arc<PathBuf>>,
+    pub(crate) archive: Option<Archive>,
     /// This boot, to tell what times of the history mean.
     pub(crate) boot_id: Arc<str>,
     /// The name of this host.

@@ -77,7 +77,7 @@ impl<N: Fn(Notice)> Shell<N> {
         self.alerting.renew(&settings);
         self.generation += 1;
         let now = self.clock.now();
-        let past = self.archive.as_ref().map(|archive| archive.as_path());
+        let past = self.archive.as_deref();
         self.objectives.renew(&settings, past, self.clock.wall());
         self.engine.reconfigure(now, now.as_nanos(), settings);
         self.publisher.metrics.reloaded(Ok(SystemTime::now()));

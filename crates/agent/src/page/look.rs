@@ -1,7 +1,6 @@
 //! One look into the history on disk, for whoever draws or answers from it.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::Path;
 
 use axum::http::StatusCode;
 use evenkeel_config::Settings;
@@ -27,18 +26,17 @@ pub(super) async fn look<T: Send + 'static>(
     let settings =
         ask(desk, Question::Settings).await.map_err(|(code, text)| (code, text.to_owned()))?;
     let boot_id = desk.boot_id.to_string();
-    let found = tokio::task::spawn_blocking(move || {
+    let found = archive.look(move |path| {
         let clock = HostClock;
         let now = Stamp { boot_id, boottime: clock.now(), wall: clock.wall() };
-        find_in(&archive, |reader| find(reader, settings, now))
+        find_in(path, |reader| find(reader, settings, now))
     });
-    found
-        .await
-        .unwrap_or_else(|error| Err((StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n"))))
+    let nothing = "the look into the history came to no end\n".to_owned();
+    found.await.unwrap_or(Err((StatusCode::INTERNAL_SERVER_ERROR, nothing)))
 }
 
 fn find_in<T>(
-    archive: &Arc<PathBuf>,
+    archive: &Path,
     find: impl FnOnce(Reader) -> Result<T, ExplainError>,
 ) -> Result<T, Refusal> {
     let reader = Reader::open(archive)

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tower_service::Service as _;
 
 use crate::history::Recent;
-use crate::page::{Desk, Gate, Hub, Question, router};
+use crate::page::{Archive, Desk, Gate, Hub, Question, router};
 
 const TARGETS: i64 = 200;
 const DAYS: i64 = 30;
@@ -116,7 +116,7 @@ async fn a_first_paint_of_200_targets_and_30_days() {
         questions,
         metrics: Arc::new(Metrics::new("0", SystemTime::UNIX_EPOCH)),
         recent: Recent::default(),
-        archive: Some(Arc::new(scratch.path().to_owned())),
+        archive: Some(Archive::new(scratch.path().to_owned())),
         boot_id: "boot".into(),
         host: "bench".into(),
         hub: Hub::default(),
