@@ -15,7 +15,7 @@ const CORPORA: &str = ":!tests/fuzz/corpus";
 pub(crate) fn run() -> Outcome {
     // On a fresh machine this step is the first to need promtool.
     test::provide_tools()?;
-    process::run("cargo", &["build", "--workspace", "--bins"])?;
+    test::build()?;
     let scratch = Scratch::new()?;
     let mut findings = Vec::new();
     let mut settings = 0;

@@ -34,7 +34,8 @@ pub(crate) fn run(flags: &[&str]) -> Outcome {
         return Err("`--trace` belongs to `--seed SEED`".to_owned());
     }
     let test = if trace { "one_seed_is_traced" } else { "no_seed_breaks_a_law" };
-    let command = ["test", "--package", "evenkeel-simulator", "--test", "seeds"];
+    // With the features that all tests together have, or most of it would be compiled once more.
+    let command = ["test", "--workspace", "--test", "seeds"];
     let filter = ["--", "--exact", test, "--nocapture", "--include-ignored"];
     let variables = [("EVENKEEL_SEEDS", seeds.as_str()), ("EVENKEEL_FROM_SEED", from.as_str())];
     process::run_with("cargo", &[&command[..], &filter[..]].concat(), &variables)

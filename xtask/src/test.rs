@@ -56,9 +56,13 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 /// Makes the host ready for the tests, then runs them all; `more` goes to `cargo test`.
 pub(crate) fn run(more: &[&str]) -> Outcome {
     provide_tools()?;
-    // Everything at once: the programs and the tests then share one set of features, and nothing is compiled twice.
-    process::run("cargo", &["build", "--workspace", "--all-targets"])?;
+    build()?;
     process::run("cargo", &[&["test", "--workspace"], more].concat())
+}
+
+/// Builds everything at once: the programs and the tests then share one set of features, and nothing is compiled twice.
+pub(crate) fn build() -> Outcome {
+    process::run("cargo", &["build", "--workspace", "--all-targets"])
 }
 
 /// Checks what is off by default: the `tower` layer of the breaker.
