@@ -81,8 +81,8 @@ mod tests {
         }
 
         #[test]
-        fn the_time_since_a_later_moment_is_zero(earlier: u64, later: u64) {
-            prop_assume!(earlier <= later);
+        fn the_time_since_a_later_moment_is_zero(one: u64, other: u64) {
+            let (earlier, later) = (one.min(other), one.max(other));
             let since = Moment::from_nanos(earlier).saturating_since(Moment::from_nanos(later));
             prop_assert_eq!(since, Duration::ZERO);
         }
