@@ -1,10 +1,12 @@
 //! The history on disk, and the one thread that looks into it for pages.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, oneshot};
+use tracing::warn;
 
 type Look = Box<dyn FnOnce(&Path) + Send>;
 
@@ -19,7 +21,7 @@ const STACK_BYTES: usize = 512 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Archive {
     path: Arc<PathBuf>,
-    looks: Arc<OnceLock<Option<mpsc::Sender<Look>>>>,
+    looks: Arc<OnceLock<mpsc::Sender<Look>>>,
 }
 
 impl Archive {
@@ -32,7 +34,16 @@ impl Archive {
         &self,
         look: impl FnOnce(&Path) -> T + Send + 'static,
     ) -> Option<T> {
-        let looks = self.looks.get_or_init(|| start(Arc::clone(&self.path))).as_ref()?;
+        let looks = match self.looks.get() {
+            Some(looks) => looks,
+            // Whoever asks next tries again if there is no room for a thread now.
+            None => {
+                let looks = start(Arc::clone(&self.path))
+                    .inspect_err(|error| warn!("no thread to look into the history: {error}"))
+                    .ok()?;
+                self.looks.get_or_init(|| looks)
+            }
+        };
         let (answer, answered) = oneshot::channel();
         let look: Look = Box::new(move |path| {
             if !answer.is_closed() {
@@ -46,7 +57,7 @@ impl Archive {
 }
 
 /// The thread ends with the last one who may ask it.
-fn start(path: Arc<PathBuf>) -> Option<mpsc::Sender<Look>> {
+fn start(path: Arc<PathBuf>) -> io::Result<mpsc::Sender<Look>> {
     let (sender, mut looks) = mpsc::channel::<Look>(WAITING);
     let work = move || {
         while let Some(look) = looks.blocking_recv() {
@@ -54,9 +65,8 @@ fn start(path: Arc<PathBuf>) -> Option<mpsc::Sender<Look>> {
             let _ = catch_unwind(AssertUnwindSafe(|| look(&path)));
         }
     };
-    let thread =
-        std::thread::Builder::new().name("pages".to_owned()).stack_size(STACK_BYTES).spawn(work);
-    thread.is_ok().then_some(sender)
+    std::thread::Builder::new().name("pages".to_owned()).stack_size(STACK_BYTES).spawn(work)?;
+    Ok(sender)
 }
 
 #[cfg(test)]
@@ -102,6 +112,7 @@ mod tests {
         });
         // It has its place in the row by then, as the tasks of a test share one thread.
         tokio::task::yield_now().await;
+        assert_eq!(archive.looks.get().unwrap().capacity(), WAITING - 1);
         gone.abort();
         assert!(gone.await.is_err());
         go_on.send(()).unwrap();

@@ -1,6 +1,7 @@
 //! What pages show of the past, read from the history on disk.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use evenkeel_config::Settings;
 use evenkeel_engine::{SloStatus, Status, slo_subject};
@@ -31,6 +32,9 @@ pub(super) struct OverviewPast {
     pub(super) cleanups: Vec<CleanupRow>,
 }
 
+/// So long the first page waits for what it tells of the past: another look may be under way.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The past for the first page. A history that cannot be read leaves it without one: what is now matters more.
 pub(super) async fn overview(desk: &Desk, status: &Status) -> OverviewPast {
     let now = status.now;
@@ -59,13 +63,13 @@ pub(super) async fn overview(desk: &Desk, status: &Status) -> OverviewPast {
             cleanups: cleanups(&reader, None, FEW)?,
         })
     });
-    match looked.await {
-        Ok(past) => past,
-        Err((_, error)) => {
-            tracing::warn!(error = error.trim_end(), "the page is shown without its history");
-            none
-        }
-    }
+    let error = match tokio::time::timeout(PATIENCE, looked).await {
+        Ok(Ok(past)) => return past,
+        Ok(Err((_, error))) => error,
+        Err(_) => format!("not within {} s", PATIENCE.as_secs()),
+    };
+    tracing::warn!(error = error.trim_end(), "the page is shown without its history");
+    none
 }
 
 /// A promise, with how it was over its window.

@@ -151,7 +151,8 @@ impl Of {
             }
             (BreakerState::HalfOpen, BreakerState::Closed) if !by_command => {
                 let sight = told.map(|attempt| attempt.sight);
-                if sight != Some(Sight::Good) && sight != Some(Sight::Depends) {
+                let slow = told.is_some_and(|attempt| attempt.slow);
+                if slow || sight != Some(Sight::Good) && sight != Some(Sight::Depends) {
                     return Err(format!("it closes by {told:?}"));
                 }
             }
