@@ -41,8 +41,8 @@ const FIGURES: [Figure; 5] = [
 /// Threads of the agent for what blocks: whoever was busy last waits for work for a while, and work that comes again and again keeps
 /// several of them waiting in turn.
 const POOL: u16 = 16;
-/// The connection that writes the history.
-const WRITER: u16 = 1;
+/// Who has the history open at one time: its writer, the thread that looks into it for pages, and a reload that counts objectives anew.
+const CONNECTIONS: usize = 3;
 const JOURNAL: &str = "/journal.db";
 
 /// What stays open when nothing is under way.
@@ -87,7 +87,7 @@ impl Quiet {
         let mut more = more_open(&before.open, &self.open);
         // SQLite closes no file while another connection of the process has a lock on it, but keeps the descriptor for the next
         // connection: there are as many as looks at the history were under way at one time.
-        more.retain(|line| !line.contains(JOURNAL) || self.looks() > usize::from(POOL + WRITER));
+        more.retain(|line| !line.contains(JOURNAL) || self.looks() > CONNECTIONS);
         let threads = before.threads + f64::from(POOL);
         if self.threads > threads {
             more.push(format!("{} threads, more than {threads}", self.threads));

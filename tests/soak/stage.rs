@@ -98,7 +98,7 @@ fn checks(text: &mut String, rate: u32, peers: &Peers, variant: u32) {
             format_args!(
                 "\n[recovery.web{number}]\nwhen = [\"web{number}\"]\nsteps = [{{ action = \"exec\", command = [\"/bin/true\"] }}]\n\
              backoff = {{ initial = \"100ms\", multiplier = 2, max = \"1s\", jitter = 0.1 }}\n\
-             budget = {{ per_target = \"200/1h\", per_host = \"600/1h\" }}\nverify_timeout = \"2s\"\nstable_for = \"1s\"\n"
+             budget = {{ per_target = \"200/1h\", per_group = \"200/1h\", per_host = \"600/1h\" }}\nverify_timeout = \"2s\"\nstable_for = \"1s\"\n"
             ),
         );
     }
@@ -142,7 +142,7 @@ fn worker(text: &mut String, rate: u32, socket: &str) {
          timeout = \"{}ms\"\n\
          \n[recovery.worker]\nwhen = [\"worker\"]\nsteps = [{{ action = \"supervisor.restart-program\" }}]\n\
          backoff = {{ initial = \"100ms\", multiplier = 2, max = \"1s\", jitter = 0.1 }}\n\
-         budget = {{ per_target = \"1000/1h\", per_host = \"10000/1h\" }}\nverify_timeout = \"5s\"\nstable_for = \"1s\"\n",
+         budget = {{ per_target = \"1000/1h\", per_group = \"1000/1h\", per_host = \"10000/1h\" }}\nverify_timeout = \"5s\"\nstable_for = \"1s\"\n",
             interval * 4 / 5
         ),
     );

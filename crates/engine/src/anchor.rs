@@ -13,7 +13,8 @@ pub struct Anchor {
 }
 
 impl Anchor {
-    /// The time of day at `moment`; the last one that can be told, if that is beyond it.
+    /// The time of day at `moment`. One that lies beyond what a calendar can tell is the last that can be told, and one before it is
+    /// that of the anchor.
     pub fn wall_at(self, moment: Moment) -> Timestamp {
         // Plain numbers: this is asked several times for each look.
         let (since, back) = match moment.as_nanos().checked_sub(self.moment.as_nanos()) {

@@ -77,3 +77,15 @@ fn its_share_and_threshold_have_bounds() {
         assert_eq!(refused.unwrap_err().key, key);
     }
 }
+
+#[test]
+fn a_call_counts_by_its_own_clock_where_its_result_had_to_wait() {
+    let mut breaker = breaker(Draft { request_volume_threshold: 1, ..watched() });
+    let permit = breaker.try_acquire(at(0)).unwrap();
+    assert!(breaker.success(permit.that_took(THRESHOLD, at(60)), at(60)));
+    assert_eq!(breaker.state(at(60)), BreakerState::Closed);
+    let permit = breaker.try_acquire(at(60)).unwrap();
+    let slow = THRESHOLD + Duration::from_nanos(1);
+    assert!(breaker.success(permit.that_took(slow, at(61)), at(61)));
+    assert_eq!(breaker.state(at(61)), BreakerState::Open);
+}
