@@ -27,3 +27,36 @@ impl Anchor {
         Timestamp::new(seconds, nanos).unwrap_or(if back { self.wall } else { Timestamp::MAX })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn it_is_what_the_calendar_says(
+            moment in 0..1_u64 << 62,
+            asked in 0..1_u64 << 62,
+            (second, nano) in (-60_000_000_000..60_000_000_000_i64, 0..999_999_999_i32),
+        ) {
+            let anchor = Anchor {
+                moment: Moment::from_nanos(moment),
+                wall: Timestamp::new(second, nano).unwrap(),
+            };
+            let since = SignedDuration::from_nanos(asked.cast_signed() - moment.cast_signed());
+            prop_assert_eq!(anchor.wall_at(Moment::from_nanos(asked)), anchor.wall + since);
+        }
+    }
+
+    #[test]
+    fn what_no_calendar_can_tell_is_its_end_or_the_anchor() {
+        let moment = Moment::from_nanos(1 << 60);
+        let last = Anchor { moment, wall: Timestamp::MAX };
+        assert_eq!(last.wall_at(Moment::from_nanos(1 << 61)), Timestamp::MAX);
+        let first = Anchor { moment, wall: Timestamp::MIN };
+        assert_eq!(first.wall_at(Moment::ORIGIN), Timestamp::MIN);
+    }
+}
