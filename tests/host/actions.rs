@@ -34,6 +34,7 @@ fn events(agent: &Agent, target: &str, kinds: &[&str]) -> Vec<(String, String)> 
 }
 
 fn message(agent: &Agent, target: &str, kind: &str) -> String {
+    agent.await_event(target, kind);
     let found = events(agent, target, &[kind]);
     found.first().unwrap_or_else(|| panic!("no {kind}: {:#?}", agent.events())).1.clone()
 }
@@ -69,7 +70,8 @@ fn what_a_killed_program_wrote_last_is_kept_before_it_is_restarted() {
     agent.await_check("workers", "up", LONG);
     kill(Pid::from_raw(worker.cast_signed()), Signal::SIGKILL).unwrap();
 
-    until("it is verified", LONG, || agent.actions("workers/worker", "recovered") >= 1);
+    agent.await_event("workers/worker", "judged");
+    assert_eq!(agent.actions("workers/worker", "recovered"), 1);
     let story = events(&agent, "workers/worker", &["intended", "evidence", "acted", "judged"]);
     let kinds: Vec<_> = story.iter().map(|(kind, _)| kind.as_str()).collect();
     assert_eq!(kinds, ["intended", "evidence", "acted", "judged"], "{story:#?}");

@@ -35,7 +35,7 @@ files = [{{ match = "*.hash", mode = "0644" }}]
 /// The agent of the settings above, once its budget has refused the third action.
 fn refused(scratch: &Scratch) -> Agent {
     let agent = Agent::start(scratch, &settings(scratch));
-    until("the budget refuses", LONG, || agent.actions("web", "refused") >= 1);
+    agent.await_event("web", "refused");
     agent
 }
 

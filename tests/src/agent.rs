@@ -147,6 +147,15 @@ impl Agent {
         json(&self.get("/api/events?limit=1000"))["events"].as_array().cloned().unwrap_or_default()
     }
 
+    /// Waits until the history tells so of a target: what is counted is told a little later.
+    #[track_caller]
+    pub fn await_event(&self, target: &str, kind: &str) {
+        until(&format!("the history tells `{kind}` of {target}"), LONG, || {
+            let is_it = |event: &Value| event["target"] == target && event["kind"] == kind;
+            self.events().iter().any(is_it)
+        });
+    }
+
     /// `/metrics`.
     #[track_caller]
     pub fn metrics(&self) -> Samples {
