@@ -71,8 +71,8 @@ fn drift_is_repaired_as_it_happens_and_counted() {
             .sum("evenkeel_permission_repairs_total", &[("rule", "shared"), ("kind", "mode")])
     };
     until("the repairs are counted", LONG, || repairs() == Some(3.0));
-    let repaired = agent.events().into_iter().filter(|event| event["kind"] == "repaired").count();
-    assert_eq!(repaired, 3, "each is in the history");
+    let repaired = || agent.events().iter().filter(|event| event["kind"] == "repaired").count();
+    until("each is in the history", LONG, || repaired() == 3);
 }
 
 const OFFENDED: &str = "EVENKEEL_TEST_OFFENDED";

@@ -67,6 +67,7 @@ fn a_killed_program_is_restarted_verified_and_counted() {
     assert_eq!(supervisord.await_running("other"), other, "the other program was left alone");
     until("the incident is over", LONG, || agent.recovery("workers/worker")["phase"] == "healthy");
     assert_eq!(agent.all_actions(), 1, "one action was enough");
+    agent.await_event("workers/worker", "incident_closed");
     let story = story(&agent, "workers/worker");
     let expected = ["incident_opened", "intended", "acted", "judged", "incident_closed"];
     let told: Vec<_> = story.iter().filter(|kind| expected.contains(&kind.as_str())).collect();
