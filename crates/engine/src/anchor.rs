@@ -17,14 +17,11 @@ impl Anchor {
     /// that of the anchor.
     pub fn wall_at(self, moment: Moment) -> Timestamp {
         // Plain numbers: this is asked several times for each look.
-        let (since, back) = match moment.as_nanos().checked_sub(self.moment.as_nanos()) {
-            Some(ahead) => (ahead.cast_signed(), false),
-            None => (-(self.moment.as_nanos() - moment.as_nanos()).cast_signed(), true),
-        };
+        let since = moment.nanos_since(self.moment);
         let nanos = i64::from(self.wall.subsec_nanosecond()) + since % SECOND;
         let seconds = self.wall.as_second() + since / SECOND + nanos.div_euclid(SECOND);
         let nanos = i32::try_from(nanos.rem_euclid(SECOND)).unwrap_or(0);
-        Timestamp::new(seconds, nanos).unwrap_or(if back { self.wall } else { Timestamp::MAX })
+        Timestamp::new(seconds, nanos).unwrap_or(if since < 0 { self.wall } else { Timestamp::MAX })
     }
 }
 

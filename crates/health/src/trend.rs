@@ -116,7 +116,7 @@ impl Readings {
         let points: Vec<_> = self.points().map(|point| point.upward(direction)).collect();
         let (oldest, last) = (points.first()?.begun, points.last()?.at);
         let shortest = self.window() / 4;
-        let begins = [4, 2, 1].map(|quarters| back(last, shortest * quarters).max(oldest));
+        let begins = [4, 2, 1].map(|quarters| last.before(shortest * quarters).max(oldest));
         let mut trend = None;
         for (index, begin) in begins.into_iter().enumerate() {
             let looked_at = index > 0 && begin == begins[index - 1];
@@ -234,11 +234,6 @@ fn floor(points: &[Point]) -> f64 {
         }
     }
     if points.len() < 2 * LEAST_IN_PART { lowest } else { second }
-}
-
-fn back(from: Moment, by: Duration) -> Moment {
-    let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-    Moment::from_nanos(from.as_nanos().saturating_sub(by))
 }
 
 #[cfg(test)]

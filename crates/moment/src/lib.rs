@@ -19,27 +19,27 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Nanoseconds since an origin that the caller fixed; 584 years fit.
+/// Nanoseconds since an origin that the caller fixed, or before it; 292 years fit either way.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 #[serde(transparent)]
-pub struct Moment(u64);
+pub struct Moment(i64);
 
 impl Moment {
     /// The caller's origin, such as the boot of the host.
     pub const ORIGIN: Self = Self(0);
 
-    /// The moment `nanos` nanoseconds after the origin.
+    /// The moment `nanos` nanoseconds after the origin; the last representable one if that is too far.
     #[inline]
     pub const fn from_nanos(nanos: u64) -> Self {
-        Self(nanos)
+        Self(if nanos > i64::MAX.cast_unsigned() { i64::MAX } else { nanos.cast_signed() })
     }
 
-    /// Nanoseconds since the origin.
+    /// Nanoseconds since the origin; 0 before it.
     #[inline]
     pub const fn as_nanos(self) -> u64 {
-        self.0
+        if self.0 < 0 { 0 } else { self.0.cast_unsigned() }
     }
 
     /// The moment `since_origin` after the origin; the last representable one if that is too far.
@@ -52,7 +52,21 @@ impl Moment {
     /// A caller's clock that steps back must never look like a long wait, nor panic.
     #[inline]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        let nanos = self.nanos_since(earlier);
+        Duration::from_nanos(if nanos < 0 { 0 } else { nanos.cast_unsigned() })
+    }
+
+    /// Nanoseconds from `other` to this moment; negative if it is before it.
+    #[inline]
+    pub const fn nanos_since(self, other: Self) -> i64 {
+        self.0.saturating_sub(other.0)
+    }
+
+    /// The moment that was `age` ago, also before the origin: what an earlier boot of the host did is as old as it is, and not
+    /// as young as this boot.
+    #[must_use]
+    pub fn before(self, age: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(age.as_nanos()).unwrap_or(i64::MAX)))
     }
 }
 
@@ -62,7 +76,7 @@ impl Add<Duration> for Moment {
     /// Saturates at the last representable moment: a wait that never ends, not one that is over.
     #[inline]
     fn add(self, wait: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)))
+        Self(self.0.saturating_add(i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX)))
     }
 }
 
@@ -74,7 +88,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_wait_that_was_added_is_the_time_since(start in 0..u64::MAX / 2, wait in 0..u64::MAX / 2) {
+        fn a_wait_that_was_added_is_the_time_since(start in 0..u64::MAX / 4, wait in 0..u64::MAX / 4) {
             let start = Moment::from_nanos(start);
             let wait = Duration::from_nanos(wait);
             prop_assert_eq!((start + wait).saturating_since(start), wait);
@@ -85,6 +99,17 @@ mod tests {
             let (earlier, later) = (one.min(other), one.max(other));
             let since = Moment::from_nanos(earlier).saturating_since(Moment::from_nanos(later));
             prop_assert_eq!(since, Duration::ZERO);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_before_the_origin_is_as_old_as_it_is(now in 0..u64::MAX / 4, age in 0..u64::MAX / 4) {
+            let now = Moment::from_nanos(now);
+            let age = Duration::from_nanos(age);
+            prop_assert_eq!(now.saturating_since(now.before(age)), age);
+            prop_assert_eq!(now.before(age) + age, now);
+            prop_assert_eq!(now.before(age).nanos_since(now), -i64::try_from(age.as_nanos()).expect("it fits"));
         }
     }
 

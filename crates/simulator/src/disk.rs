@@ -1,5 +1,7 @@
 //! What of an agent is on disk, and what the next one finds there: as `evenkeel-agent` writes it (docs/semantics.md, 5, "What
-//! survives"), within one boot of the host.
+//! survives").
+
+mod stamp;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,6 +9,8 @@ use std::time::Duration;
 use evenkeel_engine::{Act, BreakerPast, FlapRing, Hold, OpenIncident, Past, Record};
 use evenkeel_moment::Moment;
 use jiff::Timestamp;
+
+use self::stamp::{Stamp, from_to};
 
 /// Starts within this time of one another are counted together.
 const STARTS_WITHIN: Duration = Duration::from_mins(10);
@@ -21,25 +25,28 @@ const STARTS_KEPT: usize = 1_000;
 pub(crate) struct Disk {
     /// Whether writes fail.
     pub(crate) full: bool,
+    /// Counts the boots of the host: a moment of an earlier one means nothing to an agent.
+    boot: u32,
     /// What is charged to budgets, oldest first.
     ledger: Vec<Charge>,
     /// Incidents that were opened and not closed: their targets, and the time of day then.
     incidents: BTreeMap<u64, (String, Timestamp)>,
     last_incident: u64,
-    standings: BTreeMap<String, OpenIncident>,
-    holds: Vec<Hold>,
-    flaps: Vec<FlapRing>,
+    /// What is in force, as of when it was written.
+    standings: Vec<(Stamp, OpenIncident)>,
+    holds: Vec<(Stamp, Hold)>,
+    flaps: Vec<(Stamp, FlapRing)>,
     breakers: Vec<BreakerPast>,
     /// Intents whose end nobody has written, with their incidents.
     open_intents: BTreeMap<u64, u64>,
     next_intent: u64,
     starts: Vec<Timestamp>,
-    withheld: Option<(String, Moment)>,
+    withheld: Option<(String, Stamp)>,
 }
 
 #[derive(Debug)]
 struct Charge {
-    at: Moment,
+    at: Stamp,
     target: String,
     incident: u64,
     used: (u32, u32),
@@ -83,6 +90,23 @@ impl Batch {
     }
 }
 
+/// A hold that was written, as the boot of `now` has it.
+fn hold_of(written: Stamp, hold: &Hold, now: Stamp) -> Hold {
+    let since = written.of(hold.since);
+    let until = hold.until.map(|until| {
+        let until = written.of(until);
+        // However the clock was set meanwhile, it never holds for longer than it was ordered for.
+        now.at + until.left(now, from_to(since.wall, until.wall))
+    });
+    Hold { since: now.at.before(from_to(since.wall, now.wall)), until, ..hold.clone() }
+}
+
+/// When something was written: what stays as it was in this boot is not written anew.
+fn since_when<Row: PartialEq>(rows: &[(Stamp, Row)], row: &Row, now: Stamp) -> Stamp {
+    let same = |(written, known): &&(Stamp, Row)| written.boot == now.boot && known == row;
+    rows.iter().find(same).map_or(now, |(written, _)| *written)
+}
+
 /// Whether a record is about files: what survives has nothing to do with it.
 const fn is_of_a_rule(record: &Record) -> bool {
     matches!(
@@ -111,14 +135,15 @@ impl Disk {
         let of_past = batch.past.iter().flat_map(|past| &past.open).map(|open| open.incident);
         let all = of_records.chain(of_act).chain(of_past);
         self.last_incident = all.fold(self.last_incident, u64::max);
+        let at = self.stamp(batch.at, batch.wall);
         if let Some(past) = &batch.past {
-            self.keep(past);
+            self.keep(at, past);
         }
         Ok(batch.act.as_ref().filter(|act| act.action.is_attempt()).map(|act| {
             let charges = act.charges.len().max(1);
             for _ in 0..charges {
                 self.ledger.push(Charge {
-                    at: batch.at,
+                    at,
                     target: act.target.clone(),
                     incident: act.incident,
                     used: (act.step, act.attempt),
@@ -137,8 +162,9 @@ impl Disk {
             }
             Record::IncidentClosed { incident, .. } => drop(self.incidents.remove(incident)),
             Record::RestartedByOthers { charged, .. } => {
+                let at = self.stamp(batch.at, batch.wall);
                 self.ledger.extend(charged.iter().map(|target| Charge {
-                    at: batch.at,
+                    at,
                     target: target.clone(),
                     incident: 0,
                     used: (0, 0),
@@ -148,11 +174,27 @@ impl Disk {
         }
     }
 
-    fn keep(&mut self, past: &Past) {
-        self.holds.clone_from(&past.holds);
-        self.flaps.clone_from(&past.flaps);
+    fn keep(&mut self, at: Stamp, past: &Past) {
+        let holds = past.holds.iter().map(|hold| (since_when(&self.holds, hold, at), hold.clone()));
+        self.holds = holds.collect();
+        let open =
+            past.open.iter().map(|open| (since_when(&self.standings, open, at), open.clone()));
+        self.standings = open.collect();
+        let flaps = past.flaps.iter().map(|ring| {
+            let flaps = ring.flapping_since.is_some();
+            (if flaps { since_when(&self.flaps, ring, at) } else { at }, ring.clone())
+        });
+        self.flaps = flaps.collect();
         self.breakers.clone_from(&past.breakers);
-        self.standings = past.open.iter().map(|open| (open.target.clone(), open.clone())).collect();
+    }
+
+    /// The host has booted.
+    pub(crate) const fn booted(&mut self) {
+        self.boot += 1;
+    }
+
+    const fn stamp(&self, at: Moment, wall: Timestamp) -> Stamp {
+        Stamp { boot: self.boot, at, wall }
     }
 
     /// Writes that an intended action has ended; lost while the disk is full.
@@ -173,28 +215,29 @@ impl Disk {
         self.starts.drain(..excess);
         let near = |start: &&Timestamp| start.duration_since(wall).unsigned_abs() < STARTS_WITHIN;
         let starts = self.starts.iter().filter(near).count();
-        let past = self.past(now, wall);
+        let now = self.stamp(now, wall);
+        let past = self.past(now);
         self.open_intents.clear();
-        self.keep(&past);
-        let earlier = self.withheld.take().filter(|(_, until)| now < *until);
+        self.keep(now, &past);
         let looping = (starts > STARTS_IN_TEN_MINUTES).then(|| {
             let why = format!("the agent started {starts} times within ten minutes");
-            (why, now + CRASH_LOOP)
+            (why, now.of(now.at + CRASH_LOOP))
         });
-        self.withheld = earlier.into_iter().chain(looping).max_by_key(|(_, until)| *until);
-        let withheld = self.withheld.clone().map(|(why, until)| (why, Some(until)));
+        let left = |(_, until): &(String, Stamp)| until.left(now, CRASH_LOOP);
+        let reasons = self.withheld.take().into_iter().chain(looping);
+        self.withheld = reasons.filter(|reason| !left(reason).is_zero()).max_by_key(left);
+        let ends = |reason: &(String, Stamp)| (reason.0.clone(), Some(now.at + left(reason)));
+        let withheld = self.withheld.as_ref().map(ends);
         Found { past, withheld }
     }
 
     /// What is charged and open, as moments of this boot.
-    fn past(&self, now: Moment, wall: Timestamp) -> Past {
+    fn past(&self, now: Stamp) -> Past {
         let open = self.incidents.iter().map(|(incident, (target, opened))| {
             let last = self.ledger.iter().rfind(|charge| charge.incident == *incident);
             let unproved = self.open_intents.values().any(|of| of == incident);
             // The history has a time of day; a clock that was set meanwhile makes an incident look older or younger.
-            let age = Duration::try_from(wall.duration_since(*opened)).unwrap_or_default();
-            let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
-            let since = Moment::from_nanos(now.as_nanos().saturating_sub(age));
+            let since = now.at.before(from_to(*opened, now.wall));
             let bare = OpenIncident {
                 incident: *incident,
                 target: target.clone(),
@@ -205,19 +248,40 @@ impl Disk {
                 again_at: None,
                 stopped: Vec::new(),
             };
-            match self.standings.get(target).filter(|known| known.incident == *incident) {
-                Some(known) => {
-                    OpenIncident { since, unproved: unproved || known.unproved, ..known.clone() }
+            match self
+                .standings
+                .iter()
+                .find(|(_, known)| known.incident == *incident && known.target == *target)
+            {
+                Some((written, known)) => {
+                    // Never longer than it was to wait when that was written.
+                    let again_at = known.again_at.map(|again| {
+                        let most = again.saturating_since(written.at);
+                        now.at + written.of(again).left(now, most)
+                    });
+                    let unproved = unproved || known.unproved;
+                    OpenIncident { since, unproved, again_at, ..known.clone() }
                 }
                 None => bare,
             }
         });
         Past {
-            charged: self.ledger.iter().map(|charge| (charge.at, charge.target.clone())).collect(),
+            charged: self
+                .ledger
+                .iter()
+                .map(|charge| (charge.at.moment(now), charge.target.clone()))
+                .collect(),
             open: open.collect(),
             next_incident: self.last_incident + 1,
-            holds: self.holds.clone(),
-            flaps: self.flaps.clone(),
+            holds: self.holds.iter().map(|(written, hold)| hold_of(*written, hold, now)).collect(),
+            flaps: self
+                .flaps
+                .iter()
+                .map(|(written, ring)| {
+                    let since = ring.flapping_since.map(|since| written.of(since).moment(now));
+                    FlapRing { flapping_since: since, ..ring.clone() }
+                })
+                .collect(),
             breakers: self.breakers.clone(),
         }
     }

@@ -113,6 +113,8 @@ pub enum What {
     Suspend(Span),
     /// The agent is kept from running.
     Starve(Span),
+    /// The whole host boots anew, as after a power cut.
+    Reboot(Reboot),
     /// An operator holds targets for some time, or until they are released.
     Hold {
         /// The targets, as an order names them: recoveries, their parts, checks, `*`.
@@ -192,6 +194,15 @@ pub struct AgentCrash {
     pub when: CrashAt,
     /// What becomes of an action that runs.
     pub action: Orphan,
+}
+
+/// How a host boots anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reboot {
+    /// How long it takes from the end of everything that runs to the start of what starts with the host.
+    pub lasts: Span,
+    /// By how much the clock is set while nobody looks at it, as one without a battery is.
+    pub clock: SignedDuration,
 }
 
 /// At which point an agent is killed.
@@ -305,6 +316,7 @@ impl What {
             Self::ClockStep(_) => "clock-step",
             Self::Suspend(_) => "suspend",
             Self::Starve(_) => "starve",
+            Self::Reboot(_) => "reboot",
             Self::Hold { .. } => "hold",
             Self::Release(_) => "release",
             Self::Reset(_) => "reset",

@@ -2,6 +2,7 @@
 
 mod acts;
 mod agent;
+mod boots;
 mod rules;
 mod strikes;
 
@@ -47,6 +48,8 @@ pub(crate) struct Host<'a, 'b> {
     agents: u32,
     /// The agent, or all of the host, gets no processor until then.
     frozen_until: Moment,
+    /// Whether the host is between its end and its next start.
+    boots: bool,
     /// Until when the disk stays full, if it is.
     full_until: Moment,
     /// Actions that have begun and have not ended, also of agents that are no more.
@@ -82,6 +85,8 @@ pub(crate) enum Plan {
     Turn { ailment: AilmentId },
     /// An agent starts.
     Start,
+    /// The host has booted; its clock was set by so much.
+    Booted { clock: SignedDuration },
     /// The time of only observing ends.
     EndObserving { agent: u32 },
     /// There is room on the disk again.
@@ -111,6 +116,7 @@ impl Plan {
             | Self::Strike { .. }
             | Self::Cease { .. }
             | Self::Turn { .. }
+            | Self::Booted { .. }
             | Self::Room => false,
         }
     }
@@ -142,6 +148,7 @@ impl<'a, 'b> Host<'a, 'b> {
             agent: None,
             agents: 0,
             frozen_until: now,
+            boots: false,
             full_until: now,
             running: Vec::new(),
             crash: None,
@@ -209,6 +216,7 @@ impl<'a, 'b> Host<'a, 'b> {
             Plan::Cease { ailment } => self.cease(ailment),
             Plan::Turn { ailment } => self.turn(ailment),
             Plan::Start => self.start_agent(),
+            Plan::Booted { clock } => self.booted(clock),
             Plan::EndObserving { agent } => self.end_observing(agent),
             Plan::Room => self.disk.full = self.now < self.full_until,
             Plan::Order(order) => self.order(*order),

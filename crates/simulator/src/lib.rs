@@ -57,7 +57,7 @@ pub use chronicle::{
 pub use evenkeel_engine::SLO_SUBJECT;
 pub use faults::{
     ActionModel, AgentCrash, CrashAt, Drift, Due, Fault, FaultFileError, Faults, Fill, Flap, Leak,
-    Orphan, Pace, Span, Strike, What, When,
+    Orphan, Pace, Reboot, Span, Strike, What, When,
 };
 pub use observer::{Event, Observer, View};
 pub use recorded::{Action, Recorded, Replay, Subject};

@@ -61,6 +61,10 @@ pub enum Event<'a> {
         /// The action that ran.
         running: Option<&'a Act>,
     },
+    /// The host has gone down to boot anew: nothing runs on it.
+    HostWentDown,
+    /// It has booted, and what starts with it runs. Moments before that, an agent knows by the time of day alone.
+    HostCameUp,
     /// New settings are in force.
     Reloaded(&'a Settings),
     /// A fault strikes.

@@ -76,6 +76,8 @@ pub struct HostSummary {
     pub storms: u64,
     /// Times at which the agent was found to be starved.
     pub starved: u64,
+    /// Times at which the host booted anew.
+    pub reboots: u64,
     /// New settings that came into force.
     pub reloads: u64,
     /// Lines of history that could not be written.

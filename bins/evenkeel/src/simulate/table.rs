@@ -243,13 +243,14 @@ fn host(outcome: &Outcome) {
     let (host, totals) = (&outcome.summary.host, &outcome.summary.totals);
     print_line("");
     print_line(format!(
-        "agent: {} crashes, {} starts, {} of them only to observe; {} storms, starved {} times; {} looks, {} late; \
+        "agent: {} crashes, {} starts, {} of them only to observe; {} storms, starved {} times, {} reboots; {} looks, {} late; \
          {} lines and {} intents not written",
         host.agent_crashes,
         host.agent_starts,
         host.observing_starts,
         host.storms,
         host.starved,
+        host.reboots,
         totals.attempts,
         totals.overruns,
         host.lines_lost,

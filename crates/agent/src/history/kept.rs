@@ -159,7 +159,7 @@ pub(super) fn hold(row: evenkeel_journal::Hold, now: &Stamp) -> Hold {
         // However the clock was set meanwhile, it never holds for longer than it was ordered for.
         now.boottime + until.left(now, from_to(row.since, until.wall))
     });
-    let since = before(now, from_to(row.since, now.wall));
+    let since = now.boottime.before(from_to(row.since, now.wall));
     Hold { target: row.target, since, until, reason: row.reason, by: row.by }
 }
 
@@ -186,17 +186,11 @@ pub(super) fn memory(row: CheckMemory, now: &Stamp) -> (Option<BreakerPast>, Opt
         return (None, None);
     };
     let WrittenMemory { check, part, breaker, ups, flapping_since } = written;
-    let flapping_since = flapping_since.map(|since| before(now, since.age(now)));
+    let flapping_since = flapping_since.map(|since| now.boottime.before(since.age(now)));
     (
         breaker.map(|breaker| BreakerPast { check: check.clone(), breaker }),
         ups.map(|ups| FlapRing { check, part, ups, flapping_since }),
     )
-}
-
-/// The moment `age` ago; that of the boot if it was before.
-pub(super) fn before(now: &Stamp, age: Duration) -> Moment {
-    let age = u64::try_from(age.as_nanos()).unwrap_or(u64::MAX);
-    Moment::from_nanos(now.boottime.as_nanos().saturating_sub(age))
 }
 
 /// From one time of day to a later one; zero if it is not later.

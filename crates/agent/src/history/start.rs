@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::kept::{self, Kept, before, from_to};
+use super::kept::{self, Kept, from_to};
 
 /// Charges older than any budget's window that settings may name are of no use.
 const LONGEST_BUDGET: SignedDuration = SignedDuration::from_hours(24 * 31);
@@ -149,7 +149,7 @@ fn past(journal: &Journal, now: &Stamp) -> Result<Past, JournalError> {
         let last = ledger.iter().rfind(|intent| intent.incident == incident.id);
         let open = OpenIncident {
             incident: u64::try_from(incident.id).unwrap_or_default(),
-            since: before(now, from_to(incident.opened, now.wall)),
+            since: now.boottime.before(from_to(incident.opened, now.wall)),
             used: last.map(|intent| (intent.step, intent.attempt)),
             unproved: unfinished.iter().any(|(_, intent)| intent.incident == incident.id),
             exhausted: false,
@@ -185,7 +185,7 @@ fn charge(intent: &Intent, now: &Stamp) -> (Moment, String) {
     let at = if intent.boot_id == now.boot_id {
         intent.boottime
     } else {
-        before(now, from_to(intent.wall, now.wall))
+        now.boottime.before(from_to(intent.wall, now.wall))
     };
     (at, intent.target.clone())
 }
@@ -199,4 +199,38 @@ fn line(
 ) -> Result<(), JournalError> {
     let entry = Entry { kind, target: "agent", incident: None, message, data };
     journal.append(at, &entry).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    /// How old a charge is, a minute after a boot, that was made so long before by the time of day.
+    fn age_of(ago: SignedDuration) -> Duration {
+        let wall = Timestamp::constant(1_800_000_000, 0);
+        let now =
+            Stamp { boot_id: "this".to_owned(), boottime: Moment::since_origin(MINUTE), wall };
+        let intent = Intent {
+            incident: 1,
+            target: "web".to_owned(),
+            step: 0,
+            attempt: 0,
+            action: "restart".to_owned(),
+            boot_id: "that".to_owned(),
+            boottime: Moment::since_origin(100 * MINUTE),
+            wall: wall - ago,
+        };
+        now.boottime.saturating_since(charge(&intent, &now).0)
+    }
+
+    #[test]
+    fn after_a_boot_a_charge_is_as_old_as_it_is_and_not_as_young_as_the_boot() {
+        for minutes in [0_u32, 1, 50, 60 * 24 * 10] {
+            assert_eq!(age_of(SignedDuration::from_mins(minutes.into())), MINUTE * minutes);
+        }
+        let to_come = SignedDuration::from_hours(-10);
+        assert_eq!(age_of(to_come), Duration::ZERO, "a clock set back refunds nothing");
+    }
 }

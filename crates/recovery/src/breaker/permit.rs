@@ -29,7 +29,6 @@ impl Permit {
     /// Has the call count as one that took `took` until `now`, where its own clock knows better than whoever was told of its end
     /// only later: a call is slow (`slow_call`) by how long it took, not by how long nobody came to its result.
     pub fn that_took(self, took: Duration, now: Moment) -> Self {
-        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        Self { started: Moment::from_nanos(now.as_nanos().saturating_sub(took)), ..self }
+        Self { started: now.before(took), ..self }
     }
 }

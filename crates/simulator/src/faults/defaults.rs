@@ -6,7 +6,9 @@ use evenkeel_config::Settings;
 use evenkeel_probe::Test;
 use jiff::SignedDuration;
 
-use super::{AgentCrash, Drift, Due, Fault, Faults, Fill, Flap, Leak, Span, Strike, What, When};
+use super::{
+    AgentCrash, Drift, Due, Fault, Faults, Fill, Flap, Leak, Reboot, Span, Strike, What, When,
+};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -15,7 +17,7 @@ const DAY: Duration = Duration::from_hours(24);
 impl Faults {
     /// What goes wrong with everything now and then: each target crashes about once a week, hangs and is slow about once in two;
     /// what has a limit on its memory leaks towards it; files drift and become due; now and then the network is gone, the agent
-    /// is killed, its disk is full, the clock is set, the host sleeps.
+    /// is killed, its disk is full, the clock is set, the host sleeps or boots anew.
     pub fn usual(settings: &Settings) -> Self {
         let mut faults = Self::none();
         let mut add = |name: &str, every: Duration, what: What| {
@@ -50,6 +52,8 @@ impl Faults {
         add("clock-ahead", 30 * DAY, What::ClockStep(SignedDuration::from_mins(10)));
         add("suspend", 30 * DAY, What::Suspend(minutes(10, 480)));
         add("starve", 10 * DAY, What::Starve(Span::between(MINUTE / 6, 2 * MINUTE)));
+        let reboot = Reboot { lasts: minutes(1, 3), clock: SignedDuration::ZERO };
+        add("reboot", 30 * DAY, What::Reboot(reboot));
         faults
     }
 }

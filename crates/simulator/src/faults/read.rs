@@ -5,11 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use evenkeel_config::{Document, Problem, Settings, action_names};
+use jiff::SignedDuration;
 
 use super::raw::{self, Kind, OneOrMany};
 use super::{
-    ActionModel, AgentCrash, Drift, Due, Fault, Faults, Fill, Flap, Leak, Pace, Span, Strike, What,
-    When,
+    ActionModel, AgentCrash, Drift, Due, Fault, Faults, Fill, Flap, Leak, Pace, Reboot, Span,
+    Strike, What, When,
 };
 use crate::world::World;
 
@@ -210,6 +211,10 @@ impl Reader<'_> {
             Kind::JournalFull => What::JournalFull(lasts?),
             Kind::Suspend => What::Suspend(lasts?),
             Kind::Starve => What::Starve(lasts?),
+            Kind::Reboot => What::Reboot(Reboot {
+                lasts: lasts?,
+                clock: raw.by.map_or(SignedDuration::ZERO, |by| by.0),
+            }),
             Kind::ClockStep => What::ClockStep(raw.by?.0),
             Kind::Hold => What::Hold {
                 targets: self.targets(&["fault", name, "targets"], raw.targets),

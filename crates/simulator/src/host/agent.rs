@@ -45,7 +45,7 @@ impl Host<'_, '_> {
     }
 
     pub(super) fn start_agent(&mut self) {
-        if self.agent.is_some() {
+        if self.agent.is_some() || self.boots {
             return;
         }
         self.agents += 1;
@@ -250,14 +250,25 @@ impl Host<'_, '_> {
 
     /// Kills the agent; what it had not written is lost, and another one comes.
     pub(super) fn kill(&mut self, orphan: Orphan) {
-        if self.agent.take().is_none() {
-            return;
+        if self.end_agent() {
+            self.tally.agent_crashed();
+            self.orphan_actions(orphan);
+            self.plan_start();
         }
-        self.tally.agent_crashed();
+    }
+
+    /// The agent is no more, if one lived.
+    pub(super) fn end_agent(&mut self) -> bool {
+        if self.agent.take().is_none() {
+            return false;
+        }
         self.world.files.forget_keepers();
         let running = self.acting().cloned();
         self.show(&Event::AgentCrashed { running: running.as_ref() });
-        self.orphan_actions(orphan);
+        true
+    }
+
+    pub(super) fn plan_start(&mut self) {
         let wait = self.chance.within(self.faults.pace.restart);
         self.queue.plan(self.now + wait, Plan::Start);
     }

@@ -160,6 +160,7 @@ impl Host<'_, '_> {
                 self.queue.plan(until, Plan::Room);
             }
             What::ClockStep(by) => self.step_clock(*by),
+            What::Reboot(reboot) => self.reboot(*reboot),
             What::Suspend(span) | What::Starve(span) => {
                 let until = self.now + self.chance.within(*span);
                 self.frozen_until = self.frozen_until.max(until);

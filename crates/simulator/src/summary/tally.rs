@@ -202,6 +202,10 @@ impl Tally {
         self.host.agent_crashes += 1;
     }
 
+    pub(crate) fn rebooted(&mut self) {
+        self.host.reboots += 1;
+    }
+
     pub(crate) fn reloaded(&mut self) {
         self.host.reloads += 1;
     }

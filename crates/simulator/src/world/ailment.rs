@@ -81,6 +81,13 @@ impl Ailment {
         }
     }
 
+    /// Whether it is over once all that runs has been started anew.
+    pub(crate) const fn ends_with_a_boot(&self) -> bool {
+        self.is_its_own()
+            && self.cured_by.is_none()
+            && !matches!(self.symptom, Symptom::Filling { .. })
+    }
+
     /// Whether one of the actions of that name ends it, if it heals.
     pub(crate) fn is_cured_by(&self, action: &str) -> bool {
         self.is_its_own()

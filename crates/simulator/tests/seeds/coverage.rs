@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_engine::{Count, Effect, Input, Next, Outcome, Record, Refusal};
 use evenkeel_health::State;
+use evenkeel_moment::Moment;
 use evenkeel_probe::Outcome as Answer;
 use evenkeel_recovery::actions::Action;
 use evenkeel_recovery::breaker::{BreakerState, Reason};
@@ -16,7 +17,7 @@ use crate::laws::Seen;
 ///
 /// Not here, because no engine can come to it: T10, for a check has one attempt under way, T15, for moments never go back, and a
 /// refusal of what is held, which never asks.
-pub(crate) const NEEDED: [&str; 67] = [
+pub(crate) const NEEDED: [&str; 69] = [
     "fault crash",
     "fault hang",
     "fault slow",
@@ -32,6 +33,7 @@ pub(crate) const NEEDED: [&str; 67] = [
     "fault clock-step",
     "fault suspend",
     "fault starve",
+    "fault reboot",
     "fault hold",
     "fault release",
     "fault reset",
@@ -84,6 +86,7 @@ pub(crate) const NEEDED: [&str; 67] = [
     "intent lost",
     "action of a dead agent",
     "restart finished",
+    "boot during an action",
 ];
 
 /// How often what happened.
@@ -92,6 +95,8 @@ pub(crate) struct Coverage {
     pub(crate) times: BTreeMap<&'static str, u64>,
     /// Incidents of this run whose ladder was used up.
     used_up: BTreeSet<u64>,
+    /// When an action ended that had outlived its agent, if only by a moment.
+    cut_at: Option<Moment>,
 }
 
 impl Coverage {
@@ -123,7 +128,13 @@ impl Coverage {
             }
             Event::AgentStarted { past, .. } if !past.breakers.is_empty() => self.saw("T16"),
             Event::NotWritten { intent: Some(_) } => self.saw("intent lost"),
-            Event::ActionEnded { orphan: true, .. } => self.saw("action of a dead agent"),
+            Event::HostWentDown if self.cut_at == Some(seen.now) => {
+                self.saw("boot during an action");
+            }
+            Event::ActionEnded { orphan: true, .. } => {
+                self.cut_at = Some(seen.now);
+                self.saw("action of a dead agent");
+            }
             Event::Input(input) => self.input(seen, input),
             Event::Effect(effect) => self.effect(seen, effect),
             _ => {}

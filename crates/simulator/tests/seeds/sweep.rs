@@ -50,6 +50,7 @@ pub(crate) struct Report {
     pub(crate) refused: u64,
     pub(crate) incidents: u64,
     pub(crate) agent_crashes: u64,
+    pub(crate) reboots: u64,
     pub(crate) reloads: u64,
     pub(crate) faults: u64,
     pub(crate) coverage: Coverage,
@@ -117,6 +118,7 @@ impl Report {
         self.incidents += summary.totals.incidents;
         self.faults += summary.totals.faults;
         self.agent_crashes += summary.host.agent_crashes;
+        self.reboots += summary.host.reboots;
         self.reloads += summary.host.reloads;
     }
 
@@ -129,6 +131,7 @@ impl Report {
         self.refused += other.refused;
         self.incidents += other.incidents;
         self.agent_crashes += other.agent_crashes;
+        self.reboots += other.reboots;
         self.reloads += other.reloads;
         self.faults += other.faults;
         self.coverage.add(&other.coverage);
@@ -150,13 +153,14 @@ impl Display for Report {
         )?;
         writeln!(
             formatter,
-            "{} attempts of checks, {} faults of targets, {} incidents, {} actions, {} refusals, {} agents killed, {} reloads",
+            "{} attempts of checks, {} faults of targets, {} incidents, {} actions, {} refusals, {} agents killed, {} reboots, {} reloads",
             self.attempts,
             self.faults,
             self.incidents,
             self.actions,
             self.refused,
             self.agent_crashes,
+            self.reboots,
             self.reloads,
         )?;
         for (what, times) in &self.coverage.times {

@@ -2,6 +2,7 @@
 
 mod actions;
 mod basics;
+mod boots;
 mod fault_file;
 mod files;
 mod host;

@@ -10,7 +10,7 @@ use super::settings::{Drawn, set, time};
 use crate::case::Case;
 use crate::draw::Draw;
 
-const MODELS: [&str; 30] = [
+const MODELS: [&str; 32] = [
     "crash",
     "crash",
     "crash",
@@ -34,6 +34,8 @@ const MODELS: [&str; 30] = [
     "clock-step",
     "suspend",
     "starve",
+    "reboot",
+    "reboot",
     "hold",
     "hold",
     "release",
@@ -181,12 +183,14 @@ fn fault(draw: &mut Draw, model: &str, around: &Around<'_>) -> Option<Table> {
             let most = *draw.one_of(&[1_000, 15_000, 120_000, 3_600_000]);
             span(draw, &mut fault, "lasts", most);
         }
-        "clock-step" => {
-            let by = *draw.one_of(&[1_500, 3_000, 60_000, 3_600_000, 86_400_000]);
-            let by = draw.between(by / 2, by);
-            let sign = if draw.percent(50) { "-" } else { "" };
-            set(&mut fault, "by", format!("{sign}{by}ms"));
+        "reboot" => {
+            let most = *draw.one_of(&[1_000, 15_000, 120_000, 3_600_000]);
+            span(draw, &mut fault, "lasts", most);
+            if draw.percent(50) {
+                set(&mut fault, "by", shift(draw));
+            }
         }
+        "clock-step" => set(&mut fault, "by", shift(draw)),
         "hold" => {
             set(&mut fault, "targets", targets(draw, settings));
             if draw.percent(80) {
@@ -199,6 +203,14 @@ fn fault(draw: &mut Draw, model: &str, around: &Around<'_>) -> Option<Table> {
         _ => return None,
     }
     Some(fault)
+}
+
+/// By how much a clock is set.
+fn shift(draw: &mut Draw) -> String {
+    let by = *draw.one_of(&[1_500, 3_000, 60_000, 3_600_000, 86_400_000]);
+    let by = draw.between(by / 2, by);
+    let sign = if draw.percent(50) { "-" } else { "" };
+    format!("{sign}{by}ms")
 }
 
 fn when(draw: &mut Draw, fault: &mut Table, around: &Around<'_>) {

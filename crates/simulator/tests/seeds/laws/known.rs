@@ -1,6 +1,7 @@
 //! What anybody could know who sees all that goes in and out of an engine.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use evenkeel_config::{Check, Recovery, Settings};
 use evenkeel_engine::{Effect, Input, Order, Record};
@@ -9,6 +10,7 @@ use evenkeel_moment::Moment;
 use evenkeel_probe::{Measurement, Outcome};
 use evenkeel_recovery::breaker::BreakerState;
 use evenkeel_simulator::{Event, View};
+use jiff::Timestamp;
 
 use super::sight::{self, Sight};
 
@@ -26,6 +28,8 @@ pub(crate) struct Known {
     pub(crate) open: BTreeMap<String, u64>,
     /// The target and the recovery's checks of each intent of this agent.
     pub(crate) intents: BTreeMap<u64, String>,
+    /// Whether the host has booted, and no agent has started since.
+    booted: bool,
     /// Programs that restarts were about to stop, and that were not seen to run since: nobody stopped them on purpose.
     pub(crate) our_stops: BTreeSet<String>,
 }
@@ -34,6 +38,8 @@ pub(crate) struct Known {
 pub(crate) struct HoldKnown {
     pub(crate) target: String,
     pub(crate) until: Option<Moment>,
+    /// The time of day at which it ends, as it was when it was ordered.
+    until_wall: Option<Timestamp>,
 }
 
 /// What is known of one check since its core began.
@@ -93,9 +99,19 @@ impl Known {
     }
 
     /// Takes in what laws have to know before they judge: what is told.
-    pub(super) fn before(&mut self, now: Moment, event: &Event<'_>, host: &View<'_>) {
+    pub(super) fn before(
+        &mut self,
+        now: Moment,
+        wall: Timestamp,
+        event: &Event<'_>,
+        host: &View<'_>,
+    ) {
         match event {
+            Event::HostCameUp => self.booted = true,
             Event::AgentStarted { withheld, past, .. } => {
+                if self.booted {
+                    self.holds.iter_mut().for_each(|hold| hold.know_by_day(now, wall));
+                }
                 *self = Self {
                     started: now,
                     withheld: withheld.is_some(),
@@ -121,7 +137,7 @@ impl Known {
                 self.withheld &=
                     host.engine().is_some_and(|engine| engine.observe_only().is_some());
             }
-            Event::Input(input) => self.told(input, host.settings()),
+            Event::Input(input) => self.told(now, wall, input, host.settings()),
             Event::Effect(effect) => self.asked(effect, host.settings()),
             _ => {}
         }
@@ -145,7 +161,7 @@ impl Known {
         }
     }
 
-    fn told(&mut self, input: &Input, settings: &Settings) {
+    fn told(&mut self, now: Moment, wall: Timestamp, input: &Input, settings: &Settings) {
         match input {
             Input::Measured { check, run, measurement } => {
                 let Some(spec) = settings.checks.get(*check) else { return };
@@ -181,7 +197,9 @@ impl Known {
             Input::Order(Order::Hold { target, until, .. }) => {
                 self.holds.retain(|hold| hold.target != *target);
                 let (target, until) = (target.clone(), *until);
-                self.holds.push(HoldKnown { target, until });
+                let left = until.map(|until| until.saturating_since(now));
+                let until_wall = left.and_then(|left| wall.checked_add(left).ok());
+                self.holds.push(HoldKnown { target, until, until_wall });
             }
             Input::Order(Order::Release { target, .. }) => {
                 self.holds.retain(|hold| hold.target != *target);
@@ -264,6 +282,16 @@ impl OfCheck {
             Sight::Nothing => {}
         }
         self.newest.insert(part, sight);
+    }
+}
+
+impl HoldKnown {
+    /// After a boot the end is known by the time of day alone: a clock that was set ahead makes it come sooner, one that was set
+    /// back never later than in as long as it was to last.
+    fn know_by_day(&mut self, now: Moment, wall: Timestamp) {
+        let Some(until) = self.until_wall else { return };
+        let left = Duration::try_from(until.duration_since(wall)).unwrap_or_default();
+        self.until = self.until.map(|known| known.min(now + left));
     }
 }
 

@@ -102,7 +102,7 @@ impl Observer for Laws {
         if self.broken.is_some() {
             return;
         }
-        self.known.before(now, event, host);
+        self.known.before(now, wall, event, host);
         let seen = Seen { now, wall, event, host, known: &self.known };
         self.coverage.count(&seen);
         for law in &mut self.all {
