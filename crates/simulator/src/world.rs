@@ -160,16 +160,20 @@ impl World {
     /// What an action changes on the host.
     pub(crate) fn covered_by(&self, act: &Act) -> Vec<UnitId> {
         let mut units = self.units_of_target(&act.target).to_vec();
-        let named = match &act.action {
-            Action::SupervisorRestartProgram { program, .. }
-            | Action::SupervisorSignal { program, .. } => program.as_deref(),
-            Action::SupervisorRestartGroup { group, .. } => group.as_deref(),
+        let (named, socket) = match &act.action {
+            Action::SupervisorRestartProgram { program, socket }
+            | Action::SupervisorSignal { program, socket, .. } => (program.as_deref(), socket),
+            Action::SupervisorRestartGroup { group, socket } => (group.as_deref(), socket),
             _ => return units,
         };
         let Some(named) = named else { return units };
         let group = format!("{named}:");
         let is_named = |unit: &Unit| {
-            unit.part.as_deref().is_some_and(|part| part == named || part.starts_with(&group))
+            unit.socket.as_ref() == Some(socket)
+                && unit
+                    .part
+                    .as_deref()
+                    .is_some_and(|part| part == named || part.starts_with(&group))
         };
         // Whoever restarts a program restarts neither its supervisor nor its neighbours.
         units.retain(|unit| !self.units[*unit].is_supervisor && self.units[*unit].part.is_none());

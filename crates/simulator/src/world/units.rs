@@ -1,6 +1,7 @@
 //! What checks look at.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use evenkeel_config::{Check, Settings};
@@ -32,6 +33,8 @@ pub(crate) struct Unit {
     /// Whether it is looked at over the network.
     pub(crate) remote: bool,
     pub(crate) is_supervisor: bool,
+    /// Where its supervisor listens, if it is one or has one: a program of the same name of another is another.
+    pub(crate) socket: Option<PathBuf>,
     /// Whether a look tells one life of it from the next.
     pub(crate) has_life: bool,
     pub(crate) timeout: Duration,
@@ -67,6 +70,10 @@ impl Unit {
             answers: !silent,
             remote: World::is_remote(target),
             is_supervisor: matches!(target, Target::Supervisor(_)),
+            socket: match target {
+                Target::Supervisor(supervisor) => Some(supervisor.socket.clone()),
+                _ => None,
+            },
             has_life: matches!(target, Target::Process(_) | Target::Systemd(_)),
             timeout: check.timeout,
             ailments: Vec::new(),

@@ -176,7 +176,11 @@ impl Availability {
     /// Whether the figures are those that a count of the slices gives.
     fn end(&self, seen: &Seen<'_>) -> Result<(), String> {
         for slo in &seen.host.settings().slos {
-            let Some(account) = self.accounts.get(&slo.name) else { continue };
+            let account = self.accounts.get(&slo.name);
+            // Other settings than those of the last agent wait for the next one.
+            let Some(account) = account.filter(|account| *account.promise() == slo.promise) else {
+                continue;
+            };
             let told = &self.told[&format!("{SLO_SUBJECT}{}", slo.name)];
             // A clock that is set back brings back nothing that had left the window.
             let window = account.figures(seen.wall, slo.promise.settles_within()).span;

@@ -6,6 +6,7 @@ use evenkeel_engine::{Act, Effect, Input, Order, Record};
 use evenkeel_moment::Moment;
 use evenkeel_recovery::actions::Action;
 use evenkeel_simulator::Event;
+use jiff::Timestamp;
 
 use super::known::recovery_of;
 use super::{Law, Seen};
@@ -16,9 +17,17 @@ pub(super) struct Intents {
     on_disk: BTreeSet<u64>,
     begun: BTreeSet<u64>,
     /// The attempts of each incident that have begun, and when they did.
-    attempts: BTreeMap<(u64, u32, u32), Moment>,
+    attempts: BTreeMap<(u64, u32, u32), When>,
+    /// Counts the boots of the host.
+    boot: u32,
     /// What history was told last of an intent.
     told: Option<(String, u32, u32)>,
+}
+
+struct When {
+    boot: u32,
+    at: Moment,
+    wall: Timestamp,
 }
 
 impl Law for Intents {
@@ -45,6 +54,7 @@ impl Law for Intents {
                     ));
                 }
             }
+            Event::HostCameUp => self.boot += 1,
             Event::Written { intent: Some(act) } => drop(self.on_disk.insert(act.intent)),
             // An operator gives a fresh try, and other settings have other ladders.
             Event::Input(Input::Order(Order::Reset { .. })) | Event::Reloaded(_) => {
@@ -71,10 +81,15 @@ impl Intents {
         }
         let recovery = recovery_of(seen.host.settings(), &act.target);
         let attempt = (act.incident, act.step, act.attempt);
-        let Some(before) = self.attempts.insert(attempt, seen.now) else { return Ok(()) };
+        let now = When { boot: self.boot, at: seen.now, wall: seen.wall };
+        let Some(before) = self.attempts.insert(attempt, now) else { return Ok(()) };
         // Once the ladder is used up its steps come in turn, each after that pause.
         let pause = recovery.and_then(|recovery| recovery.slow_retry);
-        let passed = seen.now.saturating_since(before);
+        let mut passed = seen.now.saturating_since(before.at);
+        if before.boot != self.boot {
+            // Over a boot it is known by the time of day alone, which may have been set ahead.
+            passed = passed.max(seen.wall.duration_since(before.wall).unsigned_abs());
+        }
         if pause.is_some_and(|pause| passed >= pause) {
             return Ok(());
         }

@@ -7,7 +7,8 @@ use evenkeel_config::{Check, Recovery, Settings};
 use evenkeel_engine::{Effect, Input, Order, Record};
 use evenkeel_health::State;
 use evenkeel_moment::Moment;
-use evenkeel_probe::{Measurement, Outcome};
+use evenkeel_probe::{Measurement, Outcome, Target};
+use evenkeel_recovery::actions::StoppedProgram;
 use evenkeel_recovery::breaker::BreakerState;
 use evenkeel_simulator::{Event, View};
 use jiff::Timestamp;
@@ -31,7 +32,7 @@ pub(crate) struct Known {
     /// Whether the host has booted, and no agent has started since.
     booted: bool,
     /// Programs that restarts were about to stop, and that were not seen to run since: nobody stopped them on purpose.
-    pub(crate) our_stops: BTreeSet<String>,
+    our_stops: Vec<OurStop>,
 }
 
 #[derive(Debug, Clone)]
@@ -40,6 +41,27 @@ pub(crate) struct HoldKnown {
     pub(crate) until: Option<Moment>,
     /// The time of day at which it ends, as it was when it was ordered.
     until_wall: Option<Timestamp>,
+}
+
+/// A program that a restart of ours was about to stop, and the checks that see it run.
+#[derive(Debug)]
+struct OurStop {
+    program: String,
+    checks: Vec<String>,
+}
+
+fn our_stops(target: &str, programs: &[StoppedProgram], settings: &Settings) -> Vec<OurStop> {
+    let when = recovery_of(settings, target).map_or(&[][..], |recovery| &recovery.when);
+    // A session of tmux may have the same name, and is not what was stopped.
+    let checks = settings.checks.iter().filter(|check| {
+        when.contains(&check.name) && matches!(check.target, Target::Supervisor(_))
+    });
+    let checks: Vec<_> = checks.map(|check| check.name.clone()).collect();
+    let stop = |program: &StoppedProgram| OurStop {
+        program: program.name.clone(),
+        checks: checks.clone(),
+    };
+    programs.iter().map(stop).collect()
 }
 
 /// What is known of one check since its core began.
@@ -98,6 +120,14 @@ impl Known {
         })
     }
 
+    /// Whether a restart of ours stopped that program, which that check looks at.
+    pub(crate) fn stopped_by_us(&self, check: &str, program: &str) -> bool {
+        let is_it = |stop: &OurStop| {
+            stop.program == program && stop.checks.iter().any(|known| known == check)
+        };
+        self.our_stops.iter().any(is_it)
+    }
+
     /// Takes in what laws have to know before they judge: what is told.
     pub(super) fn before(
         &mut self,
@@ -124,8 +154,7 @@ impl Known {
                     our_stops: past
                         .open
                         .iter()
-                        .flat_map(|open| &open.stopped)
-                        .map(|program| program.name.clone())
+                        .flat_map(|open| our_stops(&open.target, &open.stopped, host.settings()))
                         .collect(),
                     ..Self::default()
                 };
@@ -176,12 +205,16 @@ impl Known {
                 }
                 for part in &measurement.parts {
                     if part.outcome == Outcome::Good {
-                        self.our_stops.remove(&part.name);
+                        self.our_stops.retain(|stop| {
+                            stop.program != part.name || !stop.checks.contains(&spec.name)
+                        });
                     }
                 }
             }
-            Input::Stopping { programs, .. } => {
-                self.our_stops.extend(programs.iter().map(|program| program.name.clone()));
+            Input::Stopping { intent, programs } => {
+                if let Some(target) = self.intents.get(intent) {
+                    self.our_stops.extend(our_stops(target, programs, settings));
+                }
             }
             Input::Acted { intent, .. } => {
                 let Some(target) = self.intents.get(intent) else { return };

@@ -72,9 +72,10 @@ fn is_victim(known: &Known, settings: &Settings, recovery: &Recovery, part: Opti
 
 /// Whether the newest look of one of its checks was bad, or may have been; or saw a program stopped that a restart of ours stopped.
 fn has_failed(known: &Known, recovery: &Recovery, part: Option<&str>) -> bool {
-    recovery.when.iter().filter_map(|check| known.check(check)).any(|of| {
+    let checks = recovery.when.iter().filter_map(|name| Some((name, known.check(name)?)));
+    checks.into_iter().any(|(name, of)| {
         let newest = of.newest.get(&part.map(str::to_owned));
-        let ours = || part.is_some_and(|part| known.our_stops.contains(part));
+        let ours = || part.is_some_and(|part| known.stopped_by_us(name, part));
         match newest {
             Some(Sight::Bad | Sight::Depends) => true,
             Some(Sight::Nothing) => ours(),
