@@ -1,3 +1,4 @@
+use evenkeel_shown::said::{ActionCode, Aim, Code};
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
 
@@ -27,13 +28,23 @@ fn event(name: &str, kind: &str) -> EventRow {
         target: text(),
         incident: Some(1),
         message: text(),
-        data: serde_json::json!({ "action": name, "detail": name }),
+        data: serde_json::json!({
+            "action": name,
+            "detail": name,
+            "detail_code": Code::At {
+                path: name.to_owned(),
+                what: Box::new(Code::AsWritten(name.to_owned())),
+            },
+        }),
     }
 }
 
 /// A page on which every text is `name`.
 fn data(name: &str) -> Overview {
     let text = || name.to_owned();
+    let unit = Aim::RestartUnit { unit: text() };
+    let why = Box::new(Code::AsWritten(text()));
+    let code = || Code::Action(ActionCode::Cannot { aim: unit.clone(), why: why.clone() });
     let span = now() - 24.hours()..now();
     let stretch = Stretch { from: span.start, until: span.end, verdict: Verdict::Good };
     Overview {
@@ -41,11 +52,13 @@ fn data(name: &str) -> Overview {
             host: text(),
             version: text(),
             observes: Some(text()),
+            observes_code: Some(code()),
             started_at: now(),
             address: "/".to_owned(),
         },
         healthy: false,
         storm: Some(text()),
+        storm_refusal: serde_json::json!({ "refusal": "busy", "with": name }),
         checks: vec![CheckRow {
             name: text(),
             kind: text(),
@@ -65,6 +78,9 @@ fn data(name: &str) -> Overview {
             step: Some(text()),
             budget_remaining: 0,
             reason: Some(text()),
+            refusal: serde_json::json!({
+                "refusal": "observe_only", "why": name, "why_code": code(),
+            }),
         }],
         rules: vec![RuleRow {
             name: text(),
@@ -73,6 +89,7 @@ fn data(name: &str) -> Overview {
             last_run: Some(now()),
             ok: Some(false),
             detail: text(),
+            detail_code: Some(code()),
             repairs: u64::MAX,
             watched: Some(text()),
         }],
@@ -134,6 +151,7 @@ fn well() -> Overview {
     Overview {
         healthy: true,
         storm: None,
+        storm_refusal: Value::Null,
         checks: vec![up],
         recoveries: Vec::new(),
         rules: Vec::new(),

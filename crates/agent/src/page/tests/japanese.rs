@@ -113,7 +113,12 @@ fn records() -> Vec<Record> {
                 pause: Duration::from_mins(1),
             },
         },
-        Record::RuleFailed { rule: s("state"), entries: 2, reason: s("immutable") },
+        Record::RuleFailed {
+            rule: s("state"),
+            entries: 2,
+            reason: s("immutable"),
+            reason_code: None,
+        },
         cleaned(Some(s("20260921"))),
         cleaned(None),
         Record::Purged { rule: s("logs"), entries: 3, bytes: 5_000_000 },
@@ -130,6 +135,7 @@ fn records() -> Vec<Record> {
             action: action(),
             step: 0,
             reason: s("no program of that name"),
+            reason_code: None,
         },
         Record::Intended {
             incident: 1,
@@ -145,6 +151,7 @@ fn records() -> Vec<Record> {
             target: target(),
             action: action(),
             detail: s("exited with 0"),
+            detail_code: None,
         },
         judged(Outcome::Recovered, Next::Verified),
         judged(Outcome::Relapsed, Next::DownAgain),
@@ -187,7 +194,7 @@ fn refusals() -> Vec<Refusal> {
     let held = |until| Refusal::Held { target: s("*"), reason: s("upgrade"), by: s("ann"), until };
     vec![
         Refusal::Grace { until: Moment::ORIGIN },
-        Refusal::ObserveOnly { why: s("history was lost") },
+        Refusal::ObserveOnly { why: s("history was lost"), why_code: None },
         held(Some(WHEN)),
         held(None),
         dependency(true),
@@ -201,7 +208,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::Looking { check: s("db") },
         Refusal::PartsFirst { part: s("web/one") },
         Refusal::Quiet { windows: s("02:00-03:00"), opens: WHEN, reaches: WHEN },
-        Refusal::ProgramNotReady { program: s("one"), why: s("it starts") },
+        Refusal::ProgramNotReady { program: s("one"), why: s("it starts"), why_code: None },
         budget(1),
         budget(2),
     ]
