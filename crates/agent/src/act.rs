@@ -285,6 +285,23 @@ mod tests {
         assert_eq!(again, Ok("permission rule `state`: everything is as it says".into()));
     }
 
+    #[test]
+    fn a_secret_is_in_neither_the_text_of_an_action_nor_its_data() {
+        let code = |said: &str| ActionCode::CommandEnded {
+            command: "login".to_owned(),
+            code: Some(1),
+            signal: None,
+            said: Some(said.to_owned()),
+        };
+        let said = Said::new("`login` ended with exit code 1: s3cr3t-value", code("s3cr3t-value"));
+        let hidden = hidden(said, &Secrets::new(["s3cr3t-value".to_owned()]));
+        assert_eq!(hidden.text(), "`login` ended with exit code 1: ***");
+        assert_eq!(hidden.into_code(), code("***").into());
+        let named = Said::new("it ended by a defect", ActionCode::Defect);
+        let unnamed = super::hidden(named, &Secrets::new(["defect".to_owned()]));
+        assert_eq!((unnamed.text(), unnamed.code()), ("it ended by a ***", None));
+    }
+
     #[tokio::test]
     async fn a_step_cleans_within_the_rules_own_caps() {
         let scratch = tempfile::tempdir().unwrap();
