@@ -74,11 +74,11 @@ pub(crate) fn log(act: &Act, kind: &'static str, what: &str) {
 pub(crate) async fn act(act: &Act, rules: &OwnRules) -> (Ended, Said) {
     let (ended, said) = ended(act, rules).await;
     // A command's last words may repeat what it was given.
-    (ended, hidden(said, &rules.secrets))
+    (ended, hidden(&said, &rules.secrets))
 }
 
 /// The same without secrets, also where they are among what it says as data.
-fn hidden(said: Said, secrets: &Secrets) -> Said {
+fn hidden(said: &Said, secrets: &Secrets) -> Said {
     fn hide(value: &mut Value, secrets: &Secrets) {
         match value {
             Value::String(text) => *text = secrets.hide(text),
@@ -294,11 +294,11 @@ mod tests {
             said: Some(said.to_owned()),
         };
         let said = Said::new("`login` ended with exit code 1: s3cr3t-value", code("s3cr3t-value"));
-        let hidden = hidden(said, &Secrets::new(["s3cr3t-value".to_owned()]));
+        let hidden = hidden(&said, &Secrets::new(["s3cr3t-value".to_owned()]));
         assert_eq!(hidden.text(), "`login` ended with exit code 1: ***");
         assert_eq!(hidden.into_code(), code("***").into());
         let named = Said::new("it ended by a defect", ActionCode::Defect);
-        let unnamed = super::hidden(named, &Secrets::new(["defect".to_owned()]));
+        let unnamed = super::hidden(&named, &Secrets::new(["defect".to_owned()]));
         assert_eq!((unnamed.text(), unnamed.code()), ("it ended by a ***", None));
     }
 

@@ -162,7 +162,7 @@ pub(crate) fn look(
         // A root closed to its own owner is drift that a repair will open; what is inside shows at the next sweep.
         Some(Err(source)) if !sweep.plan.steps.is_empty() => {
             let text = format!("cannot read it: {source}");
-            let reason = Said::because(text, FilesCode::CannotRead, source);
+            let reason = Said::because(text, FilesCode::CannotRead, &source);
             sweep.refuse(Path::new(""), reason);
         }
         Some(Err(source)) => {
@@ -261,7 +261,7 @@ impl Sweep<'_> {
             }
             Err(error) => {
                 let text = format!("cannot read its list: {error}");
-                self.refuse(relative, Said::because(text, FilesCode::CannotReadList, error));
+                self.refuse(relative, Said::because(text, FilesCode::CannotReadList, &error));
             }
         }
     }

@@ -154,7 +154,11 @@ impl Said {
     }
 
     /// `text`, which says `code` and ends with the words of the system.
-    pub fn because(text: impl Into<String>, code: impl Into<Code>, source: impl ToString) -> Self {
+    pub fn because(
+        text: impl Into<String>,
+        code: impl Into<Code>,
+        source: &dyn fmt::Display,
+    ) -> Self {
         let (what, source) = (Box::new(code.into()), source.to_string());
         Self::new(text, Code::Because { what, source })
     }

@@ -24,7 +24,9 @@ impl PrivateError {
         let text = self.to_string();
         match self {
             Self::Busy => Said::new(text, CleanupCode::AnotherRun),
-            Self::Io(error) => Said::because(text, CleanupCode::Cannot(Task::WorkInPrivate), error),
+            Self::Io(error) => {
+                Said::because(text, CleanupCode::Cannot(Task::WorkInPrivate), &error)
+            }
         }
     }
 }
@@ -82,7 +84,7 @@ pub(super) fn purge(
                 let text = format!("cannot remove it from the trash of run `{run}`: {error}");
                 tracing::warn!(path = %escaped(&path), reason = text, "still in the trash");
                 let code = CleanupCode::CannotEmptyTrash { run: run.to_owned() };
-                let reason = Said::because(text, code, error);
+                let reason = Said::because(text, code, &error);
                 report.failed.push(Failed { path, reason });
             }
         }

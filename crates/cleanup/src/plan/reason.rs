@@ -91,7 +91,7 @@ impl Reason {
             }
             Self::Full { usage, mark, gain, age } => {
                 let inodes = mark.of == Resource::Inodes;
-                let gain = if inodes { gain.to_string() } else { Unit::size(gain).clone() };
+                let gain = if inodes { gain.to_string() } else { Unit::size(gain) };
                 let (high, low) = (mark.high.to_string(), mark.low.to_string());
                 let (usage, age) = (usage.to_string(), age.map(rounded));
                 DueCode::Full { high, low, inodes, usage, gain, age }

@@ -21,15 +21,13 @@ pub(super) fn action(view: &View, code: &ActionCode) -> String {
             format!("対象の{}を示したチェックがまだない", named(*what))
         }
         ActionCode::GroupRestarted { group, running, of, failed, left_stopped } => {
-            let failed: String = failed
-                .iter()
-                .map(|(name, why)| format!("。{name} は稼働していない: {why}"))
-                .collect();
-            let left = match left_stopped.join("、") {
-                names if names.is_empty() => names,
-                names => format!("。停止したままにした: {names}"),
-            };
-            format!("グループ {group} を再起動した: {of}件中{running}件が稼働{failed}{left}")
+            let mut said =
+                vec![format!("グループ {group} を再起動した: {of}件中{running}件が稼働")];
+            said.extend(failed.iter().map(|(name, why)| format!("{name} は稼働していない: {why}")));
+            if !left_stopped.is_empty() {
+                said.push(format!("停止したままにした: {}", left_stopped.join("、")));
+            }
+            said.join("。")
         }
         ActionCode::ProgramStarted { program } => {
             format!("再起動の途中で停止していた {program} を起動した")

@@ -109,7 +109,7 @@ impl<'a> Round<'a> {
             Err(error) if is_no_longer_ours(&error) => return self.holds(path),
             Err(error) => {
                 let text = format!("cannot look at it: {error}");
-                return self.left(path, Said::because(text, FilesCode::CannotLook, error));
+                return self.left(path, Said::because(text, FilesCode::CannotLook, &error));
             }
         };
         if looked.is_private(path) {
@@ -221,7 +221,7 @@ impl<'a> Round<'a> {
         match entries {
             Err(error) if !is_no_longer_ours(&error) => {
                 let text = format!("cannot read it: {error}");
-                self.left(path, Said::because(text, FilesCode::CannotRead, error));
+                self.left(path, Said::because(text, FilesCode::CannotRead, &error));
             }
             _ => {}
         }

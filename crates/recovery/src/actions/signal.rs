@@ -109,7 +109,7 @@ pub(super) struct Signalled {
 
 impl Signalled {
     pub(super) fn shown(&self) -> NamedProcess {
-        NamedProcess { pid: self.stat.identity.pid, name: self.stat.shown_name().to_string() }
+        NamedProcess { pid: self.stat.identity.pid, name: self.stat.shown_name() }
     }
 }
 

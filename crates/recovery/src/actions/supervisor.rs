@@ -52,8 +52,7 @@ pub(super) async fn restart_group(
         said.push(format!("left as stopped: {}", left_stopped.join(", ")));
     }
     let is_done = failed.is_empty();
-    let failed: Vec<_> =
-        failed.into_iter().map(|(name, why)| (name, escaped(&why).clone())).collect();
+    let failed: Vec<_> = failed.into_iter().map(|(name, why)| (name, escaped(&why))).collect();
     let (group, of) = (group.to_owned(), running.len() + failed.len());
     let running = running.len();
     let code = ActionCode::GroupRestarted { group, running, of, failed, left_stopped };
