@@ -41,6 +41,7 @@ fn event(name: &str, kind: &str) -> EventRow {
 }
 
 /// A page on which every text is `name`.
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn data(name: &str) -> Overview {
     let text = || name.to_owned();
     let unit = Aim::RestartUnit { unit: text() };

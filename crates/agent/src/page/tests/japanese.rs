@@ -380,7 +380,7 @@ fn lines_of_the_agent_itself_are_told_too() {
     assert_eq!(withheld, "history was lost");
     let data = json!({
         "why": "the agent started 6 times",
-        "why_code": AgentCode::CrashLoop { starts: 6 },
+        "why_code": Code::from(AgentCode::CrashLoop { starts: 6 }),
         "until": { "boot_id": "", "boottime": 0, "wall": WHEN },
     });
     assert_eq!(
