@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use evenkeel_cleanup::Clock;
 use evenkeel_config::{CleanupRule, PermissionRule, Settings};
-use evenkeel_engine::{Act, Record, Remaining};
+use evenkeel_engine::{Act, CleanOutcome, Record, Remaining};
 use evenkeel_recovery::actions::evidence::{Bounds, Scene, gather};
 use evenkeel_recovery::actions::{ActionError, Rules, StoppedProgram, perform};
 use evenkeel_recovery::machine::Ended;
 use evenkeel_safefs::escaped;
-use evenkeel_shown::{Secrets, chain};
+use evenkeel_shown::Secrets;
+use evenkeel_shown::said::{ActionCode, Code, Left, Repair, Said};
+use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -68,18 +70,41 @@ pub(crate) fn log(act: &Act, kind: &'static str, what: &str) {
     );
 }
 
-/// Performs the action; how it ended, and what was done in words.
-pub(crate) async fn act(act: &Act, rules: &OwnRules) -> (Ended, String) {
+/// Performs the action; how it ended, and what was done.
+pub(crate) async fn act(act: &Act, rules: &OwnRules) -> (Ended, Said) {
     let (ended, said) = ended(act, rules).await;
     // A command's last words may repeat what it was given.
-    (ended, rules.secrets.hide(&said))
+    (ended, hidden(&said, &rules.secrets))
 }
 
-async fn ended(act: &Act, rules: &OwnRules) -> (Ended, String) {
+/// The same without secrets, also where they are among what it says as data.
+fn hidden(said: &Said, secrets: &Secrets) -> Said {
+    fn hide(value: &mut Value, secrets: &Secrets) {
+        match value {
+            Value::String(text) => *text = secrets.hide(text),
+            Value::Array(all) => all.iter_mut().for_each(|value| hide(value, secrets)),
+            Value::Object(all) => all.values_mut().for_each(|value| hide(value, secrets)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    let text = secrets.hide(said.text());
+    let code = said.code().and_then(|code| {
+        let mut value = serde_json::to_value(code).ok()?;
+        hide(&mut value, secrets);
+        // A secret that is the name of something evenkeel says leaves the text alone.
+        serde_json::from_value::<Code>(value).ok()
+    });
+    match code {
+        Some(code) => Said::new(text, code),
+        None => text.into(),
+    }
+}
+
+async fn ended(act: &Act, rules: &OwnRules) -> (Ended, Said) {
     let performed = perform(&act.action, act.timeout, &act.occasion, rules).await;
     if !act.action.may_heal() {
         // Told or not, it is no attempt: the ladder goes on.
-        let said = performed.unwrap_or_else(|error| error.reason().to_owned());
+        let said = performed.unwrap_or_else(ActionError::into_reason);
         return (Ended::Told, said);
     }
     match performed {
@@ -107,85 +132,110 @@ impl Rules for OwnRules {
         let written =
             told.unwrap_or_else(|_| Err("the history's thread has ended".to_owned())).map(drop);
         // Who is stopped without a trace of it would be taken for stopped on purpose, if this process ended now.
-        written.map_err(|error| retryable(format!("not done: it could not be written: {error}")))
+        written.map_err(|why| {
+            let text = format!("not done: it could not be written: {why}");
+            retryable(Said::new(text, ActionCode::NotWritten { why }))
+        })
     }
 
-    async fn repair(&self, rule: &str, _timeout: Duration) -> Result<String, ActionError> {
+    async fn repair(&self, rule: &str, _timeout: Duration) -> Result<Said, ActionError> {
         let found = self.permissions.iter().find(|known| known.name == rule).cloned();
-        let rule =
-            found.ok_or_else(|| permanent(format!("there is no permission rule `{rule}`")))?;
+        let rule = found.ok_or_else(|| ActionError::no_permission_rule(rule))?;
         off_thread(move || repair(&rule)).await
     }
 
-    async fn clean(&self, rule: &str, timeout: Duration) -> Result<String, ActionError> {
+    async fn clean(&self, rule: &str, timeout: Duration) -> Result<Said, ActionError> {
         let found = self.cleanup.iter().find(|known| known.name == rule).cloned();
-        let rule = found.ok_or_else(|| permanent(format!("there is no cleanup rule `{rule}`")))?;
+        let rule = found.ok_or_else(|| ActionError::no_cleanup_rule(rule))?;
         let (ending, deadline) = (Arc::clone(&self.ending), Instant::now() + timeout);
         off_thread(move || {
             let goes_on = || !ending.load(Ordering::Relaxed) && Instant::now() < deadline;
             let outcome = clean(&rule, Clock::of_host(), true, goes_on).map_err(retryable)?;
-            let mut said = vec![format!(
-                "cleanup rule `{}`: {} entries, {} bytes ({})",
-                rule.name,
-                outcome.taken.len(),
-                outcome.bytes,
-                outcome.action
-            )];
-            said.extend(outcome.run.map(|run| format!("`evenkeel undo {run}` brings them back")));
-            if let Some(Remaining { path, reason }) = outcome.remaining.first() {
-                said.push(format!("{} left: {path}: {reason}", outcome.remaining.len()));
-            }
-            Ok(said.join("; "))
+            Ok(ran(&rule.name, outcome))
         })
         .await
     }
 }
 
+/// What a cleanup rule did as a step.
+fn ran(rule: &str, outcome: CleanOutcome) -> Said {
+    let (entries, bytes, action) = (outcome.taken.len(), outcome.bytes, outcome.action);
+    let mut said =
+        vec![format!("cleanup rule `{rule}`: {entries} entries, {bytes} bytes ({action})")];
+    let undo = outcome.run;
+    said.extend(undo.iter().map(|run| format!("`evenkeel undo {run}` brings them back")));
+    let left = outcome.remaining.len();
+    let left = outcome.remaining.into_iter().next().map(|Remaining { path, reason }| {
+        said.push(format!("{left} left: {path}: {reason}"));
+        Left { entries: left, path, why: Box::new(reason.into_code()) }
+    });
+    let rule = rule.to_owned();
+    let code = ActionCode::CleanupRan { rule, entries, bytes, action, undo, left };
+    Said::new(said.join("; "), code)
+}
+
 /// A keeper of the same rule may be at it too: each of them opens, judges and changes an entry by itself, and the later one
 /// finds it right.
-fn repair(rule: &PermissionRule) -> Result<String, ActionError> {
+fn repair(rule: &PermissionRule) -> Result<Said, ActionError> {
     let name = &rule.name;
-    let plan = evenkeel_permissions::sweep(&rule.policy)
-        .map_err(|error| retryable(format!("permission rule `{name}`: {}", chain(&error))))?;
+    let plan = evenkeel_permissions::sweep(&rule.policy).map_err(|error| {
+        let said = error.said();
+        let text = format!("permission rule `{name}`: {said}");
+        let (rule, why) = (name.clone(), Box::new(said.into_code()));
+        retryable(Said::new(text, ActionCode::RuleFailed { rule, why }))
+    })?;
     let (found, refused) = (plan.steps.len(), plan.refused.first().cloned());
     let report = evenkeel_permissions::apply(&rule.policy, plan);
     let repaired: Vec<_> = report
         .repaired
         .iter()
         .take(NAMED)
-        .map(|repair| {
-            let (kind, path) = (repair.kind.as_str(), escaped(&repair.path));
-            format!("{kind} of {path}: {} -> {}", repair.before, repair.after)
+        .map(|repair| Repair {
+            what: repair.kind.as_str().to_owned(),
+            path: escaped(&repair.path),
+            before: repair.before.to_string(),
+            after: repair.after.to_string(),
         })
         .collect();
     let done = report.repaired.len();
-    let mut said = match repaired.as_slice() {
-        [] if found == 0 => format!("permission rule `{name}`: everything is as it says"),
-        _ => format!("permission rule `{name}`: put {done} of {found} right"),
+    let one = |Repair { what, path, before, after }: &Repair| {
+        format!("{what} of {path}: {before} -> {after}")
     };
-    if !repaired.is_empty() {
-        said = format!("{said}: {}", repaired.join(", "));
-    }
+    let said = if repaired.is_empty() && found == 0 {
+        let text = format!("permission rule `{name}`: everything is as it says");
+        Said::new(text, ActionCode::RuleHolds { rule: name.clone() })
+    } else {
+        let mut text = format!("permission rule `{name}`: put {done} of {found} right");
+        if !repaired.is_empty() {
+            let repairs = repaired.iter().map(one).collect::<Vec<_>>().join(", ");
+            text = format!("{text}: {repairs}");
+        }
+        let (rule, repairs) = (name.clone(), repaired);
+        Said::new(text, ActionCode::RuleApplied { rule, done, found, repairs })
+    };
     let failed = report.failed.first().map(|failed| (&failed.path, &failed.reason));
     let left = failed.or_else(|| refused.as_ref().map(|refused| (&refused.path, &refused.reason)));
     match left {
         None => Ok(said),
-        Some((path, reason)) => Err(retryable(format!("{said}; {}: {reason}", escaped(path)))),
+        Some((path, reason)) => {
+            let path = escaped(path);
+            let text = format!("{path}: {reason}");
+            let what = Box::new(reason.to_code());
+            let left = Said::new(text, Code::At { path, what });
+            Err(retryable(Said::joined(vec![said, left])))
+        }
     }
 }
 
 async fn off_thread(
-    work: impl FnOnce() -> Result<String, ActionError> + Send + 'static,
-) -> Result<String, ActionError> {
+    work: impl FnOnce() -> Result<Said, ActionError> + Send + 'static,
+) -> Result<Said, ActionError> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|_| Err(retryable("it ended by a defect, which is in the log".to_owned())))
+    let defect = || Said::new("it ended by a defect, which is in the log", ActionCode::Defect);
+    done.unwrap_or_else(|_| Err(retryable(defect())))
 }
 
-fn permanent(reason: String) -> ActionError {
-    ActionError::Permanent { reason }
-}
-
-fn retryable(reason: String) -> ActionError {
+fn retryable(reason: Said) -> ActionError {
     ActionError::Retryable { reason }
 }
 
@@ -216,7 +266,7 @@ mod tests {
         )
     }
 
-    async fn run(rules: &OwnRules, action: &Action) -> Result<String, ActionError> {
+    async fn run(rules: &OwnRules, action: &Action) -> Result<Said, ActionError> {
         perform(action, LONG, &Occasion::default(), rules).await
     }
 
@@ -232,7 +282,24 @@ mod tests {
         assert!(said.starts_with("permission rule `state`: put 1 of 1 right: mode of "), "{said}");
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
         let again = run(&rules, &action).await;
-        assert_eq!(again, Ok("permission rule `state`: everything is as it says".to_owned()));
+        assert_eq!(again, Ok("permission rule `state`: everything is as it says".into()));
+    }
+
+    #[test]
+    fn a_secret_is_in_neither_the_text_of_an_action_nor_its_data() {
+        let code = |said: &str| ActionCode::CommandEnded {
+            command: "login".to_owned(),
+            code: Some(1),
+            signal: None,
+            said: Some(said.to_owned()),
+        };
+        let said = Said::new("`login` ended with exit code 1: s3cr3t-value", code("s3cr3t-value"));
+        let hidden = hidden(&said, &Secrets::new(["s3cr3t-value".to_owned()]));
+        assert_eq!(hidden.text(), "`login` ended with exit code 1: ***");
+        assert_eq!(hidden.into_code(), code("***").into());
+        let named = Said::new("it ended by a defect", ActionCode::Defect);
+        let unnamed = super::hidden(&named, &Secrets::new(["defect".to_owned()]));
+        assert_eq!((unnamed.text(), unnamed.code()), ("it ended by a ***", None));
     }
 
     #[tokio::test]

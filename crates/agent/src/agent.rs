@@ -17,6 +17,7 @@ use evenkeel_metrics::Metrics;
 use evenkeel_moment::Moment;
 use evenkeel_probe::Prober;
 use evenkeel_recovery::machine::Ended;
+use evenkeel_shown::said;
 use tokio::sync::{mpsc, oneshot};
 
 use self::memory::Memory;
@@ -181,7 +182,7 @@ pub async fn run_hinted<N: Fn(Notice)>(
         wall: clock.wall(),
         seed: agent.seed,
         spread: agent.until == Until::Stopped,
-        observe_only: found.withheld.as_ref().map(Withheld::in_words),
+        observe_only: found.withheld.as_ref().map(Withheld::said),
         past: found.past,
     };
     let mut shell = Shell {
@@ -253,7 +254,10 @@ fn open_history<N>(
     metrics: Arc<Metrics>,
 ) -> Result<(History, Found), AgentError> {
     if agent.observe {
-        let withheld = Some(Withheld::without_end("it was told to observe".to_owned()));
+        let withheld = Some(Withheld::without_end(said::Said::new(
+            "it was told to observe",
+            said::AgentCode::ToldToObserve,
+        )));
         return Ok((History::in_memory(metrics), Found { withheld, ..Found::default() }));
     }
     let (settings, period) = (&agent.settings, longest_budget(&agent.settings));
@@ -311,7 +315,9 @@ impl<N: Fn(Notice)> Shell<N> {
                 }
                 // The next sweep starts another one.
                 tracing::error!(rule, "a keeper of permissions ended by a defect");
-                Input::Swept { rule, result: Err("its keeper ended by a defect".to_owned()) }
+                let code = said::AgentCode::KeeperEnded;
+                let result = Err(said::Said::new("its keeper ended by a defect", code));
+                Input::Swept { rule, result }
             }
         };
         if matches!(input, Input::Cleaned { .. } | Input::Acted { .. }) {
@@ -414,7 +420,9 @@ impl<N: Fn(Notice)> Shell<N> {
                         error,
                         "the intent cannot be written, so nothing is done"
                     );
-                    (Ended::CutOff, format!("not done: the intent could not be written: {error}"))
+                    let text = format!("not done: the intent could not be written: {error}");
+                    let code = said::ActionCode::NotWritten { why: error };
+                    (Ended::CutOff, said::Said::new(text, code))
                 }
                 Ok(id) => {
                     decided.occasion.intent = id;
@@ -426,7 +434,7 @@ impl<N: Fn(Notice)> Shell<N> {
                     let (ended, detail) = act::act(&decided, &rules).await;
                     act::log(&decided, "acted", &detail);
                     if let Some(id) = id {
-                        settle(id, clock.wall(), detail.clone());
+                        settle(id, clock.wall(), detail.text().to_owned());
                     }
                     (ended, detail)
                 }

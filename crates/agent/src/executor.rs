@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use evenkeel_cleanup::Clock;
+use evenkeel_cleanup::{Clock, Reason};
 use evenkeel_config::CleanupRule;
 use evenkeel_engine::{CleanOutcome, Remaining};
 use evenkeel_safefs::escaped;
-use evenkeel_shown::chain;
+use evenkeel_shown::said::{CleanupCode, Said};
 
 /// Of so many entries at most it is told why they were taken: more than a line of history lists.
 const EXPLAINED: usize = 64;
@@ -21,9 +21,9 @@ pub fn clean(
     clock: Clock,
     write: bool,
     goes_on: impl Fn() -> bool + Sync,
-) -> Result<CleanOutcome, String> {
+) -> Result<CleanOutcome, Said> {
     let begun = Instant::now();
-    let plan = evenkeel_cleanup::scan(&rule.policy, clock).map_err(|error| chain(&error))?;
+    let plan = evenkeel_cleanup::scan(&rule.policy, clock).map_err(|error| error.said())?;
     let mut outcome = CleanOutcome {
         action: rule.policy.action().as_str().to_owned(),
         ..CleanOutcome::default()
@@ -35,7 +35,7 @@ pub fn clean(
         .map(|unseen| Remaining { path: escaped(&unseen.path), reason: unseen.reason.clone() });
     let over = plan.level.filter(|level| !level.is_met()).map(|level| Remaining {
         path: escaped(rule.policy.path()),
-        reason: format!("{}: {level}", rule.policy.draft().trigger.as_str()),
+        reason: level.said(rule.policy.draft().trigger.as_str()),
     });
     let at_large: Vec<_> = unseen.chain(over).collect();
     if write {
@@ -76,15 +76,18 @@ pub fn clean(
         outcome.remaining = plan
             .steps
             .iter()
-            .map(|step| Remaining {
-                path: escaped(&step.path),
-                reason: format!("due: {}", step.reason),
-            })
+            .map(|step| Remaining { path: escaped(&step.path), reason: due(&step.reason) })
             .collect();
     }
     outcome.remaining.extend(at_large);
     outcome.took = begun.elapsed();
     Ok(outcome)
+}
+
+/// That an entry would go, if the rule wrote.
+fn due(reason: &Reason) -> Said {
+    let why = Box::new(reason.code().into());
+    Said::new(format!("due: {reason}"), CleanupCode::WouldGo { why })
 }
 
 #[cfg(test)]

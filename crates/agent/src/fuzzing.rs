@@ -62,7 +62,7 @@ fn answer(effect: Effect) -> Option<Input> {
             Some(Input::Measured { check, run, measurement })
         }
         Effect::Act(act) => {
-            Some(Input::Acted { intent: act.intent, ended: Ended::Ran, detail: "done".to_owned() })
+            Some(Input::Acted { intent: act.intent, ended: Ended::Ran, detail: "done".into() })
         }
         _ => None,
     }

@@ -16,6 +16,7 @@ use evenkeel_config::Settings;
 use evenkeel_engine::{Act, Past, Record};
 use evenkeel_journal::{Filter, Journal, Reader, Stamp};
 use evenkeel_metrics::Metrics;
+use evenkeel_shown::said::{AgentCode, Said};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -24,7 +25,7 @@ use tokio::sync::oneshot;
 use self::kept::Kept;
 use self::seen::Load;
 pub(crate) use self::seen::Seen;
-pub(crate) use self::start::{Found, Withheld};
+pub(crate) use self::start::{ENDED_BEFORE, Found, Withheld};
 use self::writer::Writer;
 use crate::error::AgentError;
 
@@ -168,7 +169,9 @@ impl History {
         let mut found =
             start::read(&mut journal, now, scope.lasting, period).unwrap_or_else(|error| {
                 tracing::error!(%error, "history cannot be read; acting is withheld");
-                let why = format!("history cannot be read: {error}");
+                let text = format!("history cannot be read: {error}");
+                let code = AgentCode::HistoryUnreadable { error: error.to_string() };
+                let why = Said::new(text, code);
                 Found { withheld: Some(Withheld::without_end(why)), ..Found::default() }
             });
         if let Some(settings) = scope.only {

@@ -10,7 +10,6 @@ use evenkeel_metrics::{Collector, Metrics};
 use evenkeel_permissions as permissions;
 use evenkeel_permissions::{By, Keeper, Left, News, Preference, Repair, Swept, Task};
 use evenkeel_safefs::escaped;
-use evenkeel_shown::chain;
 use tokio::sync::oneshot;
 
 use crate::history::Written;
@@ -117,7 +116,7 @@ pub(crate) fn start(
     };
     Keeper::start(task, move |news| match news {
         News::Swept(swept) => {
-            let result = swept.map(swept_outcome).map_err(|error| chain(&error));
+            let result = swept.map(swept_outcome).map_err(|error| error.said());
             let took = result.as_ref().map_or(Duration::ZERO, |outcome| outcome.took);
             metrics.swept(Collector::Permissions, &name, took, result.is_ok());
             say(Said::Input(Input::Swept { rule, result }));

@@ -392,6 +392,7 @@ steps = [{ action = "exec", command = ["/bin/true"] }]
             budget_limit: 3,
             incident: None,
             reason: None,
+            refusal: None,
         };
         publisher.recoveries(&[recovery("web"), recovery("web/a")]);
         publisher.recoveries(&[recovery("web")]);
@@ -411,7 +412,7 @@ steps = [{ action = "exec", command = ["/bin/true"] }]
         let settings = settings.expect("valid settings");
         let mut publisher = Publisher::new(SystemTime::UNIX_EPOCH);
         publisher.add(&settings);
-        let result = Err("it would take 2 of 2 entries".to_owned());
+        let result = Err("it would take 2 of 2 entries".into());
         publisher.answered(&Input::Cleaned { rule: 0, result }, &settings);
         let page = publisher.metrics.encode(Format::Text);
         assert!(page.contains("evenkeel_cleanup_refusals_total{rule=\"logs\"} 1\n"), "{page}");

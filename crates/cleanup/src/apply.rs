@@ -6,11 +6,12 @@ mod private;
 mod report;
 mod work;
 
+use std::io;
 use std::ops::ControlFlow;
 use std::time::SystemTime;
 
 use evenkeel_safefs::{OpenFiles, Purpose, is_without_room};
-use evenkeel_shown::chain;
+use evenkeel_shown::said::{CleanupCode, Said, Task};
 
 use self::act::Act;
 pub(crate) use self::private::{PrivateError, put_right};
@@ -59,7 +60,7 @@ pub fn apply_watched(
     let clock = clock.into();
     working_as(policy, || carry_out(policy, &plan, clock, &mut watch)).unwrap_or_else(|error| {
         let mut report = Report::default();
-        report.fail_all(&plan.steps, &chain(&error));
+        report.fail_all(&plan.steps, &error.said());
         report
     })
 }
@@ -75,7 +76,7 @@ fn carry_out(policy: &Policy, plan: &Plan, clock: Clock, watch: &mut Watch<'_>) 
     let (root, open) = match opened {
         Ok(opened) => opened,
         Err(error) => {
-            report.fail_all(&plan.steps, &chain(&error));
+            report.fail_all(&plan.steps, &error.said());
             return report;
         }
     };
@@ -87,7 +88,7 @@ fn carry_out(policy: &Policy, plan: &Plan, clock: Clock, watch: &mut Watch<'_>) 
             return report;
         }
         Err(error) => {
-            report.fail_all(&plan.steps, &format!("cannot open the root: {error}"));
+            report.fail_all(&plan.steps, &cannot("open the root", Task::OpenRoot, &error));
             return report;
         }
     };
@@ -102,7 +103,7 @@ fn carry_out(policy: &Policy, plan: &Plan, clock: Clock, watch: &mut Watch<'_>) 
             None
         }
         Err(error) => {
-            report.fail_all(&plan.steps, &error.to_string());
+            report.fail_all(&plan.steps, &error.said());
             return report;
         }
     };
@@ -123,7 +124,8 @@ fn carry_out(policy: &Policy, plan: &Plan, clock: Clock, watch: &mut Watch<'_>) 
                 None
             }
             Err(error) => {
-                let reason = format!("cannot begin a run in the private directory: {error}");
+                let what = "begin a run in the private directory";
+                let reason = cannot(what, Task::BeginRun, &error);
                 report.fail_all(&plan.steps, &reason);
                 return report;
             }
@@ -138,6 +140,11 @@ fn carry_out(policy: &Policy, plan: &Plan, clock: Clock, watch: &mut Watch<'_>) 
         root_work.restore_times();
     }
     report
+}
+
+/// That something could not be done, and what the system says of it.
+fn cannot(what: &str, task: Task, error: &io::Error) -> Said {
+    Said::because(format!("cannot {what}: {error}"), CleanupCode::Cannot(task), error)
 }
 
 /// What a run in the private directory is about; what is shortened stays where it is.

@@ -10,6 +10,7 @@ use evenkeel_safefs::{
     FilesystemUsage, OpenError, OpenFiles, Reach, Root, Trust, User, as_user, by_place, escaped,
     walk_in_parallel,
 };
+use evenkeel_shown::said::{Cap, CleanupCode, Code, Count, FilesCode, Said};
 
 pub(crate) use self::directory::{Contents, Rules};
 use self::visit::Scan;
@@ -111,6 +112,47 @@ pub enum ScanError {
         /// So many match.
         matching: u64,
     },
+}
+
+impl ScanError {
+    /// The error with all that it came from, as a value.
+    pub fn said(&self) -> Said {
+        let code: Code = match self {
+            Self::Root(error) => return error.said(),
+            Self::SystemPath { path, resolved } => {
+                FilesCode::SystemPath { path: escaped(path), resolved: escaped(resolved) }.into()
+            }
+            Self::Read { path, .. } => FilesCode::CannotReadRoot { path: escaped(path) }.into(),
+            Self::InUse(_) => CleanupCode::CannotSeeInUse.into(),
+            Self::Usage { path, .. } => CleanupCode::CannotSeeUsage { path: escaped(path) }.into(),
+            Self::NoCount { path, of: CountOf(of) } => {
+                let of = match of {
+                    Resource::Disk => Count::Blocks,
+                    Resource::Inodes => Count::Inodes,
+                };
+                CleanupCode::NoCount { path: escaped(path), of }.into()
+            }
+            Self::NoBoot => CleanupCode::NoBoot.into(),
+            Self::NoUser { user } => FilesCode::NoUser { name: user.clone() }.into(),
+            Self::RunAs { user, .. } => FilesCode::CannotWorkAs { user: user.clone() }.into(),
+            Self::OverCap { path, cap, limit, found, unit } => CleanupCode::OverCap {
+                path: escaped(path),
+                found: *found,
+                unit: if *unit == "bytes" { Cap::Bytes } else { Cap::Entries },
+                cap: (*cap).to_owned(),
+                limit: *limit,
+            }
+            .into(),
+            Self::OverRatio { path, limit, found, matching } => CleanupCode::OverRatio {
+                path: escaped(path),
+                found: *found,
+                matching: *matching,
+                limit: limit.to_string(),
+            }
+            .into(),
+        };
+        Said::with_chain(self, code)
+    }
 }
 
 /// What a filesystem may or may not count.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use evenkeel_safefs::{FilesystemUsage, Identity, Kind, Metadata};
+use evenkeel_shown::said::Said;
 use serde::{Serialize, Serializer};
 
 use crate::clock::Clock;
@@ -88,7 +89,7 @@ pub struct Unseen {
     #[serde(serialize_with = "path")]
     pub path: PathBuf,
     /// Why.
-    pub reason: String,
+    pub reason: Said,
 }
 
 /// What a scan found and would do. Nothing has been changed.

@@ -129,7 +129,7 @@ impl Undo<'_> {
                 }
                 Err(reason) => {
                     tracing::warn!(path = %escaped(&path), run = self.id, reason, "not brought back");
-                    report.failed.push(Failed { path, reason });
+                    report.failed.push(Failed { path, reason: reason.into() });
                 }
             }
         }

@@ -5,6 +5,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use evenkeel_safefs::withhold_descriptors;
+use evenkeel_shown::said::{CommandCode as Code, Said};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::{Instant, timeout};
 
@@ -68,6 +69,23 @@ pub enum RunError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl RunError {
+    /// The error and what the system says of it, as a value.
+    pub fn said(&self) -> Said {
+        let shown = |program: &OsString| program.display().to_string();
+        let code = match self {
+            Self::Empty => Code::Empty,
+            Self::NotFound { program } => Code::NotFound { program: shown(program) },
+            Self::Denied { program } => Code::Denied { program: shown(program) },
+            Self::TimedOut { program, after } => {
+                Code::Killed { program: shown(program), after: *after }
+            }
+            Self::Io { program, .. } => Code::CannotRun { program: shown(program) },
+        };
+        Said::with_source(self, code)
+    }
 }
 
 struct Running {

@@ -3,6 +3,7 @@ use evenkeel_moment::Moment;
 use evenkeel_recovery::breaker::BreakerState;
 use evenkeel_recovery::budget::Ledger;
 use evenkeel_recovery::machine::{Ended, Phase};
+use evenkeel_shown::said::{AgentCode, Said};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -39,7 +40,7 @@ pub struct Engine {
     pub(crate) chance: Chance,
     pub(crate) started: Moment,
     /// Why nothing may be written, whatever the settings say.
-    pub(crate) withheld: Option<String>,
+    pub(crate) withheld: Option<Said>,
     pub(crate) running: Option<Running>,
     pub(crate) gate_closed: bool,
     pub(crate) next_intent: u64,
@@ -160,11 +161,17 @@ impl Engine {
         self.running.is_some()
     }
 
+    /// Whether nothing may be written.
+    pub fn only_observes(&self) -> bool {
+        self.withheld.is_some() || self.settings.agent.mode == Mode::Observe
+    }
+
     /// Why nothing may be written, if so.
-    pub fn observe_only(&self) -> Option<&str> {
+    pub fn observe_only(&self) -> Option<Said> {
+        let settings = || Said::new("the settings say so", AgentCode::SettingsObserve);
         match &self.withheld {
-            Some(why) => Some(why),
-            None => (self.settings.agent.mode == Mode::Observe).then_some("the settings say so"),
+            Some(why) => Some(why.clone()),
+            None => self.only_observes().then(settings),
         }
     }
 
@@ -337,7 +344,7 @@ impl Engine {
         now: Moment,
         intent: u64,
         ended: Ended,
-        detail: String,
+        detail: Said,
         effects: &mut Vec<Effect>,
     ) {
         let Some(running) = self.running.take_if(|running| running.intent == intent) else {
@@ -350,11 +357,13 @@ impl Engine {
         let Some(recovery) = self.recoveries.get_mut(running.recovery) else { return };
         let checks = recovery.checks.clone();
         let Some(target) = recovery.target_by_id(&running.target) else { return };
+        let (detail, detail_code) = detail.into_parts();
         effects.push(Effect::from(Record::Acted {
             incident: target.incident_id(),
             target: target.id.clone(),
             action: target.action_name().to_owned(),
             detail,
+            detail_code,
         }));
         target.came_to_its_end(ended);
         let change = target.machine.acted(now, ended);
@@ -381,7 +390,7 @@ impl Engine {
             from = check + 1;
         }
         self.settle_by_time(now, effects);
-        let write = self.observe_only().is_none();
+        let write = !self.only_observes();
         for (rule, core) in self.permissions.iter_mut().enumerate() {
             if !std::mem::replace(&mut core.is_kept, true) {
                 effects.push(Effect::Keep { rule, write });

@@ -4,6 +4,7 @@ use std::time::Duration;
 use evenkeel_probe::{FailureClass, Measurement};
 use evenkeel_recovery::actions::{Action, Occasion, StoppedProgram};
 use evenkeel_recovery::machine::Ended;
+use evenkeel_shown::said::Said;
 use serde::Serialize;
 
 use crate::order::Order;
@@ -29,14 +30,14 @@ pub enum Input {
         /// The permission rule, by its place in the settings.
         rule: usize,
         /// What was found and done.
-        result: Result<SweepOutcome, String>,
+        result: Result<SweepOutcome, Said>,
     },
     /// A cleanup that [`Effect::Clean`] asked for has ended; `Err`: it could not be done or was refused, and why.
     Cleaned {
         /// The cleanup rule, by its place in the settings.
         rule: usize,
         /// What was done.
-        result: Result<CleanOutcome, String>,
+        result: Result<CleanOutcome, Said>,
     },
     /// What the kernel's events named was seen to, as [`Effect::Keep`] asked for.
     Kept {
@@ -67,7 +68,7 @@ pub enum Input {
         /// Whether another try could help.
         ended: Ended,
         /// What was done, or why not.
-        detail: String,
+        detail: Said,
     },
     /// Somebody saw that a check's target may have changed: a look now may find what the next one would find later.
     Hinted {
@@ -256,7 +257,7 @@ pub struct Remaining {
     /// The entry, escaped for printing.
     pub path: String,
     /// Why it was left.
-    pub reason: String,
+    pub reason: Said,
 }
 
 /// What a cleanup did.

@@ -4,6 +4,7 @@
 use evenkeel_moment::Moment;
 use evenkeel_recovery::actions::{Action, StoppedProgram};
 use evenkeel_recovery::machine::{Ended, Phase};
+use evenkeel_shown::said::Said;
 
 use crate::engine::{Engine, Running};
 use crate::event::{Act, Effect};
@@ -44,7 +45,7 @@ impl Engine {
     /// It waits for no look and no budget: the attempt was let through and charged, and what it does is look whether the program
     /// still stands where the attempt left it, and start it.
     pub(crate) fn finish_restarts(&mut self, effects: &mut Vec<Effect>) {
-        if self.running.is_some() || self.observe_only().is_some() {
+        if self.running.is_some() || self.only_observes() {
             return;
         }
         let waiting = self.standing.unfinished.iter().find_map(|index| {
@@ -96,17 +97,19 @@ impl Engine {
         now: Moment,
         running: &Running,
         ended: Ended,
-        detail: String,
+        detail: Said,
         effects: &mut Vec<Effect>,
     ) {
         let Some(recovery) = self.recoveries.get_mut(running.recovery) else { return };
         let checks = recovery.checks.clone();
         let Some(target) = recovery.target_by_id(&running.target) else { return };
+        let (detail, detail_code) = detail.into_parts();
         effects.push(Effect::from(Record::Acted {
             incident: target.incident_id(),
             target: target.id.clone(),
             action: "supervisor.finish-restart".to_owned(),
             detail,
+            detail_code,
         }));
         if ended == Ended::Ran {
             target.stopped.clear();

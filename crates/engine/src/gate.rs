@@ -46,7 +46,7 @@ impl Engine {
             Phase::Stopped { by: Stop::Blocked } => target.blocked.is_empty(),
             Phase::Stopped { by: Stop::HostIncident } => !self.storm_rages(),
             Phase::Stopped { by: Stop::FlapHold } => target.flapping.is_none(),
-            Phase::Stopped { by: Stop::Withheld } => self.observe_only().is_none(),
+            Phase::Stopped { by: Stop::Withheld } => !self.only_observes(),
             _ => false,
         };
         let recovery = &mut self.recoveries[index];
@@ -127,7 +127,8 @@ impl Engine {
             });
         }
         if let Some(why) = self.observe_only() {
-            reasons.push(Refusal::ObserveOnly { why: why.to_owned() });
+            let (why, why_code) = why.into_parts();
+            reasons.push(Refusal::ObserveOnly { why, why_code });
         }
         if target.next_step().is_none() {
             reasons.push(Refusal::NoStep);

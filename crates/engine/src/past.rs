@@ -4,6 +4,7 @@ use evenkeel_config::Settings;
 use evenkeel_moment::Moment;
 use evenkeel_recovery::actions::StoppedProgram;
 use evenkeel_recovery::breaker;
+use evenkeel_shown::said::Said;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,7 @@ pub struct Start {
     /// Whether checks start spread over their interval, or all at once (one pass, with somebody waiting).
     pub spread: bool,
     /// Why nothing may be written, whatever the settings say; `None` leaves it to them.
-    pub observe_only: Option<String>,
+    pub observe_only: Option<Said>,
     /// What earlier runs left behind.
     pub past: Past,
 }

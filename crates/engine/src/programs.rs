@@ -5,6 +5,7 @@ use std::time::Duration;
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Facts, Outcome, Part};
 use evenkeel_recovery::actions::Action;
+use evenkeel_shown::said::{AgentCode, Said};
 
 use crate::check::{CheckCore, missing};
 use crate::refusal::Refusal;
@@ -52,13 +53,16 @@ pub(crate) fn not_ready<'a>(
         return None;
     };
     let grace = checks.clone().map(|check| check.spec.health.startup_grace()).max()?;
-    let refuse = |why| Some(Refusal::ProgramNotReady { program: program.clone(), why });
+    let refuse = |why: Said| {
+        let (why, why_code) = why.into_parts();
+        Some(Refusal::ProgramNotReady { program: program.clone(), why, why_code })
+    };
     for check in checks {
         let (Some(looked), Some(concluded)) = (&check.looked, check.concluded) else { continue };
         let of_it = looked.parts.iter().find(|(name, ..)| name == program);
         let Some((_, facts, unclear)) = of_it else { continue };
         if let Some(why) = unclear {
-            return refuse(why.clone());
+            return refuse(why.clone().into());
         }
         let Some(uptime) = facts.number(UPTIME).filter(|uptime| *uptime >= 0.0) else { continue };
         let since = now.saturating_since(concluded);
@@ -66,7 +70,9 @@ pub(crate) fn not_ready<'a>(
         let uptime = uptime.saturating_add(since);
         if uptime < grace {
             let (runs, grace) = (uptime.as_secs(), grace.as_secs());
-            return refuse(format!("it runs for {runs} s, and may take {grace} s to start"));
+            let text = format!("it runs for {runs} s, and may take {grace} s to start");
+            let code = AgentCode::Starting { runs_seconds: runs, grace_seconds: grace };
+            return refuse(Said::new(text, code));
         }
     }
     None

@@ -7,6 +7,7 @@ use std::time::Duration;
 use evenkeel_health::State;
 use evenkeel_recovery::actions::evidence::Evidence;
 use evenkeel_recovery::breaker;
+use evenkeel_shown::said::Code;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -82,6 +83,9 @@ pub enum Record {
         entries: usize,
         /// The first of the reasons.
         reason: String,
+        /// The same as data, where evenkeel itself says it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason_code: Option<Box<Code>>,
     },
     /// A cleanup took something away.
     Cleaned {
@@ -151,6 +155,9 @@ pub enum Record {
         step: u32,
         /// What it lacks.
         reason: String,
+        /// The same as data, where evenkeel itself says it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason_code: Option<Box<Code>>,
     },
     /// An action was decided on; it starts after this line is on disk.
     Intended {
@@ -187,6 +194,9 @@ pub enum Record {
         action: String,
         /// What was done, or why not.
         detail: String,
+        /// The same as data, where evenkeel itself says it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        detail_code: Option<Box<Code>>,
     },
     /// What became of an action.
     Judged {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use evenkeel_config::format_duration;
 use evenkeel_moment::Moment;
 use evenkeel_recovery::machine::Stop;
+use evenkeel_shown::said::Code;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -25,6 +26,9 @@ pub enum Refusal {
     ObserveOnly {
         /// Why it may only observe.
         why: String,
+        /// The same as data, where evenkeel itself says it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why_code: Option<Box<Code>>,
     },
     /// An operator ordered that nothing is done.
     Held {
@@ -96,6 +100,9 @@ pub enum Refusal {
         program: String,
         /// Why it is left alone.
         why: String,
+        /// The same as data, where evenkeel itself says it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why_code: Option<Box<Code>>,
     },
     /// The budget is used up.
     Budget {
@@ -161,7 +168,7 @@ impl Display for Refusal {
             Self::Grace { .. } => {
                 write!(formatter, "the agent has just started and looks before it acts")
             }
-            Self::ObserveOnly { why } => write!(formatter, "observe only: {why}"),
+            Self::ObserveOnly { why, .. } => write!(formatter, "observe only: {why}"),
             Self::Held { target, reason, by, until } => {
                 write!(formatter, "held by {by}")?;
                 if target == WHOLE_HOST {
@@ -202,7 +209,7 @@ impl Display for Refusal {
                 clock_time(*opens),
                 clock_time(*reaches)
             ),
-            Self::ProgramNotReady { program, why } => {
+            Self::ProgramNotReady { program, why, .. } => {
                 write!(formatter, "`{program}` is left alone: {why}")
             }
             Self::Budget { scope, rate, needs: 2.., left, retry_after } => {

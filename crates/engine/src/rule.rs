@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use evenkeel_moment::Moment;
+use evenkeel_shown::said::{Code, Said};
 
 use crate::event::{CleanOutcome, Effect, Fight, KeepOutcome, Remaining, Repaired, SweepOutcome};
 use crate::record::Record;
@@ -24,7 +25,7 @@ pub(crate) struct RuleCore {
     /// How the kernel tells of changes, if it does.
     pub(crate) watched: Option<String>,
     pub(crate) last_run: Option<Moment>,
-    pub(crate) remaining: Result<Vec<Remaining>, String>,
+    pub(crate) remaining: Result<Vec<Remaining>, Said>,
     pub(crate) handled: u64,
     /// Entries repaired not long ago, and until when they still count as errors.
     held: Option<(usize, Moment)>,
@@ -66,7 +67,7 @@ impl RuleCore {
     pub(crate) fn swept(
         &mut self,
         now: Moment,
-        result: Result<SweepOutcome, String>,
+        result: Result<SweepOutcome, Said>,
         hold: Duration,
         effects: &mut Vec<Effect>,
     ) {
@@ -151,7 +152,7 @@ impl RuleCore {
     pub(crate) fn cleaned(
         &mut self,
         now: Moment,
-        result: Result<CleanOutcome, String>,
+        result: Result<CleanOutcome, Said>,
         effects: &mut Vec<Effect>,
     ) {
         self.ended(now);
@@ -197,21 +198,34 @@ impl RuleCore {
     }
 
     /// Keeps what was left, and writes it to history when it differs from what the last run left.
-    fn left(&mut self, remaining: Result<Vec<Remaining>, String>, effects: &mut Vec<Effect>) {
+    fn left(&mut self, remaining: Result<Vec<Remaining>, Said>, effects: &mut Vec<Effect>) {
         if remaining != self.remaining {
             let (entries, reason) = match &remaining {
-                Ok(remaining) => (
-                    remaining.len(),
-                    remaining.first().map(|first| format!("{}: {}", first.path, first.reason)),
-                ),
+                Ok(remaining) => (remaining.len(), remaining.first().map(Remaining::said)),
                 Err(reason) => (0, Some(reason.clone())),
             };
             if let Some(reason) = reason {
                 let rule = self.name.clone();
-                effects.push(Effect::from(Record::RuleFailed { rule, entries, reason }));
+                let (reason, reason_code) = reason.into_parts();
+                let failed = Record::RuleFailed { rule, entries, reason, reason_code };
+                effects.push(Effect::from(failed));
             }
         }
         self.remaining = remaining;
+    }
+}
+
+impl Remaining {
+    /// What is left, and why.
+    pub(crate) fn said(&self) -> Said {
+        let Self { path, reason } = self;
+        let text = format!("{path}: {reason}");
+        match reason.code() {
+            Some(code) => {
+                Said::new(text, Code::At { path: path.clone(), what: Box::new(code.clone()) })
+            }
+            None => text.into(),
+        }
     }
 }
 
@@ -298,10 +312,8 @@ mod tests {
     #[test]
     fn events_change_what_is_left_entry_by_entry() {
         let mut rule = RuleCore::new("state".into(), HOUR, at(0));
-        let left = |path: &str, reason: &str| Remaining {
-            path: path.to_owned(),
-            reason: reason.to_owned(),
-        };
+        let left =
+            |path: &str, reason: &str| Remaining { path: path.to_owned(), reason: reason.into() };
         let swept = SweepOutcome {
             remaining: vec![left("/a", "one"), left("/b", "two")],
             ..SweepOutcome::default()
@@ -318,10 +330,10 @@ mod tests {
         assert_eq!(effects.len(), 2, "each time it is something else: {effects:?}");
         rule.kept(at(2), KeepOutcome::default(), HOLD, &mut effects);
         assert_eq!((effects.len(), rule.errors(at(2))), (2, 2));
-        rule.swept(at(3), Err("no such user".to_owned()), HOLD, &mut effects);
+        rule.swept(at(3), Err("no such user".into()), HOLD, &mut effects);
         let kept = KeepOutcome { remaining: vec![left("/d", "five")], ..KeepOutcome::default() };
         rule.kept(at(4), kept, HOLD, &mut effects);
-        assert_eq!(rule.remaining, Err("no such user".to_owned()), "until a sweep says otherwise");
+        assert_eq!(rule.remaining, Err("no such user".into()), "until a sweep says otherwise");
     }
 
     #[test]

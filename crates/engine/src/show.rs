@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use evenkeel_moment::Moment;
 use evenkeel_probe::Value;
+use evenkeel_shown::said::Said;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::check::CheckCore;
 use crate::engine::Engine;
+use crate::event::Remaining;
 use crate::order::Hold;
 use crate::status::{CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status};
 
@@ -22,7 +24,11 @@ impl Engine {
             .recoveries
             .iter()
             .flat_map(|recovery| recovery.targets().map(move |target| (recovery, target)))
-            .map(|(recovery, target)| RecoveryStatus {
+            .map(|(recovery, target)| {
+                let refusal = self.held(recovery, &target.id).or_else(|| target.refusal.clone());
+                (recovery, target, refusal)
+            })
+            .map(|(recovery, target, refusal)| RecoveryStatus {
                 target: target.id.clone(),
                 phase: target.machine.phase().as_str().to_owned(),
                 attempt: target.machine.attempt(),
@@ -30,27 +36,32 @@ impl Engine {
                 budget_remaining: self.remaining(now, recovery, &target.id),
                 budget_limit: recovery.spec.budgets.per_target.count(),
                 incident: target.open_incident().map(|open| open.incident),
-                reason: match self.held(recovery, &target.id).as_ref().or(target.refusal.as_ref()) {
+                reason: match &refusal {
                     Some(refusal) => Some(refusal.to_string()),
                     None => target.reason.clone(),
                 },
+                refusal,
             })
             .collect();
         let healthy = !self.checks.iter().any(|check| check.up(now) == Some(false))
             && rules.iter().all(|rule| rule.ok != Some(false))
             && !self.storm_rages()
             && !recoveries.iter().any(|recovery| recovery.phase == "exhausted");
+        let (mode_reason, mode_reason_code) = self.observe_only().map(Said::into_parts).unzip();
+        let storm_refusal = self.storm_refusal();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            mode: if self.observe_only().is_some() { "observe" } else { "enforce" }.to_owned(),
-            mode_reason: self.observe_only().map(str::to_owned),
+            mode: if self.only_observes() { "observe" } else { "enforce" }.to_owned(),
+            mode_reason,
+            mode_reason_code: mode_reason_code.flatten(),
             started_at: at(self.started),
             now: wall,
             healthy,
             checks,
             rules,
             recoveries,
-            storm: self.storm_refusal().map(|storm| storm.to_string()),
+            storm: storm_refusal.as_ref().map(ToString::to_string),
+            storm_refusal,
             holds: self.holds.iter().map(|hold| self.hold_status(hold, &at)).collect(),
             // The agent's to say: rules look at metrics, of which nothing is known here.
             alerts: Vec::new(),
@@ -76,19 +87,21 @@ impl Engine {
         let cleanups = self.cleanups.iter().zip(cleanups).map(|pair| (pair, "cleanup"));
         permissions
             .chain(cleanups)
-            .map(|((core, path), kind)| RuleStatus {
+            .map(|((core, path), kind)| {
+                let detail = match &core.remaining {
+                    Ok(remaining) => remaining.first().map(Remaining::said),
+                    Err(reason) => Some(reason.clone()),
+                };
+                ((core, path), kind, detail.map(Said::into_parts).unzip())
+            })
+            .map(|((core, path), kind, (detail, detail_code))| RuleStatus {
                 name: core.name.clone(),
                 kind: kind.to_owned(),
                 path: path.display().to_string(),
                 last_run: core.last_run.map(at),
                 ok: core.last_run.map(|_| core.remaining.as_ref().is_ok_and(Vec::is_empty)),
-                detail: match &core.remaining {
-                    Ok(remaining) => remaining
-                        .first()
-                        .map(|first| format!("{}: {}", first.path, first.reason))
-                        .unwrap_or_default(),
-                    Err(reason) => reason.clone(),
-                },
+                detail: detail.unwrap_or_default(),
+                detail_code: detail_code.flatten(),
                 repairs: core.handled,
                 errors_now: core.errors(now),
                 watched: core.watched.clone(),

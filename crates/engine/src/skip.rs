@@ -2,6 +2,7 @@
 
 use evenkeel_moment::Moment;
 use evenkeel_recovery::actions::Action;
+use evenkeel_shown::said::{ActionCode, Named, Said};
 
 use crate::engine::Engine;
 use crate::event::Effect;
@@ -12,7 +13,7 @@ impl Engine {
     /// What the next step of a target needs and does not find, by the last looks of the checks of its recovery.
     ///
     /// What no check looks at is found out by the action itself, after it was charged.
-    pub(crate) fn cannot_be_taken(&self, index: usize, id: &str) -> Option<String> {
+    pub(crate) fn cannot_be_taken(&self, index: usize, id: &str) -> Option<Said> {
         let recovery = self.recoveries.get(index)?;
         let target = recovery.target(id)?;
         let action = &target.next_step()?.action;
@@ -20,15 +21,17 @@ impl Engine {
         match action {
             Action::SystemdRestart { .. } | Action::SystemdOrder { .. } => checks
                 .filter(|check| check.looks_at_unit_of(action))
-                .find_map(|check| check.missing().map(str::to_owned)),
+                .find_map(|check| check.missing().map(Said::from)),
             Action::SupervisorRestartProgram { program: Some(program), .. }
             | Action::SupervisorSignal { program: Some(program), .. } => {
-                checks.find_map(|check| check.looked.as_ref()?.missing(program))
+                checks.find_map(|check| check.looked.as_ref()?.missing(program)).map(Said::from)
             }
-            Action::Signal { .. } => occasion(recovery, target, None, &self.checks)
-                .process
-                .is_none()
-                .then(|| "no check has named a process".to_owned()),
+            Action::Signal { .. } => {
+                occasion(recovery, target, None, &self.checks).process.is_none().then(|| {
+                    let code = ActionCode::NotNamedYet(Named::Process);
+                    Said::new("no check has named a process", code)
+                })
+            }
             _ => None,
         }
     }
@@ -38,12 +41,13 @@ impl Engine {
         now: Moment,
         index: usize,
         id: &str,
-        reason: String,
+        reason: Said,
         effects: &mut Vec<Effect>,
     ) {
         let Some(recovery) = self.recoveries.get_mut(index) else { return };
         let Some(target) = recovery.target_by_id(id) else { return };
         let step = target.machine.step();
+        let (reason, reason_code) = reason.into_parts();
         effects.push(Effect::from(Record::Skipped {
             incident: target.incident_id(),
             target: id.to_owned(),
@@ -51,6 +55,7 @@ impl Engine {
             action: target.next_step().map(|step| step.action.describe()).unwrap_or_default(),
             step,
             reason,
+            reason_code,
         }));
         // Nothing was attempted, so there is no outcome to be told.
         target.machine.skip(now);

@@ -1,7 +1,10 @@
 use std::collections::BTreeMap;
 
+use evenkeel_shown::said::Code;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::refusal::Refusal;
 
 /// Everything the agent knows of itself and of what it keeps, as `/api/status` gives it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,6 +15,9 @@ pub struct Status {
     pub mode: String,
     /// Why the agent only observes, if the settings do not say so.
     pub mode_reason: Option<String>,
+    /// The same as data; for pages of this process alone, as all that is skipped here.
+    #[serde(skip)]
+    pub mode_reason_code: Option<Box<Code>>,
     /// When the agent started.
     pub started_at: Timestamp,
     /// When this was written.
@@ -27,6 +33,9 @@ pub struct Status {
     /// Why nobody is restarted, while most targets are down together.
     #[serde(default)]
     pub storm: Option<String>,
+    /// The same as data.
+    #[serde(skip)]
+    pub storm_refusal: Option<Refusal>,
     /// The holds in force.
     #[serde(default)]
     pub holds: Vec<HoldStatus>,
@@ -207,6 +216,9 @@ pub struct RuleStatus {
     pub ok: Option<bool>,
     /// What it left, in words.
     pub detail: String,
+    /// The same as data, where evenkeel itself says it.
+    #[serde(skip)]
+    pub detail_code: Option<Box<Code>>,
     /// Entries put right or taken away since the agent started.
     pub repairs: u64,
     /// Entries that deviate now, or did until not long ago.
@@ -237,4 +249,7 @@ pub struct RecoveryStatus {
     pub incident: Option<u64>,
     /// Why it is down, or why nothing is done.
     pub reason: Option<String>,
+    /// Why nothing is done, as data.
+    #[serde(skip)]
+    pub refusal: Option<Refusal>,
 }

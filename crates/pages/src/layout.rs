@@ -1,9 +1,11 @@
 //! What every page has around what it is about.
 
+use evenkeel_shown::said::Code;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::assets::{CHART_SCRIPT, CHART_STYLE, ICON, SCRIPT, STYLE};
+use crate::said::said;
 use crate::text::clean;
 use crate::view::{Theme, View, iso};
 use crate::words::Lang;
@@ -17,6 +19,8 @@ pub struct Frame {
     pub version: String,
     /// Whether the agent only observes, and why; an empty reason: the settings say so.
     pub observes: Option<String>,
+    /// That reason as data, where evenkeel itself says it.
+    pub observes_code: Option<Code>,
     /// When the agent started.
     pub started_at: Timestamp,
     /// The address of this page, with what it was asked for, without language and theme.
@@ -77,7 +81,7 @@ pub(crate) fn page(view: &View, frame: &Frame, content: &Content<'_>) -> String 
                     @if let Some(reason) = &frame.observes {
                         p.banner.warn {
                             (lang.say("Observes only: nothing is repaired, removed or restarted", "監視のみ: 修復・削除・再起動は行いません"))
-                            @if !reason.is_empty() { " (" (clean(reason)) ")" }
+                            @if !reason.is_empty() { " (" (clean(&said(view, reason, frame.observes_code.as_ref()))) ")" }
                             "."
                         }
                     }

@@ -30,6 +30,7 @@ mod overview;
 mod past;
 mod report;
 mod rows;
+mod said;
 mod simulation;
 mod strip;
 mod tables;
@@ -52,6 +53,7 @@ pub use rows::{
     ActionRow, AlertRow, BudgetRow, CheckRow, CleanupRow, DriftRow, EventRow, HoldRow, PartRow,
     RecoveryRow, RuleRow,
 };
+pub use said::said;
 pub use simulation::{
     BudgetBar, DifferenceRow, Lane, Mark, PolicyRun, SimulationData, TargetLane, simulation,
 };

@@ -1,9 +1,11 @@
 //! The first page: whether all holds, and if not, what does not.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use jiff::Timestamp;
 use maud::{Markup, html};
+use serde_json::Value;
 
 use crate::figures::{IncidentRow, SloRow, incidents, key, slos, target_address};
 use crate::layout::{Content, Frame, page};
@@ -11,8 +13,10 @@ use crate::past::{alerts, cleanups, drifts, events};
 use crate::rows::{
     AlertRow, CheckRow, CleanupRow, DriftRow, EventRow, HoldRow, RecoveryRow, RuleRow,
 };
+use crate::said::said;
 use crate::tables::{checks, holds, recoveries, rules};
 use crate::text::clean;
+use crate::told::refusal;
 use crate::view::View;
 use crate::words::Lang;
 
@@ -25,6 +29,8 @@ pub struct Overview {
     pub healthy: bool,
     /// Why nobody is restarted, while most targets are down together.
     pub storm: Option<String>,
+    /// The same as data.
+    pub storm_refusal: Value,
     /// The checks, in the order of the settings.
     pub checks: Vec<CheckRow>,
     /// What the strips of the checks show.
@@ -53,7 +59,7 @@ pub struct Overview {
 struct Want<'a> {
     name: &'a str,
     what: String,
-    why: Option<&'a str>,
+    why: Option<Cow<'a, str>>,
 }
 
 /// The first page.
@@ -68,11 +74,11 @@ pub fn overview(view: &View, data: &Overview) -> String {
             span { (headline) }
         }
         p.lede id="summary" { (summary(view, data)) }
-        @if let Some(storm) = &data.storm { p.banner.bad id="storm" { (clean(storm)) } }
+        @if let Some(storm) = &data.storm { p.banner.bad id="storm" { (clean(&refusal(view, storm, &data.storm_refusal))) } }
         @if !wants.is_empty() {
             ul.attention id="attention" { @for want in &wants { li data-key=(key(want.name)) {
                 a href=(target_address(want.name)) { (clean(want.name)) } " " (want.what)
-                @if let Some(why) = want.why { ": " (clean(why)) }
+                @if let Some(why) = &want.why { ": " (clean(why)) }
             } } }
         }
         @if !data.alerts.is_empty() {
@@ -116,7 +122,7 @@ fn heading(text: &str, count: usize) -> Markup {
 fn wants<'a>(view: &View, data: &'a Overview) -> Vec<Want<'a>> {
     let lang = view.lang;
     let is_bad = |state: &str| state == "down" || state == "recovering";
-    let said = |state: &str| match lang {
+    let is_so = |state: &str| match lang {
         Lang::En => format!("is {}", lang.state(state)),
         Lang::Ja => format!("は{}", lang.state(state)),
     };
@@ -127,13 +133,13 @@ fn wants<'a>(view: &View, data: &'a Overview) -> Vec<Want<'a>> {
         match part {
             Some(part) => Some(Want {
                 name: &check.name,
-                what: format!("{} {}", clean(&part.name), said(&part.state)),
-                why: part.reason.as_deref().or(check.reason.as_deref()),
+                what: format!("{} {}", clean(&part.name), is_so(&part.state)),
+                why: part.reason.as_deref().or(check.reason.as_deref()).map(Cow::from),
             }),
             None if is_bad(&check.state) => Some(Want {
                 name: &check.name,
-                what: said(&check.state),
-                why: check.reason.as_deref(),
+                what: is_so(&check.state),
+                why: check.reason.as_deref().map(Cow::from),
             }),
             None => None,
         }
@@ -141,14 +147,19 @@ fn wants<'a>(view: &View, data: &'a Overview) -> Vec<Want<'a>> {
     let rules = data.rules.iter().filter(|rule| rule.ok == Some(false)).map(|rule| Want {
         name: &rule.name,
         what: lang.say("does not hold", "は適合していません").to_owned(),
-        why: Some(rule.detail.as_str()).filter(|detail| !detail.is_empty()),
+        why: Some(rule.detail.as_str())
+            .filter(|detail| !detail.is_empty())
+            .map(|detail| said(view, detail, rule.detail_code.as_ref()).into()),
     });
     let recoveries =
         data.recoveries.iter().filter(|recovery| recovery.phase == "exhausted").map(|recovery| {
             Want {
                 name: &recovery.target,
                 what: lang.say("could not be recovered", "は復旧できませんでした").to_owned(),
-                why: recovery.reason.as_deref(),
+                why: recovery
+                    .reason
+                    .as_deref()
+                    .map(|reason| refusal(view, reason, &recovery.refusal).into()),
             }
         });
     recoveries.chain(checks).chain(rules).collect()

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use crate::figures::{badge, key, target_address};
 use crate::rows::{ActionRow, AlertRow, BudgetRow, CleanupRow, DriftRow, EventRow};
+use crate::said::said;
 use crate::text::{clean, clean_to};
 use crate::told::{attribute, cleaning, kind_of_line, told};
 use crate::view::{Unit, View};
@@ -115,7 +116,7 @@ pub(crate) fn actions(view: &View, rows: &[ActionRow]) -> Markup {
                         Some(outcome) => (clean(lang.state(outcome))),
                         None => (lang.say("runs, or its end is unknown", "実行中、または結果不明")),
                     }
-                    @if let Some(detail) = &row.detail { div.soft.why { (clean(detail)) } }
+                    @if let Some(detail) = &row.detail { div.soft.why { (clean(&said(view, detail, row.detail_code.as_ref()))) } }
                 }
             } } }
         } }

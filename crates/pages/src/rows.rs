@@ -1,5 +1,6 @@
 //! What pages show, as plain data.
 
+use evenkeel_shown::said::Code;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -66,6 +67,8 @@ pub struct RecoveryRow {
     pub budget_remaining: u32,
     /// Why it is down, or why nothing is done.
     pub reason: Option<String>,
+    /// Why nothing is done, as data; null where it is only down.
+    pub refusal: Value,
 }
 
 /// One permission or cleanup rule.
@@ -83,6 +86,8 @@ pub struct RuleRow {
     pub ok: Option<bool>,
     /// What it left, in words.
     pub detail: String,
+    /// The same as data, where evenkeel itself says it.
+    pub detail_code: Option<Code>,
     /// Entries put right or taken away since the agent started.
     pub repairs: u64,
     /// How the kernel tells of changes below its root.
@@ -204,4 +209,6 @@ pub struct ActionRow {
     pub outcome: Option<String>,
     /// More of it.
     pub detail: Option<String>,
+    /// The same as data, where evenkeel itself says it.
+    pub detail_code: Option<Code>,
 }

@@ -7,8 +7,10 @@ use maud::{Markup, html};
 
 use crate::figures::{badge, key, target_address};
 use crate::rows::{CheckRow, HoldRow, RecoveryRow, RuleRow};
+use crate::said::said;
 use crate::strip::strip;
 use crate::text::clean;
+use crate::told::refusal;
 use crate::view::{Unit, View};
 
 /// Parts of a check that are named one by one.
@@ -141,7 +143,7 @@ pub(crate) fn recoveries(view: &View, rows: &[RecoveryRow]) -> Markup {
                 td.main {
                     strong { a href=(target_address(&row.target)) { (clean(&row.target)) } }
                     @if let Some(about) = under_way(view, row) { " " span.soft { (about) } }
-                    @if let Some(reason) = row.reason.as_ref().filter(|_| row.phase != "healthy") { div.why { (clean(reason)) } }
+                    @if let Some(reason) = row.reason.as_ref().filter(|_| row.phase != "healthy") { div.why { (clean(&refusal(view, reason, &row.refusal))) } }
                 }
                 td.num { (row.budget_remaining) }
             } } }
@@ -184,7 +186,7 @@ pub(crate) fn rules(view: &View, rows: &[RuleRow]) -> Markup {
                 td.main {
                     strong { a href=(target_address(&row.name)) { (clean(&row.name)) } }
                     " " span.soft { (clean(lang.state(&row.kind))) " · " (clean(&row.path)) }
-                    @if !row.detail.is_empty() { div.why { (clean(&row.detail)) } }
+                    @if !row.detail.is_empty() { div.why { (clean(&said(view, &row.detail, row.detail_code.as_ref()))) } }
                     @if let Some(watched) = &row.watched { div.soft { (lang.say("watched by ", "監視: ")) (clean(watched)) } }
                 }
                 td.num.extra { @if row.repairs > 0 { (row.repairs) } @else { "–" } }

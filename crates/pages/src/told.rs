@@ -3,10 +3,13 @@
 //! History keeps each line in English, and beside it all that it says as data; from that it is said again in Japanese. What others
 //! wrote, such as outputs, reasons of operators and names, stays as they wrote it, and so does a line whose data is not as expected.
 
+use evenkeel_shown::said::Code;
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::rows::EventRow;
+use crate::said::japanese;
 use crate::view::{Unit, View, utc};
 use crate::words::Lang;
 
@@ -17,6 +20,15 @@ pub fn told(view: &View, row: &EventRow) -> String {
         Lang::Ja => Teller { view, data: &row.data }.line(&row.kind),
     };
     japanese.unwrap_or_else(|| row.message.clone())
+}
+
+/// Why nothing is done, in the language of `view`, from its data; `text` says it in English.
+pub(crate) fn refusal(view: &View, text: &str, data: &Value) -> String {
+    let japanese = match view.lang {
+        Lang::En => None,
+        Lang::Ja => Teller { view, data }.refusal(),
+    };
+    japanese.unwrap_or_else(|| text.to_owned())
 }
 
 /// A time in words; below a minute with its parts of a second.
@@ -48,7 +60,7 @@ impl<'a> Teller<'a> {
             }
             "refused" => self.refused()?,
             "skipped" => {
-                let (action, reason) = (self.text("action")?, self.text("reason")?);
+                let (action, reason) = (self.text("action")?, self.own("reason")?);
                 format!("{action}: 段階{}を飛ばす: {reason}", self.count("step")? + 1)
             }
             "intended" => format!(
@@ -59,7 +71,7 @@ impl<'a> Teller<'a> {
                 self.count("budget_left")?
             ),
             "evidence" => self.evidence()?,
-            "acted" => format!("{} が終了: {}", self.text("action")?, self.text("detail")?),
+            "acted" => format!("{} が終了: {}", self.text("action")?, self.own("detail")?),
             "judged" => {
                 let outcome = Lang::Ja.state(self.text("outcome")?);
                 format!("{}: {outcome}。{}", self.text("action")?, self.at("next").follows()?)
@@ -83,6 +95,7 @@ impl<'a> Teller<'a> {
             },
             "held" | "released" | "hold_ended" | "reset" => self.order(kind)?,
             "agent_started" => "起動".to_owned(),
+            "observe_only" => self.withheld()?,
             "observe_only_ended" => "対処を再開".to_owned(),
             _ => return None,
         };
@@ -138,8 +151,8 @@ impl<'a> Teller<'a> {
                 self.span("pause")?
             ),
             "rule_failed" => match self.count("entries")? {
-                0 => self.text("reason")?.to_owned(),
-                entries => format!("{entries}件がそのまま残った: {}", self.text("reason")?),
+                0 => self.own("reason")?,
+                entries => format!("{entries}件がそのまま残った: {}", self.own("reason")?),
             },
             "cleaned" => {
                 let action = cleaning(Lang::Ja, self.text("action")?);
@@ -177,7 +190,7 @@ impl<'a> Teller<'a> {
         let since = || self.time("since");
         Some(match self.text("refusal")? {
             "grace" => "エージェントの起動直後のため、まず観察のみ行う".to_owned(),
-            "observe_only" => format!("観察のみ: {}", self.text("why")?),
+            "observe_only" => format!("観察のみ: {}", self.own("why")?),
             "held" => {
                 let until = match self.time("until") {
                     Some(until) => format!("{until}まで"),
@@ -209,7 +222,7 @@ impl<'a> Teller<'a> {
                 self.time("reaches")?
             ),
             "program_not_ready" => {
-                format!("{} は操作しない: {}", self.text("program")?, self.text("why")?)
+                format!("{} は操作しない: {}", self.text("program")?, self.own("why")?)
             }
             "budget" => {
                 let scope = match self.text("scope")? {
@@ -305,6 +318,21 @@ impl<'a> Teller<'a> {
 
     fn text(self, key: &str) -> Option<&'a str> {
         self.data[key].as_str()
+    }
+
+    /// A text that evenkeel itself may have written: said from its code, which stands beside it in that case.
+    fn own(self, key: &str) -> Option<String> {
+        let text = self.text(key)?;
+        // A code that another version wrote and this one does not know leaves the text as it was written.
+        let code = Code::deserialize(&self.data[format!("{key}_code")]).ok();
+        Some(code.map_or_else(|| text.to_owned(), |code| japanese(self.view, &code)))
+    }
+
+    /// Why the agent only observes, and until when.
+    fn withheld(self) -> Option<String> {
+        let why = self.own("why")?;
+        let until = self.at("until").time("wall");
+        Some(until.map_or_else(|| why.clone(), |until| format!("{why}({until}まで)")))
     }
 
     /// A text that may be absent, behind a colon.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use evenkeel_safefs::{ActError, Dir, Fresh, Pinned, Root, Terms, Trust, escaped};
+use evenkeel_shown::said::{FilesCode, Said};
 use serde::{Serialize, Serializer};
 
 use crate::lists::WantedLists;
@@ -50,7 +51,7 @@ pub struct Failed {
     #[serde(serialize_with = "path")]
     pub path: PathBuf,
     /// Why not.
-    pub reason: String,
+    pub reason: Said,
     /// Whether the kernel did not permit it: with other rights it would have worked.
     pub denied: bool,
 }
@@ -109,7 +110,7 @@ fn repair_all(policy: &Policy, ids: Ids, steps: &mut Vec<Step>) -> Result<Report
                 }
                 report.repaired.extend(repairs);
             }
-            Err(error) => fail(&mut report, &step.path, &*error),
+            Err(error) => fail(&mut report, &step.path, error.said(), error.is_denied()),
         }
     }
     Ok(report)
@@ -152,17 +153,20 @@ impl<'a> Work<'a> {
         Self { policy, ids, root, parent: None }
     }
 
-    fn repair(&mut self, step: &Step) -> Result<Vec<Repair>, Box<dyn Error>> {
-        let relative =
-            step.path.strip_prefix(self.policy.path()).map_err(|error| error.to_string())?;
+    fn repair(&mut self, step: &Step) -> Result<Vec<Repair>, NotRepaired> {
+        let relative = step
+            .path
+            .strip_prefix(self.policy.path())
+            .map_err(|error| NotRepaired::Left(error.to_string().into()))?;
         let looked = self.look(relative)?;
         if Some(looked.pinned.metadata().identity) != step.pin {
-            return Err("it is no longer what was planned".into());
+            let text = "it is no longer what was planned";
+            return Err(NotRepaired::Left(Said::new(text, FilesCode::NotAsPlanned)));
         }
         // Decided anew on the pinned object: what changed since the plan is not overwritten with what it was then.
         let repairs = match looked.verdict {
             Verdict::Holds => return Ok(Vec::new()),
-            Verdict::Refused(reason) => return Err(reason.into()),
+            Verdict::Refused(reason) => return Err(NotRepaired::Left(reason)),
             Verdict::Deviates(steps) => self.put_right(relative, looked.pinned, steps)?,
         };
         repairs.iter().for_each(tell);
@@ -253,7 +257,7 @@ pub(crate) fn create(policy: &Policy, ids: &Ids, report: &mut Report) {
             }
             report.repaired.iter().for_each(tell);
         }
-        Err(error) => fail(report, policy.path(), &error),
+        Err(error) => fail(report, policy.path(), error.said(), is_denied(&error)),
     }
 }
 
@@ -283,9 +287,8 @@ fn milliseconds<S: Serializer>(
     duration.map(|duration| duration.as_secs_f64() * 1e3).serialize(serializer)
 }
 
-pub(crate) fn fail(report: &mut Report, path: &Path, error: &(dyn Error + 'static)) {
-    let (reason, denied) = chain(error);
-    tracing::warn!(path = %escaped(path), reason, "not repaired");
+pub(crate) fn fail(report: &mut Report, path: &Path, reason: Said, denied: bool) {
+    tracing::warn!(path = %escaped(path), reason = reason.text(), "not repaired");
     report.failed.push(Failed { path: path.to_owned(), reason, denied });
 }
 
@@ -294,20 +297,57 @@ fn failed_as_a_whole(steps: Vec<Step>, error: &SweepError) -> Report {
     let mut paths: Vec<_> = steps.into_iter().map(|step| step.path).collect();
     paths.dedup();
     for path in paths {
-        fail(&mut report, &path, error);
+        fail(&mut report, &path, error.said(), is_denied(error));
     }
     report
 }
 
-/// An error with its sources, and whether at its end the kernel did not permit something.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> (String, bool) {
-    let mut text = error.to_string();
+/// Whether an error comes from something that the kernel did not permit.
+fn is_denied(error: &(dyn Error + 'static)) -> bool {
     let mut last = error;
     while let Some(source) = last.source() {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
         last = source;
     }
     let io_error = last.downcast_ref::<io::Error>();
-    (text, io_error.is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied))
+    io_error.is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
+/// Why an entry was not put right.
+enum NotRepaired {
+    /// It must be left alone.
+    Left(Said),
+    /// It could not be opened.
+    Look(io::Error),
+    /// It could not be changed.
+    Act(ActError),
+}
+
+impl NotRepaired {
+    fn said(&self) -> Said {
+        match self {
+            Self::Left(reason) => reason.clone(),
+            Self::Look(error) => evenkeel_shown::chain(error).into(),
+            Self::Act(error) => error.said(),
+        }
+    }
+
+    fn is_denied(&self) -> bool {
+        match self {
+            Self::Left(_) => false,
+            Self::Look(error) => is_denied(error),
+            Self::Act(error) => is_denied(error),
+        }
+    }
+}
+
+impl From<io::Error> for NotRepaired {
+    fn from(error: io::Error) -> Self {
+        Self::Look(error)
+    }
+}
+
+impl From<ActError> for NotRepaired {
+    fn from(error: ActError) -> Self {
+        Self::Act(error)
+    }
 }

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use evenkeel_safefs::events::{Preference, Waker, answer_promptly};
+use evenkeel_shown::said::Said;
 use serde::Serialize;
 
 use self::thread::Keeping;
@@ -91,7 +92,7 @@ pub struct Left {
     #[serde(serialize_with = "path")]
     pub path: PathBuf,
     /// What is wrong, and why it is left so.
-    pub reason: String,
+    pub reason: Said,
 }
 
 /// A repair that somebody keeps undoing; for a while the entry is left alone.

@@ -7,6 +7,7 @@ use evenkeel_safefs::{
     AclKind, Metadata, OpenError, Pinned, Problem, Reach, Root, Trust, Visit, as_user, escaped,
     is_private, walk_in_parallel,
 };
+use evenkeel_shown::said::{FilesCode, PermissionsCode, Said};
 
 use crate::acl::AclPolicy;
 use crate::keeper::Watch;
@@ -80,6 +81,30 @@ pub enum SweepError {
     },
 }
 
+impl SweepError {
+    /// The error with all that it came from, as a value.
+    pub fn said(&self) -> Said {
+        let code = match self {
+            Self::Missing { path } => {
+                let code = PermissionsCode::RootMissing { path: escaped(path) };
+                return Said::new(self.to_string(), code);
+            }
+            Self::Root(error) => return error.said(),
+            Self::SystemPath { path, resolved } => {
+                FilesCode::SystemPath { path: escaped(path), resolved: escaped(resolved) }
+            }
+            Self::NoUser { name } => FilesCode::NoUser { name: name.clone() },
+            Self::NoGroup { name } => FilesCode::NoGroup { name: name.clone() },
+            Self::Lookup { name, errno } => {
+                FilesCode::CannotLookUp { name: name.clone(), why: errno.to_string() }
+            }
+            Self::RunAs { user, .. } => FilesCode::CannotWorkAs { user: user.clone() },
+            Self::Read { path, .. } => FilesCode::CannotReadRoot { path: escaped(path) },
+        };
+        Said::with_chain(self, code)
+    }
+}
+
 /// Looks at the host and says what deviates from the policy. Changes nothing.
 ///
 /// Fails if a user or group is missing, or the root cannot be opened; an entry that cannot be looked at is a refusal in
@@ -136,7 +161,9 @@ pub(crate) fn look(
         Some(Ok(parts)) => parts.into_iter().for_each(|part| sweep.plan.add(part.plan)),
         // A root closed to its own owner is drift that a repair will open; what is inside shows at the next sweep.
         Some(Err(source)) if !sweep.plan.steps.is_empty() => {
-            sweep.refuse(Path::new(""), format!("cannot read it: {source}"));
+            let text = format!("cannot read it: {source}");
+            let reason = Said::because(text, FilesCode::CannotRead, &source);
+            sweep.refuse(Path::new(""), reason);
         }
         Some(Err(source)) => {
             return Err(SweepError::Read { path: policy.path().to_owned(), source });
@@ -232,11 +259,14 @@ impl Sweep<'_> {
             Ok(lists) => {
                 self.judge(&Entry { relative, metadata: pinned.metadata(), lists: &lists });
             }
-            Err(error) => self.refuse(relative, format!("cannot read its list: {error}")),
+            Err(error) => {
+                let text = format!("cannot read its list: {error}");
+                self.refuse(relative, Said::because(text, FilesCode::CannotReadList, &error));
+            }
         }
     }
 
-    fn refuse(&mut self, relative: &Path, reason: String) {
+    fn refuse(&mut self, relative: &Path, reason: Said) {
         let path = crate::plan::below(self.policy.path(), relative);
         self.plan.refused.push(Refused { path, reason });
     }
@@ -278,6 +308,6 @@ impl Visit for Sweep<'_> {
     }
 
     fn problem(&mut self, path: &Path, problem: Problem) {
-        self.refuse(path, problem.to_string());
+        self.refuse(path, problem.said());
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use evenkeel_safefs::{
     Access, Acl, Identity, Kind as FileKind, Metadata, Refusal, Terms, User, by_place,
 };
+use evenkeel_shown::said::{PermissionsCode as Code, Said};
 use serde::{Serialize, Serializer};
 
 use crate::acl::AclPolicy;
@@ -76,7 +77,7 @@ pub struct Refused {
     #[serde(serialize_with = "path")]
     pub path: PathBuf,
     /// Why it is left alone.
-    pub reason: String,
+    pub reason: Said,
 }
 
 /// An entry that holds, and has an access control list which its mode does not show.
@@ -188,7 +189,7 @@ pub(crate) enum Verdict {
     /// It is not, and can be put right.
     Deviates(Vec<Step>),
     /// It is not, and must be left alone.
-    Refused(String),
+    Refused(Said),
 }
 
 /// Decides about one entry. Reads nothing, changes nothing.
@@ -202,13 +203,14 @@ pub(crate) fn plan_entry(policy: &Policy, ids: &Ids, mnt_id: u64, entry: &Entry<
             Some(mode) => (Some(mode), "files"),
             None => return Verdict::Holds,
         },
-        (_, None) => return Verdict::Refused(format!("the root is {}", metadata.kind.as_str())),
+        (_, None) => {
+            let text = format!("the root is {}", metadata.kind.as_str());
+            return Verdict::Refused(Said::new(text, Code::RootIs(metadata.kind.shown())));
+        }
     };
     if !matches!(metadata.kind, FileKind::Directory | FileKind::File) {
-        return Verdict::Refused(format!(
-            "{}, and is not followed or opened",
-            Refusal::Kind(metadata.kind)
-        ));
+        let text = format!("{}, and is not followed or opened", Refusal::Kind(metadata.kind));
+        return Verdict::Refused(Said::new(text, Code::NotOpened(metadata.kind.shown())));
     }
     // Without `recursive` a subdirectory is none of the policy's business, also if a glob for files matches it.
     if metadata.kind == FileKind::Directory && name.is_some() && !policy.draft().recursive {
@@ -233,11 +235,12 @@ pub(crate) fn plan_entry(policy: &Policy, ids: &Ids, mnt_id: u64, entry: &Entry<
     // Whose the root is is what the policy says; the way to it was checked when it was opened.
     let owners = name.map(|_| ids.owners.as_slice());
     if let Err(refusal) = evenkeel_safefs::judge(metadata, &Terms { mnt_id, owners }) {
-        let hint = match refusal {
-            Refusal::ForeignOwner { .. } => " (`adopt_from` would)",
-            _ => "",
-        };
-        return Verdict::Refused(format!("{refusal}{hint}; {}", deviation(found, wanted)));
+        let adopt = matches!(refusal, Refusal::ForeignOwner { .. });
+        let hint = if adopt { " (`adopt_from` would)" } else { "" };
+        let text = format!("{refusal}{hint}; {}", deviation(found, wanted));
+        let why = Box::new(refusal.said().into_code());
+        let (found, wanted) = (found.shown(), wanted.shown());
+        return Verdict::Refused(Said::new(text, Code::Refused { why, adopt, found, wanted }));
     }
     let says_lists = wanted_lists != WantedLists::default();
     let boxed = says_lists.then(|| Box::new(wanted_lists.clone()));

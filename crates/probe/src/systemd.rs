@@ -327,7 +327,7 @@ mod tests {
         for error in [
             SystemdError::NotBooted,
             SystemdError::Denied { reason: "no".to_owned() },
-            SystemdError::TimedOut { what: "answer", after: SLACK },
+            SystemdError::TimedOut { what: evenkeel_systemd::Awaited::Answer, after: SLACK },
             SystemdError::Lost { reason: "gone".to_owned() },
         ] {
             assert!(matches!(of_error(&error), Outcome::Unknown(_)), "{error}");

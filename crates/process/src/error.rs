@@ -1,5 +1,6 @@
 use std::io;
 
+use evenkeel_shown::said::{ProcessCode as Code, Said};
 use rustix::io::Errno;
 
 /// Why a process or a cgroup could not be looked at.
@@ -48,6 +49,17 @@ impl LookError {
 
     pub(crate) fn form(what: impl Into<String>) -> Self {
         Self::Form { what: what.into() }
+    }
+
+    /// The error and what the system says of it, as a value.
+    pub fn said(&self) -> Said {
+        let code = match self {
+            Self::Gone { what } => Code::Gone { what: what.clone() },
+            Self::Denied { what } => Code::Denied { what: what.clone() },
+            Self::Form { what } => Code::Form { what: what.clone() },
+            Self::Io { what, .. } => Code::CannotLook { what: what.clone() },
+        };
+        Said::with_source(self, code)
     }
 
     /// Whether what was looked at is not there, or not any more.

@@ -3,6 +3,7 @@
 //! Whether an action healed anything is not its own to say: the check that found the fault must find it gone. So an
 //! action only tells an attempt that may work another time from one that cannot, and says precisely what it did.
 
+mod aim;
 mod command;
 mod error;
 mod name;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use evenkeel_command::CommandSpec;
+use evenkeel_shown::said::{ActionCode, Named, Said};
 use evenkeel_systemd::UnitName;
 use evenkeel_tmux::Place;
 use tokio::time::Instant;
@@ -119,7 +121,7 @@ pub enum Action {
     },
 }
 
-/// Performs `action`; done, or given up and cleaned up, within `timeout`. Returns what was done, in words.
+/// Performs `action`; done, or given up and cleaned up, within `timeout`. Returns what was done.
 ///
 /// Fails with [`ActionError::Permanent`] if what it acts on does not exist, access to it is denied, or its precondition does
 /// not hold; with [`ActionError::Retryable`] otherwise. After a failure the target may be stopped. What a rule does is
@@ -129,13 +131,15 @@ pub async fn perform(
     timeout: Duration,
     occasion: &Occasion,
     rules: &impl Rules,
-) -> Result<String, ActionError> {
+) -> Result<Said, ActionError> {
     let deadline = Instant::now() + timeout;
     let work = work(action, timeout, deadline, occasion, rules);
     // Each bounds itself and says what it had come to; this is for whoever fails to.
     let slack = Duration::from_secs(1);
     tokio::time::timeout_at(deadline + slack, work).await.unwrap_or_else(|_| {
-        Err(retryable(format!("{}: not done within {timeout:?}", action.describe())))
+        let action = action.describe();
+        let text = format!("{action}: not done within {timeout:?}");
+        Err(retryable(Said::new(text, ActionCode::NotDoneWithin { action, after: timeout })))
     })
 }
 
@@ -145,14 +149,14 @@ async fn work(
     deadline: Instant,
     occasion: &Occasion,
     rules: &impl Rules,
-) -> Result<String, ActionError> {
+) -> Result<Said, ActionError> {
     match action {
         Action::SupervisorRestartProgram { program: None, .. }
         | Action::SupervisorSignal { program: None, .. } => {
-            Err(permanent("no check names the program that is meant"))
+            Err(not_named("no check names the program that is meant", Named::Program))
         }
         Action::SupervisorRestartGroup { group: None, .. } => {
-            Err(permanent("no check names the group that is meant"))
+            Err(not_named("no check names the group that is meant", Named::Group))
         }
         Action::SupervisorRestartProgram { socket, program: Some(program) } => {
             supervisor::restart_program(socket, program, deadline, rules).await
@@ -171,7 +175,7 @@ async fn work(
         }
         Action::SystemdOrder { order, unit } => systemd::order(*order, unit, deadline).await,
         Action::TmuxRespawnPane { pane: None, .. } => {
-            Err(permanent("no check names the pane that is meant"))
+            Err(not_named("no check names the pane that is meant", Named::Pane))
         }
         Action::TmuxRespawnPane { place, pane: Some(pane) } => {
             tmux::respawn_pane(place, pane, deadline).await
@@ -187,15 +191,22 @@ async fn work(
             };
             let left = deadline.saturating_duration_since(Instant::now());
             let ran = command::exec(command, left, occasion).await?;
-            Ok(ended.map_or_else(|| ran.clone(), |ended| format!("{ended}; {ran}")))
+            Ok(match ended {
+                Some(ended) => Said::joined(vec![ended.said(), ran]),
+                None => ran,
+            })
         }
-        Action::Notify { command: None } => Ok(occasion.to_string()),
+        Action::Notify { command: None } => Ok(occasion.said()),
         Action::Notify { command: Some(command) } => {
             command::exec(command, timeout, occasion).await
         }
         Action::PermissionsRepair { rule } => rules.repair(rule, timeout).await,
         Action::CleanupRun { rule } => rules.clean(rule, timeout).await,
     }
+}
+
+fn not_named(text: &str, what: Named) -> ActionError {
+    permanent(Said::new(text, ActionCode::NotNamed(what)))
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ mod aside;
 
 mod openers;
 
+mod said;
 mod shorten;
 
 mod usage;

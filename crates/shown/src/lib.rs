@@ -7,6 +7,8 @@
 //!
 //! [`Unit`] writes figures: `118 MB` and not `117739520`, and never so short that what is beyond a limit looks like the limit.
 //!
+//! [`said::Said`] is a text of evenkeel's own as a value: in English, and what it says as data for other languages.
+//!
 //! Redaction by form knows only the forms that it knows; whoever has the secret itself uses [`Secrets`] besides.
 //!
 //! ```
@@ -23,6 +25,7 @@
 mod chain;
 mod escape;
 mod form;
+pub mod said;
 mod secrets;
 mod unit;
 mod url;

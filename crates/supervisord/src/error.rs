@@ -1,8 +1,10 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::Daemon;
+use evenkeel_shown::said::{self, Listener, Said, SupervisordCode as Code};
+
+use crate::{Activity, Daemon};
 
 /// Why supervisord did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +111,32 @@ fn what(daemon: Option<&Daemon>) -> String {
 }
 
 impl CallError {
+    /// The error and what the system says of it, as a value.
+    pub fn said(&self) -> Said {
+        let shown = |socket: &Path| socket.display().to_string();
+        let code = match self {
+            Self::Missing { socket } => Code::NoSocket { socket: shown(socket) },
+            Self::Deleted { socket, daemon } => {
+                let pid = daemon.as_ref().map(|daemon| daemon.identity.pid);
+                Code::SocketDeleted { socket: shown(socket), pid }
+            }
+            Self::Refused { socket } => Code::NobodyListens { socket: shown(socket) },
+            Self::Denied { socket, reason } => {
+                Code::Denied { socket: shown(socket), reason: (*reason).to_owned() }
+            }
+            Self::TimedOut { socket, after, daemon } => {
+                let daemon = daemon.as_ref().map(Daemon::listener);
+                Code::NoAnswer { socket: shown(socket), after: *after, daemon }
+            }
+            Self::Fault { code, text } => Code::Refused { text: text.clone(), fault: *code },
+            Self::Protocol { socket, reason } => {
+                Code::Protocol { socket: shown(socket), reason: reason.clone() }
+            }
+            Self::Io { socket, .. } => Code::CannotTalk { socket: shown(socket) },
+        };
+        Said::with_source(self, code)
+    }
+
     /// Who listens on the socket, as far as that was looked for and found.
     pub fn daemon(&self) -> Option<&Daemon> {
         match self {
@@ -120,5 +148,19 @@ impl CallError {
     /// Whether supervisord refused with `fault`.
     pub fn is_fault(&self, fault: FaultCode) -> bool {
         matches!(self, Self::Fault { code, .. } if *code == fault as i32)
+    }
+}
+
+impl Daemon {
+    fn listener(&self) -> Listener {
+        let activity = match self.activity {
+            Activity::Alive => said::Activity::Alive,
+            Activity::Stopped => said::Activity::Stopped,
+            Activity::CgroupFrozen => said::Activity::CgroupFrozen,
+            Activity::Traced => said::Activity::Traced,
+            Activity::DiskSleep => said::Activity::DiskSleep,
+            Activity::Dead => said::Activity::Dead,
+        };
+        Listener { pid: self.identity.pid, activity }
     }
 }

@@ -13,7 +13,7 @@ use zbus::connection::Builder;
 use zbus::message::Body;
 use zbus::{Connection, DynamicType};
 
-use crate::SystemdError;
+use crate::{Awaited, SystemdError};
 
 /// A connection that nobody used for so long is closed; making one takes about two milliseconds.
 const IDLE: Duration = Duration::from_secs(10);
@@ -113,10 +113,10 @@ pub(crate) async fn call<Arguments: serde::Serialize + DynamicType>(
     Ok(answer.body())
 }
 
-/// Ends `work` at the deadline. `what` completes "systemd did not …".
+/// Ends `work` at the deadline. `what` is what it waits for.
 pub(crate) async fn within<Done>(
     after: Duration,
-    what: &'static str,
+    what: Awaited,
     work: impl Future<Output = Result<Done, SystemdError>>,
 ) -> Result<Done, SystemdError> {
     tokio::time::timeout(after, work).await.unwrap_or(Err(SystemdError::TimedOut { what, after }))

@@ -1,6 +1,8 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use evenkeel_shown::said::{Said, SystemdCode as Code};
 
 use crate::UnitName;
 use crate::text::plain;
@@ -33,10 +35,10 @@ pub enum SystemdError {
         reason: String,
     },
     /// There was no answer in time: from the bus, from systemd, or about the end of a job. The job goes on.
-    #[error("systemd did not {what} within {after:?}")]
+    #[error("systemd did not {} within {after:?}", what.as_str())]
     TimedOut {
         /// What was waited for.
-        what: &'static str,
+        what: Awaited,
         /// The deadline.
         after: Duration,
     },
@@ -84,9 +86,52 @@ pub enum SystemdError {
     },
 }
 
+/// What is waited for until a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// An answer of the bus or of systemd.
+    Answer,
+    /// The end of a job.
+    EndOfJob,
+}
+
+impl Awaited {
+    /// In words that follow "did not".
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::EndOfJob => "finish the job",
+        }
+    }
+}
+
 impl SystemdError {
+    /// The error and what the system says of it, as a value.
+    pub fn said(&self) -> Said {
+        let shown = |socket: &Path| socket.display().to_string();
+        let code = match self {
+            Self::NotBooted => Code::NotBooted,
+            Self::NoBus { socket, reason } => {
+                Code::NoBus { socket: shown(socket), reason: (*reason).to_owned() }
+            }
+            Self::NotOnBus { socket } => Code::NotOnBus { socket: shown(socket) },
+            Self::Denied { reason } => Code::Denied { reason: reason.clone() },
+            Self::TimedOut { what: Awaited::Answer, after } => Code::NoAnswer { after: *after },
+            Self::TimedOut { what: Awaited::EndOfJob, after } => Code::JobNotDone { after: *after },
+            Self::NoSuchUnit { unit, near } => {
+                Code::NoSuchUnit { unit: unit.to_string(), near: near.clone() }
+            }
+            Self::Masked { unit } => Code::Masked { unit: unit.to_string() },
+            Self::Refused { text, .. } => Code::Refused { text: text.clone() },
+            Self::Lost { reason } => Code::Lost { reason: reason.clone() },
+            Self::Protocol { reason } => Code::Protocol { reason: reason.clone() },
+            Self::Connect { socket, .. } => Code::CannotConnect { socket: shown(socket) },
+        };
+        Said::with_source(self, code)
+    }
+
     /// What a call that the bus carried came back with.
-    pub(crate) fn of_call(error: zbus::Error, socket: &std::path::Path) -> Self {
+    pub(crate) fn of_call(error: zbus::Error, socket: &Path) -> Self {
         use zbus::fdo;
         match error {
             zbus::Error::MethodError(name, text, _) => {

@@ -38,7 +38,7 @@ mod text;
 mod unit;
 
 pub use blocking::missing_units;
-pub use error::SystemdError;
+pub use error::{Awaited, SystemdError};
 pub use job::JobEnd;
 pub use manager::Manager;
 pub use name::{UnitName, UnitNameError};

@@ -14,7 +14,7 @@ use zbus::{Connection, MatchRule, MessageStream, OwnedObjectPath};
 use crate::bus::{Bus, SYSTEMD, call, within};
 use crate::nearest::nearest;
 use crate::unit::Properties;
-use crate::{ActiveState, JobEnd, LoadState, SystemdError, Unit, UnitName};
+use crate::{ActiveState, Awaited, JobEnd, LoadState, SystemdError, Unit, UnitName};
 
 const SYSTEM_BUS: &str = "/run/dbus/system_bus_socket";
 const MANAGER_PATH: &str = "/org/freedesktop/systemd1";
@@ -63,7 +63,7 @@ impl Manager {
     /// The unit as it is now. One that is masked is found; for one that does not exist this fails with
     /// [`SystemdError::NoSuchUnit`].
     pub async fn unit(&self, name: &UnitName, deadline: Duration) -> Result<Unit, SystemdError> {
-        within(deadline, "answer", self.look(name)).await
+        within(deadline, Awaited::Answer, self.look(name)).await
     }
 
     /// Starts the unit, with what it needs, and waits for the end of that.
@@ -100,7 +100,7 @@ impl Manager {
         name: &UnitName,
         deadline: Duration,
     ) -> Result<(), SystemdError> {
-        within(deadline, "answer", async {
+        within(deadline, Awaited::Answer, async {
             let connection = self.bus.connection().await?;
             let method = (MANAGER_PATH, MANAGER, "ResetFailedUnit");
             match call(&connection, method, &name.as_str()).await {
@@ -117,7 +117,7 @@ impl Manager {
         names: &[UnitName],
         deadline: Duration,
     ) -> Result<Vec<(UnitName, Vec<String>)>, SystemdError> {
-        within(deadline, "answer", async {
+        within(deadline, Awaited::Answer, async {
             let mut missing = Vec::new();
             for name in names {
                 match self.look(name).await {
@@ -164,7 +164,7 @@ impl Manager {
         name: &UnitName,
         deadline: Duration,
     ) -> Result<JobEnd, SystemdError> {
-        within(deadline, "finish the job", async {
+        within(deadline, Awaited::EndOfJob, async {
             let id = self.look(name).await?.id;
             let connection = self.bus.connection().await?;
             let carried = |error| SystemdError::of_call(error, self.socket());

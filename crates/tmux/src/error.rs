@@ -1,6 +1,8 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use evenkeel_shown::said::{Said, TmuxCode as Code};
 
 /// Why tmux did not say, or did not do, what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -74,4 +76,30 @@ pub enum TmuxError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl TmuxError {
+    /// The error and what the system says of it, as a value.
+    pub fn said(&self) -> Said {
+        let shown = |socket: &Path| socket.display().to_string();
+        let code = match self {
+            Self::Missing { socket } => Code::NoServer { socket: shown(socket) },
+            Self::Deleted { socket, pid } => {
+                Code::SocketDeleted { socket: shown(socket), pid: *pid }
+            }
+            Self::Dead { socket } => Code::Dead { socket: shown(socket) },
+            Self::TimedOut { socket, after } => {
+                Code::NoAnswer { socket: shown(socket), after: *after }
+            }
+            Self::Denied { socket, reason } => {
+                Code::Denied { socket: shown(socket), reason: reason.clone() }
+            }
+            Self::NoUser { user } => Code::NoUser { user: user.clone() },
+            Self::NoProgram { reason } => Code::CannotRun { reason: reason.clone() },
+            Self::Refused { text } => Code::Refused { text: text.clone() },
+            Self::Protocol { reason } => Code::Protocol { reason: reason.clone() },
+            Self::Io { socket, .. } => Code::CannotUse { socket: shown(socket) },
+        };
+        Said::with_source(self, code)
+    }
 }

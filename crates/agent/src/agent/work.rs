@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use evenkeel_cleanup::Clock;
 use evenkeel_engine::Input;
 use evenkeel_probe::Target;
+use evenkeel_shown::said::AgentCode;
 
 use super::{Hint, Notice, Shell};
 use crate::executor::clean;
@@ -44,7 +45,9 @@ impl<N: Fn(Notice)> Shell<N> {
         };
         let start = |write| keep::start(rule, spec, (write, watching), metrics, say);
         if let Err(error) = self.keepers.sweep(rule, start) {
-            let result = Err(format!("no thread to do it: {error}"));
+            let text = format!("no thread to do it: {error}");
+            let code = AgentCode::NoThread { why: error.to_string() };
+            let result = Err(evenkeel_shown::said::Said::new(text, code));
             self.answer()(Input::Swept { rule, result });
         }
     }

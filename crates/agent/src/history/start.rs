@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use evenkeel_engine::{OpenIncident, Past};
-use evenkeel_journal::{Durability, Entry, Intent, Journal, JournalError, Stamp, Standing};
+use evenkeel_journal::{
+    Durability, Entry, Finding, Intent, Journal, JournalError, Stamp, Standing,
+};
 use evenkeel_moment::Moment;
+use evenkeel_shown::said::{AgentCode, Code, Said};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,6 +19,8 @@ const LONGEST_BUDGET: SignedDuration = SignedDuration::from_hours(24 * 31);
 /// More starts than this within ten minutes: the agent crashes in a loop and must not act, for so long.
 const STARTS_IN_TEN_MINUTES: u32 = 5;
 const CRASH_LOOP: Duration = Duration::from_hours(1);
+/// What is said of an action that an earlier agent did not see the end of.
+pub(crate) const ENDED_BEFORE: &str = "the agent ended before the action did";
 /// Where the journal keeps why nothing is done.
 const WITHHELD: &str = "observe_only";
 
@@ -34,6 +39,9 @@ pub(crate) struct Found {
 pub(crate) struct Withheld {
     /// Why.
     pub(crate) why: String,
+    /// The same as data; absent in what an agent wrote that kept none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    why_code: Option<Box<Code>>,
     /// When that ends; `None`: with this run.
     pub(crate) until: Option<Stamp>,
     /// How long it was to last; however the clock is set, it lasts no longer.
@@ -42,12 +50,13 @@ pub(crate) struct Withheld {
 
 impl Withheld {
     /// Something that only a new start can end.
-    pub(crate) fn without_end(why: String) -> Self {
-        Self { why, until: None, lasts: Duration::ZERO }
+    pub(crate) fn without_end(why: Said) -> Self {
+        let (why, why_code) = why.into_parts();
+        Self { why, why_code, until: None, lasts: Duration::ZERO }
     }
 
-    fn lasting(why: String, now: &Stamp, lasts: Duration) -> Self {
-        Self { why, until: Some(now.after(lasts)), lasts }
+    fn lasting(why: Said, now: &Stamp, lasts: Duration) -> Self {
+        Self { until: Some(now.after(lasts)), lasts, ..Self::without_end(why) }
     }
 
     fn left(&self, now: &Stamp) -> Duration {
@@ -60,13 +69,15 @@ impl Withheld {
     }
 
     /// The same, for people.
-    pub(crate) fn in_words(&self) -> String {
-        match &self.until {
-            Some(until) => {
-                format!("{}; until {}", self.why, until.wall.strftime("%Y-%m-%d %H:%M:%S UTC"))
-            }
-            None => self.why.clone(),
-        }
+    pub(crate) fn said(&self) -> Said {
+        let why = match &self.why_code {
+            Some(code) => Said::new(&*self.why, (**code).clone()),
+            None => self.why.clone().into(),
+        };
+        let Some(until) = &self.until else { return why };
+        let until = until.wall.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+        let text = format!("{why}; until {until}");
+        Said::new(text, AgentCode::Until { what: Box::new(why.into_code()), until })
     }
 }
 
@@ -89,7 +100,7 @@ pub(super) fn read(
     // All of it or nothing: an agent that ends in between finds everything as it was.
     journal.together(Durability::AtOnce, |journal| {
         for (id, _) in &unfinished {
-            journal.settle(*id, now.wall, "unknown", "the agent ended before the action did")?;
+            journal.settle(*id, now.wall, "unknown", ENDED_BEFORE)?;
         }
         Kept::of(&past).write(&Kept::default(), journal, now)?;
         journal.begin_run(now.wall)?;
@@ -102,7 +113,7 @@ pub(super) fn read(
         {
             let value = serde_json::to_value(withheld).unwrap_or(Value::Null);
             journal.save_state(WITHHELD, &value)?;
-            line(journal, now.wall, "observe_only", &withheld.in_words(), value)?;
+            line(journal, now.wall, "observe_only", &withheld.said(), value)?;
         }
         if withheld.is_none() && earlier.is_some() {
             journal.forget_state(WITHHELD)?;
@@ -124,12 +135,13 @@ fn withheld(
         journal.load_state(WITHHELD)?.and_then(|value| serde_json::from_value(value).ok());
     let mut reasons: Vec<_> = earlier.iter().cloned().collect();
     if let Some(loss) = journal.loss()? {
-        reasons.push(Withheld::lasting(loss.to_string(), now, period));
+        reasons.push(Withheld::lasting(lost(&loss), now, period));
     }
     if starts > STARTS_IN_TEN_MINUTES {
-        let why = format!(
+        let text = format!(
             "the agent started {starts} times within ten minutes: it ends again and again, see its log"
         );
+        let why = Said::new(text, AgentCode::CrashLoop { starts });
         reasons.push(Withheld::lasting(why, now, CRASH_LOOP));
     }
     reasons.retain(|reason| !reason.left(now).is_zero());
@@ -138,6 +150,16 @@ fn withheld(
         tracing::error!(until = ?withheld.until.as_ref().map(|until| until.wall), "observe only: {}", withheld.why);
     }
     Ok((earlier, withheld))
+}
+
+/// That a history was damaged.
+fn lost(loss: &Finding) -> Said {
+    let code = AgentCode::HistoryLost {
+        reason: loss.reason.clone(),
+        file: loss.file.display().to_string(),
+        moved_to: loss.moved_to.display().to_string(),
+    };
+    Said::new(loss.to_string(), code)
 }
 
 /// What earlier runs charged and left open, with each time as a moment of this boot.

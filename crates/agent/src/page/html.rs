@@ -33,6 +33,7 @@ pub(super) async fn overview(State(desk): State<Desk>, request: Request) -> Resp
         frame: visit.frame,
         healthy: status.healthy,
         storm: status.storm.clone(),
+        storm_refusal: rows::data(status.storm_refusal.as_ref()),
         checks,
         span: past.span,
         recoveries: status.recoveries.iter().map(rows::recovery).collect(),
@@ -175,7 +176,7 @@ pub(super) async fn incident(
         answer: answer(&visit.viewer.view, &said),
         evidence: rows::evidence(&incident.evidence),
         settings: said.rules.clone(),
-        actions: said.intents.iter().map(rows::action).collect(),
+        actions: said.intents.iter().map(|intent| rows::action(intent, &said.events)).collect(),
         budgets: said.budgets.iter().map(rows::budget).collect(),
         events: said.events.iter().map(rows::line).collect(),
     };
@@ -217,6 +218,7 @@ impl Visit {
             host: desk.host.to_string(),
             version: status.version.clone(),
             observes,
+            observes_code: status.mode_reason_code.as_deref().cloned(),
             started_at: status.started_at,
             address: viewer.address.clone(),
         };

@@ -1,18 +1,20 @@
 //! What the engine and the history know, as the rows of pages.
 
 use evenkeel_engine::{
-    AlertStatus, CheckStatus, HoldStatus, RecoveryStatus, RuleStatus, SloStatus,
+    AlertStatus, CheckStatus, HoldStatus, RecoveryStatus, Refusal, RuleStatus, SloStatus,
 };
 use evenkeel_journal::{Event, Incident, IntentRecord};
 use evenkeel_pages::{
     ActionRow, AlertRow, BudgetRow, CheckRow, CleanupRow, DriftRow, EventRow, HoldRow, IncidentRow,
     PartRow, RecoveryRow, RuleRow, SloRow, Stretch,
 };
+use evenkeel_shown::said::{AgentCode, Code};
 use jiff::SignedDuration;
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::explain::BudgetUse;
-use crate::history;
+use crate::history::{self, ENDED_BEFORE};
 
 /// The longest text of a value that a page shows of evidence.
 const LONGEST_VALUE: usize = 2_000;
@@ -52,7 +54,13 @@ pub(super) fn recovery(status: &RecoveryStatus) -> RecoveryRow {
         step: status.step.clone(),
         budget_remaining: status.budget_remaining,
         reason: status.reason.clone(),
+        refusal: data(status.refusal.as_ref()),
     }
+}
+
+/// A refusal as data; null without one.
+pub(super) fn data(refusal: Option<&Refusal>) -> Value {
+    refusal.and_then(|refusal| serde_json::to_value(refusal).ok()).unwrap_or_default()
 }
 
 pub(super) fn rule(status: &RuleStatus) -> RuleRow {
@@ -63,6 +71,7 @@ pub(super) fn rule(status: &RuleStatus) -> RuleRow {
         last_run: status.last_run,
         ok: status.ok,
         detail: status.detail.clone(),
+        detail_code: status.detail_code.as_deref().cloned(),
         repairs: status.repairs,
         watched: status.watched.clone(),
     }
@@ -144,15 +153,28 @@ pub(super) fn incident(incident: &Incident, actions: Option<usize>) -> IncidentR
     }
 }
 
-pub(super) fn action(record: &IntentRecord) -> ActionRow {
+/// An action; its history of `events` has what its detail says as data.
+pub(super) fn action(record: &IntentRecord, events: &[Event]) -> ActionRow {
+    let detail = record.settled.as_ref().map(|settled| settled.detail.clone());
     ActionRow {
         at: record.intent.wall,
         action: record.intent.action.clone(),
         step: record.intent.step,
         attempt: record.intent.attempt,
         outcome: record.settled.as_ref().map(|settled| settled.outcome.clone()),
-        detail: record.settled.as_ref().map(|settled| settled.detail.clone()),
+        detail_code: detail.as_deref().and_then(|detail| code(detail, events)),
+        detail,
     }
+}
+
+/// What the detail of an action says. The intent keeps the English text alone; the line that has the same text says the same.
+fn code(detail: &str, events: &[Event]) -> Option<Code> {
+    if detail == ENDED_BEFORE {
+        return Some(AgentCode::EndedBeforeAction.into());
+    }
+    let acted = events.iter().filter(|event| event.kind == "acted");
+    let same = acted.map(|event| &event.data).find(|data| data["detail"] == detail)?;
+    Code::deserialize(&same["detail_code"]).ok()
 }
 
 pub(super) fn budget(used: &BudgetUse) -> BudgetRow {

@@ -6,9 +6,10 @@ use evenkeel_safefs::{
     Dir, Judged, Kind, Metadata, OpenFiles, Root, Run, ShortenError, Shortened, TakeError, Terms,
     is_without_room,
 };
+use evenkeel_shown::said::{CleanupCode, Said, Task};
 
 use super::report::Taken;
-use super::{chain, compress};
+use super::{cannot, compress};
 use crate::clock::Clock;
 use crate::observe::{Contents, Rules};
 use crate::plan::{KeepReason, Step, Verdict, is_due, judge};
@@ -31,7 +32,7 @@ pub(super) struct Act<'a> {
 pub(super) enum Not {
     /// It is no longer due.
     Skipped(String),
-    Failed(String),
+    Failed(Said),
     /// The run is to end.
     Ended,
 }
@@ -51,7 +52,10 @@ impl Act<'_> {
         step: &Step,
         goes_on: &mut dyn FnMut() -> bool,
     ) -> Result<Taken, Not> {
-        let name = step.path.file_name().ok_or_else(|| Not::Failed("it has no name".to_owned()))?;
+        let name = step
+            .path
+            .file_name()
+            .ok_or_else(|| Not::Failed(Said::new("it has no name", CleanupCode::NoName)))?;
         if self.open.as_ref().is_some_and(|open| open.contains(&step.pin)) {
             return Err(in_use());
         }
@@ -69,7 +73,8 @@ impl Act<'_> {
         }
         let held = run.take(slot, dir, name, &step.pin, |now| self.is_due(step, now))?;
         if held.metadata().kind == Kind::Directory {
-            let stays = |error: io::Error| Not::Failed(format!("cannot look through it: {error}"));
+            let stays =
+                |error: io::Error| Not::cannot("look through it", Task::LookThrough, &error);
             match held.survey(|_, now| self.is_part(step, now)) {
                 Ok(true) => {}
                 Ok(false) => {
@@ -103,7 +108,7 @@ impl Act<'_> {
         let (true, Action::Delete, Some(name), true) =
             (is_without_room(error), self.policy.action(), step.path.file_name(), is_file)
         else {
-            return Err(Not::Failed(format!("cannot write down that it is to be taken: {error}")));
+            return Err(Not::cannot("write down that it is to be taken", Task::Announce, error));
         };
         if self.open.as_ref().is_some_and(|open| open.contains(&step.pin)) {
             return Err(in_use());
@@ -127,7 +132,10 @@ impl Act<'_> {
             Ok(None) => return Err(TakeError::Changed.into()),
             Err((path, reason)) => {
                 let shown = evenkeel_safefs::escaped(path);
-                return Err(Not::Failed(format!("cannot look at `{shown}` in it: {reason}")));
+                let text = format!("cannot look at `{shown}` in it: {reason}");
+                let why = Box::new(reason.into_code());
+                let code = CleanupCode::CannotLookAtPart { path: shown, why };
+                return Err(Not::Failed(Said::new(text, code)));
             }
         };
         match contents.look.held {
@@ -156,7 +164,7 @@ impl Act<'_> {
             Err(error @ (ShortenError::Changed | ShortenError::Locked)) => {
                 Err(Not::Skipped(error.to_string()))
             }
-            Err(error) => Err(Not::Failed(error.to_string())),
+            Err(error) => Err(Not::Failed(error.said())),
         }
     }
 
@@ -167,13 +175,13 @@ impl Act<'_> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(TakeError::Changed.into());
             }
-            Err(error) => return Err(Not::Failed(format!("cannot open it: {error}"))),
+            Err(error) => return Err(Not::cannot("open it", Task::Open, &error)),
         };
         if pinned.metadata().identity != step.pin {
             return Err(TakeError::Changed.into());
         }
         let terms = Terms { mnt_id: self.root.metadata().identity.mnt_id, owners: None };
-        let judged = pinned.judge(&terms).map_err(|error| Not::Failed(chain(&error)))?;
+        let judged = pinned.judge(&terms).map_err(|error| Not::Failed(error.said()))?;
         if !self.is_due(step, judged.metadata()) {
             return Err(TakeError::NotDue.into());
         }
@@ -199,13 +207,19 @@ fn in_use() -> Not {
     Not::Skipped("a process has it open".to_owned())
 }
 
+impl Not {
+    pub(super) fn cannot(what: &str, task: Task, error: &io::Error) -> Self {
+        Self::Failed(cannot(what, task, error))
+    }
+}
+
 impl From<TakeError> for Not {
     fn from(error: TakeError) -> Self {
         match error {
             TakeError::Changed | TakeError::Locked | TakeError::NotDue => {
                 Self::Skipped(error.to_string())
             }
-            _ => Self::Failed(error.to_string()),
+            _ => Self::Failed(error.said()),
         }
     }
 }

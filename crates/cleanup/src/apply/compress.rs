@@ -6,6 +6,7 @@ use std::io::{self, BufReader, Read, Seek, Write};
 use std::time::{Duration, SystemTime};
 
 use evenkeel_safefs::{Dir, Run, TakeError, escaped, find_writer};
+use evenkeel_shown::said::{CleanupCode, Said, Task};
 use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
 
@@ -33,14 +34,18 @@ pub(super) fn compress(
     check_free(dir, &compressed_name)?;
     let judged = act.judged(dir, name, step)?;
     let before = *judged.metadata();
-    let original = judged.reader().map_err(|error| failed("open it", &error))?;
+    let original = judged.reader().map_err(|error| Not::cannot("open it", Task::Open, &error))?;
     let refuse_writer = || match find_writer(&original, &step.pin) {
         Ok(None) => Ok(()),
-        Ok(Some(writer)) => Err(Not::Failed(writer.to_string())),
-        Err(error) => Err(failed("see whether a process writes to it", &error)),
+        Ok(Some(writer)) => Err(Not::Failed(writer.said())),
+        Err(error) => {
+            Err(Not::cannot("see whether a process writes to it", Task::SeeWriters, &error))
+        }
     };
     refuse_writer()?;
-    let mut copy = run.temporary().map_err(|error| failed("make its compressed copy", &error))?;
+    let mut copy = run
+        .temporary()
+        .map_err(|error| Not::cannot("make its compressed copy", Task::MakeCopy, &error))?;
     // A change that comes within one tick of the filesystem's clock after another one does not show in the times.
     let settled = before.mtime.max(before.ctime).checked_add(COARSEST_TIMES);
     if settled.is_none_or(|settled| copy.born() < settled) {
@@ -63,8 +68,12 @@ pub(super) fn compress(
 fn check_free(dir: &Dir, name: &OsStr) -> Result<(), Not> {
     match dir.look(name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(failed("look for a compressed copy", &error)),
-        Ok(_) => Err(Not::Failed(format!("there is a `{}` already", escaped(name)))),
+        Err(error) => Err(Not::cannot("look for a compressed copy", Task::LookForCopy, &error)),
+        Ok(_) => {
+            let name = escaped(name);
+            let text = format!("there is a `{name}` already");
+            Err(Not::Failed(Said::new(text, CleanupCode::CopyExists { name })))
+        }
     }
 }
 
@@ -74,7 +83,7 @@ fn write(
     mtime: SystemTime,
     goes_on: &mut dyn FnMut() -> bool,
 ) -> Result<(), Not> {
-    let failed = |error| failed("write its compressed copy", &error);
+    let failed = |error| Not::cannot("write its compressed copy", Task::WriteCopy, &error);
     let seconds = mtime.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     // The field ends in 2106; zero says that there is no time.
     let header = GzBuilder::new().mtime(u32::try_from(seconds).unwrap_or(0));
@@ -99,7 +108,7 @@ fn compare(
     copy: &mut File,
     goes_on: &mut dyn FnMut() -> bool,
 ) -> Result<(), Not> {
-    let failed = |error| failed("read its compressed copy back", &error);
+    let failed = |error| Not::cannot("read its compressed copy back", Task::ReadCopyBack, &error);
     original.rewind().and_then(|()| copy.rewind()).map_err(failed)?;
     let mut decoder = GzDecoder::new(BufReader::with_capacity(BLOCK_BYTES, copy));
     let (mut block, mut read_back) = (vec![0; BLOCK_BYTES], vec![0; BLOCK_BYTES]);
@@ -124,8 +133,4 @@ fn compare(
         0 => Ok(()),
         _ => Err(TakeError::Changed.into()),
     }
-}
-
-fn failed(what: &str, error: &io::Error) -> Not {
-    Not::Failed(format!("cannot {what}: {error}"))
 }

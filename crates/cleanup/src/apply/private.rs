@@ -3,7 +3,9 @@ use std::ops::ControlFlow;
 use std::time::SystemTime;
 
 use evenkeel_safefs::{Private, Returned, Root, escaped};
+use evenkeel_shown::said::{CleanupCode, Said, Task};
 
+use super::cannot;
 use super::report::{Failed, Recovered, Report};
 use super::{Progress, Watch};
 
@@ -14,6 +16,19 @@ pub(crate) enum PrivateError {
     Busy,
     #[error("cannot work in the private directory of the root: {0}")]
     Io(io::Error),
+}
+
+impl PrivateError {
+    /// The error as a value.
+    pub(super) fn said(&self) -> Said {
+        let text = self.to_string();
+        match self {
+            Self::Busy => Said::new(text, CleanupCode::AnotherRun),
+            Self::Io(error) => {
+                Said::because(text, CleanupCode::Cannot(Task::WorkInPrivate), &error)
+            }
+        }
+    }
 }
 
 /// The private directory of the root, made if it is `needed`; what killed runs left in it has been put right.
@@ -66,8 +81,10 @@ pub(super) fn purge(
                 report.purged.bytes = report.purged.bytes.saturating_add(removed.bytes);
             }
             Err(error) => {
-                let reason = format!("cannot remove it from the trash of run `{run}`: {error}");
-                tracing::warn!(path = %escaped(&path), reason, "still in the trash");
+                let text = format!("cannot remove it from the trash of run `{run}`: {error}");
+                tracing::warn!(path = %escaped(&path), reason = text, "still in the trash");
+                let code = CleanupCode::CannotEmptyTrash { run: run.to_owned() };
+                let reason = Said::because(text, code, &error);
                 report.failed.push(Failed { path, reason });
             }
         }
@@ -75,8 +92,8 @@ pub(super) fn purge(
         ended
     });
     if let Err(error) = result {
-        let reason = format!("cannot look through the trash: {error}");
-        tracing::warn!(root = %escaped(root.path()), reason);
+        let reason = cannot("look through the trash", Task::LookThroughTrash, &error);
+        tracing::warn!(root = %escaped(root.path()), reason = reason.text());
         report.failed.push(Failed { path: root.path().to_owned(), reason });
     }
     ended

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::slice;
 
 use evenkeel_safefs::escaped;
+use evenkeel_shown::said::Said;
 use serde::Serialize;
 
 use crate::plan::{Step, path};
@@ -28,7 +29,7 @@ pub struct Failed {
     #[serde(serialize_with = "path")]
     pub path: PathBuf,
     /// Why not.
-    pub reason: String,
+    pub reason: Said,
 }
 
 /// An entry that was due when the plan was made and is left alone now.
@@ -102,14 +103,14 @@ impl Report {
         }
     }
 
-    pub(super) fn fail(&mut self, step: &Step, reason: &str) {
+    pub(super) fn fail(&mut self, step: &Step, reason: &Said) {
         self.fail_all(slice::from_ref(step), reason);
     }
 
-    pub(super) fn fail_all(&mut self, steps: &[Step], reason: &str) {
+    pub(super) fn fail_all(&mut self, steps: &[Step], reason: &Said) {
         for step in steps {
-            tracing::warn!(path = %escaped(&step.path), reason, "not taken away");
-            self.failed.push(Failed { path: step.path.clone(), reason: reason.to_owned() });
+            tracing::warn!(path = %escaped(&step.path), reason = reason.text(), "not taken away");
+            self.failed.push(Failed { path: step.path.clone(), reason: reason.clone() });
         }
     }
 }

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use evenkeel_safefs::{Dir, Intent, Working, escaped};
+use evenkeel_shown::said::{CleanupCode, Said, Task};
 
 use super::act::{Act, Not};
 use super::report::Report;
@@ -102,7 +103,10 @@ impl<'a> Work<'a> {
                 result
             }
             (Some(Err(not)), _) => Err(not.clone()),
-            (None, _) => Err(Not::Failed("its directory is unknown".to_owned())),
+            (None, _) => {
+                let text = "its directory is unknown";
+                Err(Not::Failed(Said::new(text, CleanupCode::UnknownDirectory)))
+            }
         };
         match result {
             Ok(taken) => {
@@ -128,7 +132,7 @@ impl<'a> Work<'a> {
         let root = self.act.root.dir();
         let dir = root.descend(relative).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Not::Skipped("its directory is gone".to_owned()),
-            _ => Not::Failed(format!("cannot open its directory: {error}")),
+            _ => Not::cannot("open its directory", Task::OpenDirectory, &error),
         })?;
         if relative.as_os_str().is_empty() {
             return Ok(Place { dir, working: None, changed: false });
@@ -136,7 +140,7 @@ impl<'a> Work<'a> {
         match dir.start_work() {
             Ok(Some(working)) => Ok(Place { dir, working: Some(working), changed: false }),
             Ok(None) => Err(Not::Skipped("a process holds the lock of its directory".to_owned())),
-            Err(error) => Err(Not::Failed(format!("cannot lock its directory: {error}"))),
+            Err(error) => Err(Not::cannot("lock its directory", Task::LockDirectory, &error)),
         }
     }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use evenkeel_safefs::{Dir, Identity, Kind, Metadata, OpenFiles, Problem};
+use evenkeel_shown::said::Said;
 
 use super::is_apart;
 use crate::plan::{KeepReason, Link, Look, is_sticky};
@@ -44,9 +45,9 @@ impl Contents {
         name: &OsStr,
         relative: &Path,
         rules: &Rules<'_>,
-    ) -> Result<Option<Self>, (PathBuf, String)> {
+    ) -> Result<Option<Self>, (PathBuf, Said)> {
         let failed =
-            |path: &Path, error: io::Error| Err((path.to_owned(), Problem::Io(error).to_string()));
+            |path: &Path, error: io::Error| Err((path.to_owned(), Problem::Io(error).said()));
         let top = match parent.enter(name) {
             Ok(dir) => dir,
             Err(error) if is_gone(&error) => return Ok(None),
@@ -84,7 +85,7 @@ impl Contents {
             };
             if u32::try_from(levels.len()).is_ok_and(|depth| depth > deepest) {
                 let problem = Problem::TooDeep { max_depth: rules.policy.max_depth() };
-                return Err((path, problem.to_string()));
+                return Err((path, problem.said()));
             }
             match contents.list(&dir, rules) {
                 Ok(pending) => levels.push(Level { dir, path, pending }),

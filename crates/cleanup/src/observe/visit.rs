@@ -185,6 +185,6 @@ impl Visit for Scan<'_> {
 
     fn problem(&mut self, path: &Path, problem: Problem) {
         let path = below(self.policy.path(), path);
-        self.plan.unseen.push(Unseen { path, reason: problem.to_string() });
+        self.plan.unseen.push(Unseen { path, reason: problem.said() });
     }
 }

@@ -3,6 +3,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 use evenkeel_safefs::FilesystemUsage;
+use evenkeel_shown::said::{CleanupCode, LevelOf, Said};
 use serde::Serialize;
 
 use super::candidate::{Candidate, Link};
@@ -51,6 +52,20 @@ pub struct Level {
 }
 
 impl Level {
+    /// That the limit of `trigger` is not met, as a value.
+    pub fn said(&self, trigger: &str) -> Said {
+        let Self { measure, before, after, stop, .. } = *self;
+        let of = match measure {
+            Measure::Bytes => LevelOf::Bytes,
+            Measure::Entries => LevelOf::Entries,
+            Measure::DiskBytes => LevelOf::DiskBytes,
+            Measure::Inodes => LevelOf::Inodes,
+        };
+        let text = format!("{trigger}: {self}");
+        let trigger = trigger.to_owned();
+        Said::new(text, CleanupCode::OverLimit { trigger, of, before, after, limit: stop })
+    }
+
     /// Whether all is within the limit, if need be after the plan; if not, nothing more may be taken.
     pub fn is_met(&self) -> bool {
         self.before <= self.start || self.after <= self.stop

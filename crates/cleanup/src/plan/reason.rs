@@ -2,6 +2,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use evenkeel_shown::Unit;
+use evenkeel_shown::said::DueCode;
 use serde::{Serialize, Serializer};
 
 use crate::policy::{AgeBy, Resource, Share, Watermark};
@@ -64,6 +65,39 @@ pub enum Reason {
         /// Its age; `None` if it is dated after now.
         age: Option<Duration>,
     },
+}
+
+impl Reason {
+    /// What it says, for whoever says it in another language.
+    pub fn code(&self) -> DueCode {
+        match *self {
+            Self::Old { age, limit, by } => {
+                DueCode::Old { limit: rounded(limit), age: rounded(age), by: by.to_string() }
+            }
+            Self::BeforeBoot { before, by } => {
+                DueCode::BeforeBoot { before: rounded(before), by: by.to_string() }
+            }
+            Self::Large { bytes, limit } => {
+                let (bytes, limit) = beside(bytes, limit);
+                DueCode::Large { limit, bytes }
+            }
+            Self::Total { total, limit, allocated, age } => {
+                let ((total, shown), (allocated, _)) =
+                    (beside(total, limit), beside(allocated, limit));
+                DueCode::Total { limit: shown, total, allocated, age: age.map(rounded) }
+            }
+            Self::Many { count, limit, age } => {
+                DueCode::Many { limit, count, age: age.map(rounded) }
+            }
+            Self::Full { usage, mark, gain, age } => {
+                let inodes = mark.of == Resource::Inodes;
+                let gain = if inodes { gain.to_string() } else { Unit::size(gain) };
+                let (high, low) = (mark.high.to_string(), mark.low.to_string());
+                let (usage, age) = (usage.to_string(), age.map(rounded));
+                DueCode::Full { high, low, inodes, usage, gain, age }
+            }
+        }
+    }
 }
 
 impl fmt::Display for Reason {
@@ -135,7 +169,11 @@ fn old(age: Option<Duration>) -> String {
 
 /// Without parts of a second, or where there is nothing else of a millisecond.
 fn whole(duration: Duration) -> humantime::FormattedDuration {
+    humantime::format_duration(rounded(duration))
+}
+
+fn rounded(duration: Duration) -> Duration {
     let seconds = Duration::from_secs(duration.as_secs());
     let millis = Duration::from_millis(u64::from(duration.subsec_millis()));
-    humantime::format_duration(if seconds.is_zero() { millis } else { seconds })
+    if seconds.is_zero() { millis } else { seconds }
 }

@@ -233,7 +233,7 @@ impl ScriptedHost {
     /// The agent ends and starts again with what it kept; what ran goes on unseen.
     pub(crate) fn restart(&mut self, past: Past) {
         let settings = self.engine.settings().clone();
-        let observe_only = self.observe_only.clone();
+        let observe_only = self.observe_only.clone().map(Into::into);
         let start = Start { now: self.now, wall: WALL, seed: 9, spread: true, observe_only, past };
         self.engine = Engine::new(settings, start);
         self.running.clear();

@@ -45,7 +45,7 @@ fn a_program_is_not_restarted_for_its_endpoint_while_it_is_stopped_or_starts() {
     host.run_for(Duration::from_mins(10));
     assert_eq!(host.acts.len(), 0, "stopped on purpose");
     let said = host.records.iter().any(|record| {
-        matches!(record, Record::Refused { reason: Refusal::ProgramNotReady { program, why }, .. }
+        matches!(record, Record::Refused { reason: Refusal::ProgramNotReady { program, why, .. }, .. }
             if program == "web" && why.contains("on purpose"))
     });
     assert!(said, "{:?}", host.records);

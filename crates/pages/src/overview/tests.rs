@@ -1,9 +1,11 @@
+use evenkeel_shown::said::{ActionCode, AgentCode, Aim, Code, PermissionsCode};
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::rows::PartRow;
+use crate::rows::{ActionRow, PartRow};
 use crate::strip::{Stretch, Verdict};
+use crate::target::{IncidentPage, incident};
 use crate::view::Theme;
 
 const HOSTILE: &str =
@@ -27,13 +29,24 @@ fn event(name: &str, kind: &str) -> EventRow {
         target: text(),
         incident: Some(1),
         message: text(),
-        data: serde_json::json!({ "action": name, "detail": name }),
+        data: serde_json::json!({
+            "action": name,
+            "detail": name,
+            "detail_code": Code::At {
+                path: name.to_owned(),
+                what: Box::new(Code::AsWritten(name.to_owned())),
+            },
+        }),
     }
 }
 
 /// A page on which every text is `name`.
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn data(name: &str) -> Overview {
     let text = || name.to_owned();
+    let unit = Aim::RestartUnit { unit: text() };
+    let why = Box::new(Code::AsWritten(text()));
+    let code = || Code::Action(ActionCode::Cannot { aim: unit.clone(), why: why.clone() });
     let span = now() - 24.hours()..now();
     let stretch = Stretch { from: span.start, until: span.end, verdict: Verdict::Good };
     Overview {
@@ -41,11 +54,13 @@ fn data(name: &str) -> Overview {
             host: text(),
             version: text(),
             observes: Some(text()),
+            observes_code: Some(code()),
             started_at: now(),
             address: "/".to_owned(),
         },
         healthy: false,
         storm: Some(text()),
+        storm_refusal: serde_json::json!({ "refusal": "busy", "with": name }),
         checks: vec![CheckRow {
             name: text(),
             kind: text(),
@@ -65,6 +80,9 @@ fn data(name: &str) -> Overview {
             step: Some(text()),
             budget_remaining: 0,
             reason: Some(text()),
+            refusal: serde_json::json!({
+                "refusal": "observe_only", "why": name, "why_code": code(),
+            }),
         }],
         rules: vec![RuleRow {
             name: text(),
@@ -73,6 +91,7 @@ fn data(name: &str) -> Overview {
             last_run: Some(now()),
             ok: Some(false),
             detail: text(),
+            detail_code: Some(code()),
             repairs: u64::MAX,
             watched: Some(text()),
         }],
@@ -134,6 +153,7 @@ fn well() -> Overview {
     Overview {
         healthy: true,
         storm: None,
+        storm_refusal: Value::Null,
         checks: vec![up],
         recoveries: Vec::new(),
         rules: Vec::new(),
@@ -219,4 +239,93 @@ fn what_a_page_links_to_begins_with_its_own_address() {
             "{address}"
         );
     }
+}
+
+#[test]
+fn what_evenkeel_itself_says_is_in_the_language_of_the_page() {
+    let mut data = well();
+    data.frame.observes = Some("the settings say so".to_owned());
+    data.frame.observes_code = Some(AgentCode::SettingsObserve.into());
+    data.storm = Some("2 of 3 targets are down together".to_owned());
+    data.storm_refusal =
+        serde_json::json!({ "refusal": "storm", "down": 2, "of": 3, "since": now() });
+    let missing = PermissionsCode::RootMissing { path: "/srv/a".to_owned() };
+    data.rules = vec![RuleRow {
+        name: "state".to_owned(),
+        kind: "permissions".to_owned(),
+        path: "/srv".to_owned(),
+        last_run: None,
+        ok: Some(false),
+        detail: "`/srv/a` does not exist".to_owned(),
+        detail_code: Some(missing.into()),
+        repairs: 0,
+        watched: None,
+    }];
+    let recovery = |target: &str, reason: &str, refusal| RecoveryRow {
+        target: target.to_owned(),
+        phase: "exhausted".to_owned(),
+        attempt: 0,
+        step: None,
+        budget_remaining: 0,
+        reason: Some(reason.to_owned()),
+        refusal,
+    };
+    data.recoveries = vec![
+        recovery("web", "no step fits", serde_json::json!({ "refusal": "no_step" })),
+        recovery("db", "status 500", Value::Null),
+    ];
+    let (en, ja) = (overview(&view(Lang::En), &data), overview(&view(Lang::Ja), &data));
+    for (english, japanese) in [
+        ("(the settings say so)", "(設定による)"),
+        ("2 of 3 targets are down together", "対象3件中2件が同時に停止: ホストの異常を疑う"),
+        ("`/srv/a` does not exist", "/srv/a が存在しない(create = true で作成される)"),
+        ("no step fits", "この対象に合う段階がない"),
+    ] {
+        assert!(en.contains(english) && !en.contains(japanese), "{english}: {en}");
+        assert!(ja.contains(japanese) && !ja.contains(english), "{japanese}: {ja}");
+    }
+    // The rule and the recovery each have their reason in the list of what does not hold and in their row.
+    assert_eq!(ja.matches("この対象に合う段階がない").count(), 2, "{ja}");
+    assert_eq!(ja.matches("/srv/a が存在しない").count(), 2, "{ja}");
+    assert!(en.contains("status 500") && ja.contains("status 500"), "what a check said stays");
+}
+
+#[test]
+fn the_page_of_an_incident_tells_the_detail_of_an_action_in_its_language() {
+    let code = ActionCode::Done(Aim::RestartUnit { unit: "web<b>.service".to_owned() });
+    let row = |name: &str, detail: &str, detail_code| ActionRow {
+        at: now(),
+        action: name.to_owned(),
+        step: 0,
+        attempt: 0,
+        outcome: Some("ended".to_owned()),
+        detail: Some(detail.to_owned()),
+        detail_code,
+    };
+    let data = IncidentPage {
+        frame: well().frame,
+        incident: IncidentRow {
+            id: 1,
+            target: "web".to_owned(),
+            cause: "web".to_owned(),
+            opened: now(),
+            closed: None,
+            outcome: None,
+            actions: None,
+        },
+        answer: String::new(),
+        evidence: Vec::new(),
+        settings: Vec::new(),
+        actions: vec![
+            row("systemd.restart", "restarted unit `web<b>.service`", Some(code.into())),
+            row("exec", "as an older version wrote it", None),
+        ],
+        budgets: Vec::new(),
+        events: Vec::new(),
+    };
+    let (en, ja) = (incident(&view(Lang::En), &data), incident(&view(Lang::Ja), &data));
+    assert!(en.contains("restarted unit `web&lt;b&gt;.service`"), "{en}");
+    assert!(ja.contains("ユニット web&lt;b&gt;.service を再起動した"), "{ja}");
+    assert!(!ja.contains("restarted unit") && !ja.contains("web<b>"), "{ja}");
+    assert!(ja.contains("as an older version wrote it"), "{ja}");
 }

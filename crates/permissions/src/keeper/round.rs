@@ -1,7 +1,6 @@
 //! One round of work below an opened root: the same body for what a sweep finds and for what an event names.
 
 use std::collections::{BTreeMap, HashMap};
-use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,11 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use evenkeel_safefs::events::Who;
-use evenkeel_safefs::{Root, escaped};
+use evenkeel_safefs::{Problem, Root, escaped};
+use evenkeel_shown::said::{Difference, FilesCode, PermissionsCode, Said};
 
 use super::watch::{Touch, Watch};
 use super::{Fight, Left};
-use crate::apply::{Looked, Repair, Work, chain, tell};
+use crate::apply::{Looked, Repair, Work, tell};
 use crate::fights::{FIGHT_TIMES, FIGHT_WINDOW, Fights, Round as Bout};
 use crate::plan::{Ids, Step, Verdict, below};
 use crate::policy::Policy;
@@ -107,7 +107,10 @@ impl<'a> Round<'a> {
         let looked = match self.work.look(path) {
             Ok(looked) => looked,
             Err(error) if is_no_longer_ours(&error) => return self.holds(path),
-            Err(error) => return self.left(path, format!("cannot look at it: {error}")),
+            Err(error) => {
+                let text = format!("cannot look at it: {error}");
+                return self.left(path, Said::because(text, FilesCode::CannotLook, &error));
+            }
         };
         if looked.is_private(path) {
             return self.holds(path);
@@ -139,7 +142,7 @@ impl<'a> Round<'a> {
         }
         if let Some(until) = self.fights.paused(Instant::now(), path) {
             let wait = until.saturating_duration_since(Instant::now());
-            self.left(path, format!("{}; {}", difference(&steps), pausing(wait)));
+            self.left(path, Said::joined(vec![difference(&steps), pausing(wait)]));
             return false;
         }
         match self.work.put_right(path, pinned, steps) {
@@ -148,8 +151,9 @@ impl<'a> Round<'a> {
                 true
             }
             Err(error) => {
-                let (reason, _) = chain(&error as &(dyn Error + 'static));
-                tracing::warn!(path = %escaped(below(self.policy.path(), path)), reason, "not repaired");
+                let reason = error.said();
+                let shown = escaped(below(self.policy.path(), path));
+                tracing::warn!(path = %shown, reason = reason.text(), "not repaired");
                 self.left(path, reason);
                 false
             }
@@ -196,7 +200,7 @@ impl<'a> Round<'a> {
         }
         if u32::try_from(depth).is_ok_and(|depth| depth > self.policy.max_depth()) {
             let max_depth = self.policy.max_depth();
-            return self.left(path, format!("more than {max_depth} levels below the root"));
+            return self.left(path, Problem::TooDeep { max_depth }.said());
         }
         if let (Some(watch), Some(name)) = (&mut self.watch, path.file_name()) {
             let parent = path.parent().unwrap_or(Path::new(""));
@@ -216,7 +220,8 @@ impl<'a> Round<'a> {
         });
         match entries {
             Err(error) if !is_no_longer_ours(&error) => {
-                self.left(path, format!("cannot read it: {error}"));
+                let text = format!("cannot read it: {error}");
+                self.left(path, Said::because(text, FilesCode::CannotRead, &error));
             }
             _ => {}
         }
@@ -226,7 +231,7 @@ impl<'a> Round<'a> {
         self.outcome.hold.push(below(self.policy.path(), path));
     }
 
-    fn left(&mut self, path: &Path, reason: String) {
+    fn left(&mut self, path: &Path, reason: Said) {
         self.outcome.left.push(Left { path: below(self.policy.path(), path), reason });
     }
 }
@@ -263,17 +268,24 @@ fn fight(repair: &Repair, bout: Bout) -> Fight {
 }
 
 /// What is wrong with one entry, in words.
-pub(super) fn difference(steps: &[Step]) -> String {
+pub(super) fn difference(steps: &[Step]) -> Said {
     let one = |step: &Step| {
         format!("{} is {}, should be {}", step.kind.as_str(), step.before, step.after)
     };
-    steps.iter().map(one).collect::<Vec<_>>().join("; ")
+    let text = steps.iter().map(one).collect::<Vec<_>>().join("; ");
+    let differs = steps.iter().map(|step| Difference {
+        what: step.kind.as_str().to_owned(),
+        found: step.before.to_string(),
+        wanted: step.after.to_string(),
+    });
+    Said::new(text, PermissionsCode::Differs(differs.collect()))
 }
 
-fn pausing(wait: Duration) -> String {
-    format!(
-        "put wrong {FIGHT_TIMES} times in {} min, so it is left alone for {:.0} s",
-        FIGHT_WINDOW.as_secs() / 60,
-        wait.as_secs_f64().ceil()
-    )
+fn pausing(wait: Duration) -> Said {
+    let minutes = FIGHT_WINDOW.as_secs() / 60;
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let text = format!(
+        "put wrong {FIGHT_TIMES} times in {minutes} min, so it is left alone for {seconds} s"
+    );
+    Said::new(text, PermissionsCode::Paused { times: FIGHT_TIMES, minutes, seconds })
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use evenkeel_safefs::KnownRoot;
 use evenkeel_safefs::events::{Key, wait};
+use evenkeel_shown::said::Said;
 
 use super::round::{Outcome, Round};
 use super::watch::{Heard, Touch, Touched, Watch};
@@ -27,7 +28,7 @@ pub(super) struct Keeping<'a, F> {
     pub(super) root: Option<KnownRoot>,
     pub(super) fights: Fights,
     /// What deviates, as it was told last.
-    pub(super) left: BTreeMap<PathBuf, String>,
+    pub(super) left: BTreeMap<PathBuf, Said>,
     /// When everything has to be looked at anew, unasked.
     pub(super) anew: Option<Instant>,
     /// Not before.

@@ -147,6 +147,6 @@ fn an_entry_that_holds_is_not_refused_whatever_it_is_on() {
 #[test]
 fn a_name_that_is_not_utf8_is_escaped_in_documents() {
     let name = Path::new(OsStr::from_bytes(b"a\n\xff"));
-    let refused = Refused { path: name.to_owned(), reason: String::new() };
+    let refused = Refused { path: name.to_owned(), reason: "".into() };
     assert_eq!(serde_json::to_string(&refused).unwrap(), r#"{"path":"a\\n\\xff","reason":""}"#);
 }

@@ -168,7 +168,7 @@ fn a_keeper_that_may_not_write_tells_what_comes_and_goes() {
         while kept.kept.is_empty() {
             kept.hear();
         }
-        assert_eq!(kept.kept[0].left[0].reason, "mode is 0600, should be 0644");
+        assert_eq!(kept.kept[0].left[0].reason.text(), "mode is 0600, should be 0644");
         chmod(0o644, &[&hash]);
         while kept.kept.len() < 2 {
             kept.hear();

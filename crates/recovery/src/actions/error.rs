@@ -1,4 +1,5 @@
 use evenkeel_process::LookError;
+use evenkeel_shown::said::Said;
 
 /// Why an action did not come to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -6,31 +7,38 @@ pub enum ActionError {
     /// No other attempt can do better: what is acted on does not exist, or may not be acted on.
     #[error("{reason}")]
     Permanent {
-        /// What went wrong, in words.
-        reason: String,
+        /// What went wrong.
+        reason: Said,
     },
     /// Another attempt may work.
     #[error("{reason}")]
     Retryable {
-        /// What went wrong, in words.
-        reason: String,
+        /// What went wrong.
+        reason: Said,
     },
 }
 
 impl ActionError {
-    /// What went wrong, in words.
-    pub fn reason(&self) -> &str {
+    /// What went wrong.
+    pub fn reason(&self) -> &Said {
+        match self {
+            Self::Permanent { reason } | Self::Retryable { reason } => reason,
+        }
+    }
+
+    /// The same, for whoever has no other use for the error.
+    pub fn into_reason(self) -> Said {
         match self {
             Self::Permanent { reason } | Self::Retryable { reason } => reason,
         }
     }
 }
 
-pub(super) fn permanent(reason: impl Into<String>) -> ActionError {
+pub(super) fn permanent(reason: impl Into<Said>) -> ActionError {
     ActionError::Permanent { reason: reason.into() }
 }
 
-pub(super) fn retryable(reason: impl Into<String>) -> ActionError {
+pub(super) fn retryable(reason: impl Into<Said>) -> ActionError {
     ActionError::Retryable { reason: reason.into() }
 }
 
@@ -44,6 +52,6 @@ pub(super) fn with_source(error: &dyn std::error::Error) -> String {
 
 /// What a process that could not be looked at or signalled means for the next attempt.
 pub(super) fn of_look(error: &LookError) -> ActionError {
-    let reason = with_source(error);
+    let reason = error.said();
     if error.is_gone() || error.is_denied() { permanent(reason) } else { retryable(reason) }
 }

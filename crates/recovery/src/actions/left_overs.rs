@@ -11,10 +11,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use evenkeel_process::{Identity, Process, Table, processes_of_unit};
+use evenkeel_shown::said::{ActionCode, NamedProcess, Said};
 use evenkeel_supervisord::{CallError, Client};
 use tokio::time::Instant;
 
-use super::error::{ActionError, of_look, permanent, retryable, with_source};
+use super::error::{ActionError, of_look, permanent, retryable};
 use super::signal::{POLL, Signal, Signalled, open};
 
 /// How long a process that was asked to end may take, as supervisord's `stopwaitsecs`.
@@ -37,8 +38,8 @@ const NAMED: usize = 8;
 /// What was ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ended {
-    /// Each process that was ended, as people name it.
-    pub processes: Vec<String>,
+    /// Each process that was ended.
+    pub processes: Vec<NamedProcess>,
     /// How many of them had to be killed.
     pub killed: usize,
 }
@@ -104,9 +105,11 @@ pub(super) async fn end_of_supervisord(
             return Ok(Some(all).filter(|all| !all.processes.is_empty()));
         }
     }
-    Err(retryable(format!(
+    let text = format!(
         "what is left over starts others faster than they end ({all}); nothing was started beside it"
-    )))
+    );
+    let ended = Box::new(all.said().into_code());
+    Err(retryable(Said::new(text, ActionCode::LeftOversOutrun { ended })))
 }
 
 /// Who was seen below processes that are being ended, while they lived: afterwards nobody can tell whose children they were.
@@ -149,8 +152,11 @@ impl Family {
 /// Whether nobody listens on the socket any more, which the kernel says and no timeout.
 async fn is_dead(socket: &Path, deadline: Instant) -> Result<(), ActionError> {
     let left = deadline.saturating_duration_since(Instant::now()).min(ANSWER);
-    let lives =
-        |how: String| permanent(format!("the programs of supervisord are not left over: {how}"));
+    let lives = |how: Said| {
+        let text = format!("the programs of supervisord are not left over: {how}");
+        let why = Box::new(how.into_code());
+        permanent(Said::new(text, ActionCode::NotLeftOver { why }))
+    };
     let client = Client::new(socket);
     let asked = match client.daemon_pid(left).await {
         // It may have died while it was asked: then the kernel says so now.
@@ -159,8 +165,11 @@ async fn is_dead(socket: &Path, deadline: Instant) -> Result<(), ActionError> {
     };
     match asked {
         Err(CallError::Refused { .. } | CallError::Missing { .. }) => Ok(()),
-        Ok(pid) => Err(lives(format!("it runs as process {pid}"))),
-        Err(error) => Err(lives(with_source(&error))),
+        Ok(pid) => {
+            let text = format!("it runs as process {pid}");
+            Err(lives(Said::new(text, ActionCode::RunsAs { pid })))
+        }
+        Err(error) => Err(lives(error.said())),
     }
 }
 
@@ -203,11 +212,11 @@ async fn end(
     send(&living, Signal::KILL)?;
     wait(&mut living, deadline.min(Instant::now() + REAP)).await;
     if let Some(stays) = living.first() {
-        let state = stays.stat.state;
-        return Err(retryable(format!(
-            "{} is left over and does not end ({state}); nothing was started beside it",
-            stays.shown()
-        )));
+        let (process, state) = (stays.shown(), stays.stat.state.to_string());
+        let text = format!(
+            "{process} is left over and does not end ({state}); nothing was started beside it"
+        );
+        return Err(retryable(Said::new(text, ActionCode::LeftOverStays { process, state })));
     }
     Ok(Ended { processes: shown, killed })
 }
@@ -216,8 +225,10 @@ fn send(processes: &[Signalled], signal: Signal) -> Result<(), ActionError> {
     for process in processes {
         match process.handle.send(signal.number()) {
             Err(error) if !error.is_gone() => {
-                let reason = with_source(&error);
-                return Err(permanent(format!("cannot end {}: {reason}", process.shown())));
+                let (reason, process) = (error.said(), process.shown());
+                let text = format!("cannot end {process}: {reason}");
+                let why = Box::new(reason.into_code());
+                return Err(permanent(Said::new(text, ActionCode::CannotEnd { process, why })));
             }
             _ => {}
         }
@@ -260,16 +271,28 @@ fn kin(parents: &BTreeMap<u32, u32>, own: u32) -> BTreeSet<u32> {
 async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ActionError> + Send + 'static,
 ) -> Result<T, ActionError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|error| Err(retryable(format!("cannot look for processes: {error}"))))
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        let why = error.to_string();
+        let text = format!("cannot look for processes: {why}");
+        Err(retryable(Said::new(text, ActionCode::CannotLookForProcesses { why })))
+    })
+}
+
+impl Ended {
+    pub(super) fn said(&self) -> Said {
+        let (count, killed) = (self.processes.len(), self.killed);
+        let processes = self.processes.iter().take(NAMED).cloned().collect();
+        let code = ActionCode::LeftOversEnded { count, processes, killed };
+        Said::new(self.to_string(), code)
+    }
 }
 
 impl fmt::Display for Ended {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.processes.len();
         write!(formatter, "ended {count} left over: ")?;
-        let named: Vec<_> = self.processes.iter().take(NAMED).map(String::as_str).collect();
+        let named: Vec<_> =
+            self.processes.iter().take(NAMED).map(NamedProcess::to_string).collect();
         formatter.write_str(&named.join(", "))?;
         if count > NAMED {
             write!(formatter, " and {} more", count - NAMED)?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use evenkeel_command::CommandSpec;
 use evenkeel_process::Identity;
+use evenkeel_shown::said::{ActionCode, Said};
 use serde::{Deserialize, Serialize};
 
 use super::ActionError;
@@ -65,31 +66,56 @@ pub trait Rules: Sync {
         &self,
         rule: &str,
         timeout: Duration,
-    ) -> impl Future<Output = Result<String, ActionError>> + Send;
+    ) -> impl Future<Output = Result<Said, ActionError>> + Send;
 
     /// Runs the cleanup rule of this name within its own caps, and says what was done.
     fn clean(
         &self,
         rule: &str,
         timeout: Duration,
-    ) -> impl Future<Output = Result<String, ActionError>> + Send;
+    ) -> impl Future<Output = Result<Said, ActionError>> + Send;
 }
 
 /// For whoever has no rules.
 impl Rules for () {
-    async fn repair(&self, rule: &str, _: Duration) -> Result<String, ActionError> {
-        Err(super::permanent(format!("there is no permission rule `{rule}`")))
+    async fn repair(&self, rule: &str, _: Duration) -> Result<Said, ActionError> {
+        Err(ActionError::no_permission_rule(rule))
     }
 
-    async fn clean(&self, rule: &str, _: Duration) -> Result<String, ActionError> {
-        Err(super::permanent(format!("there is no cleanup rule `{rule}`")))
+    async fn clean(&self, rule: &str, _: Duration) -> Result<Said, ActionError> {
+        Err(ActionError::no_cleanup_rule(rule))
+    }
+}
+
+impl ActionError {
+    /// That a step names a permission rule that is none.
+    pub fn no_permission_rule(rule: &str) -> Self {
+        let code = ActionCode::NoPermissionRule { rule: rule.to_owned() };
+        super::permanent(Said::new(format!("there is no permission rule `{rule}`"), code))
+    }
+
+    /// That a step names a cleanup rule that is none.
+    pub fn no_cleanup_rule(rule: &str) -> Self {
+        let code = ActionCode::NoCleanupRule { rule: rule.to_owned() };
+        super::permanent(Said::new(format!("there is no cleanup rule `{rule}`"), code))
     }
 }
 
 impl Occasion {
+    /// What a notice says.
+    pub(super) fn said(&self) -> Said {
+        let (target, cause) = (self.target.clone(), self.cause.clone());
+        let (reason, incident) = (self.shown_reason(), self.incident);
+        Said::new(self.to_string(), ActionCode::Notice { target, cause, reason, incident })
+    }
+
+    fn shown_reason(&self) -> String {
+        one_line(&self.reason).chars().take(REASON_LIMIT).collect()
+    }
+
     /// `command` with the occasion in its environment, as [`VARIABLES`]; the intent of a notice is empty, for that is no attempt.
     pub(super) fn tell(&self, command: &CommandSpec) -> CommandSpec {
-        let reason: String = one_line(&self.reason).chars().take(REASON_LIMIT).collect();
+        let reason = self.shown_reason();
         let intent = self.intent.map(|id| id.to_string()).unwrap_or_default();
         let values =
             [self.target.clone(), self.incident.to_string(), intent, self.cause.clone(), reason];
@@ -101,8 +127,8 @@ impl Occasion {
 /// What a notice says.
 impl fmt::Display for Occasion {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { incident, target, cause, reason, .. } = self;
-        let reason: String = one_line(reason).chars().take(REASON_LIMIT).collect();
+        let Self { incident, target, cause, .. } = self;
+        let reason = self.shown_reason();
         write!(formatter, "`{target}` is down by {cause}: {reason} (incident {incident})")
     }
 }

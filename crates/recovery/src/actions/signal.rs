@@ -5,9 +5,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use evenkeel_process::{Handle, Identity, Process, Stat, State};
+use evenkeel_shown::said::{ActionCode, Named, NamedProcess, Said, Untouchable};
 use tokio::time::Instant;
 
 use super::error::{ActionError, of_look, permanent};
+use super::not_named;
 
 /// How often somebody who was told to end is looked at.
 pub(super) const POLL: Duration = Duration::from_millis(20);
@@ -79,20 +81,23 @@ pub(super) async fn send(
     signal: Signal,
     process: Option<Identity>,
     deadline: Instant,
-) -> Result<String, ActionError> {
+) -> Result<Said, ActionError> {
     let Some(identity) = process else {
-        return Err(permanent("no check names a process to signal"));
+        return Err(not_named("no check names a process to signal", Named::Process));
     };
     let target = open(identity)?;
     let shown = target.shown();
     target.handle.send(signal.number()).map_err(|error| of_look(&error))?;
     let end = deadline.min(Instant::now() + END);
+    let text = format!("sent SIG{signal} to {shown}");
+    let code =
+        |process, ended| ActionCode::SignalSent { signal: signal.to_string(), process, ended };
     if !signal.asks_to_end() {
-        return Ok(format!("sent SIG{signal} to {shown}"));
+        return Ok(Said::new(text, code(shown, None)));
     }
     let ended = has_ended(&target.handle, end).await;
     let outcome = if ended { "it ended" } else { "it has not ended yet" };
-    Ok(format!("sent SIG{signal} to {shown}, and {outcome}"))
+    Ok(Said::new(format!("{text}, and {outcome}"), code(shown, Some(ended))))
 }
 
 /// A process that may be signalled: the very one, and none that must be left alone.
@@ -103,8 +108,8 @@ pub(super) struct Signalled {
 }
 
 impl Signalled {
-    pub(super) fn shown(&self) -> String {
-        format!("process {} (`{}`)", self.stat.identity.pid, self.stat.shown_name())
+    pub(super) fn shown(&self) -> NamedProcess {
+        NamedProcess { pid: self.stat.identity.pid, name: self.stat.shown_name() }
     }
 }
 
@@ -112,30 +117,45 @@ impl Signalled {
 pub(super) fn open(identity: Identity) -> Result<Signalled, ActionError> {
     let process = Process::open_exactly(identity).map_err(|error| {
         if error.is_gone() {
-            permanent(format!("{identity} that the check named is gone; nothing was signalled"))
+            let text = format!("{identity} that the check named is gone; nothing was signalled");
+            permanent(Said::new(text, ActionCode::NamedIsGone { pid: identity.pid }))
         } else {
             of_look(&error)
         }
     })?;
     let stat = process.stat().map_err(|error| of_look(&error))?;
     if let Some(why) = untouchable(&stat, std::process::id()) {
-        return Err(permanent(format!("{identity} is not signalled: it is {why}")));
+        let text = format!("{identity} is not signalled: it is {}", in_words(why));
+        return Err(permanent(Said::new(
+            text,
+            ActionCode::NotSignalled { pid: identity.pid, why },
+        )));
     }
     let handle = process.handle().map_err(|error| of_look(&error))?;
     Ok(Signalled { handle, stat })
 }
 
 /// Why a process is never signalled, whatever a check says.
-fn untouchable(stat: &Stat, own: u32) -> Option<&'static str> {
+fn untouchable(stat: &Stat, own: u32) -> Option<Untouchable> {
     let pid = stat.identity.pid;
     // Without memory of its own, and of the kernel's own kin: in a container the second process may be anybody.
     let of_kernel = stat.virtual_bytes == 0 && (pid == 2 || stat.parent == 2);
     match () {
-        () if pid == 1 => Some("the first process, whose end is the end of all others"),
-        () if pid == own => Some("evenkeel itself"),
-        () if of_kernel && stat.state != State::Zombie => Some("a thread of the kernel"),
-        () if stat.is_dead() => Some("dead already, and not waited for by its parent"),
+        () if pid == 1 => Some(Untouchable::FirstProcess),
+        () if pid == own => Some(Untouchable::Ourselves),
+        () if of_kernel && stat.state != State::Zombie => Some(Untouchable::OfKernel),
+        () if stat.is_dead() => Some(Untouchable::Dead),
         () => None,
+    }
+}
+
+/// In words that follow "it is".
+const fn in_words(why: Untouchable) -> &'static str {
+    match why {
+        Untouchable::FirstProcess => "the first process, whose end is the end of all others",
+        Untouchable::Ourselves => "evenkeel itself",
+        Untouchable::OfKernel => "a thread of the kernel",
+        Untouchable::Dead => "dead already, and not waited for by its parent",
     }
 }
 
@@ -231,8 +251,8 @@ mod tests {
             virtual_bytes,
             ..stat.clone()
         };
-        assert_eq!(untouchable(&with(2, 0, 0), 99), Some("a thread of the kernel"));
-        assert_eq!(untouchable(&with(77, 2, 0), 99), Some("a thread of the kernel"));
+        assert_eq!(untouchable(&with(2, 0, 0), 99), Some(Untouchable::OfKernel));
+        assert_eq!(untouchable(&with(77, 2, 0), 99), Some(Untouchable::OfKernel));
         assert_eq!(untouchable(&with(2, 1, 4096), 99), None);
         assert_eq!(untouchable(&with(77, 2, 4096), 99), None);
     }

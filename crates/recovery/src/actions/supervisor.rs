@@ -4,10 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use evenkeel_shown::escaped;
+use evenkeel_shown::said::{ActionCode, Aim, Said};
 use evenkeel_supervisord::{CallError, Client, FaultCode, Program, Restarted};
 use tokio::time::Instant;
 
-use super::error::{ActionError, permanent, retryable, with_source};
+use super::aim::{cannot, reached};
+use super::error::{ActionError, permanent, retryable};
 use super::{Rules, Signal, StoppedProgram};
 
 /// Stops a program, if it runs, and starts it.
@@ -16,13 +18,14 @@ pub(super) async fn restart_program(
     program: &str,
     deadline: Instant,
     rules: &impl Rules,
-) -> Result<String, ActionError> {
+) -> Result<Said, ActionError> {
     let client = Client::new(socket);
-    let failed = |error: CallError| of_call(&error, &format!("restart program `{program}`"));
+    let aim = Aim::RestartProgram { program: program.to_owned() };
+    let failed = |error: CallError| of_call(&error, &aim);
     let found = client.program(program, left(deadline)).await.map_err(failed)?;
     announce(&[found], rules).await?;
     client.restart(program, left(deadline)).await.map_err(failed)?;
-    Ok(format!("restarted program `{program}`"))
+    Ok(reached(format!("restarted program `{program}`"), aim))
 }
 
 /// Restarts the programs of a group, but for those that were stopped on purpose.
@@ -31,9 +34,10 @@ pub(super) async fn restart_group(
     group: &str,
     deadline: Instant,
     rules: &impl Rules,
-) -> Result<String, ActionError> {
+) -> Result<Said, ActionError> {
     let client = Client::new(socket);
-    let failed = |error: CallError| of_call(&error, &format!("restart group `{group}`"));
+    let aim = Aim::RestartGroup { group: group.to_owned() };
+    let failed = |error: CallError| of_call(&error, &aim);
     let found = client.programs_of(group, left(deadline)).await.map_err(failed)?;
     announce(&found, rules).await?;
     let restarted = client.restart_group(group, left(deadline)).await.map_err(failed)?;
@@ -47,8 +51,13 @@ pub(super) async fn restart_group(
     if !left_stopped.is_empty() {
         said.push(format!("left as stopped: {}", left_stopped.join(", ")));
     }
-    let said = said.join("; ");
-    if failed.is_empty() { Ok(said) } else { Err(retryable(said)) }
+    let is_done = failed.is_empty();
+    let failed: Vec<_> = failed.into_iter().map(|(name, why)| (name, escaped(&why))).collect();
+    let (group, of) = (group.to_owned(), running.len() + failed.len());
+    let running = running.len();
+    let code = ActionCode::GroupRestarted { group, running, of, failed, left_stopped };
+    let said = Said::new(said.join("; "), code);
+    if is_done { Ok(said) } else { Err(retryable(said)) }
 }
 
 /// Starts those that a restart stopped and nobody started since.
@@ -56,21 +65,27 @@ pub(super) async fn finish_restart(
     socket: &Path,
     stopped: &[StoppedProgram],
     deadline: Instant,
-) -> Result<String, ActionError> {
+) -> Result<Said, ActionError> {
     let client = Client::new(socket);
     let (mut said, mut failed) = (Vec::new(), None);
     for StoppedProgram { name, started } in stopped {
         match client.finish_restart(name, *started, left(deadline)).await {
-            Ok((true, _)) => said.push(format!("started `{name}`, which a restart had stopped")),
-            Ok((false, state)) => said.push(format!("left `{name}` as it is, {state}")),
+            Ok((true, _)) => said.push(Said::new(
+                format!("started `{name}`, which a restart had stopped"),
+                ActionCode::ProgramStarted { program: name.clone() },
+            )),
+            Ok((false, state)) => said.push(Said::new(
+                format!("left `{name}` as it is, {state}"),
+                ActionCode::ProgramLeft { program: name.clone(), state: state.to_string() },
+            )),
             Err(error) => {
-                let error = of_call(&error, &format!("start program `{name}`"));
-                said.push(error.reason().to_owned());
+                let error = of_call(&error, &Aim::StartProgram { program: name.clone() });
+                said.push(error.reason().clone());
                 failed.get_or_insert(error);
             }
         }
     }
-    let said = said.join("; ");
+    let said = Said::joined(said);
     match failed {
         None => Ok(said),
         Some(ActionError::Permanent { .. }) => Err(permanent(said)),
@@ -99,26 +114,27 @@ pub(super) async fn signal(
     program: &str,
     signal: Signal,
     timeout: Duration,
-) -> Result<String, ActionError> {
-    let aim = format!("send SIG{signal} to program `{program}`");
+) -> Result<Said, ActionError> {
+    let (name, program_name) = (signal.to_string(), program.to_owned());
+    let aim = Aim::SignalProgram { signal: name, program: program_name };
     let sent = Client::new(socket).signal(program, signal.name(), timeout).await;
     sent.map_err(|error| match error {
         // Whoever does not run takes no signal, however often it is sent: the next step may start it.
         error if error.is_fault(FaultCode::NotRunning) => {
-            permanent(format!("cannot {aim}: it does not run"))
+            permanent(cannot(&aim, Said::new("it does not run", ActionCode::DoesNotRun)))
         }
         error => of_call(&error, &aim),
     })?;
-    Ok(format!("sent SIG{signal} to program `{program}`"))
+    Ok(reached(format!("sent SIG{signal} to program `{program}`"), aim))
 }
 
 /// What a call that failed means for the next attempt; `aim` is what it was for.
-pub(super) fn of_call(error: &CallError, aim: &str) -> ActionError {
+pub(super) fn of_call(error: &CallError, aim: &Aim) -> ActionError {
     let unstartable =
         [FaultCode::BadName, FaultCode::BadSignal, FaultCode::NoFile, FaultCode::NotExecutable];
     let hopeless = matches!(error, CallError::Denied { .. })
         || unstartable.iter().any(|fault| error.is_fault(*fault));
-    let reason = format!("cannot {aim}: {}", with_source(error));
+    let reason = cannot(aim, error.said());
     if hopeless { permanent(reason) } else { retryable(reason) }
 }
 
@@ -132,9 +148,8 @@ mod tests {
 
     #[test]
     fn faults_that_no_attempt_can_mend_are_permanent() {
-        let fault = |code| {
-            of_call(&CallError::Fault { code, text: "X: web".into() }, "restart program `web`")
-        };
+        let aim = || Aim::RestartProgram { program: "web".to_owned() };
+        let fault = |code| of_call(&CallError::Fault { code, text: "X: web".into() }, &aim());
         for code in [10, 11, 20, 21] {
             assert!(is_permanent(&fault(code)), "{code}");
         }
@@ -142,6 +157,6 @@ mod tests {
             assert!(!is_permanent(&fault(code)), "{code}");
         }
         let denied = CallError::Denied { socket: "/s".into(), reason: "permission denied" };
-        assert!(is_permanent(&of_call(&denied, "restart program `web`")));
+        assert!(is_permanent(&of_call(&denied, &aim())));
     }
 }

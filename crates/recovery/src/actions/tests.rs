@@ -15,7 +15,7 @@ fn exec(script: &str) -> Action {
     Action::Exec { left_overs_of: None, command: CommandSpec::new(["sh", "-c", script]) }
 }
 
-async fn act(action: &Action, timeout: Duration) -> Result<String, ActionError> {
+async fn act(action: &Action, timeout: Duration) -> Result<Said, ActionError> {
     perform(action, timeout, &Occasion::default(), &()).await
 }
 
@@ -58,7 +58,7 @@ fn other_actions_apply_to_any_part() {
 
 #[tokio::test]
 async fn a_command_that_succeeds_is_done() {
-    assert_eq!(act(&exec("exit 0"), AMPLE).await, Ok("ran `sh -c exit 0`".to_owned()));
+    assert_eq!(act(&exec("exit 0"), AMPLE).await, Ok("ran `sh -c exit 0`".into()));
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn a_command_is_told_what_it_is_for() {
     let notify = Action::Notify { command: Some(CommandSpec::new(["sh", "-c", script])) };
     assert!(perform(&notify, AMPLE, &occasion, &()).await.is_ok());
     let said = perform(&Action::Notify { command: None }, AMPLE, &occasion, &()).await.unwrap();
-    assert_eq!(said, "`web/a` is down by health:  (incident 7)");
+    assert_eq!(said.text(), "`web/a` is down by health:  (incident 7)");
 }
 
 #[tokio::test]
@@ -159,11 +159,11 @@ async fn a_rule_that_nobody_performs_is_not_tried_again() {
 struct Forgetful;
 
 impl Rules for Forgetful {
-    async fn repair(&self, _: &str, _: Duration) -> Result<String, ActionError> {
+    async fn repair(&self, _: &str, _: Duration) -> Result<Said, ActionError> {
         std::future::pending().await
     }
 
-    async fn clean(&self, _: &str, _: Duration) -> Result<String, ActionError> {
+    async fn clean(&self, _: &str, _: Duration) -> Result<Said, ActionError> {
         std::future::pending().await
     }
 }
@@ -174,7 +174,7 @@ async fn the_deadline_holds_also_for_whoever_forgets_it() {
     let begun = tokio::time::Instant::now();
     let error = perform(&action, AMPLE, &Occasion::default(), &Forgetful).await.unwrap_err();
     assert!(!is_permanent(&error));
-    assert_eq!(error.reason(), "cleanup.run old: not done within 30s");
+    assert_eq!(error.reason().text(), "cleanup.run old: not done within 30s");
     assert_eq!(begun.elapsed(), AMPLE + Duration::from_secs(1));
 }
 
@@ -184,7 +184,7 @@ async fn what_is_left_of_a_dead_supervisord_is_ended_before_the_command() {
     let socket = scratch.path().join("never.sock");
     let command = CommandSpec::new(["true"]);
     let action = Action::Exec { command: command.clone(), left_overs_of: Some(socket.clone()) };
-    assert_eq!(act(&action, AMPLE).await, Ok("ran `true`".to_owned()));
+    assert_eq!(act(&action, AMPLE).await, Ok("ran `true`".into()));
     // One that lives keeps its programs, and the command is not run beside them.
     let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     let error = act(&action, Duration::from_millis(200)).await.unwrap_err();

@@ -213,7 +213,7 @@ impl Host<'_, '_> {
     }
 
     fn acted(&mut self, intent: u64, ended: Ended, detail: String) {
-        self.tell_soon(Input::Acted { intent, ended, detail });
+        self.tell_soon(Input::Acted { intent, ended, detail: detail.into() });
     }
 
     /// Tells the agent that lives, when it gets to it.

@@ -61,7 +61,7 @@ impl Host<'_, '_> {
             // As every agent draws its own.
             seed: self.seed.wrapping_add(u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             spread: true,
-            observe_only: withheld,
+            observe_only: withheld.map(Into::into),
             past: found.past,
         };
         let engine = Engine::new(self.settings.clone(), start);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use evenkeel_engine::{CleanOutcome, Input, KeepOutcome, Remaining, SweepOutcome};
 use evenkeel_recovery::actions::Action;
+use evenkeel_shown::said::Said;
 
 use super::{Host, Plan};
 use crate::faults::{Drift, Due};
@@ -147,7 +148,7 @@ impl Host<'_, '_> {
         self.queue.plan(self.now + SWEPT, Plan::Tell { agent, generation, input });
     }
 
-    fn cleaned(&mut self, rule: usize, write: bool) -> Result<CleanOutcome, String> {
+    fn cleaned(&mut self, rule: usize, write: bool) -> Result<CleanOutcome, Said> {
         let policy = self.settings.cleanup.get(rule).map(|rule| &rule.policy);
         let (Some(policy), Some(cleaned)) = (policy, self.world.files.cleanups.get_mut(rule))
         else {
@@ -160,12 +161,12 @@ impl Host<'_, '_> {
         for (cap, most, due, unit) in caps {
             if let Some(most) = most.filter(|most| due > *most) {
                 cleaned.refused += 1;
-                return Err(format!("{due} {unit} are due, more than {cap} = {most}"));
+                return Err(format!("{due} {unit} are due, more than {cap} = {most}").into());
             }
         }
         let paths = (0..entries).map(|entry| format!("file-{entry}"));
         if !write {
-            let reason = "due; observe only".to_owned();
+            let reason = Said::from("due; observe only");
             let remaining = paths.map(|path| Remaining { path, reason: reason.clone() }).collect();
             return Ok(CleanOutcome { action, remaining, took: SWEPT, ..CleanOutcome::default() });
         }

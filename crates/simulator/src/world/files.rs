@@ -139,7 +139,7 @@ impl Kept {
             let path = format!("entry-{number}");
             if let Some(until) = entry.paused_until.filter(|until| now < *until) {
                 if all {
-                    let reason = "somebody keeps undoing its repair; it is left alone".to_owned();
+                    let reason = "somebody keeps undoing its repair; it is left alone".into();
                     looked.remaining.push(Remaining { path, reason });
                 }
                 looked.again.push(until);
@@ -147,7 +147,7 @@ impl Kept {
             }
             if !write {
                 if all || !entry.told {
-                    let reason = "observe only".to_owned();
+                    let reason = "observe only".into();
                     looked.remaining.push(Remaining { path, reason });
                 }
                 entry.told = true;

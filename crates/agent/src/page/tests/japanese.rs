@@ -4,17 +4,21 @@ use std::time::Duration;
 
 use evenkeel_engine::{Causes, Fight, Next, Outcome, Party, Record, Refusal, Usage};
 use evenkeel_health::State;
-use evenkeel_journal::{Event, Incident};
+use evenkeel_journal::{Event, Incident, Intent, IntentRecord, Settled};
 use evenkeel_moment::Moment;
 use evenkeel_pages::{EventRow, Lang, Theme, View, told};
 use evenkeel_recovery::actions::evidence::Evidence;
 use evenkeel_recovery::breaker::{BreakerState, Change, Counts, Reason};
+use evenkeel_shown::said::{
+    ActionCode, AgentCode, Aim, Code, Difference, Named, PermissionsCode, SupervisordCode,
+};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use crate::explain::Explanation;
 use crate::page::answer::answer;
+use crate::page::rows;
 
 const WHEN: Timestamp = Timestamp::constant(1_790_000_000, 0);
 const HOUR: Duration = Duration::from_hours(1);
@@ -113,7 +117,12 @@ fn records() -> Vec<Record> {
                 pause: Duration::from_mins(1),
             },
         },
-        Record::RuleFailed { rule: s("state"), entries: 2, reason: s("immutable") },
+        Record::RuleFailed {
+            rule: s("state"),
+            entries: 2,
+            reason: s("immutable"),
+            reason_code: None,
+        },
         cleaned(Some(s("20260921"))),
         cleaned(None),
         Record::Purged { rule: s("logs"), entries: 3, bytes: 5_000_000 },
@@ -130,6 +139,7 @@ fn records() -> Vec<Record> {
             action: action(),
             step: 0,
             reason: s("no program of that name"),
+            reason_code: None,
         },
         Record::Intended {
             incident: 1,
@@ -145,6 +155,7 @@ fn records() -> Vec<Record> {
             target: target(),
             action: action(),
             detail: s("exited with 0"),
+            detail_code: None,
         },
         judged(Outcome::Recovered, Next::Verified),
         judged(Outcome::Relapsed, Next::DownAgain),
@@ -187,7 +198,7 @@ fn refusals() -> Vec<Refusal> {
     let held = |until| Refusal::Held { target: s("*"), reason: s("upgrade"), by: s("ann"), until };
     vec![
         Refusal::Grace { until: Moment::ORIGIN },
-        Refusal::ObserveOnly { why: s("history was lost") },
+        Refusal::ObserveOnly { why: s("history was lost"), why_code: None },
         held(Some(WHEN)),
         held(None),
         dependency(true),
@@ -201,7 +212,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::Looking { check: s("db") },
         Refusal::PartsFirst { part: s("web/one") },
         Refusal::Quiet { windows: s("02:00-03:00"), opens: WHEN, reaches: WHEN },
-        Refusal::ProgramNotReady { program: s("one"), why: s("it starts") },
+        Refusal::ProgramNotReady { program: s("one"), why: s("it starts"), why_code: None },
         budget(1),
         budget(2),
     ]
@@ -227,6 +238,138 @@ fn every_line_is_told_in_japanese_and_names_what_it_is_about() {
     }
 }
 
+fn restart() -> Aim {
+    Aim::RestartProgram { program: s("one") }
+}
+
+fn not_restarted() -> Code {
+    let why = SupervisordCode::Refused { text: s("SPAWN_ERROR: one"), fault: 50 };
+    ActionCode::Cannot { aim: restart(), why: Box::new(why.into()) }.into()
+}
+
+const NOT_RESTARTED: &str =
+    "cannot restart program `one`: supervisord refused: SPAWN_ERROR: one (fault 50)";
+
+fn acted(detail: &str, code: Option<Code>) -> Record {
+    Record::Acted {
+        incident: 1,
+        target: s("web"),
+        action: s("supervisor.restart-program"),
+        detail: s(detail),
+        detail_code: code.map(Box::new),
+    }
+}
+
+#[test]
+fn what_evenkeel_itself_says_in_a_line_is_told_in_japanese_and_what_others_wrote_is_not() {
+    let differs = PermissionsCode::Differs(vec![Difference {
+        what: s("mode"),
+        found: s("0600"),
+        wanted: s("0644"),
+    }]);
+    let at = Code::At { path: s("/srv/a"), what: Box::new(differs.into()) };
+    let failed = |entries, code: Option<Code>| Record::RuleFailed {
+        rule: s("state"),
+        entries,
+        reason: s("/srv/a: mode is 0600, should be 0644"),
+        reason_code: code.map(Box::new),
+    };
+    let skipped = Record::Skipped {
+        incident: 1,
+        target: s("web"),
+        cause: s("web"),
+        action: s("signal TERM"),
+        step: 0,
+        reason: s("no check has named a process"),
+        reason_code: Some(Box::new(ActionCode::NotNamedYet(Named::Process).into())),
+    };
+    let observes = Refusal::ObserveOnly {
+        why: s("the settings say so"),
+        why_code: Some(Box::new(AgentCode::SettingsObserve.into())),
+    };
+    let starting = AgentCode::Starting { runs_seconds: 5, grace_seconds: 30 };
+    let not_ready = Refusal::ProgramNotReady {
+        program: s("one"),
+        why: s("it runs for 5 s, and may take 30 s to start"),
+        why_code: Some(Box::new(starting.into())),
+    };
+    for (record, english, japanese) in [
+        (
+            acted(NOT_RESTARTED, Some(not_restarted())),
+            "supervisor.restart-program ended: cannot restart program `one`: supervisord refused: SPAWN_ERROR: one (fault 50)",
+            "supervisor.restart-program が終了: プログラム one を再起動できない: supervisord が拒否した: SPAWN_ERROR: one(fault 50)",
+        ),
+        (
+            acted(NOT_RESTARTED, None),
+            "supervisor.restart-program ended: cannot restart program `one`: supervisord refused: SPAWN_ERROR: one (fault 50)",
+            "supervisor.restart-program が終了: cannot restart program `one`: supervisord refused: SPAWN_ERROR: one (fault 50)",
+        ),
+        (
+            failed(2, Some(at.clone())),
+            "2 left as they are: /srv/a: mode is 0600, should be 0644",
+            "2件がそのまま残った: /srv/a: モードが 0600(あるべき値: 0644)",
+        ),
+        (
+            failed(0, Some(at)),
+            "/srv/a: mode is 0600, should be 0644",
+            "/srv/a: モードが 0600(あるべき値: 0644)",
+        ),
+        (
+            skipped,
+            "signal TERM: step 1 is skipped: no check has named a process",
+            "signal TERM: 段階1を飛ばす: 対象のプロセスを示したチェックがまだない",
+        ),
+        (
+            refused(observes),
+            "exec not done: observe only: the settings say so; no step of the recovery fits this target; 3 of 3 actions used in the last 1h",
+            "exec は見送り: 観察のみ: 設定による / この対象に合う段階がない。直近1時間の対処: 上限3回のうち3回を使用",
+        ),
+        (
+            refused(not_ready),
+            "exec not done: `one` is left alone: it runs for 5 s, and may take 30 s to start; no step of the recovery fits this target; 3 of 3 actions used in the last 1h",
+            "exec は見送り: one は操作しない: 稼働時間は5秒で、起動に最大30秒かかる / この対象に合う段階がない。直近1時間の対処: 上限3回のうち3回を使用",
+        ),
+    ] {
+        assert_eq!(record.message(), english);
+        assert_eq!(told_of(&record), japanese);
+    }
+}
+
+#[test]
+fn a_code_that_is_not_known_leaves_the_text_as_it_was_written() {
+    let mut data = serde_json::to_value(acted("done", Some(not_restarted()))).unwrap();
+    data["detail_code"] = json!({ "of_a_later_version": { "x": 1 } });
+    assert_eq!(japanese("acted", "x ended: done", data), "supervisor.restart-program が終了: done");
+}
+
+#[test]
+fn the_detail_of_an_action_is_told_by_the_line_that_has_the_same_text() {
+    let intent = |detail: &str| IntentRecord {
+        id: 1,
+        intent: Intent {
+            incident: 1,
+            target: s("web"),
+            step: 0,
+            attempt: 0,
+            action: s("supervisor.restart-program one"),
+            boot_id: s(""),
+            boottime: Moment::ORIGIN,
+            wall: WHEN,
+        },
+        settled: Some(Settled { at: WHEN, outcome: s("ended"), detail: s(detail) }),
+    };
+    let events = [event(&acted(NOT_RESTARTED, Some(not_restarted())))];
+    let row = rows::action(&intent(NOT_RESTARTED), &events);
+    assert_eq!(
+        (row.detail.as_deref(), row.detail_code),
+        (Some(NOT_RESTARTED), Some(not_restarted()))
+    );
+    let other = rows::action(&intent("another text"), &events);
+    assert_eq!((other.detail.as_deref(), other.detail_code), (Some("another text"), None));
+    let cut_off = rows::action(&intent("the agent ended before the action did"), &[]);
+    assert_eq!(cut_off.detail_code, Some(AgentCode::EndedBeforeAction.into()));
+}
+
 #[test]
 fn lines_of_the_agent_itself_are_told_too() {
     for kind in ["agent_started", "observe_only_ended"] {
@@ -234,7 +377,16 @@ fn lines_of_the_agent_itself_are_told_too() {
     }
     let withheld =
         japanese("observe_only", "history was lost", json!({ "why": "history was lost" }));
-    assert!(withheld.contains("history was lost"), "{withheld}");
+    assert_eq!(withheld, "history was lost");
+    let data = json!({
+        "why": "the agent started 6 times",
+        "why_code": Code::from(AgentCode::CrashLoop { starts: 6 }),
+        "until": { "boot_id": "", "boottime": 0, "wall": WHEN },
+    });
+    assert_eq!(
+        japanese("observe_only", "the agent started 6 times", data),
+        "エージェントが10分間に6回起動した。終了を繰り返しているため、ログの確認が必要(2026-09-21 14:13:20 UTCまで)"
+    );
 }
 
 #[test]

@@ -1,0 +1,300 @@
+//! Texts of evenkeel's own, as values: in English, and what they say as data.
+//!
+//! Logs, history, programs and JSON have the English text, which is written where the text is made. Whoever speaks another language
+//! says it from the [`Code`] beside it; a `match` there has to know every code, so that none is forgotten.
+
+mod actions;
+mod clients;
+mod files;
+
+use std::fmt;
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+pub use self::actions::{ActionCode, Aim, Left, Named, NamedProcess, Repair, Untouchable};
+pub use self::clients::{
+    Activity, CommandCode, Listener, ProcessCode, SupervisordCode, SystemdCode, TmuxCode,
+};
+pub use self::files::{
+    Access, Age, Cap, CleanupCode, Count, Difference, DueCode, EntryKind, FilesCode, LevelOf,
+    PermissionsCode, Task,
+};
+
+/// A text in English, and what it says as data if evenkeel itself says it.
+///
+/// Of a text that others wrote nothing is known but the text.
+#[derive(Debug, Clone)]
+pub struct Said {
+    text: String,
+    code: Option<Box<Code>>,
+}
+
+/// What a text says, for whoever says it in another language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// What others wrote: the system, a program, an operator, the settings.
+    AsWritten(String),
+    /// One after the other.
+    All(Vec<Code>),
+    /// What failed, and what the system says of it.
+    Because {
+        /// What failed.
+        what: Box<Code>,
+        /// In the system's own words.
+        source: String,
+    },
+    /// Something about an entry.
+    At {
+        /// The entry.
+        path: String,
+        /// What is said of it.
+        what: Box<Code>,
+    },
+    /// What an action did, or why not.
+    Action(ActionCode),
+    /// Why a command did not run.
+    Command(CommandCode),
+    /// Why a process could not be looked at.
+    Process(ProcessCode),
+    /// Why supervisord did not do it.
+    Supervisord(SupervisordCode),
+    /// Why systemd did not do it.
+    Systemd(SystemdCode),
+    /// Why tmux did not do it.
+    Tmux(TmuxCode),
+    /// What is wrong with an entry, or with the root of a rule.
+    Files(FilesCode),
+    /// What a permission rule says.
+    Permissions(PermissionsCode),
+    /// What a cleanup rule says.
+    Cleanup(CleanupCode),
+    /// Why an entry is due for cleanup.
+    Due(DueCode),
+    /// What the agent says of itself, or of what it waits for.
+    Agent(AgentCode),
+}
+
+/// What the agent says of itself, or of what it waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentCode {
+    /// The settings say that it only observes.
+    SettingsObserve,
+    /// Whoever started it said that it only observes.
+    ToldToObserve,
+    /// It ends again and again.
+    CrashLoop {
+        /// Starts within ten minutes.
+        starts: u32,
+    },
+    /// The history was damaged, and moved away.
+    HistoryLost {
+        /// What was wrong with it, as the journal found it.
+        reason: String,
+        /// The file as it was named.
+        file: String,
+        /// Where it is now.
+        moved_to: String,
+    },
+    /// The history cannot be read.
+    HistoryUnreadable {
+        /// Why.
+        error: String,
+    },
+    /// Something holds until a time.
+    Until {
+        /// What.
+        what: Box<Code>,
+        /// When that ends, in UTC.
+        until: String,
+    },
+    /// An action was cut off by the end of the agent.
+    EndedBeforeAction,
+    /// The thread that keeps a rule ended.
+    KeeperEnded,
+    /// There was no thread for a rule.
+    NoThread {
+        /// In the system's own words.
+        why: String,
+    },
+    /// A program may still be starting.
+    Starting {
+        /// Seconds that it runs.
+        runs_seconds: u64,
+        /// Seconds that it may take.
+        grace_seconds: u64,
+    },
+}
+
+impl Said {
+    /// A text of evenkeel's own.
+    pub fn new(text: impl Into<String>, code: impl Into<Code>) -> Self {
+        Self { text: text.into(), code: Some(Box::new(code.into())) }
+    }
+
+    /// Several texts as one, with `; ` between them.
+    pub fn joined(all: Vec<Self>) -> Self {
+        let text = all.iter().map(Self::text).collect::<Vec<_>>().join("; ");
+        Self::new(text, Code::All(all.into_iter().map(Self::into_code).collect()))
+    }
+
+    /// An error that says `code`, with what it came from behind a colon.
+    pub fn with_source(error: &dyn std::error::Error, code: impl Into<Code>) -> Self {
+        let code = code.into();
+        match error.source() {
+            Some(source) => {
+                let source = source.to_string();
+                let text = format!("{error}: {source}");
+                Self::new(text, Code::Because { what: Box::new(code), source })
+            }
+            None => Self::new(error.to_string(), code),
+        }
+    }
+
+    /// `text`, which says `code` and ends with the words of the system.
+    pub fn because(
+        text: impl Into<String>,
+        code: impl Into<Code>,
+        source: &dyn fmt::Display,
+    ) -> Self {
+        let (what, source) = (Box::new(code.into()), source.to_string());
+        Self::new(text, Code::Because { what, source })
+    }
+
+    /// As [`Said::with_source`], with all that the error came from.
+    pub fn with_chain(error: &dyn std::error::Error, code: impl Into<Code>) -> Self {
+        let (text, code) = (crate::chain(error), code.into());
+        match error.source() {
+            Some(source) => {
+                let source = crate::chain(source);
+                Self::new(text, Code::Because { what: Box::new(code), source })
+            }
+            None => Self::new(text, code),
+        }
+    }
+
+    /// In English.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What it says; `None`: others wrote it.
+    pub fn code(&self) -> Option<&Code> {
+        self.code.as_deref()
+    }
+
+    /// What it says, to be a part of another text.
+    pub fn into_code(self) -> Code {
+        self.code.map_or(Code::AsWritten(self.text), |code| *code)
+    }
+
+    /// The text, and what it says.
+    pub fn into_parts(self) -> (String, Option<Box<Code>>) {
+        (self.text, self.code)
+    }
+
+    /// As [`Said::into_code`], of one that is still wanted.
+    pub fn to_code(&self) -> Code {
+        self.clone().into_code()
+    }
+}
+
+/// Two that read the same are the same: what they say as data tells no news.
+impl PartialEq for Said {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Said {}
+
+impl Deref for Said {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.text)
+    }
+}
+
+/// As the text: programs read what people read.
+impl Serialize for Said {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+/// As others wrote it.
+impl From<String> for Said {
+    fn from(text: String) -> Self {
+        Self { text, code: None }
+    }
+}
+
+/// As others wrote it.
+impl From<&str> for Said {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+macro_rules! codes {
+    ($($kind:ident($code:ty)),* $(,)?) => {
+        $(impl From<$code> for Code {
+            fn from(code: $code) -> Self {
+                Self::$kind(code)
+            }
+        })*
+    };
+}
+
+codes! {
+    Action(ActionCode), Command(CommandCode), Process(ProcessCode), Supervisord(SupervisordCode), Systemd(SystemdCode),
+    Tmux(TmuxCode), Files(FilesCode), Permissions(PermissionsCode), Cleanup(CleanupCode), Due(DueCode), Agent(AgentCode),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_texts_are_one_and_what_others_wrote_stays_among_them() {
+        let own = Said::new("the settings say so", AgentCode::SettingsObserve);
+        let all = Said::joined(vec![own, "disk is full".into()]);
+        assert_eq!(all.text(), "the settings say so; disk is full");
+        let code = Code::All(vec![
+            AgentCode::SettingsObserve.into(),
+            Code::AsWritten("disk is full".to_owned()),
+        ]);
+        assert_eq!(all.code(), Some(&code));
+    }
+
+    #[test]
+    fn what_the_system_says_of_an_error_follows_it() {
+        #[derive(Debug)]
+        struct Failed(std::io::Error);
+        impl fmt::Display for Failed {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("cannot look at it")
+            }
+        }
+        impl std::error::Error for Failed {
+            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let error = Failed(std::io::Error::other("no such device"));
+        let said = Said::with_source(&error, FilesCode::CannotLook);
+        assert_eq!(said.text(), "cannot look at it: no such device");
+        let what = Box::new(FilesCode::CannotLook.into());
+        let because = Code::Because { what, source: "no such device".to_owned() };
+        assert_eq!(said.into_code(), because);
+    }
+}
