@@ -130,7 +130,7 @@ fn an_action_ends_with_its_host_and_its_attempt_is_used_up() {
     let mut begun = Begun::default();
     run(&scenario(services(1, ""), faults.clone(), 2 * HOUR), &mut [&mut begun]);
     // The run begins an hour after the boot of the model.
-    let at = begun.at[0] - HOUR + Duration::from_secs(5);
+    let at = (begun.at[0] + Duration::from_secs(5)).saturating_sub(HOUR);
     let boot = evenkeel_simulator::Fault {
         when: When::at([at]),
         what: reboot(MINUTE, SignedDuration::ZERO),
@@ -147,15 +147,15 @@ fn an_action_ends_with_its_host_and_its_attempt_is_used_up() {
 
 /// How long a hold of two hours lasts that a boot with this clock lies in.
 fn held(clock: SignedDuration) -> Duration {
-    let hold = What::Hold { targets: vec!["web-1".to_owned()], lasts: Some(Span::of(2 * HOUR)) };
+    let order = What::Hold { targets: vec!["web-1".to_owned()], lasts: Some(Span::of(2 * HOUR)) };
     let faults = faults([
-        ("hold", When::at([HOUR]), hold),
+        ("hold", When::at([HOUR]), order),
         ("boot", When::at([2 * HOUR]), reboot(MINUTE, clock)),
     ]);
     let (_, Log(lines)) = play(&scenario(services(1, ""), faults, DAY));
-    let held = lines.iter().find(|(.., record)| matches!(record, Record::Held { .. }));
+    let begun = lines.iter().find(|(.., record)| matches!(record, Record::Held { .. }));
     let ended = lines.iter().find(|(.., record)| matches!(record, Record::HoldEnded { .. }));
-    ended.expect("it ends").0.saturating_since(held.expect("it begins").0)
+    ended.expect("it ends").0.saturating_since(begun.expect("it begins").0)
 }
 
 #[test]
