@@ -16,6 +16,7 @@ mod dist;
 mod fuzz;
 mod gate;
 mod invariants;
+mod order;
 mod process;
 mod shipped;
 mod simulate;
@@ -36,6 +37,7 @@ usage: cargo xtask <command>
   bench WHAT [FLAG]...      one of it
   bench gate [--update]     instructions of the hot paths beside a committed baseline; fails when they became more
   dist                      packs the programs, their pages and their unit for a host: an archive and a Debian package in target/dist
+  order                     watches which functions an agent runs, for the linker to place them together: docs/decisions/0017
   fuzz [--seconds N] [TARGET]...   has libFuzzer look for inputs that break a parser, for so long each; docs/fuzzing.md lists the targets
   simulate [FLAG]...        random settings and faults under every law, 10,000 seeds; `--seeds N`, `--from SEED`, `--seed SEED --trace`
   chaos [FLAG]...           faults by a seed against a real agent and real daemons; fails when anything that must hold did not; docs/chaos.md
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         ["bench", "gate", flags @ ..] => gate::run(flags),
         ["bench", name, flags @ ..] => bench::one(name, flags),
         ["dist"] => dist::run(),
+        ["order"] => order::run(),
         ["fuzz", args @ ..] => fuzz::run(args),
         ["simulate", flags @ ..] => simulate::run(flags),
         ["chaos", flags @ ..] => trial::chaos(flags),
