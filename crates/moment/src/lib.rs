@@ -52,8 +52,9 @@ impl Moment {
     /// A caller's clock that steps back must never look like a long wait, nor panic.
     #[inline]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
-        let nanos = self.nanos_since(earlier);
-        Duration::from_nanos(if nanos < 0 { 0 } else { nanos.cast_unsigned() })
+        // From one of these numbers to a larger one is always a `u64`.
+        let nanos = self.0.wrapping_sub(earlier.0).cast_unsigned();
+        Duration::from_nanos(if self.0 > earlier.0 { nanos } else { 0 })
     }
 
     /// Nanoseconds from `other` to this moment; negative if it is before it.
@@ -111,6 +112,15 @@ mod tests {
             prop_assert_eq!(now.before(age) + age, now);
             prop_assert_eq!(now.before(age).nanos_since(now), -i64::try_from(age.as_nanos()).expect("it fits"));
         }
+    }
+
+    #[test]
+    fn from_the_first_moment_to_the_last_is_told_exactly() {
+        let first = Moment::ORIGIN.before(Duration::MAX);
+        let last = Moment::ORIGIN + Duration::MAX;
+        assert_eq!(last.saturating_since(first), Duration::from_nanos(i64::MAX.unsigned_abs() * 2));
+        assert_eq!(first.saturating_since(last), Duration::ZERO);
+        assert_eq!(last.nanos_since(first), i64::MAX);
     }
 
     #[test]
