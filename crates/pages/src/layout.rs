@@ -82,7 +82,7 @@ pub(crate) fn page(view: &View, frame: &Frame, content: &Content<'_>) -> String 
                         p.banner.warn {
                             (lang.say("Observes only: nothing is repaired, removed or restarted", "監視のみ: 修復・削除・再起動は行いません"))
                             @if !reason.is_empty() { " (" (clean(&said(view, reason, frame.observes_code.as_ref()))) ")" }
-                            "."
+                            (lang.say(".", "。"))
                         }
                     }
                     (content.main)
