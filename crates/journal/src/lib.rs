@@ -53,11 +53,12 @@ mod stretch;
 
 pub use curve::{Curve, Point};
 pub use error::{Finding, JournalError, OpenError};
+pub use evenkeel_moment::Stamp;
 pub use journal::{Durability, Journal};
 pub use prune::Pruned;
 pub use reader::{Filter, Reader};
 pub use record::{
-    CheckMemory, Entry, Event, Hold, Incident, Intent, IntentRecord, Settled, Stamp, Standing, Why,
+    CheckMemory, Entry, Event, Hold, Incident, Intent, IntentRecord, Settled, Standing, Why,
 };
 pub use rollup::RolledUp;
 pub use sample::{LARGEST, LONGEST_NAME, MOST_SERIES, Sample};

@@ -1,8 +1,6 @@
-use std::time::Duration;
-
-use evenkeel_moment::Moment;
+use evenkeel_moment::{Moment, Stamp};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 /// An event to be written.
@@ -37,54 +35,6 @@ pub struct Event {
     pub message: String,
     /// All the rest.
     pub data: Value,
-}
-
-/// A point in time as both clocks tell it, so that it still means something after a restart of the agent or of the host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stamp {
-    /// The boot of the host; `boottime` means something in this boot only.
-    pub boot_id: String,
-    /// Since the boot.
-    pub boottime: Moment,
-    /// By the time of day; kept to the millisecond.
-    pub wall: Timestamp,
-}
-
-impl Stamp {
-    /// How long `self` is still to come at `now`: by the clock that nobody can set if it is the same boot, else by the time
-    /// of day; never more than `cap`, however the clock was set meanwhile.
-    #[must_use]
-    pub fn left(&self, now: &Self, cap: Duration) -> Duration {
-        let left = if self.boot_id == now.boot_id {
-            self.boottime.saturating_since(now.boottime)
-        } else {
-            since(now.wall, self.wall)
-        };
-        left.min(cap)
-    }
-
-    /// How long ago `self` was at `now`, told in the same way. A time of day that is still to come is no time ago: a clock
-    /// set back must not make anything look older.
-    #[must_use]
-    pub fn age(&self, now: &Self) -> Duration {
-        if self.boot_id == now.boot_id {
-            now.boottime.saturating_since(self.boottime)
-        } else {
-            since(self.wall, now.wall)
-        }
-    }
-
-    /// The stamp `wait` later.
-    #[must_use]
-    pub fn after(&self, wait: Duration) -> Self {
-        let wall = self.wall.checked_add(wait).unwrap_or(Timestamp::MAX);
-        Self { boot_id: self.boot_id.clone(), boottime: self.boottime + wait, wall }
-    }
-}
-
-/// From `earlier` to `later`; zero if it is not later.
-fn since(earlier: Timestamp, later: Timestamp) -> Duration {
-    Duration::try_from(later.duration_since(earlier)).unwrap_or_default()
 }
 
 /// An operator's word that nothing is to be done to a target.

@@ -1,11 +1,12 @@
 //! What is in force now: holds, where targets stand, what checks remember. One row each, in the place of the last.
 
+use evenkeel_moment::Stamp;
 use rusqlite::{Connection, Row, params};
 
 use crate::error::JournalError;
 use crate::journal::{Journal, cannot, moment};
 use crate::reader::{all, json, timestamp};
-use crate::record::{CheckMemory, Hold, Stamp, Standing};
+use crate::record::{CheckMemory, Hold, Standing};
 
 const HOLD: &str =
     "SELECT until_ms, until_boottime_ns, boot_id, target, reason, ordered_by, since_ms FROM holds";

@@ -14,10 +14,15 @@
 //! ```
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "stamp")]
+mod stamp;
+
 use std::ops::Add;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "stamp")]
+pub use stamp::{Stamp, from_to};
 
 /// Nanoseconds since an origin that the caller fixed, or before it; 292 years fit either way.
 #[derive(

@@ -1,16 +1,12 @@
 //! What of an agent is on disk, and what the next one finds there: as `evenkeel-agent` writes it (docs/semantics.md, 5, "What
 //! survives").
 
-mod stamp;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_engine::{Act, BreakerPast, FlapRing, Hold, OpenIncident, Past, Record};
-use evenkeel_moment::Moment;
+use evenkeel_moment::{Moment, from_to};
 use jiff::Timestamp;
-
-use self::stamp::{Stamp, from_to};
 
 /// Starts within this time of one another are counted together.
 const STARTS_WITHIN: Duration = Duration::from_mins(10);
@@ -19,6 +15,9 @@ const STARTS_IN_TEN_MINUTES: usize = 5;
 const CRASH_LOOP: Duration = Duration::from_hours(1);
 /// So many of the last starts are kept.
 const STARTS_KEPT: usize = 1_000;
+
+/// A point in time, in a boot that is known by its number.
+type Stamp = evenkeel_moment::Stamp<u32>;
 
 /// The history of one host.
 #[derive(Debug, Default)]
@@ -92,18 +91,18 @@ impl Batch {
 
 /// A hold that was written, as the boot of `now` has it.
 fn hold_of(written: Stamp, hold: &Hold, now: Stamp) -> Hold {
-    let since = written.of(hold.since);
+    let since = written.at(hold.since);
     let until = hold.until.map(|until| {
-        let until = written.of(until);
+        let until = written.at(until);
         // However the clock was set meanwhile, it never holds for longer than it was ordered for.
-        now.at + until.left(now, from_to(since.wall, until.wall))
+        now.boottime + until.left(&now, from_to(since.wall, until.wall))
     });
-    Hold { since: now.at.before(from_to(since.wall, now.wall)), until, ..hold.clone() }
+    Hold { since: now.boottime.before(from_to(since.wall, now.wall)), until, ..hold.clone() }
 }
 
 /// When something was written: what stays as it was in this boot is not written anew.
 fn since_when<Row: PartialEq>(rows: &[(Stamp, Row)], row: &Row, now: Stamp) -> Stamp {
-    let same = |(written, known): &&(Stamp, Row)| written.boot == now.boot && known == row;
+    let same = |(written, known): &&(Stamp, Row)| written.boot_id == now.boot_id && known == row;
     rows.iter().find(same).map_or(now, |(written, _)| *written)
 }
 
@@ -194,7 +193,7 @@ impl Disk {
     }
 
     const fn stamp(&self, at: Moment, wall: Timestamp) -> Stamp {
-        Stamp { boot: self.boot, at, wall }
+        Stamp { boot_id: self.boot, boottime: at, wall }
     }
 
     /// Writes that an intended action has ended; lost while the disk is full.
@@ -221,12 +220,12 @@ impl Disk {
         self.keep(now, &past);
         let looping = (starts > STARTS_IN_TEN_MINUTES).then(|| {
             let why = format!("the agent started {starts} times within ten minutes");
-            (why, now.of(now.at + CRASH_LOOP))
+            (why, now.after(CRASH_LOOP))
         });
-        let left = |(_, until): &(String, Stamp)| until.left(now, CRASH_LOOP);
+        let left = |(_, until): &(String, Stamp)| until.left(&now, CRASH_LOOP);
         let reasons = self.withheld.take().into_iter().chain(looping);
         self.withheld = reasons.filter(|reason| !left(reason).is_zero()).max_by_key(left);
-        let ends = |reason: &(String, Stamp)| (reason.0.clone(), Some(now.at + left(reason)));
+        let ends = |reason: &(String, Stamp)| (reason.0.clone(), Some(now.boottime + left(reason)));
         let withheld = self.withheld.as_ref().map(ends);
         Found { past, withheld }
     }
@@ -237,7 +236,7 @@ impl Disk {
             let last = self.ledger.iter().rfind(|charge| charge.incident == *incident);
             let unproved = self.open_intents.values().any(|of| of == incident);
             // The history has a time of day; a clock that was set meanwhile makes an incident look older or younger.
-            let since = now.at.before(from_to(*opened, now.wall));
+            let since = now.boottime.before(from_to(*opened, now.wall));
             let bare = OpenIncident {
                 incident: *incident,
                 target: target.clone(),
@@ -256,8 +255,8 @@ impl Disk {
                 Some((written, known)) => {
                     // Never longer than it was to wait when that was written.
                     let again_at = known.again_at.map(|again| {
-                        let most = again.saturating_since(written.at);
-                        now.at + written.of(again).left(now, most)
+                        let most = again.saturating_since(written.boottime);
+                        now.boottime + written.at(again).left(&now, most)
                     });
                     let unproved = unproved || known.unproved;
                     OpenIncident { since, unproved, again_at, ..known.clone() }
@@ -269,7 +268,7 @@ impl Disk {
             charged: self
                 .ledger
                 .iter()
-                .map(|charge| (charge.at.moment(now), charge.target.clone()))
+                .map(|charge| (charge.at.moment(&now), charge.target.clone()))
                 .collect(),
             open: open.collect(),
             next_incident: self.last_incident + 1,
@@ -278,7 +277,7 @@ impl Disk {
                 .flaps
                 .iter()
                 .map(|(written, ring)| {
-                    let since = ring.flapping_since.map(|since| written.of(since).moment(now));
+                    let since = ring.flapping_since.map(|since| written.at(since).moment(&now));
                     FlapRing { flapping_since: since, ..ring.clone() }
                 })
                 .collect(),

@@ -49,7 +49,7 @@ pub(crate) struct Host<'a, 'b> {
     /// The agent, or all of the host, gets no processor until then.
     frozen_until: Moment,
     /// Whether the host is between its end and its next start.
-    boots: bool,
+    is_booting: bool,
     /// Until when the disk stays full, if it is.
     full_until: Moment,
     /// Actions that have begun and have not ended, also of agents that are no more.
@@ -148,7 +148,7 @@ impl<'a, 'b> Host<'a, 'b> {
             agent: None,
             agents: 0,
             frozen_until: now,
-            boots: false,
+            is_booting: false,
             full_until: now,
             running: Vec::new(),
             crash: None,

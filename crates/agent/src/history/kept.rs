@@ -1,13 +1,11 @@
 //! What is in force, as rows of the journal and back: moments become stamps, which mean something after a restart too.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use evenkeel_engine::{BreakerPast, FlapRing, Hold, OpenIncident, Past};
 use evenkeel_journal::{CheckMemory, Journal, JournalError, Stamp, Standing};
-use evenkeel_moment::Moment;
+use evenkeel_moment::from_to;
 use evenkeel_recovery::breaker::Snapshot;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -105,8 +103,8 @@ fn hold_row(hold: &Hold, now: &Stamp) -> evenkeel_journal::Hold {
         target: hold.target.clone(),
         reason: hold.reason.clone(),
         by: hold.by.clone(),
-        since: stamp(hold.since, now).wall,
-        until: hold.until.map(|until| stamp(until, now)),
+        since: now.at(hold.since).wall,
+        until: hold.until.map(|until| now.at(until)),
     }
 }
 
@@ -125,7 +123,7 @@ fn standing_row(open: &OpenIncident, now: &Stamp) -> Standing {
         attempt,
         incident: Some(number(open.incident)),
         since: now.wall,
-        until: open.again_at.map(|again| stamp(again, now)),
+        until: open.again_at.map(|again| now.at(again)),
         data: json!({
             "stopped": open.stopped,
             "acted": open.used.is_some(), "unproved": open.unproved, "exhausted": open.exhausted,
@@ -147,7 +145,7 @@ fn memory_row(name: &str, memory: &Memory, now: &Stamp) -> CheckMemory {
             .ring
             .as_ref()
             .and_then(|ring| ring.flapping_since)
-            .map(|since| stamp(since, now)),
+            .map(|since| now.at(since)),
     };
     let data = serde_json::to_value(written).unwrap_or(Value::Null);
     CheckMemory { name: name.to_owned(), since: now.wall, data }
@@ -186,30 +184,21 @@ pub(super) fn memory(row: CheckMemory, now: &Stamp) -> (Option<BreakerPast>, Opt
         return (None, None);
     };
     let WrittenMemory { check, part, breaker, ups, flapping_since } = written;
-    let flapping_since = flapping_since.map(|since| now.boottime.before(since.age(now)));
+    let flapping_since = flapping_since.map(|since| since.moment(now));
     (
         breaker.map(|breaker| BreakerPast { check: check.clone(), breaker }),
         ups.map(|ups| FlapRing { check, part, ups, flapping_since }),
     )
 }
 
-/// From one time of day to a later one; zero if it is not later.
-pub(super) fn from_to(from: Timestamp, to: Timestamp) -> Duration {
-    Duration::try_from(to.duration_since(from)).unwrap_or_default()
-}
-
-/// A moment of this boot by both clocks.
-fn stamp(at: Moment, now: &Stamp) -> Stamp {
-    let later = now.after(at.saturating_since(now.boottime));
-    let ago = now.boottime.saturating_since(at);
-    let wall = later.wall.checked_sub(ago).unwrap_or(Timestamp::MIN);
-    Stamp { boottime: at, wall, ..later }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use evenkeel_moment::Moment;
     use evenkeel_recovery::actions::StoppedProgram;
     use evenkeel_recovery::breaker::BreakerState;
+    use jiff::Timestamp;
 
     use super::*;
 

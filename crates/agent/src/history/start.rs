@@ -6,13 +6,13 @@ use evenkeel_engine::{OpenIncident, Past};
 use evenkeel_journal::{
     Durability, Entry, Finding, Intent, Journal, JournalError, Stamp, Standing,
 };
-use evenkeel_moment::Moment;
+use evenkeel_moment::{Moment, from_to};
 use evenkeel_shown::said::{AgentCode, Code, Said};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::kept::{self, Kept, from_to};
+use super::kept::{self, Kept};
 
 /// Charges older than any budget's window that settings may name are of no use.
 const LONGEST_BUDGET: SignedDuration = SignedDuration::from_hours(24 * 31);
@@ -204,11 +204,8 @@ fn past(journal: &Journal, now: &Stamp) -> Result<Past, JournalError> {
 
 /// When an action started, as a moment of this boot. A clock set back must not refund anything.
 fn charge(intent: &Intent, now: &Stamp) -> (Moment, String) {
-    let at = if intent.boot_id == now.boot_id {
-        intent.boottime
-    } else {
-        now.boottime.before(from_to(intent.wall, now.wall))
-    };
+    let Intent { boot_id, boottime, wall, .. } = intent;
+    let at = Stamp { boot_id: boot_id.clone(), boottime: *boottime, wall: *wall }.moment(now);
     (at, intent.target.clone())
 }
 

@@ -45,7 +45,7 @@ impl Host<'_, '_> {
     }
 
     pub(super) fn start_agent(&mut self) {
-        if self.agent.is_some() || self.boots {
+        if self.agent.is_some() || self.is_booting {
             return;
         }
         self.agents += 1;

@@ -13,13 +13,13 @@ use crate::observer::Event;
 impl Host<'_, '_> {
     /// Everything that runs ends at once.
     pub(super) fn reboot(&mut self, reboot: Reboot) {
-        if self.boots {
+        if self.is_booting {
             return;
         }
         self.tally.rebooted();
         self.end_agent();
         self.orphan_actions(Orphan::IsCut);
-        self.boots = true;
+        self.is_booting = true;
         // Who sleeps or is starved then does so no more.
         self.frozen_until = self.frozen_until.min(self.now);
         for unit in 0..self.world.units.len() {
@@ -33,7 +33,7 @@ impl Host<'_, '_> {
 
     /// What starts with the host runs anew: what ailed it as it ran before is over.
     pub(super) fn booted(&mut self, clock: SignedDuration) {
-        self.boots = false;
+        self.is_booting = false;
         self.step_clock(clock);
         self.disk.booted();
         for unit in &mut self.world.units {

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_engine::{Act, Effect, Input, Order, Record};
-use evenkeel_moment::Moment;
+use evenkeel_moment::Stamp;
 use evenkeel_recovery::actions::Action;
 use evenkeel_simulator::Event;
-use jiff::Timestamp;
 
 use super::known::recovery_of;
 use super::{Law, Seen};
@@ -17,17 +16,9 @@ pub(super) struct Intents {
     on_disk: BTreeSet<u64>,
     begun: BTreeSet<u64>,
     /// The attempts of each incident that have begun, and when they did.
-    attempts: BTreeMap<(u64, u32, u32), When>,
-    /// Counts the boots of the host.
-    boot: u32,
+    attempts: BTreeMap<(u64, u32, u32), Stamp<u32>>,
     /// What history was told last of an intent.
     told: Option<(String, u32, u32)>,
-}
-
-struct When {
-    boot: u32,
-    at: Moment,
-    wall: Timestamp,
 }
 
 impl Law for Intents {
@@ -54,7 +45,6 @@ impl Law for Intents {
                     ));
                 }
             }
-            Event::HostCameUp => self.boot += 1,
             Event::Written { intent: Some(act) } => drop(self.on_disk.insert(act.intent)),
             // An operator gives a fresh try, and other settings have other ladders.
             Event::Input(Input::Order(Order::Reset { .. })) | Event::Reloaded(_) => {
@@ -81,15 +71,11 @@ impl Intents {
         }
         let recovery = recovery_of(seen.host.settings(), &act.target);
         let attempt = (act.incident, act.step, act.attempt);
-        let now = When { boot: self.boot, at: seen.now, wall: seen.wall };
-        let Some(before) = self.attempts.insert(attempt, now) else { return Ok(()) };
+        let Some(before) = self.attempts.insert(attempt, seen.stamp()) else { return Ok(()) };
         // Once the ladder is used up its steps come in turn, each after that pause.
         let pause = recovery.and_then(|recovery| recovery.slow_retry);
-        let mut passed = seen.now.saturating_since(before.at);
-        if before.boot != self.boot {
-            // Over a boot it is known by the time of day alone, which may have been set ahead.
-            passed = passed.max(seen.wall.duration_since(before.wall).unsigned_abs());
-        }
+        // Over a boot it is known by the time of day alone, which may have been set ahead.
+        let passed = before.age(&seen.stamp()).max(seen.now.saturating_since(before.boottime));
         if pause.is_some_and(|pause| passed >= pause) {
             return Ok(());
         }

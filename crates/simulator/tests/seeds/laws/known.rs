@@ -6,12 +6,11 @@ use std::time::Duration;
 use evenkeel_config::{Check, Recovery, Settings};
 use evenkeel_engine::{Effect, Input, Order, Record};
 use evenkeel_health::State;
-use evenkeel_moment::Moment;
+use evenkeel_moment::{Moment, Stamp};
 use evenkeel_probe::{Measurement, Outcome, Target};
 use evenkeel_recovery::actions::StoppedProgram;
 use evenkeel_recovery::breaker::BreakerState;
 use evenkeel_simulator::{Event, View};
-use jiff::Timestamp;
 
 use super::sight::{self, Sight};
 
@@ -29,8 +28,6 @@ pub(crate) struct Known {
     pub(crate) open: BTreeMap<String, u64>,
     /// The target and the recovery's checks of each intent of this agent.
     pub(crate) intents: BTreeMap<u64, String>,
-    /// Whether the host has booted, and no agent has started since.
-    booted: bool,
     /// Programs that restarts were about to stop, and that were not seen to run since: nobody stopped them on purpose.
     our_stops: Vec<OurStop>,
 }
@@ -39,8 +36,8 @@ pub(crate) struct Known {
 pub(crate) struct HoldKnown {
     pub(crate) target: String,
     pub(crate) until: Option<Moment>,
-    /// The time of day at which it ends, as it was when it was ordered.
-    until_wall: Option<Timestamp>,
+    /// The same by both clocks, as they were when it was ordered.
+    ends: Option<Stamp<u32>>,
 }
 
 /// A program that a restart of ours was about to stop, and the checks that see it run.
@@ -129,21 +126,14 @@ impl Known {
     }
 
     /// Takes in what laws have to know before they judge: what is told.
-    pub(super) fn before(
-        &mut self,
-        now: Moment,
-        wall: Timestamp,
-        event: &Event<'_>,
-        host: &View<'_>,
-    ) {
+    pub(super) fn before(&mut self, now: Stamp<u32>, event: &Event<'_>, host: &View<'_>) {
         match event {
-            Event::HostCameUp => self.booted = true,
             Event::AgentStarted { withheld, past, .. } => {
-                if self.booted {
-                    self.holds.iter_mut().for_each(|hold| hold.know_by_day(now, wall));
+                for hold in &mut self.holds {
+                    hold.learn(&now);
                 }
                 *self = Self {
-                    started: now,
+                    started: now.boottime,
                     withheld: withheld.is_some(),
                     open: past
                         .open
@@ -166,7 +156,7 @@ impl Known {
                 self.withheld &=
                     host.engine().is_some_and(|engine| engine.observe_only().is_some());
             }
-            Event::Input(input) => self.told(now, wall, input, host.settings()),
+            Event::Input(input) => self.told(&now, input, host.settings()),
             Event::Effect(effect) => self.asked(effect, host.settings()),
             _ => {}
         }
@@ -190,7 +180,7 @@ impl Known {
         }
     }
 
-    fn told(&mut self, now: Moment, wall: Timestamp, input: &Input, settings: &Settings) {
+    fn told(&mut self, now: &Stamp<u32>, input: &Input, settings: &Settings) {
         match input {
             Input::Measured { check, run, measurement } => {
                 let Some(spec) = settings.checks.get(*check) else { return };
@@ -230,9 +220,8 @@ impl Known {
             Input::Order(Order::Hold { target, until, .. }) => {
                 self.holds.retain(|hold| hold.target != *target);
                 let (target, until) = (target.clone(), *until);
-                let left = until.map(|until| until.saturating_since(now));
-                let until_wall = left.and_then(|left| wall.checked_add(left).ok());
-                self.holds.push(HoldKnown { target, until, until_wall });
+                let ends = until.map(|until| now.at(until));
+                self.holds.push(HoldKnown { target, until, ends });
             }
             Input::Order(Order::Release { target, .. }) => {
                 self.holds.retain(|hold| hold.target != *target);
@@ -321,10 +310,12 @@ impl OfCheck {
 impl HoldKnown {
     /// After a boot the end is known by the time of day alone: a clock that was set ahead makes it come sooner, one that was set
     /// back never later than in as long as it was to last.
-    fn know_by_day(&mut self, now: Moment, wall: Timestamp) {
-        let Some(until) = self.until_wall else { return };
-        let left = Duration::try_from(until.duration_since(wall)).unwrap_or_default();
-        self.until = self.until.map(|known| known.min(now + left));
+    fn learn(&mut self, now: &Stamp<u32>) {
+        if let Some(ends) = self.ends.filter(|ends| ends.boot_id != now.boot_id) {
+            let known = now.boottime + ends.left(now, Duration::MAX);
+            self.until = self.until.map(|until| until.min(known));
+            self.ends = self.until.map(|until| now.at(until));
+        }
     }
 }
 

@@ -13,7 +13,7 @@ mod leave;
 mod proofs;
 mod sight;
 
-use evenkeel_moment::Moment;
+use evenkeel_moment::{Moment, Stamp};
 use evenkeel_simulator::{Event, Observer, View};
 use jiff::Timestamp;
 
@@ -24,9 +24,18 @@ use crate::coverage::Coverage;
 pub(crate) struct Seen<'a> {
     pub(crate) now: Moment,
     pub(crate) wall: Timestamp,
+    /// Counts the boots of the host.
+    pub(crate) boot: u32,
     pub(crate) event: &'a Event<'a>,
     pub(crate) host: &'a View<'a>,
     pub(crate) known: &'a Known,
+}
+
+impl Seen<'_> {
+    /// Now, by both clocks.
+    fn stamp(&self) -> Stamp<u32> {
+        Stamp { boot_id: self.boot, boottime: self.now, wall: self.wall }
+    }
 }
 
 /// Something that must hold at each moment of each run.
@@ -61,6 +70,7 @@ impl Broken {
 /// All laws, as they look on.
 pub(crate) struct Laws {
     known: Known,
+    boot: u32,
     all: Vec<Box<dyn Law>>,
     pub(crate) broken: Option<Broken>,
     pub(crate) coverage: Coverage,
@@ -71,6 +81,7 @@ impl Laws {
     pub(crate) fn all() -> Self {
         Self {
             known: Known::default(),
+            boot: 0,
             all: vec![
                 Box::<calls::Calls>::default(),
                 Box::<budgets::Budgets>::default(),
@@ -102,8 +113,10 @@ impl Observer for Laws {
         if self.broken.is_some() {
             return;
         }
-        self.known.before(now, wall, event, host);
-        let seen = Seen { now, wall, event, host, known: &self.known };
+        self.boot += u32::from(matches!(event, Event::HostCameUp));
+        let now_by_both = Stamp { boot_id: self.boot, boottime: now, wall };
+        self.known.before(now_by_both, event, host);
+        let seen = Seen { now, wall, boot: self.boot, event, host, known: &self.known };
         self.coverage.count(&seen);
         for law in &mut self.all {
             if let Err(why) = law.saw(&seen) {
