@@ -218,10 +218,7 @@ fn repair(rule: &PermissionRule) -> Result<Said, ActionError> {
     match left {
         None => Ok(said),
         Some((path, reason)) => {
-            let path = escaped(path);
-            let text = format!("{path}: {reason}");
-            let what = Box::new(reason.to_code());
-            let left = Said::new(text, Code::At { path, what });
+            let left = Said::at(&escaped(path), reason.clone());
             Err(retryable(Said::joined(vec![said, left])))
         }
     }

@@ -70,13 +70,21 @@ pub fn clean(
         outcome.remaining = report
             .failed
             .into_iter()
-            .map(|failed| Remaining { path: escaped(&failed.path), reason: failed.reason })
+            .enumerate()
+            .map(|(place, failed)| Remaining {
+                path: escaped(&failed.path),
+                reason: failed.reason.in_list(place),
+            })
             .collect();
     } else {
         outcome.remaining = plan
             .steps
             .iter()
-            .map(|step| Remaining { path: escaped(&step.path), reason: due(&step.reason) })
+            .enumerate()
+            .map(|(place, step)| Remaining {
+                path: escaped(&step.path),
+                reason: due(&step.reason).in_list(place),
+            })
             .collect();
     }
     outcome.remaining.extend(at_large);

@@ -88,7 +88,7 @@ fn carry_out(policy: &Policy, plan: &Plan, clock: Clock, watch: &mut Watch<'_>) 
             return report;
         }
         Err(error) => {
-            report.fail_all(&plan.steps, &cannot("open the root", Task::OpenRoot, &error));
+            report.fail_all(&plan.steps, &cannot(Task::OpenRoot, &error));
             return report;
         }
     };
@@ -124,8 +124,7 @@ fn carry_out(policy: &Policy, plan: &Plan, clock: Clock, watch: &mut Watch<'_>) 
                 None
             }
             Err(error) => {
-                let what = "begin a run in the private directory";
-                let reason = cannot(what, Task::BeginRun, &error);
+                let reason = cannot(Task::BeginRun, &error);
                 report.fail_all(&plan.steps, &reason);
                 return report;
             }
@@ -143,8 +142,8 @@ fn carry_out(policy: &Policy, plan: &Plan, clock: Clock, watch: &mut Watch<'_>) 
 }
 
 /// That something could not be done, and what the system says of it.
-fn cannot(what: &str, task: Task, error: &io::Error) -> Said {
-    Said::because(format!("cannot {what}: {error}"), CleanupCode::Cannot(task), error)
+fn cannot(task: Task, error: &io::Error) -> Said {
+    Said::because(format!("cannot {task}: {error}"), CleanupCode::Cannot(task), error)
 }
 
 /// What a run in the private directory is about; what is shortened stays where it is.

@@ -94,8 +94,8 @@ pub enum ScanError {
         limit: u64,
         /// What the run would take.
         found: u64,
-        /// `entries` or `bytes`.
-        unit: &'static str,
+        /// What it counts.
+        unit: Cap,
     },
     /// The run would take a larger share than its cap allows; nothing was changed.
     #[error(
@@ -138,7 +138,7 @@ impl ScanError {
             Self::OverCap { path, cap, limit, found, unit } => CleanupCode::OverCap {
                 path: escaped(path),
                 found: *found,
-                unit: if *unit == "bytes" { Cap::Bytes } else { Cap::Entries },
+                unit: *unit,
                 cap: (*cap).to_owned(),
                 limit: *limit,
             }
@@ -307,8 +307,8 @@ pub(crate) fn check_caps(policy: &Policy, plan: &Plan) -> Result<(), ScanError> 
     let path = || policy.path().to_owned();
     let entries = plan.steps.len() as u64;
     let caps = [
-        ("max_files", draft.max_files, entries, "entries"),
-        ("max_bytes", draft.max_bytes, plan.total_bytes, "bytes"),
+        ("max_files", draft.max_files, entries, Cap::Entries),
+        ("max_bytes", draft.max_bytes, plan.total_bytes, Cap::Bytes),
     ];
     for (cap, limit, found, unit) in caps {
         if let Some(limit) = limit.filter(|limit| found > *limit) {

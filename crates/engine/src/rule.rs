@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use evenkeel_moment::Moment;
-use evenkeel_shown::said::{Code, Said};
+use evenkeel_shown::said::Said;
 
 use crate::event::{CleanOutcome, Effect, Fight, KeepOutcome, Remaining, Repaired, SweepOutcome};
 use crate::record::Record;
@@ -199,6 +199,12 @@ impl RuleCore {
 
     /// Keeps what was left, and writes it to history when it differs from what the last run left.
     fn left(&mut self, remaining: Result<Vec<Remaining>, Said>, effects: &mut Vec<Effect>) {
+        let remaining = remaining.map(|mut all| {
+            for (place, one) in all.iter_mut().enumerate() {
+                one.reason = std::mem::take(&mut one.reason).in_list(place);
+            }
+            all
+        });
         if remaining != self.remaining {
             let (entries, reason) = match &remaining {
                 Ok(remaining) => (remaining.len(), remaining.first().map(Remaining::said)),
@@ -218,14 +224,7 @@ impl RuleCore {
 impl Remaining {
     /// What is left, and why.
     pub(crate) fn said(&self) -> Said {
-        let Self { path, reason } = self;
-        let text = format!("{path}: {reason}");
-        match reason.code() {
-            Some(code) => {
-                Said::new(text, Code::At { path: path.clone(), what: Box::new(code.clone()) })
-            }
-            None => text.into(),
-        }
+        Said::at(&self.path, self.reason.clone())
     }
 }
 

@@ -17,7 +17,7 @@ pub struct Frame {
     pub host: String,
     /// The version of evenkeel.
     pub version: String,
-    /// Whether the agent only observes, and why; an empty reason: the settings say so.
+    /// Why the agent only observes, if it does.
     pub observes: Option<String>,
     /// That reason as data, where evenkeel itself says it.
     pub observes_code: Option<Code>,

@@ -2,6 +2,9 @@
 //!
 //! Logs, history, programs and JSON have the English text, which is written where the text is made. Whoever speaks another language
 //! says it from the [`Code`] beside it; a `match` there has to know every code, so that none is forgotten.
+//!
+//! Where a code says what a crate above has a type for (what an entry is, why a call failed), it has a type of its own with the same
+//! names: the one here is written to history and has to stay readable, and this crate knows nothing of those.
 
 mod actions;
 mod clients;
@@ -17,14 +20,17 @@ pub use self::clients::{
     Activity, CommandCode, Listener, ProcessCode, SupervisordCode, SystemdCode, TmuxCode,
 };
 pub use self::files::{
-    Access, Age, Cap, CleanupCode, Count, Difference, DueCode, EntryKind, FilesCode, LevelOf,
+    Access, Age, Cap, CleanupCode, Count, Difference, DueCode, EntryKind, FilesCode, Measure,
     PermissionsCode, Task,
 };
+
+/// Of a list of texts so many keep what they say as data: nobody is told more of them, and there may be a hundred thousand.
+const MOST_CODES: usize = 64;
 
 /// A text in English, and what it says as data if evenkeel itself says it.
 ///
 /// Of a text that others wrote nothing is known but the text.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Said {
     text: String,
     code: Option<Box<Code>>,
@@ -172,6 +178,21 @@ impl Said {
                 Self::new(text, Code::Because { what: Box::new(code), source })
             }
             None => Self::new(text, code),
+        }
+    }
+
+    /// The text at `place` of a list that is kept, of which only the beginning is told.
+    #[must_use]
+    pub fn in_list(self, place: usize) -> Self {
+        if place < MOST_CODES { self } else { self.text.into() }
+    }
+
+    /// That something is said of an entry.
+    pub fn at(path: &str, what: Self) -> Self {
+        let text = format!("{path}: {}", what.text);
+        match what.code {
+            Some(what) => Self::new(text, Code::At { path: path.to_owned(), what }),
+            None => text.into(),
         }
     }
 

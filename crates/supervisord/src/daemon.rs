@@ -3,6 +3,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use evenkeel_process::{Identity, ListeningSocket, Process, State, Table};
+use evenkeel_shown::said::Activity;
 
 use crate::listening::listening;
 
@@ -19,43 +20,6 @@ pub struct Daemon {
 
 /// Children of a daemon that are told.
 const CHILDREN: usize = 1024;
-
-/// Whether a daemon could answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Activity {
-    /// It runs, or waits for something to do.
-    Alive,
-    /// It was stopped by a signal, and does nothing until another has it go on.
-    Stopped,
-    /// Its cgroup is frozen.
-    CgroupFrozen,
-    /// A debugger holds it.
-    Traced,
-    /// It waits inside the kernel, as for a disk.
-    DiskSleep,
-    /// It ended, and whoever started it has not noticed.
-    Dead,
-}
-
-impl Activity {
-    /// In words that follow "it".
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Alive => "runs",
-            Self::Stopped => "was stopped by a signal",
-            Self::CgroupFrozen => "is in a frozen cgroup",
-            Self::Traced => "is held by a debugger",
-            Self::DiskSleep => "waits inside the kernel",
-            Self::Dead => "is dead",
-        }
-    }
-
-    /// Whether it was frozen from outside and will not answer by itself.
-    pub fn is_frozen(self) -> bool {
-        matches!(self, Self::Stopped | Self::CgroupFrozen)
-    }
-}
 
 impl Daemon {
     /// Who listens on `socket`, also if its file was deleted. Blocks for as long as a look at every descriptor of the host takes;

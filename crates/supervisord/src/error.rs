@@ -2,9 +2,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use evenkeel_shown::said::{self, Listener, Said, SupervisordCode as Code};
+use evenkeel_shown::said::{Listener, Said, SupervisordCode as Code};
 
-use crate::{Activity, Daemon};
+use crate::Daemon;
 
 /// Why supervisord did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -153,14 +153,6 @@ impl CallError {
 
 impl Daemon {
     fn listener(&self) -> Listener {
-        let activity = match self.activity {
-            Activity::Alive => said::Activity::Alive,
-            Activity::Stopped => said::Activity::Stopped,
-            Activity::CgroupFrozen => said::Activity::CgroupFrozen,
-            Activity::Traced => said::Activity::Traced,
-            Activity::DiskSleep => said::Activity::DiskSleep,
-            Activity::Dead => said::Activity::Dead,
-        };
-        Listener { pid: self.identity.pid, activity }
+        Listener { pid: self.identity.pid, activity: self.activity }
     }
 }

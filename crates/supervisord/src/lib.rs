@@ -35,7 +35,8 @@ mod rpc;
 mod url;
 
 pub use client::{Channel, Client, Logs, Restarted};
-pub use daemon::{Activity, Daemon};
+pub use daemon::Daemon;
 pub use error::{CallError, FaultCode};
+pub use evenkeel_shown::said::Activity;
 pub use program::{Program, ProgramState};
 pub use url::{UrlError, socket_of_url};

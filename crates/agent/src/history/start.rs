@@ -9,7 +9,7 @@ use evenkeel_journal::{
 use evenkeel_moment::{Moment, from_to};
 use evenkeel_shown::said::{AgentCode, Code, Said};
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use super::kept::{self, Kept};
@@ -39,13 +39,19 @@ pub(crate) struct Found {
 pub(crate) struct Withheld {
     /// Why.
     pub(crate) why: String,
-    /// The same as data; absent in what an agent wrote that kept none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The same as data; absent in what an agent wrote that kept none, or another than are known here.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
     why_code: Option<Box<Code>>,
     /// When that ends; `None`: with this run.
     pub(crate) until: Option<Stamp>,
     /// How long it was to last; however the clock is set, it lasts no longer.
     lasts: Duration,
+}
+
+/// A code that a later version may have written: one that is not known must not undo what it explains.
+fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<Code>>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(Code::deserialize(value).ok().map(Box::new))
 }
 
 impl Withheld {
@@ -242,6 +248,25 @@ mod tests {
             wall: wall - ago,
         };
         now.boottime.saturating_since(charge(&intent, &now).0)
+    }
+
+    #[test]
+    fn a_reason_that_a_later_version_wrote_keeps_the_agent_from_acting_too() {
+        let now = Stamp {
+            boot_id: "this".to_owned(),
+            boottime: Moment::since_origin(MINUTE),
+            wall: Timestamp::constant(1_800_000_000, 0),
+        };
+        let why = Said::new("it ends again and again", AgentCode::CrashLoop { starts: 6 });
+        let withheld = Withheld::lasting(why, &now, CRASH_LOOP);
+        let mut written = serde_json::to_value(&withheld).expect("it is written");
+        let read = |written: &Value| Withheld::deserialize(written).expect("it is read");
+        assert_eq!(read(&written), withheld);
+        written["why_code"] = json!({ "agent": { "of_later": {} } });
+        let unknown = read(&written);
+        assert_eq!((unknown.left(&now), unknown.why_code), (CRASH_LOOP, None));
+        written["why_code"].take();
+        assert_eq!(read(&written).left(&now), CRASH_LOOP);
     }
 
     #[test]

@@ -73,8 +73,7 @@ impl Act<'_> {
         }
         let held = run.take(slot, dir, name, &step.pin, |now| self.is_due(step, now))?;
         if held.metadata().kind == Kind::Directory {
-            let stays =
-                |error: io::Error| Not::cannot("look through it", Task::LookThrough, &error);
+            let stays = |error: io::Error| Not::cannot(Task::LookThrough, &error);
             match held.survey(|_, now| self.is_part(step, now)) {
                 Ok(true) => {}
                 Ok(false) => {
@@ -108,7 +107,7 @@ impl Act<'_> {
         let (true, Action::Delete, Some(name), true) =
             (is_without_room(error), self.policy.action(), step.path.file_name(), is_file)
         else {
-            return Err(Not::cannot("write down that it is to be taken", Task::Announce, error));
+            return Err(Not::cannot(Task::Announce, error));
         };
         if self.open.as_ref().is_some_and(|open| open.contains(&step.pin)) {
             return Err(in_use());
@@ -175,7 +174,7 @@ impl Act<'_> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(TakeError::Changed.into());
             }
-            Err(error) => return Err(Not::cannot("open it", Task::Open, &error)),
+            Err(error) => return Err(Not::cannot(Task::Open, &error)),
         };
         if pinned.metadata().identity != step.pin {
             return Err(TakeError::Changed.into());
@@ -208,8 +207,8 @@ fn in_use() -> Not {
 }
 
 impl Not {
-    pub(super) fn cannot(what: &str, task: Task, error: &io::Error) -> Self {
-        Self::Failed(cannot(what, task, error))
+    pub(super) fn cannot(task: Task, error: &io::Error) -> Self {
+        Self::Failed(cannot(task, error))
     }
 }
 

@@ -34,18 +34,14 @@ pub(super) fn compress(
     check_free(dir, &compressed_name)?;
     let judged = act.judged(dir, name, step)?;
     let before = *judged.metadata();
-    let original = judged.reader().map_err(|error| Not::cannot("open it", Task::Open, &error))?;
+    let original = judged.reader().map_err(|error| Not::cannot(Task::Open, &error))?;
     let refuse_writer = || match find_writer(&original, &step.pin) {
         Ok(None) => Ok(()),
         Ok(Some(writer)) => Err(Not::Failed(writer.said())),
-        Err(error) => {
-            Err(Not::cannot("see whether a process writes to it", Task::SeeWriters, &error))
-        }
+        Err(error) => Err(Not::cannot(Task::SeeWriters, &error)),
     };
     refuse_writer()?;
-    let mut copy = run
-        .temporary()
-        .map_err(|error| Not::cannot("make its compressed copy", Task::MakeCopy, &error))?;
+    let mut copy = run.temporary().map_err(|error| Not::cannot(Task::MakeCopy, &error))?;
     // A change that comes within one tick of the filesystem's clock after another one does not show in the times.
     let settled = before.mtime.max(before.ctime).checked_add(COARSEST_TIMES);
     if settled.is_none_or(|settled| copy.born() < settled) {
@@ -68,7 +64,7 @@ pub(super) fn compress(
 fn check_free(dir: &Dir, name: &OsStr) -> Result<(), Not> {
     match dir.look(name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Not::cannot("look for a compressed copy", Task::LookForCopy, &error)),
+        Err(error) => Err(Not::cannot(Task::LookForCopy, &error)),
         Ok(_) => {
             let name = escaped(name);
             let text = format!("there is a `{name}` already");
@@ -83,7 +79,7 @@ fn write(
     mtime: SystemTime,
     goes_on: &mut dyn FnMut() -> bool,
 ) -> Result<(), Not> {
-    let failed = |error| Not::cannot("write its compressed copy", Task::WriteCopy, &error);
+    let failed = |error| Not::cannot(Task::WriteCopy, &error);
     let seconds = mtime.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     // The field ends in 2106; zero says that there is no time.
     let header = GzBuilder::new().mtime(u32::try_from(seconds).unwrap_or(0));
@@ -108,7 +104,7 @@ fn compare(
     copy: &mut File,
     goes_on: &mut dyn FnMut() -> bool,
 ) -> Result<(), Not> {
-    let failed = |error| Not::cannot("read its compressed copy back", Task::ReadCopyBack, &error);
+    let failed = |error| Not::cannot(Task::ReadCopyBack, &error);
     original.rewind().and_then(|()| copy.rewind()).map_err(failed)?;
     let mut decoder = GzDecoder::new(BufReader::with_capacity(BLOCK_BYTES, copy));
     let (mut block, mut read_back) = (vec![0; BLOCK_BYTES], vec![0; BLOCK_BYTES]);

@@ -92,7 +92,7 @@ pub(super) fn purge(
         ended
     });
     if let Err(error) = result {
-        let reason = cannot("look through the trash", Task::LookThroughTrash, &error);
+        let reason = cannot(Task::LookThroughTrash, &error);
         tracing::warn!(root = %escaped(root.path()), reason = reason.text());
         report.failed.push(Failed { path: root.path().to_owned(), reason });
     }

@@ -132,7 +132,7 @@ impl<'a> Work<'a> {
         let root = self.act.root.dir();
         let dir = root.descend(relative).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Not::Skipped("its directory is gone".to_owned()),
-            _ => Not::cannot("open its directory", Task::OpenDirectory, &error),
+            _ => Not::cannot(Task::OpenDirectory, &error),
         })?;
         if relative.as_os_str().is_empty() {
             return Ok(Place { dir, working: None, changed: false });
@@ -140,7 +140,7 @@ impl<'a> Work<'a> {
         match dir.start_work() {
             Ok(Some(working)) => Ok(Place { dir, working: Some(working), changed: false }),
             Ok(None) => Err(Not::Skipped("a process holds the lock of its directory".to_owned())),
-            Err(error) => Err(Not::cannot("lock its directory", Task::LockDirectory, &error)),
+            Err(error) => Err(Not::cannot(Task::LockDirectory, &error)),
         }
     }
 

@@ -3,38 +3,13 @@ use std::fmt;
 use std::time::SystemTime;
 
 use evenkeel_safefs::FilesystemUsage;
-use evenkeel_shown::said::{CleanupCode, LevelOf, Said};
+pub use evenkeel_shown::said::Measure;
+use evenkeel_shown::said::{CleanupCode, Said};
 use serde::Serialize;
 
 use super::candidate::{Candidate, Link};
 use super::reason::{Reason, age};
 use crate::policy::{Resource, Share, Trigger, Watermark};
-
-/// What a limit for all is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Measure {
-    /// Allocated bytes of all that match; a file with several names once.
-    Bytes,
-    /// How many match.
-    Entries,
-    /// Bytes in use on the filesystem.
-    DiskBytes,
-    /// Inodes in use on the filesystem.
-    Inodes,
-}
-
-impl Measure {
-    /// What the numbers of a level are, in words that follow them.
-    pub fn what(self) -> &'static str {
-        match self {
-            Self::Bytes => "bytes taken up by all that match",
-            Self::Entries => "entries match",
-            Self::DiskBytes => "bytes used on the filesystem",
-            Self::Inodes => "inodes used on the filesystem",
-        }
-    }
-}
 
 /// How a limit for all is met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -55,15 +30,9 @@ impl Level {
     /// That the limit of `trigger` is not met, as a value.
     pub fn said(&self, trigger: &str) -> Said {
         let Self { measure, before, after, stop, .. } = *self;
-        let of = match measure {
-            Measure::Bytes => LevelOf::Bytes,
-            Measure::Entries => LevelOf::Entries,
-            Measure::DiskBytes => LevelOf::DiskBytes,
-            Measure::Inodes => LevelOf::Inodes,
-        };
         let text = format!("{trigger}: {self}");
         let trigger = trigger.to_owned();
-        Said::new(text, CleanupCode::OverLimit { trigger, of, before, after, limit: stop })
+        Said::new(text, CleanupCode::OverLimit { trigger, of: measure, before, after, limit: stop })
     }
 
     /// Whether all is within the limit, if need be after the plan; if not, nothing more may be taken.

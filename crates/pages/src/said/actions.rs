@@ -38,8 +38,8 @@ pub(super) fn action(view: &View, code: &ActionCode) -> String {
         ActionCode::DoesNotRun => "稼働していない".to_owned(),
         ActionCode::ActiveAlready { unit } => format!("ユニット {unit} はすでに稼働していた"),
         ActionCode::AfterwardsIs { state, sub, result } => {
-            let result = result.as_ref().map(|result| format!("、結果: {result}"));
-            format!("実行後の状態が {state}({sub}){}", result.unwrap_or_default())
+            let result = result.as_ref().map(|result| format!("、結果は {result}"));
+            format!("実行後の状態は {state}({sub}){}", result.unwrap_or_default())
         }
         ActionCode::StartedPastLimit { unit } => {
             format!("起動回数の制限をリセットし、ユニット {unit} を起動した")
@@ -112,7 +112,7 @@ pub(super) fn action(view: &View, code: &ActionCode) -> String {
             format!("チェック {cause} が {target} の停止を検知: {reason}(インシデント {incident})")
         }
         ActionCode::PaneRespawned { pane, pid, before } => {
-            format!("ペイン {pane} を再実行した: プロセス {before} に代わり {pid}")
+            format!("ペイン {pane} のコマンドを再実行した: プロセス {before} に代わり {pid}")
         }
         ActionCode::NoSuchPane => "そのペインは存在しない".to_owned(),
         ActionCode::NoOtherProcess => "実行後も新しいプロセスが稼働していない".to_owned(),

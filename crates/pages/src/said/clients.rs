@@ -76,7 +76,7 @@ pub(super) fn systemd(view: &View, code: &SystemdCode) -> String {
         SystemdCode::NoBus { socket, reason } => {
             format!("{socket} の D-Bus デーモンが応答しない: {reason}")
         }
-        SystemdCode::NotOnBus { socket } => format!("{socket} のバスに systemd がいない"),
+        SystemdCode::NotOnBus { socket } => format!("{socket} のバスに systemd が接続していない"),
         SystemdCode::Denied { reason } => format!("権限がない: {reason}"),
         SystemdCode::NoAnswer { after } => {
             format!("systemd が{}以内に応答しなかった", span(view, *after))

@@ -1,5 +1,5 @@
 use evenkeel_shown::said::{
-    Access, Age, Cap, CleanupCode, Count, Difference, DueCode, EntryKind, FilesCode, LevelOf,
+    Access, Age, Cap, CleanupCode, Count, Difference, DueCode, EntryKind, FilesCode, Measure,
     PermissionsCode, Task,
 };
 
@@ -29,7 +29,7 @@ pub(super) fn files(view: &View, code: &FilesCode) -> String {
         FilesCode::CannotSetAcl { acl } => format!("ACL {acl} を設定できない"),
         FilesCode::AclStayed { found } => format!("カーネルが ACL {found} を変えなかった"),
         FilesCode::AccessStayed { found } => {
-            format!("カーネルが{}を変えなかった", access(found))
+            format!("カーネルが {} を変えなかった", access(found))
         }
         FilesCode::CannotLook => "参照できない".to_owned(),
         FilesCode::CannotRead => "読み取れない".to_owned(),
@@ -94,7 +94,7 @@ pub(super) fn permissions(view: &View, code: &PermissionsCode) -> String {
         PermissionsCode::Refused { why, adopt, found, wanted } => {
             let adopt = if *adopt { "(adopt_from で対象にできる)" } else { "" };
             format!(
-                "{}{adopt}。現在は{}、あるべき値は{}",
+                "{}{adopt}。現在は {}、あるべき値は {}",
                 japanese(view, why),
                 access(found),
                 access(wanted)
@@ -121,10 +121,10 @@ pub(super) fn cleanup(view: &View, code: &CleanupCode) -> String {
         CleanupCode::WouldGo { why } => format!("掃除の対象: {}", japanese(view, why)),
         CleanupCode::OverLimit { trigger, of, before, after, limit } => {
             let what = match of {
-                LevelOf::Bytes => "一致するものの合計(バイト)",
-                LevelOf::Entries => "一致する件数",
-                LevelOf::DiskBytes => "ファイルシステムの使用バイト数",
-                LevelOf::Inodes => "ファイルシステムの使用 inode 数",
+                Measure::Bytes => "一致するものの合計(バイト)",
+                Measure::Entries => "一致する件数",
+                Measure::DiskBytes => "ファイルシステムの使用バイト数",
+                Measure::Inodes => "ファイルシステムの使用 inode 数",
             };
             format!(
                 "{trigger}: {what}は{before}、処理後は{after}、上限は{limit}。これ以上は対象にできない"
@@ -224,7 +224,7 @@ fn old(view: &View, age: Age) -> String {
 }
 
 fn access(Access { mode, uid, gid }: &Access) -> String {
-    format!(" {mode} {uid}:{gid} ")
+    format!("{mode} {uid}:{gid}")
 }
 
 const fn kind(kind: EntryKind) -> &'static str {

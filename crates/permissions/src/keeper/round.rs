@@ -232,6 +232,7 @@ impl<'a> Round<'a> {
     }
 
     fn left(&mut self, path: &Path, reason: Said) {
+        let reason = reason.in_list(self.outcome.left.len());
         self.outcome.left.push(Left { path: below(self.policy.path(), path), reason });
     }
 }

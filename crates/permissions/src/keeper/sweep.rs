@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use evenkeel_safefs::events::Preference;
 use evenkeel_safefs::{Identity, Root, Trust};
+use evenkeel_shown::said::Said;
 
 use super::round::{self, Outcome, Round};
 use super::thread::Keeping;
@@ -13,7 +14,7 @@ use super::watch::{Touch, Watch};
 use super::{Left, News, Swept, WATCH_AGAIN};
 use crate::apply::{Report, create};
 use crate::observe::{SweepError, look, open_root, working_as};
-use crate::plan::{Ids, Kind, Plan};
+use crate::plan::{Ids, Kind, Plan, Refused};
 use crate::principals;
 
 /// After a look at everything that nobody asked for there is none for so many times as long: whoever provokes them gets a
@@ -41,9 +42,11 @@ impl<F: FnMut(News)> Keeping<'_, F> {
             took: begun.elapsed(),
         });
         self.left = match &result {
-            Ok(swept) => {
-                swept.left.iter().map(|left| (left.path.clone(), left.reason.clone())).collect()
-            }
+            Ok(swept) => swept
+                .left
+                .iter()
+                .map(|left| (left.path.clone(), left.reason.text().to_owned()))
+                .collect(),
             Err(_) => BTreeMap::new(),
         };
         self.describe();
@@ -125,17 +128,19 @@ impl<F: FnMut(News)> Keeping<'_, F> {
 
     /// Puts right what deviates, by the same body as what events name: judged anew, each by itself.
     fn carry_out(&mut self, plan: Plan, ids: &Ids) -> Result<Outcome, SweepError> {
-        let mut left: Vec<_> = plan
-            .refused
-            .into_iter()
-            .map(|refused| Left { path: refused.path, reason: refused.reason })
-            .collect();
+        let mut left = Vec::new();
+        let mut leave = |path, reason: Said| {
+            let reason = reason.in_list(left.len());
+            left.push(Left { path, reason });
+        };
+        for Refused { path, reason } in plan.refused {
+            leave(path, reason);
+        }
         if plan.steps.is_empty() || !self.task.write {
             let entries = plan.steps.chunk_by(|one, next| one.path == next.path);
-            left.extend(entries.filter_map(|steps| {
-                let path = steps.first()?.path.clone();
-                Some(Left { path, reason: round::difference(steps) })
-            }));
+            for steps in entries {
+                leave(steps[0].path.clone(), round::difference(steps));
+            }
             return Ok(Outcome { left, ..Outcome::default() });
         }
         let touch = Touch { appeared: false, noticed: Instant::now(), who: None };

@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use evenkeel_safefs::KnownRoot;
 use evenkeel_safefs::events::{Key, wait};
-use evenkeel_shown::said::Said;
 
 use super::round::{Outcome, Round};
 use super::watch::{Heard, Touch, Touched, Watch};
@@ -28,7 +27,7 @@ pub(super) struct Keeping<'a, F> {
     pub(super) root: Option<KnownRoot>,
     pub(super) fights: Fights,
     /// What deviates, as it was told last.
-    pub(super) left: BTreeMap<PathBuf, Said>,
+    pub(super) left: BTreeMap<PathBuf, String>,
     /// When everything has to be looked at anew, unasked.
     pub(super) anew: Option<Instant>,
     /// Not before.
@@ -191,8 +190,9 @@ impl<'a, F: FnMut(News)> Keeping<'a, F> {
             }
         }
         for left in outcome.left {
-            if self.left.get(&left.path) != Some(&left.reason) {
-                self.left.insert(left.path.clone(), left.reason.clone());
+            let known = self.left.get(&left.path);
+            if known.is_none_or(|known| known != left.reason.text()) {
+                self.left.insert(left.path.clone(), left.reason.text().to_owned());
                 kept.left.push(left);
             }
         }

@@ -47,12 +47,12 @@ pub(super) async fn restart_group(
         running.len(),
         running.len() + failed.len()
     )];
-    said.extend(failed.iter().map(|(name, why)| format!("`{name}` does not: {}", escaped(why))));
+    let failed: Vec<_> = failed.into_iter().map(|(name, why)| (name, escaped(&why))).collect();
+    said.extend(failed.iter().map(|(name, why)| format!("`{name}` does not: {why}")));
     if !left_stopped.is_empty() {
         said.push(format!("left as stopped: {}", left_stopped.join(", ")));
     }
     let is_done = failed.is_empty();
-    let failed: Vec<_> = failed.into_iter().map(|(name, why)| (name, escaped(&why))).collect();
     let (group, of) = (group.to_owned(), running.len() + failed.len());
     let running = running.len();
     let code = ActionCode::GroupRestarted { group, running, of, failed, left_stopped };
@@ -115,8 +115,7 @@ pub(super) async fn signal(
     signal: Signal,
     timeout: Duration,
 ) -> Result<Said, ActionError> {
-    let (name, program_name) = (signal.to_string(), program.to_owned());
-    let aim = Aim::SignalProgram { signal: name, program: program_name };
+    let aim = Aim::SignalProgram { signal: signal.to_string(), program: program.to_owned() };
     let sent = Client::new(socket).signal(program, signal.name(), timeout).await;
     sent.map_err(|error| match error {
         // Whoever does not run takes no signal, however often it is sent: the next step may start it.

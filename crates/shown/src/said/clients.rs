@@ -25,16 +25,41 @@ pub enum ProcessCode {
     CannotLook { what: String },
 }
 
-/// What a process does that does not answer.
+/// Whether a daemon could answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activity {
+    /// It runs, or waits for something to do.
     Alive,
+    /// It was stopped by a signal, and does nothing until another has it go on.
     Stopped,
+    /// Its cgroup is frozen.
     CgroupFrozen,
+    /// A debugger holds it.
     Traced,
+    /// It waits inside the kernel, as for a disk.
     DiskSleep,
+    /// It ended, and whoever started it has not noticed.
     Dead,
+}
+
+impl Activity {
+    /// In words that follow "it".
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Alive => "runs",
+            Self::Stopped => "was stopped by a signal",
+            Self::CgroupFrozen => "is in a frozen cgroup",
+            Self::Traced => "is held by a debugger",
+            Self::DiskSleep => "waits inside the kernel",
+            Self::Dead => "is dead",
+        }
+    }
+
+    /// Whether it was frozen from outside and will not answer by itself.
+    pub fn is_frozen(self) -> bool {
+        matches!(self, Self::Stopped | Self::CgroupFrozen)
+    }
 }
 
 /// Who listens on a socket.

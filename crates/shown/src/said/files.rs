@@ -1,5 +1,6 @@
 #![expect(missing_docs, reason = "a field is named after what it is")]
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -195,12 +196,44 @@ pub enum Task {
     ReadCopyBack,
 }
 
+/// In words that follow "cannot".
+impl fmt::Display for Task {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Open => "open it",
+            Self::OpenDirectory => "open its directory",
+            Self::LockDirectory => "lock its directory",
+            Self::OpenRoot => "open the root",
+            Self::LookThrough => "look through it",
+            Self::Announce => "write down that it is to be taken",
+            Self::BeginRun => "begin a run in the private directory",
+            Self::LookThroughTrash => "look through the trash",
+            Self::WorkInPrivate => "work in the private directory",
+            Self::SeeWriters => "see whether a process writes to it",
+            Self::MakeCopy => "make its compressed copy",
+            Self::LookForCopy => "look for a compressed copy",
+            Self::WriteCopy => "write its compressed copy",
+            Self::ReadCopyBack => "read its compressed copy back",
+        })
+    }
+}
+
 /// What a cap counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cap {
     Entries,
     Bytes,
+}
+
+/// In words that follow a number.
+impl fmt::Display for Cap {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Entries => "entries",
+            Self::Bytes => "bytes",
+        })
+    }
 }
 
 /// What a filesystem counts.
@@ -214,11 +247,27 @@ pub enum Count {
 /// What a limit for all is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LevelOf {
+pub enum Measure {
+    /// Allocated bytes of all that match; a file with several names once.
     Bytes,
+    /// How many match.
     Entries,
+    /// Bytes in use on the filesystem.
     DiskBytes,
+    /// Inodes in use on the filesystem.
     Inodes,
+}
+
+impl Measure {
+    /// What the numbers of a level are, in words that follow them.
+    pub fn what(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes taken up by all that match",
+            Self::Entries => "entries match",
+            Self::DiskBytes => "bytes used on the filesystem",
+            Self::Inodes => "inodes used on the filesystem",
+        }
+    }
 }
 
 /// What a cleanup rule left, and why.
@@ -232,7 +281,7 @@ pub enum CleanupCode {
     /// A limit is not met and nothing more may be taken; `trigger` is the key of the settings.
     OverLimit {
         trigger: String,
-        of: LevelOf,
+        of: Measure,
         before: u64,
         after: u64,
         limit: u64,
