@@ -13,13 +13,15 @@ fn main() {
     if variable("PROFILE") != "release" || variable("CARGO_CFG_TARGET_OS") != "linux" {
         return;
     }
-    if std::env::var_os("EVENKEEL_UNORDERED").is_none() {
-        link_with(&format!("-T,{}/order.ld", variable("CARGO_MANIFEST_DIR")));
+    // For linkers that know neither.
+    if std::env::var_os("EVENKEEL_UNORDERED").is_some() {
+        return;
     }
+    link_with(&format!("-T{}/order.ld", variable("CARGO_MANIFEST_DIR")));
     // What is built with a library runs with that one or a later one; of another machine's nothing is known.
     let is_for_here = variable("HOST") == variable("TARGET");
     if is_for_here && glibc().is_some_and(|version| version >= UNPACKS) {
-        link_with("-z,pack-relative-relocs");
+        link_with("-zpack-relative-relocs");
     }
 }
 
@@ -28,7 +30,7 @@ fn variable(name: &str) -> String {
 }
 
 fn link_with(argument: &str) {
-    println!("cargo::rustc-link-arg-bin=evenkeel=-Wl,{argument}");
+    println!("cargo::rustc-link-arg-bin=evenkeel={argument}");
 }
 
 /// This machine's; `None` where it has another library.

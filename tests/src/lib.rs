@@ -16,6 +16,7 @@ mod daemon;
 mod endpoint;
 mod hook;
 mod http;
+mod job;
 mod metrics;
 mod open_files;
 mod programs;
@@ -44,6 +45,7 @@ pub use daemon::{Daemon, signal_if};
 pub use endpoint::Endpoint;
 pub use hook::{Delivered, Hook, Manner};
 pub use http::{HangingEndpoint, Response, free_port, get, get_as, post};
+pub use job::Job;
 pub use metrics::Samples;
 pub use open_files::{more_open, open_files};
 pub use programs::{

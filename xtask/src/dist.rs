@@ -1,11 +1,11 @@
 //! `cargo xtask dist`: what is installed on a host, as an archive and, where `dpkg-deb` is, as a Debian package.
 //!
-//! Both are the same tree, and the same bytes whenever they are made from the same commit with the same compiler.
+//! Both are the same tree, and the same bytes whenever they are made from the same commit with the same compiler and C library.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Outcome, SHIPPED, process, root, target};
+use crate::{Outcome, SHIPPED, order, process, root, target};
 
 /// The shells that completions are written for, each with its folder and the name that it looks for.
 const SHELLS: [(&str, &str, &str); 3] = [
@@ -23,6 +23,7 @@ pub(crate) fn run() -> Outcome {
         &[&["build", "--release", "--locked"], &SHIPPED[..], &["--bins"]].concat(),
     )?;
     let built = target().join("release");
+    order::holds(&built.join("evenkeel"))?;
     let programs = programs()?;
     let version = version(&built)?;
     let dist = root().join("target/dist");

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use evenkeel_tests::{Agent, Daemon, LONG, Program, Supervisord, free_port, get, installed, until};
+use evenkeel_tests::{
+    Agent, Daemon, Job, LONG, Program, Supervisord, free_port, get, installed, until,
+};
 
 use crate::group::Group;
-use crate::job::{ENDPOINTS, EVERY, Job, PROCESSES};
 
 pub(crate) const MONIT: &str = "monit";
 pub(crate) const PROMETHEUS: [&str; 3] =
@@ -29,32 +30,8 @@ impl Contender {
     /// With the status page, the journal, and a watch on the directory besides the sweeps, as it is installed.
     pub(crate) fn evenkeel(job: &Job<'_>) -> Self {
         let name = "evenkeel";
-        let every = EVERY.as_secs();
-        let mut settings = String::new();
-        for number in 0..ENDPOINTS {
-            write!(
-                settings,
-                "[check.http-{number}]\nhttp = {{ url = \"{}\" }}\ntimeout = \"3s\"\ninterval = \"{every}s\"\n",
-                job.url(name, number)
-            )
-            .expect("a string takes everything");
-        }
-        for number in 0..PROCESSES {
-            write!(
-                settings,
-                "[check.process-{number}]\nprocess = {{ pidfile = \"{}\" }}\ninterval = \"{every}s\"\n",
-                job.pid_file(number).display()
-            )
-            .expect("a string takes everything");
-        }
-        write!(
-            settings,
-            "[permissions.files]\npath = \"{}\"\nfiles = [{{ match = \"*.hash\", mode = \"0644\" }}]\nwatch = true\ninterval = \"{every}s\"\n",
-            job.folder().display()
-        )
-        .expect("a string takes everything");
         let group = Group::new(name);
-        let agent = group.with(|| Agent::start(job.scratch, &settings));
+        let agent = group.with(|| Agent::start(job.scratch, &job.settings(name)));
         until("all is up", LONG, || {
             let checks = agent.status()["checks"].as_array().cloned().unwrap_or_default();
             !checks.is_empty() && checks.iter().all(|check| check["state"] == "up")
@@ -72,7 +49,7 @@ impl Contender {
         let mut text = format!(
             "set daemon {}\nset log {place}/log\nset pidfile {place}/pid\nset idfile {place}/id\nset statefile {place}/state\n\
              set httpd port {page} and use address 127.0.0.1 allow localhost\n",
-            EVERY.as_secs()
+            Job::EVERY.as_secs()
         );
         let port = job.port();
         text += &job.lines(
@@ -102,7 +79,7 @@ impl Contender {
         let args = ["-I".as_ref(), "-c".as_ref(), conf.as_os_str()];
         let log = job.scratch.join("monit/out");
         let daemon = group.with(|| Daemon::start(MONIT, MONIT, args, &log));
-        until("Monit asks", LONG, || job.asked(MONIT) >= ENDPOINTS);
+        until("Monit asks", LONG, || job.asked(MONIT) >= job.each);
         Ok(Self { name: MONIT, _runs: Runs::Daemons(vec![daemon]), group })
     }
 
@@ -119,12 +96,12 @@ impl Contender {
             return Err("superlance is not installed (pip install superlance in a venv, then --superlance DIR)".to_owned());
         };
         let programs: Vec<_> =
-            (0..PROCESSES).map(|number| Program::idle(&format!("p{number}"))).collect();
+            (0..job.each).map(|number| Program::idle(&format!("p{number}"))).collect();
         let mut more = format!(
             "[eventlistener:memmon]\ncommand={} -a 60MB\nevents=TICK_5\nbuffer_size=100\n",
             memmon.display()
         );
-        for number in 0..ENDPOINTS {
+        for number in 0..job.each {
             write!(
                 more,
                 "[eventlistener:httpok{number}]\ncommand={} -p p{number} -t 3 {}\nevents=TICK_5\nbuffer_size=100\n",
@@ -134,10 +111,10 @@ impl Contender {
             .expect("a string takes everything");
         }
         let group = Group::new(name);
-        let further = 1 + usize::try_from(ENDPOINTS).unwrap_or_default();
+        let further = 1 + usize::try_from(job.each).unwrap_or_default();
         let supervisord =
             group.with(|| Supervisord::start_with(job.scratch, &programs, &more, further));
-        until("httpok asks", LONG, || job.asked(name) >= ENDPOINTS);
+        until("httpok asks", LONG, || job.asked(name) >= job.each);
         Ok(Self { name, _runs: Runs::Supervisord(Box::new(supervisord)), group })
     }
 
@@ -150,12 +127,12 @@ impl Contender {
         }
         let [page, blackbox, processes] = [(); 3].map(|()| free_port());
         let targets: Vec<_> =
-            (0..ENDPOINTS).map(|number| format!("\"{}\"", job.url(name, number))).collect();
+            (0..job.each).map(|number| format!("\"{}\"", job.url(name, number))).collect();
         let place = job.scratch.folder("prometheus", 0o700);
         let write = |file: &str, text: &str| {
             job.scratch.file(&format!("prometheus/{file}"), text, 0o600).display().to_string()
         };
-        let every = EVERY.as_secs();
+        let every = Job::EVERY.as_secs();
         let conf = write(
             "prometheus.yml",
             &format!(
@@ -205,7 +182,7 @@ impl Contender {
         until("Prometheus is ready", LONG, || {
             get(([127, 0, 0, 1], page).into(), "/-/ready").is_ok_and(|answer| answer.status == 200)
         });
-        until("blackbox_exporter asks", LONG, || job.asked(name) >= ENDPOINTS);
+        until("blackbox_exporter asks", LONG, || job.asked(name) >= job.each);
         Ok(Self { name, _runs: Runs::Daemons(daemons), group })
     }
 }

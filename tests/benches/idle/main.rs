@@ -7,18 +7,18 @@
 mod args;
 mod contender;
 mod group;
-mod job;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use evenkeel_figures::{Bar, Figure, Limit, Report, quantile, version};
-use evenkeel_tests::{Memory, Scratch};
+use evenkeel_tests::{Job, Memory, Scratch};
 
 use crate::args::Args;
 use crate::contender::Contender;
-use crate::job::Job;
 
+/// Endpoints, and processes.
+const EACH: u64 = 10;
 const MOST_RSS_MB: f64 = 10.0;
 const MOST_CPU_SECONDS: f64 = 0.2;
 /// What the noise of a machine that others use may add to processor time.
@@ -54,7 +54,7 @@ struct Taken {
 
 fn measure(args: &Args, report: &mut Report) {
     let scratch = Scratch::new();
-    let job = Job::new(&scratch);
+    let job = Job::new(&scratch, EACH);
     let mut running = vec![Contender::evenkeel(&job)];
     if args.peers {
         report.peer("monit", version("monit", "-V"));
@@ -82,7 +82,7 @@ fn measure(args: &Args, report: &mut Report) {
     let taken = watch(&running, &job, args.lasts);
     for one in &taken {
         // Each HTTP check, each five seconds; a cycle may fall out of the window at either end.
-        let wanted = job::ENDPOINTS * 60 / job::EVERY.as_secs();
+        let wanted = job.each * 60 / Job::EVERY.as_secs();
         #[expect(clippy::cast_precision_loss, reason = "a small number")]
         let least = wanted as f64 * 0.75;
         assert!(one.requests >= least, "{} asked {:.0} times a minute", one.name, one.requests);

@@ -127,7 +127,8 @@ impl Place<'_> {
 
 /// The linker's script: one section more, before that of all other code. What runs at rest comes first in it.
 pub(super) fn script(at_rest: &[Line], later: &[Line]) -> String {
-    let mut script = "/* The code that an agent runs, placed together: docs/decisions/0017. Made by `cargo xtask order`; a line that matches nothing does no harm. */\n\
+    let mut script = "/* The code that an agent runs, placed together: docs/decisions/0017. Made by `cargo xtask order`; a line that matches nothing does no harm.\n   \
+                      lld and GNU ld read this. Others, such as gold and mold, cannot: EVENKEEL_UNORDERED=1 leaves it out of a build. */\n\
                       SECTIONS\n{\n  .text.run :\n  {\n    /* From the start to rest. */\n"
         .to_owned();
     push(&mut script, at_rest);
@@ -178,6 +179,27 @@ fn any_build(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Optimised builds alone are linked with it, and the checks make none.
+    #[test]
+    fn the_script_that_ships_is_one_that_a_linker_reads() {
+        let script = include_str!("../../../bins/evenkeel/order.ld");
+        let inner = script.split_once("SECTIONS\n{\n  .text.run :\n  {\n").map(|(_, rest)| rest);
+        let lines = inner.and_then(|rest| rest.strip_suffix("  }\n}\nINSERT BEFORE .text;\n"));
+        let lines = lines.expect("one section more, before all other code");
+        let mut patterns = 0;
+        for line in lines.lines().map(str::trim) {
+            if line.starts_with("/*") && line.ends_with("*/") {
+                continue;
+            }
+            let both = line.strip_prefix("*(.text.").and_then(|line| line.strip_suffix(')'));
+            let (hot, cold) = both.and_then(|both| both.split_once(' ')).expect(line);
+            assert_eq!(cold.strip_prefix(".text.unlikely."), Some(hot), "{line}");
+            assert!(hot.len() > 1 && !hot.starts_with('*'), "{line}");
+            patterns += 1;
+        }
+        assert!(patterns > 1_000, "{patterns}");
+    }
 
     fn function(name: &str, address: u64, size: u64) -> Function {
         Function { name: name.to_owned(), address, size }

@@ -1,13 +1,13 @@
 //! Which functions of a program run: each begins with a breakpoint, which is taken away when it is first reached.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::sys::ptrace::{self, Options};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
@@ -23,12 +23,11 @@ pub(super) struct Ran {
     pub(super) later: BTreeSet<u64>,
 }
 
-/// Follows a program from its start; `pid` has stopped itself, and begins with the program as soon as it goes on.
+/// Follows a program from its start to its end; `pid` has stopped itself, and becomes the program as soon as it goes on.
 ///
-/// Whoever calls this may have no other children.
+/// Fails if it does not end well. Whoever calls this may wait for no other child meanwhile.
 pub(super) fn follow(
     pid: Pid,
-    program: &Path,
     functions: &BTreeSet<u64>,
     is_rest_over: &AtomicBool,
 ) -> Result<Ran, String> {
@@ -37,19 +36,25 @@ pub(super) fn follow(
     let children =
         Options::PTRACE_O_TRACECLONE | Options::PTRACE_O_TRACEFORK | Options::PTRACE_O_TRACEVFORK;
     let options = Options::PTRACE_O_TRACEEXEC | Options::PTRACE_O_EXITKILL | children;
-    ptrace::seize(pid, options).map_err(|error| failed("trace", error))?;
-    nix::sys::signal::kill(pid, Signal::SIGCONT).map_err(|error| failed("wake", error))?;
+    ptrace::seize(pid, options).map_err(|error| failed("trace", error)).inspect_err(|_| {
+        // It has stopped, and would stay so.
+        let _ = kill(pid, Signal::SIGKILL);
+    })?;
+    kill(pid, Signal::SIGCONT).map_err(|error| failed("wake", error))?;
     let mut set = Breakpoints::default();
     let mut ran = Ran::default();
     loop {
         let status = waitpid(None, Some(WaitPidFlag::__WALL));
         let (thread, signal) = match status.map_err(|error| failed("await", error))? {
-            WaitStatus::Exited(ended, _) | WaitStatus::Signaled(ended, ..) if ended == pid => {
-                return Ok(ran);
+            WaitStatus::Exited(ended, 0) if ended == pid => return Ok(ran),
+            end @ (WaitStatus::Exited(ended, _) | WaitStatus::Signaled(ended, ..))
+                if ended == pid =>
+            {
+                return Err(format!("the agent did not end well: {end:?}"));
             }
             WaitStatus::PtraceEvent(thread, _, event) => {
                 if thread == pid && event == ptrace::Event::PTRACE_EVENT_EXEC as i32 {
-                    set = Breakpoints::set(pid, program, functions)
+                    set = Breakpoints::set(pid, functions)
                         .map_err(|error| format!("cannot set breakpoints: {error}"))?;
                 }
                 (thread, None)
@@ -60,7 +65,8 @@ pub(super) fn follow(
                 } else {
                     &mut ran.at_rest
                 };
-                when.extend(set.reached(thread));
+                let reached = set.reached(thread);
+                when.extend(reached.map_err(|error| format!("a breakpoint stays: {error}"))?);
                 (thread, None)
             }
             WaitStatus::Stopped(thread, signal) => (thread, Some(signal)),
@@ -79,12 +85,13 @@ struct Breakpoints {
 }
 
 impl Breakpoints {
-    fn set(pid: Pid, program: &Path, functions: &BTreeSet<u64>) -> std::io::Result<Self> {
-        let maps = std::fs::read_to_string(format!("/proc/{pid}/maps"))?;
+    fn set(pid: Pid, functions: &BTreeSet<u64>) -> io::Result<Self> {
+        let program = fs::read_link(format!("/proc/{pid}/exe"))?;
+        let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
         let name = program.to_string_lossy();
         let first = maps.lines().find(|line| line.ends_with(&*name));
         let base = first.and_then(|line| u64::from_str_radix(line.split('-').next()?, 16).ok());
-        let base = base.ok_or(std::io::ErrorKind::NotFound)?;
+        let base = base.ok_or(io::ErrorKind::NotFound)?;
         let memory = memory(pid)?;
         let mut replaced = BTreeMap::new();
         for function in functions {
@@ -97,17 +104,22 @@ impl Breakpoints {
     }
 
     /// Takes the breakpoint away at which this thread stopped; `None` if it stopped at none.
-    fn reached(&self, thread: Pid) -> Option<u64> {
-        let mut registers = ptrace::getregs(thread).ok()?;
-        let function = registers.rip.checked_sub(self.base + 1)?;
-        let byte = self.replaced.get(&function)?;
-        memory(thread).ok()?.write_all_at(&[*byte], self.base + function).ok()?;
+    fn reached(&self, thread: Pid) -> io::Result<Option<u64>> {
+        let mut registers = match ptrace::getregs(thread) {
+            // It was killed meanwhile.
+            Err(nix::Error::ESRCH) => return Ok(None),
+            registers => registers?,
+        };
+        let function = registers.rip.checked_sub(self.base + 1);
+        let known = function.and_then(|function| self.replaced.get_key_value(&function));
+        let Some((function, byte)) = known else { return Ok(None) };
+        memory(thread)?.write_all_at(&[*byte], self.base + function)?;
         registers.rip -= 1;
-        ptrace::setregs(thread, registers).ok()?;
-        Some(function)
+        ptrace::setregs(thread, registers)?;
+        Ok(Some(*function))
     }
 }
 
-fn memory(pid: Pid) -> std::io::Result<File> {
+fn memory(pid: Pid) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).open(format!("/proc/{pid}/mem"))
 }
