@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use evenkeel_cleanup::{
     Action, AgeBy, Draft, KeepReason, Policy, Report, ScanError, Trigger, apply, scan,
 };
+use evenkeel_shown::said::{Cap, CleanupCode};
 use proptest::prelude::*;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -112,6 +113,14 @@ fn a_run_over_its_cap_refuses_before_the_first_write() {
     let over = policy(Draft { max_files: Some(4), ..old(scratch.path()) });
     let error = scan(&over, now).unwrap_err();
     assert!(matches!(error, ScanError::OverCap { cap: "max_files", limit: 4, found: 5, .. }));
+    let code = CleanupCode::OverCap {
+        path: scratch.path().display().to_string(),
+        found: 5,
+        unit: Cap::Entries,
+        cap: "max_files".to_owned(),
+        limit: 4,
+    };
+    assert_eq!(error.said().code(), Some(&code.into()));
     // Nor does a plan pass that was made under another policy.
     let plan = scan(&policy(old(scratch.path())), now).unwrap();
     let report = apply(&over, plan, now);

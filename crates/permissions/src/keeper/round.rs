@@ -290,3 +290,27 @@ fn pausing(wait: Duration) -> Said {
     );
     Said::new(text, PermissionsCode::Paused { times: FIGHT_TIMES, minutes, seconds })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_found_and_what_is_wanted_are_told_for_what_they_are() {
+        let step = Step {
+            path: "/srv/a".into(),
+            kind: crate::Kind::Mode,
+            before: "0600".into(),
+            after: "0644".into(),
+            reason: "mode",
+            pin: None,
+            wanted: evenkeel_safefs::Access { mode: 0o644, uid: 0, gid: 0 },
+            wanted_lists: None,
+        };
+        let said = difference(&[step]);
+        assert_eq!(said.text(), "mode is 0600, should be 0644");
+        let (what, found, wanted) = ("mode".to_owned(), "0600".to_owned(), "0644".to_owned());
+        let code = PermissionsCode::Differs(vec![Difference { what, found, wanted }]);
+        assert_eq!(said.code(), Some(&code.into()));
+    }
+}

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use evenkeel_safefs::{Access, Identity, Kind as FileKind, Metadata};
+use evenkeel_shown::said::{FilesCode, PermissionsCode};
 use proptest::prelude::*;
 
 use super::*;
@@ -132,6 +133,13 @@ fn a_file_of_an_unnamed_user_is_refused_with_a_hint_and_the_root_is_not() {
         panic!("it is refused")
     };
     assert!(reason.contains("uid 0") && reason.contains("adopt"), "{reason}");
+    let code = PermissionsCode::Refused {
+        why: Box::new(FilesCode::ForeignOwner { uid: 0 }.into()),
+        adopt: true,
+        found: foreign.shown(),
+        wanted: Access { mode: 0o644, uid: 10, gid: 20 }.shown(),
+    };
+    assert_eq!(reason.code(), Some(&code.into()));
     assert!(
         matches!(verdict("", &metadata(FileKind::Directory, foreign)), Verdict::Deviates(steps) if steps.len() == 3)
     );
