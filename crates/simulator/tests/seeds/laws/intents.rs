@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_engine::{Act, Effect, Input, Order, Record};
-use evenkeel_moment::Stamp;
+use evenkeel_moment::{Moment, from_to};
 use evenkeel_recovery::actions::Action;
 use evenkeel_simulator::Event;
+use jiff::Timestamp;
 
 use super::known::recovery_of;
 use super::{Law, Seen};
@@ -15,10 +16,26 @@ pub(super) struct Intents {
     /// Those of the living agent that are on disk, and those that have begun.
     on_disk: BTreeSet<u64>,
     begun: BTreeSet<u64>,
-    /// The attempts of each incident that have begun, and when they did.
-    attempts: BTreeMap<(u64, u32, u32), Stamp<u32>>,
+    /// The attempts of each incident that have begun, and when they did by the clock that only goes ahead.
+    attempts: BTreeMap<(u64, u32, u32), Moment>,
+    ahead: Ahead,
     /// What history was told last of an intent.
     told: Option<(String, u32, u32)>,
+}
+
+/// A clock that follows the time of day, but for where that is set back: no agent takes anything to be longer ago than by this
+/// clock, however the time of day was set over however many boots.
+#[derive(Default)]
+struct Ahead {
+    now: Moment,
+    seen: Option<(Moment, Timestamp)>,
+}
+
+impl Ahead {
+    fn follow(&mut self, now: Moment, wall: Timestamp) {
+        let (at, was) = self.seen.replace((now, wall)).unwrap_or((now, wall));
+        self.now = self.now + now.saturating_since(at).max(from_to(was, wall));
+    }
 }
 
 impl Law for Intents {
@@ -27,6 +44,7 @@ impl Law for Intents {
     }
 
     fn saw(&mut self, seen: &Seen<'_>) -> Result<(), String> {
+        self.ahead.follow(seen.now, seen.wall);
         match seen.event {
             Event::AgentStarted { .. } => {
                 self.on_disk.clear();
@@ -71,11 +89,10 @@ impl Intents {
         }
         let recovery = recovery_of(seen.host.settings(), &act.target);
         let attempt = (act.incident, act.step, act.attempt);
-        let Some(before) = self.attempts.insert(attempt, seen.stamp()) else { return Ok(()) };
+        let Some(before) = self.attempts.insert(attempt, self.ahead.now) else { return Ok(()) };
         // Once the ladder is used up its steps come in turn, each after that pause.
         let pause = recovery.and_then(|recovery| recovery.slow_retry);
-        // Over a boot it is known by the time of day alone, which may have been set ahead.
-        let passed = before.age(&seen.stamp()).max(seen.now.saturating_since(before.boottime));
+        let passed = self.ahead.now.saturating_since(before);
         if pause.is_some_and(|pause| passed >= pause) {
             return Ok(());
         }
