@@ -23,8 +23,8 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use self::kept::Kept;
-use self::seen::Load;
 pub(crate) use self::seen::Seen;
+use self::seen::{Added, Sightings};
 pub(crate) use self::start::{ENDED_BEFORE, Found, Withheld};
 use self::writer::Writer;
 use crate::error::AgentError;
@@ -67,7 +67,7 @@ pub(crate) struct History {
     thread: Option<JoinHandle<()>>,
     pub(crate) recent: Recent,
     /// What was seen and is not written yet; `None` where nothing is written.
-    load: Option<Load>,
+    sightings: Option<Sightings>,
     metrics: Arc<Metrics>,
 }
 
@@ -124,7 +124,8 @@ enum Line {
         key: &'static str,
         value: Value,
     },
-    Seen(Timestamp, Seen),
+    /// There is something to write of what was seen.
+    Seen,
     /// Nothing after it is written: an action that outlasts the agent has a sender of its own.
     End,
 }
@@ -179,8 +180,8 @@ impl History {
         }
         let mut writer = Writer::new(Some(journal), Recent::default(), Arc::clone(&metrics));
         writer.kept = Kept::of(&found.past);
-        let load = writer.load.clone();
-        let history = Self::spawn(writer, Some(load), metrics);
+        let sightings = writer.sightings.clone();
+        let history = Self::spawn(writer, Some(sightings), metrics);
         match last_lines(state_dir) {
             Ok(lines) => lines.into_iter().for_each(|line| history.recent.push(line)),
             Err(error) => tracing::warn!(%error, "the page starts without earlier events"),
@@ -188,7 +189,7 @@ impl History {
         Ok((history, found))
     }
 
-    fn spawn(writer: Writer, load: Option<Load>, metrics: Arc<Metrics>) -> Self {
+    fn spawn(writer: Writer, sightings: Option<Sightings>, metrics: Arc<Metrics>) -> Self {
         let (lines, inbox) = mpsc::channel();
         let recent = writer.recent.clone();
         let thread = std::thread::Builder::new()
@@ -196,7 +197,7 @@ impl History {
             .stack_size(512 * 1024)
             .spawn(move || writer.run(&inbox))
             .ok();
-        Self { lines: Some(lines), thread, recent, load, metrics }
+        Self { lines: Some(lines), thread, recent, sightings, metrics }
     }
 
     /// Writes all of it, soon; whoever waits is told when.
@@ -216,12 +217,12 @@ impl History {
 
     /// Keeps what was seen, within a few seconds; not all of it if there is more than the journal can keep up with.
     pub(crate) fn see(&self, at: Timestamp, seen: Seen) {
-        let Some(load) = self.load.as_ref().filter(|_| !seen.is_empty()) else { return };
+        let Some(sightings) = self.sightings.as_ref().filter(|_| !seen.is_empty()) else { return };
         let values = seen.len();
-        if load.take(values) {
-            self.send(Line::Seen(at, seen));
-        } else {
-            self.metrics.journal_lagged(values as u64);
+        match sightings.add(at, seen) {
+            Added::First => self.send(Line::Seen),
+            Added::More => {}
+            Added::TooMuch => self.metrics.journal_lagged(values as u64),
         }
     }
 

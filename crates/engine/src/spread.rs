@@ -11,10 +11,13 @@ use crate::chance::Chance;
 const SPREAD_OVER_ALL: f64 = 100.0;
 /// Few checks are spread over this share of their interval.
 const LEAST: f64 = 0.1;
+/// So many start together: on a host at rest it costs more to wake a processor than to look.
+const TOGETHER: usize = 4;
 
 /// The delay before the first look of each check, in their order; none where nothing is to be spread.
 ///
-/// The checks of one interval get equal places in an order that chance makes, each with a little chance of its own.
+/// The checks of one interval are put by chance into groups of [`TOGETHER`], which get places at equal distances, each with a
+/// little chance of its own.
 pub(crate) fn phases(checks: &[Check], spread: bool, chance: &mut Chance) -> Vec<Duration> {
     let mut groups: BTreeMap<Duration, Vec<(f64, usize)>> = BTreeMap::new();
     for (index, check) in checks.iter().enumerate() {
@@ -29,10 +32,13 @@ pub(crate) fn phases(checks: &[Check], spread: bool, chance: &mut Chance) -> Vec
         #[expect(clippy::cast_precision_loss, reason = "far fewer checks than 2^52")]
         let count = group.len() as f64;
         let window = interval.mul_f64((count / SPREAD_OVER_ALL).clamp(LEAST, 1.0));
-        for (place, (unit, index)) in group.into_iter().enumerate() {
+        for (number, together) in group.chunks(TOGETHER).enumerate() {
             #[expect(clippy::cast_precision_loss, reason = "far fewer checks than 2^52")]
-            let place = place as f64;
-            phases[index] = window.mul_f64((place + unit) / count);
+            let place = (number * TOGETHER) as f64;
+            let phase = window.mul_f64((place + together[0].0) / count);
+            for (_, index) in together {
+                phases[*index] = phase;
+            }
         }
     }
     phases
@@ -60,7 +66,9 @@ mod tests {
         for phase in &phases {
             starts[usize::try_from(phase.as_secs()).unwrap()] += 1;
         }
-        assert!(starts.iter().all(|count| (99..=101).contains(count)), "{starts:?}");
+        assert!(starts.iter().all(|count| (96..=104).contains(count)), "{starts:?}");
+        let moments: std::collections::BTreeSet<_> = phases.iter().collect();
+        assert_eq!(moments.len(), 1_000 / TOGETHER, "a few start together");
     }
 
     #[test]

@@ -1,25 +1,38 @@
-//! Looks at file systems, which may never come back: a hung network mount holds whoever asks it, and nothing ends the wait.
+//! Looks at the host, which may never come back: a hung network mount holds whoever asks it, and so does a process whose memory the
+//! kernel has locked; nothing ends the wait.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot};
+use tokio::time::timeout;
 
-use crate::prober::{Attempt, Step};
+use crate::prober::{Attempt, Step, off_thread};
 use crate::{FailureClass, Outcome};
 
 /// Looks under way at a time, over all paths: as many threads can hang, and no more.
 const THREADS: usize = 16;
 /// Enough for a call and a small buffer.
 const STACK_BYTES: usize = 256 * 1024;
+/// How long a look at processes waits for the one before it, which takes a fraction of that unless it hangs.
+pub(crate) const TURN: Duration = Duration::from_millis(50);
 
-/// Who looks at what just now.
+/// Looks at file systems, and who looks at what just now.
 #[derive(Debug)]
 pub(crate) struct Looks {
     threads: Arc<Semaphore>,
     /// One at a time for each path, so that one dead mount holds one thread however often it is looked at.
     paths: Mutex<HashMap<PathBuf, Weak<Semaphore>>>,
+}
+
+/// Looks that come one after the other, since one thread is enough for them as long as none hangs.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    turn: Arc<Semaphore>,
+    /// How long one waits for those before it.
+    patience: Duration,
 }
 
 impl Default for Looks {
@@ -71,9 +84,29 @@ impl Looks {
     }
 }
 
+impl Turns {
+    pub(crate) fn new(patience: Duration) -> Self {
+        Self { turn: Arc::new(Semaphore::new(1)), patience }
+    }
+
+    /// Runs `look` off the runtime's own thread, when those before it have ended or taken too long.
+    pub(crate) async fn take<Found: Send + 'static>(
+        &self,
+        look: impl FnOnce() -> Found + Send + 'static,
+    ) -> Result<Found, Outcome> {
+        let turn = timeout(self.patience, Arc::clone(&self.turn).acquire_owned()).await;
+        off_thread(move || {
+            let found = look();
+            drop(turn);
+            found
+        })
+        .await
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
 
@@ -88,7 +121,7 @@ mod tests {
             let look = looks.at(Path::new("/dead"), &mut attempt, move || {
                 hanging.map(|hanging| hanging.recv().is_ok())
             });
-            assert!(tokio::time::timeout(Duration::from_millis(20), look).await.is_err());
+            assert!(timeout(Duration::from_millis(20), look).await.is_err());
             assert_eq!(attempt.step, Step::Filesystem);
         }
         assert_eq!(looks.threads.available_permits(), THREADS - 1);
@@ -106,7 +139,36 @@ mod tests {
                 }
             }
         };
-        let waited = tokio::time::timeout(Duration::from_secs(30), forgotten).await;
+        let waited = timeout(Duration::from_secs(30), forgotten).await;
         assert!(waited.is_ok(), "paths that nobody looks at are forgotten");
+    }
+
+    #[tokio::test]
+    async fn those_that_take_turns_come_one_after_the_other() {
+        let turns = Turns::new(Duration::from_mins(1));
+        let at_work = Arc::new(AtomicUsize::new(0));
+        let look = || {
+            let at_work = Arc::clone(&at_work);
+            turns.take(move || {
+                let others = at_work.fetch_add(1, Ordering::SeqCst);
+                std::thread::yield_now();
+                at_work.fetch_sub(1, Ordering::SeqCst);
+                others
+            })
+        };
+        assert_eq!(tokio::join!(look(), look(), look()), (Ok(0), Ok(0), Ok(0)));
+    }
+
+    #[tokio::test]
+    async fn behind_one_that_hangs_nobody_waits_for_long() {
+        let turns = Turns::new(Duration::from_millis(1));
+        let (hang, hanging) = std::sync::mpsc::channel::<()>();
+        let stuck = turns.take(move || hanging.recv().is_err());
+        let another = async {
+            let found = turns.take(|| 7).await;
+            drop(hang);
+            found
+        };
+        assert_eq!(tokio::join!(stuck, another), (Ok(true), Ok(7)));
     }
 }

@@ -6,13 +6,12 @@ use rustls::client::danger::ServerCertVerifier;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::looks::Looks;
+use crate::looks::{Looks, TURN, Turns};
 use crate::{Facts, FailureClass, Measurement, Outcome, Part, Target};
 use crate::{disk, dns, exec, file, http, process, supervisor, systemd, tcp, tmux};
 
 /// Lookups under way at a time. One cannot be cancelled, so a dead name server must not pile up threads without end.
 const LOOKUPS: usize = 32;
-
 /// Measures targets. Cheap to clone; clones share what is costly to make.
 ///
 /// Needs a tokio runtime with I/O and time.
@@ -27,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) lookups: Arc<Semaphore>,
     /// Looks at file systems.
     pub(crate) looks: Looks,
+    /// Looks at processes.
+    pub(crate) turns: Turns,
     /// Trust in what the host trusts, and when it was read.
     pub(crate) host_trust: tokio::sync::Mutex<Option<HostTrust>>,
     /// Who is asked about units.
@@ -76,6 +77,7 @@ impl Prober {
         let shared = Shared {
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
             looks: Looks::default(),
+            turns: Turns::new(TURN),
             host_trust: tokio::sync::Mutex::new(None),
             managers: systemd::Managers::default(),
             stillness: Mutex::default(),
@@ -110,7 +112,10 @@ impl Prober {
                 attempt.bounded(async |attempt| disk::measure(looks, disk, attempt).await).await
             }
             Target::Process(process) => {
-                attempt.bounded(async |attempt| process::measure(process, attempt).await).await
+                let turns = &self.shared.turns;
+                attempt
+                    .bounded(async |attempt| process::measure(turns, process, attempt).await)
+                    .await
             }
             // These take the deadline themselves: they have more to say about it.
             Target::Exec(exec) => exec::measure(exec, &mut attempt).await,

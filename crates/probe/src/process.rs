@@ -7,7 +7,8 @@ use evenkeel_process::{Identity, LookError, Process, Stat, Table};
 use evenkeel_supervisord::Client;
 
 use self::select::{Selected, opened, select};
-use crate::prober::{Attempt, Step, off_thread};
+use crate::looks::Turns;
+use crate::prober::{Attempt, Step};
 use crate::supervisor::{judge, named_program, of_call};
 use crate::{Facts, FailureClass, Outcome, ProcessSelector, ProcessTarget};
 
@@ -15,10 +16,14 @@ use crate::{Facts, FailureClass, Outcome, ProcessSelector, ProcessTarget};
 const PROCESSES: usize = 4096;
 
 /// Finds the processes and looks at each.
-pub(crate) async fn measure(target: &ProcessTarget, attempt: &mut Attempt) -> Result<(), Outcome> {
+pub(crate) async fn measure(
+    turns: &Turns,
+    target: &ProcessTarget,
+    attempt: &mut Attempt,
+) -> Result<(), Outcome> {
     let asked = ask(&target.selector, attempt).await?;
     let target = target.clone();
-    let (facts, outcome) = off_thread(move || look(&target, asked)).await?;
+    let (facts, outcome) = turns.take(move || look(&target, asked)).await?;
     attempt.facts = facts;
     outcome
 }

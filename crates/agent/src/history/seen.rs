@@ -4,8 +4,7 @@
 //! keep up with. Then it is counted, and shown as what it is: time of which nothing is known.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use evenkeel_engine::Sampled;
 use evenkeel_journal::{Durability, Journal, JournalError, Sample, Stretch};
@@ -21,9 +20,21 @@ pub(crate) struct Seen {
     pub(crate) stretches: Vec<Stretch>,
 }
 
-/// How much is on its way between the agent's loop and the journal.
+/// What is to be written next, shared by the agent's loop, which adds to it, and the thread that writes: nobody is woken for what
+/// is only added.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Load(Arc<AtomicUsize>);
+pub(super) struct Sightings(Arc<Mutex<Collected>>);
+
+/// What came of it to add something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Added {
+    /// There was nothing before: whoever writes is to be told.
+    First,
+    /// It will be written with what was there before.
+    More,
+    /// Nothing: there is more than the journal can keep up with.
+    TooMuch,
+}
 
 /// What is to be written next.
 #[derive(Debug, Default)]
@@ -33,8 +44,8 @@ pub(super) struct Collected {
     open: BTreeMap<String, Stretch>,
     /// Those that ended since.
     closed: Vec<Stretch>,
-    /// What of it counts as on its way.
-    load: usize,
+    /// How many values and slices it is.
+    count: usize,
 }
 
 impl Seen {
@@ -48,29 +59,34 @@ impl Seen {
     }
 }
 
-impl Load {
-    /// Takes so much more, unless that is too much.
-    pub(super) fn take(&self, more: usize) -> bool {
-        // Only the agent's loop adds: what others take away meanwhile makes it less.
-        if self.0.load(Ordering::Relaxed) + more > MOST_ON_THEIR_WAY {
-            return false;
+impl Sightings {
+    pub(super) fn add(&self, at: Timestamp, seen: Seen) -> Added {
+        let mut collected = self.lock();
+        let was_empty = collected.is_empty();
+        if collected.count + seen.len() > MOST_ON_THEIR_WAY {
+            return Added::TooMuch;
         }
-        self.0.fetch_add(more, Ordering::Relaxed);
-        true
+        collected.add(at, seen);
+        if was_empty { Added::First } else { Added::More }
     }
 
-    pub(super) fn leave(&self, less: usize) {
-        self.0.fetch_sub(less, Ordering::Relaxed);
+    pub(super) fn take(&self) -> Collected {
+        std::mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Collected> {
+        // Whoever panicked while it held this left whole values behind.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Collected {
-    pub(super) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.samples.is_empty() && self.open.is_empty() && self.closed.is_empty()
     }
 
-    pub(super) fn add(&mut self, at: Timestamp, seen: Seen) {
-        self.load += seen.len();
+    fn add(&mut self, at: Timestamp, seen: Seen) {
+        self.count += seen.len();
         self.samples.extend(seen.samples.into_iter().map(|sampled| (at, sampled)));
         for stretch in seen.stretches {
             match self.open.get_mut(&stretch.subject) {
@@ -88,11 +104,9 @@ impl Collected {
     pub(super) fn write(
         self,
         journal: &mut Journal,
-        load: &Load,
         now: Timestamp,
         ends: bool,
     ) -> Result<(), JournalError> {
-        load.leave(self.load);
         let samples: Vec<_> =
             self.samples.iter().flat_map(|(at, sampled)| of(*at, sampled)).collect();
         journal.together(Durability::Soon, |journal| {

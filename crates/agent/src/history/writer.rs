@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::kept::Kept;
-use super::seen::{Collected, Load};
+use super::seen::Sightings;
 use super::trouble::Trouble;
 use super::{Batch, Event, Line, Note, Recent, is_of_a_rule, short};
 use crate::clock::HostClock;
@@ -39,8 +39,7 @@ pub(super) struct Writer {
     pub(super) kept: Kept,
     next_in_memory: i64,
     lines: u32,
-    collected: Collected,
-    pub(super) load: Load,
+    pub(super) sightings: Sightings,
     write_at: Moment,
     roll_up_at: Moment,
     prune_at: Moment,
@@ -58,8 +57,7 @@ impl Writer {
             kept: Kept::default(),
             next_in_memory: 1,
             lines: 0,
-            collected: Collected::default(),
-            load: Load::default(),
+            sightings: Sightings::default(),
             write_at: now,
             // Not at the very start, when there is enough to do.
             roll_up_at: now + ALIVE_EVERY,
@@ -105,11 +103,8 @@ impl Writer {
                     self.trouble.note(journal.save_state(key, &value));
                 }
             }
-            Line::Seen(at, seen) => {
-                if self.collected.is_empty() {
-                    self.write_at = self.write_at.min(HostClock.now() + COLLECT);
-                }
-                self.collected.add(at, seen);
+            Line::Seen => {
+                self.write_at = self.write_at.min(HostClock.now() + COLLECT);
                 return ControlFlow::Continue(());
             }
             Line::End => return ControlFlow::Break(()),
@@ -140,9 +135,8 @@ impl Writer {
     /// Writes what was seen, with a sign of life.
     fn write_collected(&mut self, ends: bool) {
         let Some(journal) = &mut self.journal else { return };
-        let collected = std::mem::take(&mut self.collected);
         let begun = HostClock.now();
-        let written = collected.write(journal, &self.load, HostClock.wall(), ends);
+        let written = self.sightings.take().write(journal, HostClock.wall(), ends);
         self.metrics.journal_appended(HostClock.now().saturating_since(begun));
         self.metrics.set_journal_bytes(journal.size_bytes());
         self.trouble.note(written);
