@@ -95,12 +95,10 @@ impl Turns {
         look: impl FnOnce() -> Found + Send + 'static,
     ) -> Result<Found, Outcome> {
         let turn = timeout(self.patience, Arc::clone(&self.turn).acquire_owned()).await;
-        off_thread(move || {
-            let found = look();
-            drop(turn);
-            found
-        })
-        .await
+        // Whoever waits for the answer gives the turn back, and not the thread: that one is free by then for the next look. If
+        // nobody waits any more, it goes with the answer.
+        let (found, _turn) = off_thread(move || (look(), turn)).await?;
+        Ok(found)
     }
 }
 

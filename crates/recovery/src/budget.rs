@@ -147,6 +147,11 @@ impl Rate {
         }
         Err(NeverBinds { rate: self, most_starts })
     }
+
+    /// Whether `wider`, to which all that is charged here is charged too, is always used up by then: this one limits nothing.
+    pub fn is_within(self, wider: Self) -> bool {
+        self != wider && wider.count <= self.count && wider.window >= self.window
+    }
 }
 
 impl Densest<'_> {

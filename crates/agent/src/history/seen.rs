@@ -123,3 +123,32 @@ fn of(at: Timestamp, sampled: &Sampled) -> impl Iterator<Item = Sample<'_>> {
     let subject = &*sampled.subject;
     sampled.values.iter().map(move |(field, value)| Sample { subject, field, at, value: *value })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(values: usize) -> Seen {
+        let values = vec![("latency_ms".into(), 1.0); values];
+        Seen { samples: vec![Sampled { subject: "web".into(), values }], stretches: Vec::new() }
+    }
+
+    #[test]
+    fn whoever_writes_is_told_once_and_takes_all_of_it() {
+        let sightings = Sightings::default();
+        let add = |values| sightings.add(Timestamp::UNIX_EPOCH, seen(values));
+        assert_eq!([add(1), add(2), add(3)], [Added::First, Added::More, Added::More]);
+        assert_eq!(sightings.take().count, 6);
+        assert_eq!(add(1), Added::First, "nothing is left of what was taken");
+    }
+
+    #[test]
+    fn what_the_journal_cannot_keep_up_with_is_not_taken() {
+        let sightings = Sightings::default();
+        let add = |values| sightings.add(Timestamp::UNIX_EPOCH, seen(values));
+        assert_eq!(add(MOST_ON_THEIR_WAY), Added::First);
+        assert_eq!(add(1), Added::TooMuch);
+        assert_eq!(sightings.take().count, MOST_ON_THEIR_WAY);
+        assert_eq!(add(1), Added::First);
+    }
+}

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use evenkeel_recovery::budget::Budgets;
 use evenkeel_shown::escaped;
 
 use crate::settings::Settings;
@@ -34,6 +35,19 @@ pub(super) fn advice(settings: &Settings) -> Vec<String> {
             escaped(&path.to_string_lossy()),
             rules.join(", "),
         ));
+    }
+    for recovery in &settings.recoveries {
+        let Budgets { per_target, per_group, per_host } = recovery.budgets;
+        let rates = [("per_target", per_target), ("per_group", per_group), ("per_host", per_host)];
+        for (place, (name, rate)) in rates.iter().enumerate() {
+            let wider = rates[place + 1..].iter().find(|(_, wider)| rate.is_within(*wider));
+            if let Some((wider_name, wider)) = wider {
+                advice.push(format!(
+                    "recovery.{}.budget.{name}: {rate} limits nothing, as {wider_name} is {wider}",
+                    recovery.name
+                ));
+            }
+        }
     }
     let access = &settings.agent.access;
     if let Some(address) = settings.agent.listen.filter(|address| !address.ip().is_loopback()) {

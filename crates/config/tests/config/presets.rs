@@ -109,6 +109,31 @@ fn the_plan_means_what_it_says() {
 }
 
 #[test]
+fn a_budget_that_a_wider_one_leaves_without_effect_is_advice() {
+    let text = |budget: &str| {
+        format!(
+            "[check.web]\ntcp = {{ address = \"127.0.0.1:80\" }}\n[recovery.web]\nwhen = [\"web\"]\n\
+             steps = [{{ action = \"exec\", command = [\"/bin/true\"] }}]\nmax_retries = 9\nbackoff = {{ initial = \"1s\", max = \"1s\" }}\n\
+             slow_retry = \"1m\"\nbudget = {budget}\n"
+        )
+    };
+    let advice = |budget: &str| {
+        let settings = load_text("test.toml", &text(budget)).expect("settings");
+        settings.advice().to_owned()
+    };
+    assert_eq!(
+        advice("{ per_target = \"8/1h\" }"),
+        ["recovery.web.budget.per_target: 8/1h limits nothing, as per_group is 6/1h"]
+    );
+    assert_eq!(
+        advice("{ per_target = \"8/1h\", per_group = \"20/1h\" }"),
+        ["recovery.web.budget.per_group: 20/1h limits nothing, as per_host is 10/1h"]
+    );
+    assert_eq!(advice("{ per_target = \"8/10m\", per_group = \"9/1h\" }"), [""; 0]);
+    assert_eq!(advice("{ per_target = \"6/1h\" }"), [""; 0], "both are used up at once");
+}
+
+#[test]
 fn a_directory_that_is_emptied_at_boot_and_an_open_address_are_advice() {
     let settings = load_text(
         "x.toml",
