@@ -104,7 +104,7 @@ impl Fault {
         let state = host.state();
         match self {
             Self::WrongFileModes => {
-                for (name, mode) in struck_files(host).into_iter().zip([0o600, 0o666, 0o000]) {
+                for (name, mode) in host.struck_files().into_iter().zip([0o600, 0o666, 0o000]) {
                     fs::set_permissions(state.join(name), fs::Permissions::from_mode(mode))?;
                 }
             }
@@ -113,7 +113,7 @@ impl Fault {
             }
             Self::RemovedDirectory => fs::remove_dir_all(&state)?,
             Self::OldHashes => {
-                for name in struck_files(host) {
+                for name in host.struck_files() {
                     let file =
                         fs::File::options().append(true).create(true).open(state.join(name))?;
                     file.set_modified(SystemTime::now() - EIGHT_DAYS)?;
@@ -140,11 +140,11 @@ impl Fault {
         let mode = |path| fs::symlink_metadata(path).map(|found| found.mode() & 0o7777).ok();
         match self {
             Self::WrongFileModes => {
-                struck_files(host).iter().all(|name| mode(state.join(name)) == Some(0o644))
+                host.struck_files().iter().all(|name| mode(state.join(name)) == Some(0o644))
             }
             Self::ClosedDirectory | Self::RemovedDirectory => mode(state) == Some(0o755),
             Self::OldHashes => {
-                struck_files(host).iter().all(|name| mode(state.join(name)).is_none())
+                host.struck_files().iter().all(|name| mode(state.join(name)).is_none())
             }
             // The room it takes: where a filesystem can only punch a hole, its length stays.
             Self::LargeLog => fs::metadata(log(host))
@@ -162,12 +162,6 @@ impl Fault {
             _ => Ok(()),
         }
     }
-}
-
-/// The files that a fault strikes with the host's seed.
-fn struck_files(host: &Host) -> Vec<String> {
-    let first = host.seed() % 16;
-    (first..first + 3).map(|number| format!("{number:02}.hash")).collect()
 }
 
 fn log(host: &Host) -> PathBuf {

@@ -7,6 +7,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use evenkeel_cli::{Common, Failure};
@@ -20,7 +21,7 @@ use super::part;
 
 /// The parts, in the order of their start.
 pub(crate) const PARTS: [&str; 4] = ["worker", "web", "api", "bystander"];
-const HASHES: usize = 20;
+const HASHES: u64 = 20;
 const DAY: Duration = Duration::from_hours(24);
 
 /// A scratch host. Removed by [`Host::remove`]; its parts also end when it is dropped.
@@ -28,8 +29,14 @@ const DAY: Duration = Duration::from_hours(24);
 pub(crate) struct Host {
     dir: TempDir,
     seed: u64,
+    /// How often every fault has struck.
+    rounds: AtomicU64,
     /// The parts hold connections to it, and end when it is gone.
     lifeline: Option<tokio::task::JoinHandle<()>>,
+}
+
+fn file_name(number: u64) -> String {
+    format!("{number:02}.hash")
 }
 
 impl Host {
@@ -40,7 +47,7 @@ impl Host {
             .permissions(fs::Permissions::from_mode(0o700))
             .tempdir()
             .map_err(|error| format!("cannot make a temporary directory: {error}"))?;
-        let mut host = Self { dir, seed, lifeline: None };
+        let mut host = Self { dir, seed, rounds: AtomicU64::new(0), lifeline: None };
         host.lay_out().map_err(|error| format!("cannot lay out the scratch host: {error}"))?;
         Ok(host)
     }
@@ -57,8 +64,15 @@ impl Host {
         self.dir().join("logs")
     }
 
-    pub(crate) fn seed(&self) -> u64 {
-        self.seed
+    pub(crate) fn begin_round(&self) {
+        self.rounds.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The names of files that faults strike in this round. Others in each: one that deviated again and again would be left alone
+    /// for a while, as if somebody fought over it.
+    pub(crate) fn struck_files(&self) -> [String; 3] {
+        let first = self.seed.wrapping_add(3 * self.rounds.load(Ordering::Relaxed));
+        [0, 1, 2].map(|next| file_name(first.wrapping_add(next) % HASHES))
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
@@ -69,7 +83,7 @@ impl Host {
     pub(crate) fn fill_state(&self) -> std::io::Result<()> {
         let state = self.state();
         for number in 0..HASHES {
-            let path = state.join(format!("{number:02}.hash"));
+            let path = state.join(file_name(number));
             fs::write(&path, format!("{number:064x}\n"))?;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o644))?;
         }

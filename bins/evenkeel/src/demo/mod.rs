@@ -119,6 +119,7 @@ async fn tell(
         // Keeps its memory small however long it goes on.
         rows.clear();
         bar.reset();
+        host.begin_round();
     }
     bar.finish_and_clear();
     let touched = host.bystanders().map_err(Failure::refused_because)?.differences(&before);
