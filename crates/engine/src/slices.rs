@@ -20,6 +20,8 @@ use crate::order::WHOLE_HOST;
 pub struct Slice {
     /// The check, or `slo:NAME`.
     pub subject: Arc<str>,
+    /// The check, by its place in the settings; `None` where it is an objective.
+    pub check: Option<u32>,
     /// How it was.
     pub verdict: Verdict,
     /// Since when.
@@ -130,7 +132,8 @@ impl Slices {
     ) {
         let Some(check) = self.checks.get(place) else { return };
         for slice in settled.drain(..) {
-            effects.push(told(Arc::clone(&check.name), check.interval, slice));
+            let of_check = u32::try_from(place).ok();
+            effects.push(told(Arc::clone(&check.name), of_check, check.interval, slice));
             for objective in &mut self.objectives {
                 let Some(at) = objective.checks.iter().position(|check| *check == place) else {
                     continue;
@@ -140,7 +143,7 @@ impl Slices {
                 let subject = &objective.subject;
                 let length = objective.length;
                 effects.extend(
-                    joined.into_iter().map(|slice| told(Arc::clone(subject), length, slice)),
+                    joined.into_iter().map(|slice| told(Arc::clone(subject), None, length, slice)),
                 );
             }
         }
@@ -264,10 +267,15 @@ fn stands(core: &CheckCore, now: Moment) -> Seen {
     }
 }
 
-fn told(subject: Arc<str>, length: Duration, slice: availability::Slice) -> Effect {
+fn told(
+    subject: Arc<str>,
+    check: Option<u32>,
+    length: Duration,
+    slice: availability::Slice,
+) -> Effect {
     let availability::Slice { verdict, from, until } = slice;
     let length = i64::try_from(length.as_millis()).unwrap_or(i64::MAX).max(1);
     let slices = (until.as_millisecond() - from.as_millisecond()) / length;
     let slices = u32::try_from(slices).unwrap_or(u32::MAX);
-    Effect::Slice(Slice { subject, verdict, from, until, slices })
+    Effect::Slice(Slice { subject, check, verdict, from, until, slices })
 }
