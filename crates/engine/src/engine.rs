@@ -229,7 +229,13 @@ impl Engine {
     pub fn handle(&mut self, now: Moment, input: Input) -> Vec<Effect> {
         // As many as a look usually has.
         let mut effects = Vec::with_capacity(4);
-        self.notice_starvation(now, &mut effects);
+        self.handle_into(now, input, &mut effects);
+        effects
+    }
+
+    /// As [`Engine::handle`], for whoever has room for what is to be done: it is added to `effects`.
+    pub fn handle_into(&mut self, now: Moment, input: Input, effects: &mut Vec<Effect>) {
+        self.notice_starvation(now, effects);
         match input {
             Input::Measured { check, run, measurement } => {
                 self.tell_of_stops(check);
@@ -237,26 +243,26 @@ impl Engine {
                 let core = self.checks.get_mut(check);
                 if core.is_some_and(|core| {
                     core.doubts_timeouts = doubts_timeouts;
-                    core.measured(now, run, measurement, &mut effects)
+                    core.measured(now, run, measurement, effects)
                 }) {
-                    self.see(now, check, &mut effects);
+                    self.see(now, check, effects);
                 }
             }
             Input::Swept { rule, result } => {
                 let hold = self.settings.agent.hold_errors_for;
                 if let Some(rule) = self.permissions.get_mut(rule) {
-                    rule.swept(now, result, hold, &mut effects);
+                    rule.swept(now, result, hold, effects);
                 }
             }
             Input::Cleaned { rule, result } => {
                 if let Some(rule) = self.cleanups.get_mut(rule) {
-                    rule.cleaned(now, result, &mut effects);
+                    rule.cleaned(now, result, effects);
                 }
             }
             Input::Kept { rule, outcome } => {
                 let hold = self.settings.agent.hold_errors_for;
                 if let Some(rule) = self.permissions.get_mut(rule) {
-                    rule.kept(now, outcome, hold, &mut effects);
+                    rule.kept(now, outcome, hold, effects);
                 }
             }
             Input::Watched { rule, how } => {
@@ -266,20 +272,24 @@ impl Engine {
             }
             Input::Stopping { intent, programs } => self.stopping(intent, programs),
             Input::Acted { intent, ended, detail } => {
-                self.acted(now, intent, ended, detail, &mut effects);
+                self.acted(now, intent, ended, detail, effects);
             }
             Input::Hinted { check } => {
                 if let Some(core) = self.checks.get_mut(check) {
                     core.look_on_hint(now);
                 }
             }
-            Input::Order(order) => self.obey(now, order, &mut effects),
+            Input::Order(order) => self.obey(now, order, effects),
             Input::Tick => {}
         }
-        self.tick(now, &mut effects);
+        self.tick(now, effects);
         self.refresh();
         self.asked_for = self.deadline(now);
-        effects
+    }
+
+    /// What [`Engine::deadline`] was when the last input had been taken in.
+    pub const fn asked_for(&self) -> Option<Moment> {
+        self.asked_for
     }
 
     /// When [`Input::Tick`] has something to do; `None`: not before another input.

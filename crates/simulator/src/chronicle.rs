@@ -284,6 +284,10 @@ impl Observer for Chronicle {
             _ => {}
         }
     }
+
+    fn wants_looks(&self) -> bool {
+        false
+    }
 }
 
 impl Open {

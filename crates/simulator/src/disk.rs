@@ -83,10 +83,6 @@ impl Batch {
             || self.ordered
             || self.records.iter().any(|record| !is_of_a_rule(record))
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.act.is_none() && self.announced.is_none() && !self.ordered
-    }
 }
 
 /// A hold that was written, as the boot of `now` has it.

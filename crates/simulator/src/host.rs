@@ -9,7 +9,7 @@ mod strikes;
 use std::time::Duration;
 
 use evenkeel_config::Settings;
-use evenkeel_engine::{Act, Anchor, Input, Order};
+use evenkeel_engine::{Act, Anchor, Effect, Input, Order};
 use evenkeel_moment::Moment;
 use jiff::{SignedDuration, Timestamp};
 
@@ -60,6 +60,10 @@ pub(crate) struct Host<'a, 'b> {
     chance: Chance,
     actions: Chance,
     observers: &'a mut [&'b mut dyn Observer],
+    /// Whether one of them wants to be told of each look.
+    shows_looks: bool,
+    /// Empty, and kept for its room: what the engine wants, once it was told something.
+    effects: Vec<Effect>,
     tally: Tally,
     trace: Trace,
 }
@@ -155,7 +159,9 @@ impl<'a, 'b> Host<'a, 'b> {
             arrivals: Vec::new(),
             chance: Chance::new(*seed, "host"),
             actions: Chance::new(*seed, "actions"),
+            shows_looks: observers.iter().any(|observer| observer.wants_looks()),
             observers,
+            effects: Vec::new(),
             trace: Trace::new(*seed),
         };
         host.plan_strikes();
@@ -238,6 +244,9 @@ impl<'a, 'b> Host<'a, 'b> {
 
     /// Tells of what went down or came up.
     fn show_turns(&mut self) {
+        if self.world.turns.is_empty() {
+            return;
+        }
         for (unit, down) in std::mem::take(&mut self.world.turns) {
             let place = self.world.units[unit].name.clone();
             let place = place.as_str();
@@ -250,10 +259,14 @@ impl<'a, 'b> Host<'a, 'b> {
     }
 
     /// Tells whoever looks on.
+    #[inline]
     fn show(&mut self, event: &Event<'_>) {
-        if self.observers.is_empty() {
-            return;
+        if !self.observers.is_empty() && (self.shows_looks || !event.is_of_a_look()) {
+            self.show_to_all(event);
         }
+    }
+
+    fn show_to_all(&mut self, event: &Event<'_>) {
         let view = View {
             settings: &self.settings,
             engine: self.agent.as_ref().map(|agent| &agent.engine),

@@ -151,43 +151,38 @@ impl Host<'_, '_> {
         let Some(agent) = &mut self.agent else { return };
         let (number, generation) = (agent.number, agent.generation);
         agent.engine.set_clock(self.now, wall);
-        let effects = agent.engine.handle(self.now, input);
-        let wakes_at = agent.engine.deadline(self.now);
+        let mut effects = std::mem::take(&mut self.effects);
+        agent.engine.handle_into(self.now, input, &mut effects);
+        let wakes_at = agent.engine.asked_for();
         // Time goes on while an agent works.
         let earliest =
             agent.ticked_at.filter(|at| *at == self.now).map_or(self.now, |at| at + TIMER);
         agent.wakes_at = wakes_at.map(|at| at.max(earliest));
-        let mut batch = Batch {
-            at: self.now,
-            wall,
-            records: Vec::new(),
-            past: None,
-            act: None,
-            announced,
-            ordered,
-        };
-        let mut waits = Vec::new();
-        for effect in effects {
+        let (mut records, mut intended, mut waits) = (Vec::new(), None, Vec::new());
+        for effect in effects.drain(..) {
             self.trace.effect(&effect);
             self.tally.effect(&effect, self.now, &mut self.world);
             self.show(&Event::Effect(&effect));
             match effect {
-                Effect::Record(record) => batch.records.push(*record),
+                Effect::Record(record) => records.push(*record),
                 Effect::Probe { check, run } => self.probe((number, generation), check, run),
                 Effect::Keep { rule, write } => self.keep(rule, write),
                 Effect::Sweep { rule } => self.sweep((number, generation), rule),
                 Effect::Clean { rule, write } => self.clean((number, generation), rule, write),
                 Effect::Act(act) => {
-                    batch.act = Some((*act).clone());
+                    intended = Some((*act).clone());
                     waits.push(WaitsFor::Intent(act));
                 }
                 Effect::Slice(_) | Effect::Count(_) | Effect::Sample(_) => {}
             }
         }
+        self.effects = effects;
         if let Some(intent) = announced {
             waits.extend(self.announced(intent).map(WaitsFor::Stop));
         }
-        if !batch.is_empty() {
+        if !records.is_empty() || intended.is_some() || announced.is_some() || ordered {
+            let (at, past, act) = (self.now, None, intended);
+            let batch = Batch { at, wall, records, past, act, announced, ordered };
             self.send_to_disk(number, batch, waits);
         }
         if ended {
