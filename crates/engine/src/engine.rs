@@ -7,7 +7,7 @@ use evenkeel_shown::said::{AgentCode, Said};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::agenda::Agenda;
+use crate::agenda::{Agenda, earlier};
 use crate::anchor::Anchor;
 use crate::chance::Chance;
 use crate::check::CheckCore;
@@ -296,10 +296,17 @@ impl Engine {
     pub fn deadline(&self, now: Moment) -> Option<Moment> {
         let grace_ends = self.started + self.settings.agent.grace;
         let grace = (now < grace_ends).then_some(grace_ends);
-        let rules = self.permissions.iter().chain(&self.cleanups).map(RuleCore::deadline);
-        let holds = self.holds.iter().map(|hold| hold.until);
-        let next = earlier(earlier(self.checks.earliest(), self.recoveries.earliest()), grace);
-        rules.chain(holds).fold(next, earlier)
+        let mut next = earlier(earlier(self.checks.earliest(), self.recoveries.earliest()), grace);
+        // One after the other: this is asked at each look, and most hosts have few of these.
+        for rules in [&self.permissions, &self.cleanups] {
+            for rule in rules {
+                next = earlier(next, rule.deadline());
+            }
+        }
+        for hold in &self.holds {
+            next = earlier(next, hold.until);
+        }
+        next
     }
 
     /// Asks what may have changed when it is due, and how it stands.
@@ -383,10 +390,16 @@ impl Engine {
         }
     }
 
-    fn tick(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+    fn close_orphans(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         for OpenIncident { incident, target, since, .. } in std::mem::take(&mut self.orphans) {
             let lasted = now.saturating_since(since);
             effects.push(Effect::from(Record::IncidentClosed { incident, target, lasted }));
+        }
+    }
+
+    fn tick(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        if !self.orphans.is_empty() {
+            self.close_orphans(now, effects);
         }
         self.end_holds(now, effects);
         let mut from = 0;
@@ -466,13 +479,6 @@ impl Engine {
         let targets = self.recoveries.iter().flat_map(RecoveryCore::targets).map(still);
         let all = checks.chain(rules).chain(targets);
         all.fold((0, 0), |(done, of), is_done| (done + usize::from(is_done), of + 1))
-    }
-}
-
-fn earlier(one: Option<Moment>, other: Option<Moment>) -> Option<Moment> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
     }
 }
 

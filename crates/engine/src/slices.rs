@@ -43,6 +43,10 @@ pub fn slo_subject(name: &str) -> String {
 /// How far off the time of day may be until slices begin anew: what is smaller is no step of the clock.
 const STEP: Duration = Duration::from_secs(2);
 
+/// So long it takes until time alone may have settled something more, a quarter of an interval in between.
+const SHORTEST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(5);
+
 /// Cuts time into slices.
 #[derive(Debug)]
 pub(crate) struct Slices {
@@ -50,6 +54,10 @@ pub(crate) struct Slices {
     objectives: Vec<OfObjective>,
     /// When time alone may next settle something.
     due: Moment,
+    /// How long after that again.
+    pace: Duration,
+    /// Until when time alone changes nothing of any check, unless something is declared.
+    all_rest_until: Timestamp,
     /// Empty, and kept for its room: something is settled at nearly each look.
     room: Vec<availability::Slice>,
 }
@@ -91,8 +99,11 @@ impl Slices {
                 checks,
             }
         };
+        let shortest = settings.checks.iter().map(|check| check.interval / 4).min();
         Self {
             checks,
+            all_rest_until: Timestamp::MIN,
+            pace: shortest.unwrap_or(LONGEST).clamp(SHORTEST, LONGEST),
             objectives: settings.slos.iter().map(objective).collect(),
             due: now,
             room: Vec::new(),
@@ -217,19 +228,20 @@ impl Engine {
         of_check.counted = concluded;
         of_check.slicer.look(began, seen, held, &mut settled);
         of_check.rests_until = of_check.slicer.rests_until().unwrap_or(Timestamp::MIN);
+        self.slices.all_rest_until = self.slices.all_rest_until.min(of_check.rests_until);
         self.slices.tell(place, settled, effects);
     }
 
     /// Settles what time alone settles.
     pub(crate) fn settle_by_time(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        const SHORTEST: Duration = Duration::from_millis(100);
-        const LONGEST: Duration = Duration::from_secs(5);
         if now < self.slices.due {
             return;
         }
-        let shortest = self.slices.checks.iter().map(|check| check.interval / 4).min();
-        self.slices.due = now + shortest.unwrap_or(LONGEST).clamp(SHORTEST, LONGEST);
+        self.slices.due = now + self.slices.pace;
         let wall = self.wall(now);
+        if self.holds.is_empty() && wall < self.slices.all_rest_until {
+            return;
+        }
         for place in 0..self.checks.len() {
             // What is down is never at rest, so the looks that made it so have ended that.
             if self.holds.is_empty() && wall < self.slices.checks[place].rests_until {
@@ -243,6 +255,8 @@ impl Engine {
             of_check.rests_until = of_check.slicer.rests_until().unwrap_or(Timestamp::MIN);
             self.slices.tell(place, settled, effects);
         }
+        let rests = self.slices.checks.iter().map(|check| check.rests_until);
+        self.slices.all_rest_until = rests.min().unwrap_or(Timestamp::MIN);
     }
 
     /// Whether it was declared that a check may be down: by a hold of it, of the whole host, or of every recovery that listens

@@ -70,6 +70,14 @@ impl CheckCore {
             None if listed => self.children.clear(),
             None => {}
         }
+        if parts.is_empty() && self.parts.is_empty() {
+            // As most targets are: they have no parts.
+            self.looked = listed.then(Looked::default);
+            if listed && !self.limits.is_empty() {
+                self.limits.clear();
+            }
+            return;
+        }
         let ours: Vec<_> = parts.iter().map(|part| is_our_stop(&self.our_stops, part)).collect();
         self.looked = listed.then(|| Looked::at(&parts, &ours));
         if self.judges_states() {
