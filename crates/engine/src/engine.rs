@@ -57,6 +57,8 @@ pub struct Engine {
     pub(crate) anchor: Anchor,
     /// By which quiet windows are told.
     pub(crate) zone: TimeZone,
+    /// Whether attempts are counted and points of curves told.
+    tells_figures: bool,
 }
 
 /// The one action that runs.
@@ -140,6 +142,7 @@ impl Engine {
             slices: Slices::new(&settings, now, start.wall),
             anchor: Anchor { moment: now, wall: start.wall },
             zone: TimeZone::UTC,
+            tells_figures: true,
             settings,
         };
         engine.refresh();
@@ -149,6 +152,13 @@ impl Engine {
     /// The zone by whose clocks the quiet windows of the settings are meant; UTC until it is said.
     pub fn set_zone(&mut self, zone: TimeZone) {
         self.zone = zone;
+    }
+
+    /// Neither counts attempts ([`Count::Attempt`](crate::Count::Attempt)) nor tells points of curves
+    /// ([`Effect::Sample`](crate::Effect::Sample)) from now on: for a shell that keeps none. Nothing else depends on them.
+    pub fn leave_figures_out(&mut self) {
+        self.tells_figures = false;
+        self.checks.iter_mut().for_each(|check| check.tells_figures = false);
     }
 
     /// The settings that are in force.
@@ -194,7 +204,7 @@ impl Engine {
         let (observe_only, past) = (self.withheld.take(), self.past(now, wall));
         let start = Start { now, wall, seed, spread: true, observe_only, past };
         let (started, next_intent) = (self.started, self.next_intent);
-        let zone = self.zone.clone();
+        let (zone, tells_figures) = (self.zone.clone(), self.tells_figures);
         let slices = std::mem::replace(&mut self.slices, Slices::new(&settings, now, wall));
         let mut next = Self { started, next_intent, zone, ..Self::new(settings, start) };
         for check in next.checks.iter_mut() {
@@ -202,6 +212,9 @@ impl Engine {
         }
         *self = next;
         self.slices.go_on(slices);
+        if !tells_figures {
+            self.leave_figures_out();
+        }
     }
 
     /// What has to survive the end of the agent, `wall` being the time of day at `now`.

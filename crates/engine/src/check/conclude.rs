@@ -53,7 +53,7 @@ impl CheckCore {
             self.look_began = began.max(self.look_began);
         }
         (self.began, self.concluded) = (began, Some(now));
-        if sample != Sample::Unknown {
+        if sample != Sample::Unknown && self.tells_figures {
             effects.extend(self.sampled(took, &facts).map(Effect::Sample));
         }
         if self.own.lives_as(facts.get(INCARNATION)) {
@@ -124,7 +124,7 @@ impl CheckCore {
             subject.only_trend = limits.and_then(Limits::only_trend);
         }
         subject.process = process_of(&part.facts, subject.process);
-        if sample != Sample::Unknown {
+        if sample != Sample::Unknown && self.tells_figures {
             effects.extend(self.part_sampled(&part.name, &part.facts).map(Effect::Sample));
         }
         if subject.lives_as(part.facts.get(INCARNATION)) {

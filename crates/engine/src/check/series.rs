@@ -58,11 +58,13 @@ impl CheckCore {
             let reason = judged.reason.unwrap_or_default();
             judged.reason = Some(format!("{reason}, while most checks time out together"));
         }
-        effects.push(Effect::Count(Count::Attempt {
-            check: Arc::clone(&self.name),
-            took: measurement.took,
-            failure: judged.class,
-        }));
+        if self.tells_figures {
+            effects.push(Effect::Count(Count::Attempt {
+                check: Arc::clone(&self.name),
+                took: measurement.took,
+                failure: judged.class,
+            }));
+        }
         let times_calls =
             self.spec.breaker.as_ref().is_some_and(|breaker| breaker.slow_call().is_some());
         // Who measures is starved with the agent: how long the call took cannot be told.

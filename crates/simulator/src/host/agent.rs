@@ -64,7 +64,10 @@ impl Host<'_, '_> {
             observe_only: withheld.map(Into::into),
             past: found.past,
         };
-        let engine = Engine::new(self.settings.clone(), start);
+        let mut engine = Engine::new(self.settings.clone(), start);
+        if !self.shows_looks {
+            engine.leave_figures_out();
+        }
         self.agent = Some(Agent {
             number,
             engine,
