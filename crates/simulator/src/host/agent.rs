@@ -49,7 +49,7 @@ impl Host<'_, '_> {
             return;
         }
         self.agents += 1;
-        let (number, wall) = (self.agents, self.wall);
+        let (number, wall) = (self.agents, self.wall());
         let found = self.disk.start(self.now, wall);
         let withheld = found.withheld.as_ref().map(|(why, _)| why.clone());
         let (agent, past) = (number, &found.past.clone());
@@ -142,7 +142,6 @@ impl Host<'_, '_> {
 
     /// Tells the engine at once, and does what it asks for.
     pub(super) fn tell(&mut self, input: Input) {
-        let wall = self.wall;
         self.trace.input(self.now, &input);
         self.show(&Event::Input(&input));
         let announced = match &input {
@@ -153,7 +152,9 @@ impl Host<'_, '_> {
         let ended = matches!(input, Input::Acted { .. });
         let Some(agent) = &mut self.agent else { return };
         let (number, generation) = (agent.number, agent.generation);
-        agent.engine.set_clock(self.now, wall);
+        if !std::mem::replace(&mut self.clock_is_told, true) {
+            agent.engine.set_clock(self.now, self.clock.wall_at(self.now));
+        }
         let mut effects = std::mem::take(&mut self.effects);
         agent.engine.handle_into(self.now, input, &mut effects);
         let wakes_at = agent.engine.asked_for();
@@ -184,7 +185,7 @@ impl Host<'_, '_> {
             waits.extend(self.announced(intent).map(WaitsFor::Stop));
         }
         if !records.is_empty() || intended.is_some() || announced.is_some() || ordered {
-            let (at, past, act) = (self.now, None, intended);
+            let (at, wall, past, act) = (self.now, self.wall(), None, intended);
             let batch = Batch { at, wall, records, past, act, announced, ordered };
             self.send_to_disk(number, batch, waits);
         }
@@ -210,12 +211,12 @@ impl Host<'_, '_> {
     }
 
     /// A batch gets to the disk, unless its agent was killed before.
-    pub(super) fn write(&mut self, agent: u32, batch: &Batch, waits: Vec<WaitsFor>) {
+    pub(super) fn write(&mut self, agent: u32, mut batch: Batch, waits: Vec<WaitsFor>) {
         if self.agent.as_ref().is_none_or(|alive| alive.number != agent) {
             return;
         }
-        let written = self.disk.write(batch);
-        self.tally.written(written.is_ok(), batch);
+        let written = self.disk.write(&mut batch);
+        self.tally.written(written.is_ok(), &batch);
         let intent = batch.act.as_ref();
         match written {
             Ok(_) => self.show(&Event::Written { intent }),
