@@ -1,7 +1,7 @@
 //! What is to happen on the host, by its time; what is due at the same time happens in the order in which it was planned.
 
 use std::cmp::Ordering;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 
 use evenkeel_moment::Moment;
 
@@ -11,8 +11,8 @@ const SOON: usize = 16;
 /// Plans, the next one first.
 #[derive(Debug)]
 pub(crate) struct Queue<Plan> {
-    /// The next few, in their order: each of them comes before all that are later.
-    soon: VecDeque<Planned<Plan>>,
+    /// The next few, the very next one last: each of them comes before all that are later.
+    soon: Vec<Planned<Plan>>,
     later: BinaryHeap<Planned<Plan>>,
     planned: u64,
 }
@@ -26,7 +26,7 @@ struct Planned<Plan> {
 
 impl<Plan> Queue<Plan> {
     pub(crate) fn new() -> Self {
-        Self { soon: VecDeque::with_capacity(SOON + 1), later: BinaryHeap::new(), planned: 0 }
+        Self { soon: Vec::with_capacity(SOON + 1), later: BinaryHeap::new(), planned: 0 }
     }
 
     pub(crate) fn plan(&mut self, at: Moment, plan: Plan) {
@@ -36,16 +36,16 @@ impl<Plan> Queue<Plan> {
             self.later.push(planned);
             return;
         }
-        let place = self.soon.iter().rposition(|other| other.at <= at).map_or(0, |last| last + 1);
+        let place = self.soon.iter().position(|other| other.at <= at).unwrap_or(self.soon.len());
         self.soon.insert(place, planned);
         if self.soon.len() > SOON {
-            self.later.extend(self.soon.pop_back());
+            self.later.push(self.soon.remove(0));
         }
     }
 
     /// When the next one is due.
     pub(crate) fn next(&self) -> Option<Moment> {
-        self.soon.front().or_else(|| self.later.peek()).map(|planned| planned.at)
+        self.soon.last().or_else(|| self.later.peek()).map(|planned| planned.at)
     }
 
     /// The next one, if it is due at `now`.
@@ -53,7 +53,7 @@ impl<Plan> Queue<Plan> {
         if self.next()? > now {
             return None;
         }
-        self.soon.pop_front().or_else(|| self.later.pop()).map(|planned| planned.plan)
+        self.soon.pop().or_else(|| self.later.pop()).map(|planned| planned.plan)
     }
 }
 

@@ -94,19 +94,22 @@ impl Tally {
         self.targets.get_mut(target).expect("it was put there")
     }
 
+    #[inline]
     pub(crate) fn effect(&mut self, effect: &Effect, now: Moment, world: &mut World) {
         match effect {
             Effect::Probe { .. } => self.totals.attempts += 1,
             Effect::Slice(slice) => self.slice(slice),
             Effect::Count(Count::Overrun { .. }) => self.totals.overruns += 1,
             Effect::Record(record) => self.record(record, now, world),
-            Effect::Act(act) => {
-                let charges = act.charges.len();
-                let target = self.target(&act.target);
-                target.charged.extend(std::iter::repeat_n(now, charges));
-            }
+            Effect::Act(act) => self.act(act, now),
             _ => {}
         }
+    }
+
+    #[cold]
+    fn act(&mut self, act: &Act, now: Moment) {
+        let target = self.target(&act.target);
+        target.charged.extend(std::iter::repeat_n(now, act.charges.len()));
     }
 
     fn slice(&mut self, slice: &Slice) {
@@ -126,6 +129,7 @@ impl Tally {
         } += u64::from(slice.slices);
     }
 
+    #[cold]
     fn record(&mut self, record: &Record, now: Moment, world: &mut World) {
         match record {
             Record::CheckChanged { check, part, to, .. } => {
