@@ -172,8 +172,8 @@ impl Slicer {
         let before = number - 1;
         let nothing_before =
             before > self.current || (before == self.current && !self.marks.looked);
-        let late = began.as_millisecond() - self.grid.begin(number).as_millisecond();
-        let is_late = nothing_before && late.saturating_mul(4) < self.grid.length();
+        let is_late =
+            nothing_before && self.grid.lasted(began).saturating_mul(4) < self.grid.length();
         if is_late { before } else { number }
     }
 
