@@ -72,7 +72,11 @@ impl CheckCore {
         }
         if parts.is_empty() && self.parts.is_empty() {
             // As most targets are: they have no parts.
-            self.looked = listed.then(Looked::default);
+            if !listed {
+                self.looked = None;
+            } else if !self.looked.as_ref().is_some_and(Looked::is_empty) {
+                self.looked = Some(Looked::default());
+            }
             if listed && !self.limits.is_empty() {
                 self.limits.clear();
             }
@@ -143,6 +147,9 @@ impl CheckCore {
         subject: &Subject,
         effects: &mut Vec<Effect>,
     ) {
+        if changed.state.is_none() && changed.flapping.is_none() {
+            return;
+        }
         let check = || self.spec.name.clone();
         let part = || part.map(str::to_owned);
         // A second failure on the way down, or a second success on the way up, is no news.
