@@ -1,5 +1,6 @@
 use evenkeel_config::{Check, Mode, Settings};
 use evenkeel_moment::Moment;
+use evenkeel_probe::Measurement;
 use evenkeel_recovery::breaker::BreakerState;
 use evenkeel_recovery::budget::Ledger;
 use evenkeel_recovery::machine::{Ended, Phase};
@@ -251,16 +252,37 @@ impl Engine {
         self.notice_starvation(now, effects);
         match input {
             Input::Measured { check, run, measurement } => {
-                self.tell_of_stops(check);
-                let doubts_timeouts = self.doubts_timeouts();
-                let core = self.checks.get_mut(check);
-                if core.is_some_and(|core| {
-                    core.doubts_timeouts = doubts_timeouts;
-                    core.measured(now, run, measurement, effects)
-                }) {
-                    self.see(now, check, effects);
-                }
+                self.measured(now, check, run, measurement, effects);
             }
+            Input::Tick => {}
+            rare => self.take_in(now, rare, effects),
+        }
+        self.tick(now, effects);
+        self.refresh();
+        self.asked_for = self.deadline(now);
+    }
+
+    fn measured(
+        &mut self,
+        now: Moment,
+        check: usize,
+        run: u64,
+        measurement: Measurement,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.tell_of_stops(check);
+        let doubts_timeouts = self.doubts_timeouts();
+        let Some(core) = self.checks.get_mut(check) else { return };
+        core.doubts_timeouts = doubts_timeouts;
+        if core.measured(now, run, measurement, effects) {
+            self.see(now, check, effects);
+        }
+    }
+
+    /// Takes in what comes now and then: apart, so that the way of each look is short.
+    #[cold]
+    fn take_in(&mut self, now: Moment, input: Input, effects: &mut Vec<Effect>) {
+        match input {
             Input::Swept { rule, result } => {
                 let hold = self.settings.agent.hold_errors_for;
                 if let Some(rule) = self.permissions.get_mut(rule) {
@@ -293,11 +315,8 @@ impl Engine {
                 }
             }
             Input::Order(order) => self.obey(now, order, effects),
-            Input::Tick => {}
+            Input::Measured { .. } | Input::Tick => {}
         }
-        self.tick(now, effects);
-        self.refresh();
-        self.asked_for = self.deadline(now);
     }
 
     /// What [`Engine::deadline`] was when the last input had been taken in.
