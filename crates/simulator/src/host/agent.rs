@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use evenkeel_config::Settings;
-use evenkeel_engine::{Act, Effect, Engine, Input, Order, Start};
+use evenkeel_engine::{Act, Effect, Engine, Input, Order, Record, Start};
 use evenkeel_moment::Moment;
 
 use super::{Host, Plan};
@@ -36,6 +36,14 @@ pub(crate) enum WaitsFor {
     Intent(Box<Act>),
     /// The action that has announced what it stops, by the number of its run.
     Stop(u64),
+}
+
+/// What of all that one input led to is to be on disk, and who waits for that.
+#[derive(Debug, Default)]
+struct Lasting {
+    records: Vec<Record>,
+    act: Option<Box<Act>>,
+    waits: Vec<WaitsFor>,
 }
 
 impl Host<'_, '_> {
@@ -162,35 +170,45 @@ impl Host<'_, '_> {
         let earliest =
             agent.ticked_at.filter(|at| *at == self.now).map_or(self.now, |at| at + TIMER);
         agent.wakes_at = wakes_at.map(|at| at.max(earliest));
-        let (mut records, mut intended, mut waits) = (Vec::new(), None, Vec::new());
+        let mut lasting = Lasting::default();
         for effect in effects.drain(..) {
             self.trace.effect(&effect);
             self.tally.effect(&effect, self.now, &mut self.world);
             self.show(&Event::Effect(&effect));
             match effect {
-                Effect::Record(record) => records.push(*record),
                 Effect::Probe { check, run } => self.probe((number, generation), check, run),
-                Effect::Keep { rule, write } => self.keep(rule, write),
-                Effect::Sweep { rule } => self.sweep((number, generation), rule),
-                Effect::Clean { rule, write } => self.clean((number, generation), rule, write),
-                Effect::Act(act) => {
-                    intended = Some((*act).clone());
-                    waits.push(WaitsFor::Intent(act));
-                }
                 Effect::Slice(_) | Effect::Count(_) | Effect::Sample(_) => {}
+                rare => self.begin_to_do((number, generation), rare, &mut lasting),
             }
         }
         self.effects = effects;
+        let Lasting { records, act, mut waits } = lasting;
         if let Some(intent) = announced {
             waits.extend(self.announced(intent).map(WaitsFor::Stop));
         }
-        if !records.is_empty() || intended.is_some() || announced.is_some() || ordered {
-            let (at, wall, past, act) = (self.now, self.wall(), None, intended);
+        if !records.is_empty() || act.is_some() || announced.is_some() || ordered {
+            let (at, wall, past, act) = (self.now, self.wall(), None, act.map(|act| *act));
             let batch = Batch { at, wall, records, past, act, announced, ordered };
             self.send_to_disk(number, batch, waits);
         }
         if ended {
             self.renew();
+        }
+    }
+
+    /// Begins with what is wanted now and then: apart, so that the way of each look is short.
+    #[cold]
+    fn begin_to_do(&mut self, engine: (u32, u32), effect: Effect, lasting: &mut Lasting) {
+        match effect {
+            Effect::Record(record) => lasting.records.push(*record),
+            Effect::Keep { rule, write } => self.keep(rule, write),
+            Effect::Sweep { rule } => self.sweep(engine, rule),
+            Effect::Clean { rule, write } => self.clean(engine, rule, write),
+            Effect::Act(act) => {
+                lasting.act = Some(act.clone());
+                lasting.waits.push(WaitsFor::Intent(act));
+            }
+            Effect::Probe { .. } | Effect::Slice(_) | Effect::Count(_) | Effect::Sample(_) => {}
         }
     }
 
