@@ -70,7 +70,7 @@ impl Objectives {
 
 /// A slice as the history has it.
 pub(crate) fn stretch(slice: Slice) -> Stretch {
-    let Slice { subject, verdict, from, until, slices } = slice;
+    let Slice { subject, verdict, from, until, slices, .. } = slice;
     let (subject, verdict) = (subject.as_ref().to_owned(), verdict.as_str().to_owned());
     Stretch { subject, verdict, from, until, slices }
 }

@@ -25,6 +25,14 @@ pub(crate) struct Agenda<Item> {
     is_changed: Vec<bool>,
 }
 
+/// The earlier of two that may have no time.
+pub(crate) fn earlier(one: Option<Moment>, other: Option<Moment>) -> Option<Moment> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
 /// What is due at no time that ever comes.
 const NEVER: Moment = Moment::from_nanos(u64::MAX);
 
@@ -83,9 +91,11 @@ impl<Item: Due> Agenda<Item> {
         if std::mem::replace(&mut self.tree[node], due) == due {
             return;
         }
+        let mut earlier = due;
         while node > 1 {
+            // The other child of the same node.
+            earlier = earlier.min(self.tree[node ^ 1]);
             node /= 2;
-            let earlier = self.tree[2 * node].min(self.tree[2 * node + 1]);
             if std::mem::replace(&mut self.tree[node], earlier) == earlier {
                 return;
             }
@@ -103,7 +113,7 @@ impl<Item: Due> Agenda<Item> {
             return None;
         }
         let leaves = self.tree.len() / 2;
-        let mut node = leaves + from;
+        let mut node = if from == 0 { 1 } else { leaves + from };
         if self.tree[node] > now {
             // Up while there is nothing to the right that is due, and to the right where there is.
             loop {

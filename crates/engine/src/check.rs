@@ -59,6 +59,8 @@ pub(crate) struct CheckCore {
     pub(crate) our_stops: Vec<StoppedProgram>,
     /// Whether a timeout says nothing: most time out together.
     pub(crate) doubts_timeouts: bool,
+    /// Whether attempts are counted and points of curves told.
+    pub(crate) tells_figures: bool,
     forecasts: Forecasts,
     /// Whether its target has a latency.
     pub(crate) has_latency: bool,
@@ -124,6 +126,7 @@ impl CheckCore {
             failures: VecDeque::new(),
             our_stops: Vec::new(),
             doubts_timeouts: false,
+            tells_figures: true,
             forecasts: Forecasts::new(&spec.conditions),
             has_latency: has_latency(&spec.target),
             lists_parts: !spec.target.part_fields().is_empty(),

@@ -1,5 +1,6 @@
 use evenkeel_config::{Check, Mode, Settings};
 use evenkeel_moment::Moment;
+use evenkeel_probe::Measurement;
 use evenkeel_recovery::breaker::BreakerState;
 use evenkeel_recovery::budget::Ledger;
 use evenkeel_recovery::machine::{Ended, Phase};
@@ -7,7 +8,7 @@ use evenkeel_shown::said::{AgentCode, Said};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::agenda::Agenda;
+use crate::agenda::{Agenda, earlier};
 use crate::anchor::Anchor;
 use crate::chance::Chance;
 use crate::check::CheckCore;
@@ -57,6 +58,8 @@ pub struct Engine {
     pub(crate) anchor: Anchor,
     /// By which quiet windows are told.
     pub(crate) zone: TimeZone,
+    /// Whether attempts are counted and points of curves told.
+    tells_figures: bool,
 }
 
 /// The one action that runs.
@@ -140,6 +143,7 @@ impl Engine {
             slices: Slices::new(&settings, now, start.wall),
             anchor: Anchor { moment: now, wall: start.wall },
             zone: TimeZone::UTC,
+            tells_figures: true,
             settings,
         };
         engine.refresh();
@@ -149,6 +153,13 @@ impl Engine {
     /// The zone by whose clocks the quiet windows of the settings are meant; UTC until it is said.
     pub fn set_zone(&mut self, zone: TimeZone) {
         self.zone = zone;
+    }
+
+    /// Neither counts attempts ([`Count::Attempt`](crate::Count::Attempt)) nor tells points of curves
+    /// ([`Effect::Sample`](crate::Effect::Sample)) from now on: for a shell that keeps none. Nothing else depends on them.
+    pub fn leave_figures_out(&mut self) {
+        self.tells_figures = false;
+        self.checks.iter_mut().for_each(|check| check.tells_figures = false);
     }
 
     /// The settings that are in force.
@@ -194,7 +205,7 @@ impl Engine {
         let (observe_only, past) = (self.withheld.take(), self.past(now, wall));
         let start = Start { now, wall, seed, spread: true, observe_only, past };
         let (started, next_intent) = (self.started, self.next_intent);
-        let zone = self.zone.clone();
+        let (zone, tells_figures) = (self.zone.clone(), self.tells_figures);
         let slices = std::mem::replace(&mut self.slices, Slices::new(&settings, now, wall));
         let mut next = Self { started, next_intent, zone, ..Self::new(settings, start) };
         for check in next.checks.iter_mut() {
@@ -202,6 +213,9 @@ impl Engine {
         }
         *self = next;
         self.slices.go_on(slices);
+        if !tells_figures {
+            self.leave_figures_out();
+        }
     }
 
     /// What has to survive the end of the agent, `wall` being the time of day at `now`.
@@ -229,34 +243,61 @@ impl Engine {
     pub fn handle(&mut self, now: Moment, input: Input) -> Vec<Effect> {
         // As many as a look usually has.
         let mut effects = Vec::with_capacity(4);
-        self.notice_starvation(now, &mut effects);
+        self.handle_into(now, input, &mut effects);
+        effects
+    }
+
+    /// As [`Engine::handle`], for whoever has room for what is to be done: it is added to `effects`.
+    pub fn handle_into(&mut self, now: Moment, input: Input, effects: &mut Vec<Effect>) {
+        self.notice_starvation(now, effects);
         match input {
             Input::Measured { check, run, measurement } => {
-                self.tell_of_stops(check);
-                let doubts_timeouts = self.doubts_timeouts();
-                let core = self.checks.get_mut(check);
-                if core.is_some_and(|core| {
-                    core.doubts_timeouts = doubts_timeouts;
-                    core.measured(now, run, measurement, &mut effects)
-                }) {
-                    self.see(now, check, &mut effects);
-                }
+                self.measured(now, check, run, measurement, effects);
             }
+            Input::Tick => {}
+            rare => self.take_in(now, rare, effects),
+        }
+        self.tick(now, effects);
+        self.refresh();
+        self.asked_for = self.deadline(now);
+    }
+
+    fn measured(
+        &mut self,
+        now: Moment,
+        check: usize,
+        run: u64,
+        measurement: Measurement,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.tell_of_stops(check);
+        let doubts_timeouts = self.doubts_timeouts();
+        let Some(core) = self.checks.get_mut(check) else { return };
+        core.doubts_timeouts = doubts_timeouts;
+        if core.measured(now, run, measurement, effects) {
+            self.see(now, check, effects);
+        }
+    }
+
+    /// Takes in what comes now and then: apart, so that the way of each look is short.
+    #[cold]
+    fn take_in(&mut self, now: Moment, input: Input, effects: &mut Vec<Effect>) {
+        match input {
             Input::Swept { rule, result } => {
                 let hold = self.settings.agent.hold_errors_for;
                 if let Some(rule) = self.permissions.get_mut(rule) {
-                    rule.swept(now, result, hold, &mut effects);
+                    rule.swept(now, result, hold, effects);
                 }
             }
             Input::Cleaned { rule, result } => {
                 if let Some(rule) = self.cleanups.get_mut(rule) {
-                    rule.cleaned(now, result, &mut effects);
+                    rule.cleaned(now, result, effects);
                 }
             }
             Input::Kept { rule, outcome } => {
                 let hold = self.settings.agent.hold_errors_for;
                 if let Some(rule) = self.permissions.get_mut(rule) {
-                    rule.kept(now, outcome, hold, &mut effects);
+                    rule.kept(now, outcome, hold, effects);
                 }
             }
             Input::Watched { rule, how } => {
@@ -266,30 +307,38 @@ impl Engine {
             }
             Input::Stopping { intent, programs } => self.stopping(intent, programs),
             Input::Acted { intent, ended, detail } => {
-                self.acted(now, intent, ended, detail, &mut effects);
+                self.acted(now, intent, ended, detail, effects);
             }
             Input::Hinted { check } => {
                 if let Some(core) = self.checks.get_mut(check) {
                     core.look_on_hint(now);
                 }
             }
-            Input::Order(order) => self.obey(now, order, &mut effects),
-            Input::Tick => {}
+            Input::Order(order) => self.obey(now, order, effects),
+            Input::Measured { .. } | Input::Tick => {}
         }
-        self.tick(now, &mut effects);
-        self.refresh();
-        self.asked_for = self.deadline(now);
-        effects
+    }
+
+    /// What [`Engine::deadline`] was when the last input had been taken in.
+    pub const fn asked_for(&self) -> Option<Moment> {
+        self.asked_for
     }
 
     /// When [`Input::Tick`] has something to do; `None`: not before another input.
     pub fn deadline(&self, now: Moment) -> Option<Moment> {
         let grace_ends = self.started + self.settings.agent.grace;
         let grace = (now < grace_ends).then_some(grace_ends);
-        let rules = self.permissions.iter().chain(&self.cleanups).map(RuleCore::deadline);
-        let holds = self.holds.iter().map(|hold| hold.until);
-        let next = earlier(earlier(self.checks.earliest(), self.recoveries.earliest()), grace);
-        rules.chain(holds).fold(next, earlier)
+        let mut next = earlier(earlier(self.checks.earliest(), self.recoveries.earliest()), grace);
+        // One after the other: this is asked at each look, and most hosts have few of these.
+        for rules in [&self.permissions, &self.cleanups] {
+            for rule in rules {
+                next = earlier(next, rule.deadline());
+            }
+        }
+        for hold in &self.holds {
+            next = earlier(next, hold.until);
+        }
+        next
     }
 
     /// Asks what may have changed when it is due, and how it stands.
@@ -373,10 +422,16 @@ impl Engine {
         }
     }
 
-    fn tick(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+    fn close_orphans(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         for OpenIncident { incident, target, since, .. } in std::mem::take(&mut self.orphans) {
             let lasted = now.saturating_since(since);
             effects.push(Effect::from(Record::IncidentClosed { incident, target, lasted }));
+        }
+    }
+
+    fn tick(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        if !self.orphans.is_empty() {
+            self.close_orphans(now, effects);
         }
         self.end_holds(now, effects);
         let mut from = 0;
@@ -456,13 +511,6 @@ impl Engine {
         let targets = self.recoveries.iter().flat_map(RecoveryCore::targets).map(still);
         let all = checks.chain(rules).chain(targets);
         all.fold((0, 0), |(done, of), is_done| (done + usize::from(is_done), of + 1))
-    }
-}
-
-fn earlier(one: Option<Moment>, other: Option<Moment>) -> Option<Moment> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
     }
 }
 

@@ -35,6 +35,11 @@ impl Looked {
         Self { missing: missing.collect(), parts: parts.iter().zip(ours).map(each).collect() }
     }
 
+    /// Whether there were no parts.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.parts.is_empty() && self.missing.is_empty()
+    }
+
     /// That there is no such program, if the look said so.
     pub(crate) fn missing(&self, program: &str) -> Option<String> {
         let missing = self.missing.iter().find(|(name, _)| name == program);

@@ -20,6 +20,8 @@ use crate::order::WHOLE_HOST;
 pub struct Slice {
     /// The check, or `slo:NAME`.
     pub subject: Arc<str>,
+    /// The check, by its place in the settings; `None` where it is an objective.
+    pub check: Option<u32>,
     /// How it was.
     pub verdict: Verdict,
     /// Since when.
@@ -41,6 +43,10 @@ pub fn slo_subject(name: &str) -> String {
 /// How far off the time of day may be until slices begin anew: what is smaller is no step of the clock.
 const STEP: Duration = Duration::from_secs(2);
 
+/// So long it takes until time alone may have settled something more, a quarter of an interval in between.
+const SHORTEST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(5);
+
 /// Cuts time into slices.
 #[derive(Debug)]
 pub(crate) struct Slices {
@@ -48,6 +54,10 @@ pub(crate) struct Slices {
     objectives: Vec<OfObjective>,
     /// When time alone may next settle something.
     due: Moment,
+    /// How long after that again.
+    pace: Duration,
+    /// Until when time alone changes nothing of any check, unless something is declared.
+    all_rest_until: Timestamp,
     /// Empty, and kept for its room: something is settled at nearly each look.
     room: Vec<availability::Slice>,
 }
@@ -89,8 +99,11 @@ impl Slices {
                 checks,
             }
         };
+        let shortest = settings.checks.iter().map(|check| check.interval / 4).min();
         Self {
             checks,
+            all_rest_until: Timestamp::MIN,
+            pace: shortest.unwrap_or(LONGEST).clamp(SHORTEST, LONGEST),
             objectives: settings.slos.iter().map(objective).collect(),
             due: now,
             room: Vec::new(),
@@ -130,7 +143,8 @@ impl Slices {
     ) {
         let Some(check) = self.checks.get(place) else { return };
         for slice in settled.drain(..) {
-            effects.push(told(Arc::clone(&check.name), check.interval, slice));
+            let of_check = u32::try_from(place).ok();
+            effects.push(told(Arc::clone(&check.name), of_check, check.interval, slice));
             for objective in &mut self.objectives {
                 let Some(at) = objective.checks.iter().position(|check| *check == place) else {
                     continue;
@@ -140,7 +154,7 @@ impl Slices {
                 let subject = &objective.subject;
                 let length = objective.length;
                 effects.extend(
-                    joined.into_iter().map(|slice| told(Arc::clone(subject), length, slice)),
+                    joined.into_iter().map(|slice| told(Arc::clone(subject), None, length, slice)),
                 );
             }
         }
@@ -214,19 +228,20 @@ impl Engine {
         of_check.counted = concluded;
         of_check.slicer.look(began, seen, held, &mut settled);
         of_check.rests_until = of_check.slicer.rests_until().unwrap_or(Timestamp::MIN);
+        self.slices.all_rest_until = self.slices.all_rest_until.min(of_check.rests_until);
         self.slices.tell(place, settled, effects);
     }
 
     /// Settles what time alone settles.
     pub(crate) fn settle_by_time(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        const SHORTEST: Duration = Duration::from_millis(100);
-        const LONGEST: Duration = Duration::from_secs(5);
         if now < self.slices.due {
             return;
         }
-        let shortest = self.slices.checks.iter().map(|check| check.interval / 4).min();
-        self.slices.due = now + shortest.unwrap_or(LONGEST).clamp(SHORTEST, LONGEST);
+        self.slices.due = now + self.slices.pace;
         let wall = self.wall(now);
+        if self.holds.is_empty() && wall < self.slices.all_rest_until {
+            return;
+        }
         for place in 0..self.checks.len() {
             // What is down is never at rest, so the looks that made it so have ended that.
             if self.holds.is_empty() && wall < self.slices.checks[place].rests_until {
@@ -240,6 +255,8 @@ impl Engine {
             of_check.rests_until = of_check.slicer.rests_until().unwrap_or(Timestamp::MIN);
             self.slices.tell(place, settled, effects);
         }
+        let rests = self.slices.checks.iter().map(|check| check.rests_until);
+        self.slices.all_rest_until = rests.min().unwrap_or(Timestamp::MIN);
     }
 
     /// Whether it was declared that a check may be down: by a hold of it, of the whole host, or of every recovery that listens
@@ -264,10 +281,15 @@ fn stands(core: &CheckCore, now: Moment) -> Seen {
     }
 }
 
-fn told(subject: Arc<str>, length: Duration, slice: availability::Slice) -> Effect {
+fn told(
+    subject: Arc<str>,
+    check: Option<u32>,
+    length: Duration,
+    slice: availability::Slice,
+) -> Effect {
     let availability::Slice { verdict, from, until } = slice;
     let length = i64::try_from(length.as_millis()).unwrap_or(i64::MAX).max(1);
     let slices = (until.as_millisecond() - from.as_millisecond()) / length;
     let slices = u32::try_from(slices).unwrap_or(u32::MAX);
-    Effect::Slice(Slice { subject, verdict, from, until, slices })
+    Effect::Slice(Slice { subject, check, verdict, from, until, slices })
 }

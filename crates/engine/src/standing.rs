@@ -32,6 +32,11 @@ impl Standing {
         }
     }
 
+    /// How many targets fail at most: as if all of a recovery did that has one which does.
+    pub(crate) fn most_failing(&self) -> usize {
+        self.failing.iter().map(|place| self.targets[*place]).sum()
+    }
+
     /// Takes in how a recovery stands.
     pub(crate) fn note(&mut self, place: usize, recovery: &RecoveryCore) {
         let (mut waits, mut fails, mut unfinished, mut targets) = (false, false, false, 0);

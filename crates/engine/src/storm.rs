@@ -32,7 +32,11 @@ impl Engine {
     /// Notes whether a storm begins or ends.
     pub(crate) fn watch_for_storms(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         let Some(rule) = self.settings.agent.storm else { return };
-        if self.storm.is_none() && self.standing.failing.is_empty() {
+        let targets = usize::try_from(rule.targets).unwrap_or(usize::MAX);
+        let standing = &self.standing;
+        if self.storm.is_none()
+            && (standing.failing.is_empty() || standing.most_failing() < targets)
+        {
             return;
         }
         let of = self.standing.total;
@@ -51,7 +55,6 @@ impl Engine {
             .filter(|(_, target)| target.blocked.is_empty())
             .filter_map(|(recovery, target)| Some((recovery, target, target.failing_since?)))
             .collect();
-        let targets = usize::try_from(rule.targets).unwrap_or(usize::MAX);
         let late = failing.iter().filter(|(_, target, _)| target.timed_out).count();
         let of_timeouts = late >= targets && enough(late);
         if let Some(storm) = &mut self.storm {

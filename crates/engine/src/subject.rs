@@ -5,6 +5,8 @@ use evenkeel_probe::Value;
 use evenkeel_recovery::actions::Identity;
 use evenkeel_shown::Secrets;
 
+use crate::agenda::earlier;
+
 /// The check itself, or one part of it, over time.
 #[derive(Debug)]
 pub(crate) struct Subject {
@@ -106,7 +108,7 @@ impl Subject {
         let later = |moment: &Moment| *moment > polled;
         let stale = Some(self.health.next_stale()).filter(later);
         let calm = self.flapping.as_ref().and_then(Flapping::deadline).filter(later);
-        stale.into_iter().chain(calm).min()
+        earlier(stale, calm)
     }
 
     /// Since when it has been flapping, if it is.

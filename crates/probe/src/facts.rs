@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::fmt;
 
 use evenkeel_shown::{escaped, redact};
@@ -8,8 +7,11 @@ use serde::{Serialize, Serializer};
 const SHOWN_CHARS: usize = 200;
 
 /// What was seen of a target, by the name of the field.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Facts(BTreeMap<String, Value>);
+#[derive(Clone, Default, PartialEq)]
+pub struct Facts(
+    /// In the order of their names: they are few, and made, kept and dropped at each look.
+    Vec<(String, Value)>,
+);
 
 /// The value of a field.
 #[derive(Clone, PartialEq)]
@@ -22,11 +24,17 @@ pub enum Value {
 
 impl Facts {
     /// The value of `field`, if it was seen.
+    #[inline]
     pub fn get(&self, field: &str) -> Option<&Value> {
-        self.0.get(field)
+        // As of most targets.
+        if self.0.is_empty() {
+            return None;
+        }
+        self.place(field).ok().map(|place| &self.0[place].1)
     }
 
     /// The value of `field`, if it was seen and is a number.
+    #[inline]
     pub fn number(&self, field: &str) -> Option<f64> {
         match self.get(field) {
             Some(Value::Number(number)) => Some(*number),
@@ -35,6 +43,7 @@ impl Facts {
     }
 
     /// The value of `field`, if it was seen and is a text.
+    #[inline]
     pub fn text(&self, field: &str) -> Option<&str> {
         match self.get(field) {
             Some(Value::Text(text)) => Some(text),
@@ -44,12 +53,23 @@ impl Facts {
 
     /// Notes what was seen.
     pub fn set(&mut self, field: impl Into<String>, value: impl Into<Value>) {
-        self.0.insert(field.into(), value.into());
+        let (field, value) = (field.into(), value.into());
+        match self.place(&field) {
+            Ok(place) => self.0[place].1 = value,
+            Err(place) => self.0.insert(place, (field, value)),
+        }
     }
 
     /// Forgets a field.
     pub(crate) fn remove(&mut self, field: &str) {
-        self.0.remove(field);
+        if let Ok(place) = self.place(field) {
+            self.0.remove(place);
+        }
+    }
+
+    /// Where a field is, or would be.
+    fn place(&self, field: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| known.as_str().cmp(field))
     }
 
     /// Every field with its value, by name.
@@ -58,6 +78,7 @@ impl Facts {
     }
 
     /// Whether nothing was seen.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -65,7 +86,23 @@ impl Facts {
 
 impl<Name: Into<String>, Seen: Into<Value>> FromIterator<(Name, Seen)> for Facts {
     fn from_iter<Pairs: IntoIterator<Item = (Name, Seen)>>(pairs: Pairs) -> Self {
-        Self(pairs.into_iter().map(|(field, value)| (field.into(), value.into())).collect())
+        let mut facts = Self::default();
+        for (field, value) in pairs {
+            facts.set(field, value);
+        }
+        facts
+    }
+}
+
+impl fmt::Debug for Facts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl Serialize for Facts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
     }
 }
 

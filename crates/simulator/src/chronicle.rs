@@ -155,7 +155,7 @@ impl Chronicle {
             span: None,
             places: Places::new(settings),
             targets: BTreeMap::new(),
-            seen: Seen::default(),
+            seen: Seen::new(settings),
             charges: Charges::new(settings),
             objectives: settings.slos.iter().map(objective).collect(),
             refused: Vec::new(),
@@ -259,18 +259,15 @@ impl Observer for Chronicle {
         match event {
             Event::Effect(Effect::Record(record)) => self.record(now, record),
             Event::Effect(Effect::Slice(slice)) => {
-                let availability = availability::Slice {
-                    verdict: slice.verdict,
-                    from: slice.from,
-                    until: slice.until,
-                };
-                if let Some(name) = slice.subject.strip_prefix(SLO_SUBJECT)
+                if slice.check.is_none()
+                    && let Some(name) = slice.subject.strip_prefix(SLO_SUBJECT)
                     && let Some((_, account)) =
                         self.objectives.iter_mut().find(|(slo, _)| slo.name == name)
                 {
-                    account.add(availability);
+                    let (verdict, from, until) = (slice.verdict, slice.from, slice.until);
+                    account.add(availability::Slice { verdict, from, until });
                 }
-                self.seen.slice(&slice.subject, slice.verdict, slice.from..slice.until);
+                self.seen.slice(slice);
             }
             Event::Effect(Effect::Act(act)) => self.charges.act(now, act),
             Event::ActionBegan(act) => self.began(act, host),
@@ -286,6 +283,10 @@ impl Observer for Chronicle {
             Event::CameUp { place } => self.turned(place, false),
             _ => {}
         }
+    }
+
+    fn wants_looks(&self) -> bool {
+        false
     }
 }
 

@@ -83,10 +83,6 @@ impl Batch {
             || self.ordered
             || self.records.iter().any(|record| !is_of_a_rule(record))
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.act.is_none() && self.announced.is_none() && !self.ordered
-    }
 }
 
 /// A hold that was written, as the boot of `now` has it.
@@ -121,7 +117,7 @@ const fn is_of_a_rule(record: &Record) -> bool {
 
 impl Disk {
     /// Writes all of a batch, or nothing. Gives the number of its intent, if it has one; fails while the disk is full.
-    pub(crate) fn write(&mut self, batch: &Batch) -> Result<Option<u64>, ()> {
+    pub(crate) fn write(&mut self, batch: &mut Batch) -> Result<Option<u64>, ()> {
         if self.full {
             return Err(());
         }
@@ -135,7 +131,7 @@ impl Disk {
         let all = of_records.chain(of_act).chain(of_past);
         self.last_incident = all.fold(self.last_incident, u64::max);
         let at = self.stamp(batch.at, batch.wall);
-        if let Some(past) = &batch.past {
+        if let Some(past) = batch.past.take() {
             self.keep(at, past);
         }
         Ok(batch.act.as_ref().filter(|act| act.action.is_attempt()).map(|act| {
@@ -173,18 +169,18 @@ impl Disk {
         }
     }
 
-    fn keep(&mut self, at: Stamp, past: &Past) {
-        let holds = past.holds.iter().map(|hold| (since_when(&self.holds, hold, at), hold.clone()));
+    fn keep(&mut self, at: Stamp, past: Past) {
+        let holds = past.holds.into_iter().map(|hold| (since_when(&self.holds, &hold, at), hold));
         self.holds = holds.collect();
-        let open =
-            past.open.iter().map(|open| (since_when(&self.standings, open, at), open.clone()));
+        let open = past.open.into_iter();
+        let open = open.map(|open| (since_when(&self.standings, &open, at), open));
         self.standings = open.collect();
-        let flaps = past.flaps.iter().map(|ring| {
+        let flaps = past.flaps.into_iter().map(|ring| {
             let flaps = ring.flapping_since.is_some();
-            (if flaps { since_when(&self.flaps, ring, at) } else { at }, ring.clone())
+            (if flaps { since_when(&self.flaps, &ring, at) } else { at }, ring)
         });
         self.flaps = flaps.collect();
-        self.breakers.clone_from(&past.breakers);
+        self.breakers = past.breakers;
     }
 
     /// The host has booted.
@@ -217,7 +213,7 @@ impl Disk {
         let now = self.stamp(now, wall);
         let past = self.past(now);
         self.open_intents.clear();
-        self.keep(now, &past);
+        self.keep(now, past.clone());
         let looping = (starts > STARTS_IN_TEN_MINUTES).then(|| {
             let why = format!("the agent started {starts} times within ten minutes");
             (why, now.after(CRASH_LOOP))

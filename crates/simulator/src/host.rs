@@ -9,7 +9,7 @@ mod strikes;
 use std::time::Duration;
 
 use evenkeel_config::Settings;
-use evenkeel_engine::{Act, Anchor, Input, Order};
+use evenkeel_engine::{Act, Anchor, Effect, Input, Order};
 use evenkeel_moment::Moment;
 use jiff::{SignedDuration, Timestamp};
 
@@ -38,9 +38,10 @@ pub(crate) struct Host<'a, 'b> {
     ends: Moment,
     /// The time of day at the begin.
     began: Timestamp,
-    /// The clock, as it was set last, and what it says now.
+    /// The clock, as it was set last.
     clock: Anchor,
-    wall: Timestamp,
+    /// Whether the agent was told of that: until it is set anew, it tells the time as the host does.
+    clock_is_told: bool,
     queue: Queue<Plan>,
     world: World,
     disk: Disk,
@@ -60,6 +61,10 @@ pub(crate) struct Host<'a, 'b> {
     chance: Chance,
     actions: Chance,
     observers: &'a mut [&'b mut dyn Observer],
+    /// Whether one of them wants to be told of each look.
+    shows_looks: bool,
+    /// Empty, and kept for its room: what the engine wants, once it was told something.
+    effects: Vec<Effect>,
     tally: Tally,
     trace: Trace,
 }
@@ -141,7 +146,7 @@ impl<'a, 'b> Host<'a, 'b> {
             ends: now + *lasts,
             began: *began,
             clock: Anchor { moment: now, wall: *began },
-            wall: *began,
+            clock_is_told: false,
             queue: Queue::new(),
             world,
             disk: Disk::default(),
@@ -155,7 +160,9 @@ impl<'a, 'b> Host<'a, 'b> {
             arrivals: Vec::new(),
             chance: Chance::new(*seed, "host"),
             actions: Chance::new(*seed, "actions"),
+            shows_looks: observers.iter().any(|observer| observer.wants_looks()),
             observers,
+            effects: Vec::new(),
             trace: Trace::new(*seed),
         };
         host.plan_strikes();
@@ -169,14 +176,14 @@ impl<'a, 'b> Host<'a, 'b> {
             if next > self.ends {
                 break;
             }
-            self.go_to(next.max(self.now));
+            self.now = next.max(self.now);
             match self.queue.due(self.now) {
                 Some(plan) => self.happen(plan),
                 None => self.tick(),
             }
             self.show_turns();
         }
-        self.go_to(self.ends);
+        self.now = self.ends;
         self.end()
     }
 
@@ -209,7 +216,7 @@ impl<'a, 'b> Host<'a, 'b> {
                     self.tell(*input);
                 }
             }
-            Plan::Write { agent, batch, waits } => self.write(agent, &batch, waits),
+            Plan::Write { agent, batch, waits } => self.write(agent, *batch, waits),
             Plan::Act { number } => self.act_on(number),
             Plan::Kill { number } => self.kill_in_action(number),
             Plan::Strike { arrivals, slot, again } => self.strike(arrivals, slot, again),
@@ -225,19 +232,22 @@ impl<'a, 'b> Host<'a, 'b> {
         }
     }
 
-    fn go_to(&mut self, now: Moment) {
-        self.now = now;
-        self.wall = self.clock.wall_at(now);
+    /// What the clock says.
+    fn wall(&self) -> Timestamp {
+        self.clock.wall_at(self.now)
     }
 
     /// Somebody sets the clock.
     fn step_clock(&mut self, by: SignedDuration) {
         self.clock.wall = self.clock.wall.checked_add(by).unwrap_or(self.clock.wall);
-        self.wall = self.clock.wall_at(self.now);
+        self.clock_is_told = false;
     }
 
     /// Tells of what went down or came up.
     fn show_turns(&mut self) {
+        if self.world.turns.is_empty() {
+            return;
+        }
         for (unit, down) in std::mem::take(&mut self.world.turns) {
             let place = self.world.units[unit].name.clone();
             let place = place.as_str();
@@ -250,10 +260,15 @@ impl<'a, 'b> Host<'a, 'b> {
     }
 
     /// Tells whoever looks on.
+    #[inline]
     fn show(&mut self, event: &Event<'_>) {
-        if self.observers.is_empty() {
-            return;
+        if !self.observers.is_empty() && (self.shows_looks || !event.is_of_a_look()) {
+            self.show_to_all(event);
         }
+    }
+
+    fn show_to_all(&mut self, event: &Event<'_>) {
+        let wall = self.wall();
         let view = View {
             settings: &self.settings,
             engine: self.agent.as_ref().map(|agent| &agent.engine),
@@ -263,7 +278,7 @@ impl<'a, 'b> Host<'a, 'b> {
             runs_from: self.frozen_until,
         };
         for observer in self.observers.iter_mut() {
-            observer.saw(self.now, self.wall, event, &view);
+            observer.saw(self.now, wall, event, &view);
         }
     }
 

@@ -14,6 +14,12 @@ pub trait Observer {
     /// `event` happens at `now`, when the host's clock says `wall`. Of an [`Event::Input`] the engine does not know yet, of an
     /// [`Event::Effect`] it does, and nothing has been done about it.
     fn saw(&mut self, now: Moment, wall: Timestamp, event: &Event<'_>, host: &View<'_>);
+
+    /// Whether it has to be told of what each look brings and nothing follows from ([`Event::is_of_a_look`]). Nearly all that
+    /// happens is of that kind: where no observer of a run wants it, none is told, and the run is faster.
+    fn wants_looks(&self) -> bool {
+        true
+    }
 }
 
 /// Something that happens in a run.
@@ -96,6 +102,19 @@ pub enum Event<'a> {
 }
 
 impl Event<'_> {
+    /// Whether it comes with each look: that a check was measured, or that time went by; that one is to be measured; and what is
+    /// to be counted of it, or kept as a point of a curve. What is settled of its availability is not meant.
+    #[inline]
+    pub const fn is_of_a_look(&self) -> bool {
+        match self {
+            Self::Input(input) => matches!(input, Input::Measured { .. } | Input::Tick),
+            Self::Effect(effect) => {
+                matches!(effect, Effect::Probe { .. } | Effect::Count(_) | Effect::Sample(_))
+            }
+            _ => false,
+        }
+    }
+
     /// What history is to be told, if that is what happens.
     pub fn record(&self) -> Option<&Record> {
         match self {

@@ -5,10 +5,15 @@ use std::collections::BinaryHeap;
 
 use evenkeel_moment::Moment;
 
+/// So many of the next plans are kept apart: answers come within milliseconds, and what else there is comes within days.
+const SOON: usize = 16;
+
 /// Plans, the next one first.
 #[derive(Debug)]
 pub(crate) struct Queue<Plan> {
-    plans: BinaryHeap<Planned<Plan>>,
+    /// The next few, the very next one last: each of them comes before all that are later.
+    soon: Vec<Planned<Plan>>,
+    later: BinaryHeap<Planned<Plan>>,
     planned: u64,
 }
 
@@ -21,22 +26,34 @@ struct Planned<Plan> {
 
 impl<Plan> Queue<Plan> {
     pub(crate) fn new() -> Self {
-        Self { plans: BinaryHeap::new(), planned: 0 }
+        Self { soon: Vec::with_capacity(SOON + 1), later: BinaryHeap::new(), planned: 0 }
     }
 
     pub(crate) fn plan(&mut self, at: Moment, plan: Plan) {
         self.planned += 1;
-        self.plans.push(Planned { at, number: self.planned, plan });
+        let planned = Planned { at, number: self.planned, plan };
+        if self.later.peek().is_some_and(|later| later.at <= at) {
+            self.later.push(planned);
+            return;
+        }
+        let place = self.soon.iter().position(|other| other.at <= at).unwrap_or(self.soon.len());
+        self.soon.insert(place, planned);
+        if self.soon.len() > SOON {
+            self.later.push(self.soon.remove(0));
+        }
     }
 
     /// When the next one is due.
     pub(crate) fn next(&self) -> Option<Moment> {
-        self.plans.peek().map(|planned| planned.at)
+        self.soon.last().or_else(|| self.later.peek()).map(|planned| planned.at)
     }
 
     /// The next one, if it is due at `now`.
     pub(crate) fn due(&mut self, now: Moment) -> Option<Plan> {
-        (self.next()? <= now).then(|| self.plans.pop().map(|planned| planned.plan)).flatten()
+        if self.next()? > now {
+            return None;
+        }
+        self.soon.pop().or_else(|| self.later.pop()).map(|planned| planned.plan)
     }
 }
 
@@ -69,6 +86,8 @@ impl<Plan> Eq for Planned<Plan> {}
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -80,5 +99,26 @@ mod tests {
         let due = std::iter::from_fn(|| queue.due(Moment::from_nanos(5)));
         assert_eq!(due.collect::<String>(), "abcd");
         assert_eq!(queue.next(), Some(Moment::from_nanos(9)));
+    }
+
+    proptest! {
+        #[test]
+        fn however_many_there_are_they_come_in_that_order(
+            steps in proptest::collection::vec((0..40_u64, 0..3_usize), 0..200),
+        ) {
+            let mut queue = Queue::new();
+            let mut left = Vec::new();
+            for (number, (at, done)) in steps.into_iter().enumerate() {
+                queue.plan(Moment::from_nanos(at), number);
+                left.push((at, number));
+                for _ in 0..done {
+                    let next = left.iter().min().copied();
+                    prop_assert_eq!(queue.next(), next.map(|(at, _)| Moment::from_nanos(at)));
+                    let last = Moment::from_nanos(40);
+                    prop_assert_eq!(queue.due(last), next.map(|(_, number)| number));
+                    left.retain(|one| Some(*one) != next);
+                }
+            }
+        }
     }
 }

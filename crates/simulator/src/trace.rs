@@ -43,6 +43,7 @@ impl Trace {
     }
 
     /// What the engine wants.
+    #[inline]
     pub(crate) fn effect(&mut self, effect: &Effect) {
         match effect {
             Effect::Probe { check, run } => {
@@ -74,6 +75,7 @@ impl Trace {
         }
     }
 
+    #[cold]
     fn words(&mut self, what: &impl std::fmt::Debug) {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();

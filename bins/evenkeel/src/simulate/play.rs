@@ -165,4 +165,9 @@ impl Observer for Pace {
             self.told = seconds;
         }
     }
+
+    // What is settled of availability comes every few seconds, too.
+    fn wants_looks(&self) -> bool {
+        false
+    }
 }

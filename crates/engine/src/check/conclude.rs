@@ -53,7 +53,7 @@ impl CheckCore {
             self.look_began = began.max(self.look_began);
         }
         (self.began, self.concluded) = (began, Some(now));
-        if sample != Sample::Unknown {
+        if sample != Sample::Unknown && self.tells_figures {
             effects.extend(self.sampled(took, &facts).map(Effect::Sample));
         }
         if self.own.lives_as(facts.get(INCARNATION)) {
@@ -69,6 +69,18 @@ impl CheckCore {
             // Who is listed is known by name from then on.
             None if listed => self.children.clear(),
             None => {}
+        }
+        if parts.is_empty() && self.parts.is_empty() {
+            // As most targets are: they have no parts.
+            if !listed {
+                self.looked = None;
+            } else if !self.looked.as_ref().is_some_and(Looked::is_empty) {
+                self.looked = Some(Looked::default());
+            }
+            if listed && !self.limits.is_empty() {
+                self.limits.clear();
+            }
+            return;
         }
         let ours: Vec<_> = parts.iter().map(|part| is_our_stop(&self.our_stops, part)).collect();
         self.looked = listed.then(|| Looked::at(&parts, &ours));
@@ -116,7 +128,7 @@ impl CheckCore {
             subject.only_trend = limits.and_then(Limits::only_trend);
         }
         subject.process = process_of(&part.facts, subject.process);
-        if sample != Sample::Unknown {
+        if sample != Sample::Unknown && self.tells_figures {
             effects.extend(self.part_sampled(&part.name, &part.facts).map(Effect::Sample));
         }
         if subject.lives_as(part.facts.get(INCARNATION)) {
@@ -135,6 +147,9 @@ impl CheckCore {
         subject: &Subject,
         effects: &mut Vec<Effect>,
     ) {
+        if changed.state.is_none() && changed.flapping.is_none() {
+            return;
+        }
         let check = || self.spec.name.clone();
         let part = || part.map(str::to_owned);
         // A second failure on the way down, or a second success on the way up, is no news.

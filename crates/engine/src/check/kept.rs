@@ -21,17 +21,15 @@ impl CheckCore {
     }
 
     /// The last states of the check and of its parts, as they are kept.
-    pub(crate) fn flap_rings(&self) -> Vec<FlapRing> {
-        let parts = self.parts.iter().map(|(name, part)| (Some(name.clone()), part));
-        parts
-            .chain([(None, &self.own)])
-            .filter_map(|(part, subject)| {
-                let flapping = subject.flapping.as_ref()?;
-                let ups: Vec<_> = flapping.ups().collect();
-                let (check, flapping_since) = (self.spec.name.clone(), flapping.since());
-                (!ups.is_empty()).then_some(FlapRing { check, part, ups, flapping_since })
-            })
-            .collect()
+    pub(crate) fn flap_rings(&self) -> impl Iterator<Item = FlapRing> {
+        let parts = self.parts.iter().map(|(name, part)| (Some(name), part));
+        parts.chain([(None, &self.own)]).filter_map(|(part, subject)| {
+            let flapping = subject.flapping.as_ref()?;
+            let ups: Vec<_> = flapping.ups().collect();
+            let (check, flapping_since) = (self.spec.name.clone(), flapping.since());
+            let part = part.cloned();
+            (!ups.is_empty()).then_some(FlapRing { check, part, ups, flapping_since })
+        })
     }
 
     /// Goes on with the last states as they were kept.

@@ -5,7 +5,7 @@ use evenkeel_moment::Moment;
 
 use super::CheckCore;
 use super::series::{Attempt, Series};
-use crate::agenda::Due;
+use crate::agenda::{Due, earlier};
 use crate::event::{Count, Effect};
 use crate::subject::Subject;
 
@@ -18,6 +18,9 @@ impl Due for CheckCore {
         };
         let of = |subject: &Subject| subject.deadline(self.polled);
         let due = of(&self.own).map_or(due, |own| own.min(due));
+        if self.parts.is_empty() {
+            return Some(due);
+        }
         Some(self.parts.values().filter_map(of).fold(due, Moment::min))
     }
 }
@@ -88,7 +91,7 @@ impl CheckCore {
     /// after the pause of a closer look.
     pub(super) fn end_series(&mut self, now: Moment) -> Option<Series> {
         let hinted = std::mem::take(&mut self.hinted).then(|| now + self.spec.look_again());
-        let next = self.again.take().into_iter().chain(hinted).min();
+        let next = earlier(self.again.take(), hinted);
         self.due = next.map_or(self.due, |next| self.due.min(next));
         self.series.take()
     }

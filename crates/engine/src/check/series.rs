@@ -17,7 +17,7 @@ pub(super) struct Series {
     pub(super) attempt: u32,
     pub(super) state: Attempt,
     /// How the last attempt failed; the series ends with it if the breaker refuses a further one.
-    pub(super) failed: Option<(Measurement, Judged)>,
+    pub(super) failed: Option<Box<(Measurement, Judged)>>,
     /// The host was changed by an action while this attempt was under way: its result says nothing.
     pub(super) void: bool,
     /// The agent itself was starved meanwhile: neither a failure nor how long it took says anything.
@@ -58,11 +58,13 @@ impl CheckCore {
             let reason = judged.reason.unwrap_or_default();
             judged.reason = Some(format!("{reason}, while most checks time out together"));
         }
-        effects.push(Effect::Count(Count::Attempt {
-            check: Arc::clone(&self.name),
-            took: measurement.took,
-            failure: judged.class,
-        }));
+        if self.tells_figures {
+            effects.push(Effect::Count(Count::Attempt {
+                check: Arc::clone(&self.name),
+                took: measurement.took,
+                failure: judged.class,
+            }));
+        }
         let times_calls =
             self.spec.breaker.as_ref().is_some_and(|breaker| breaker.slow_call().is_some());
         // Who measures is starved with the agent: how long the call took cannot be told.
@@ -76,7 +78,7 @@ impl CheckCore {
         }
         if judged.sample == Sample::Bad && attempt < self.spec.retries {
             let state = Attempt::RetryAt(now + self.spec.retry_delay);
-            let failed = Some((measurement, judged));
+            let failed = Some(Box::new((measurement, judged)));
             let attempt = attempt + 1;
             self.series = Some(Series { run, attempt, state, failed, void, doubted, began });
             return false;
@@ -89,7 +91,8 @@ impl CheckCore {
     pub(super) fn attempt(&mut self, now: Moment, effects: &mut Vec<Effect>) -> bool {
         let Ok(permit) = self.admit(now, effects) else {
             let failed = self.end_series(now).and_then(|series| series.failed);
-            if let Some((measurement, judged)) = failed {
+            if let Some(failed) = failed {
+                let (measurement, judged) = *failed;
                 self.conclude(now, measurement, judged, effects);
                 return true;
             }

@@ -59,6 +59,11 @@ impl Grid {
         at.as_millisecond().div_euclid(self.length)
     }
 
+    /// How long the slice that `at` lies in has lasted by then, in milliseconds.
+    pub(super) fn lasted(self, at: Timestamp) -> i64 {
+        at.as_millisecond().rem_euclid(self.length)
+    }
+
     /// The number of the first slice that does not begin before `at`.
     pub(super) fn number_from(self, at: Timestamp) -> i64 {
         -(-at.as_millisecond()).div_euclid(self.length)

@@ -1,8 +1,9 @@
 //! What evenkeel saw: of checks and promises as slices of availability, of parts as changes of their state.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
+use std::collections::BTreeMap;
 
+use evenkeel_config::Settings;
+use evenkeel_engine::Slice;
 use evenkeel_health::State;
 use evenkeel_metrics::availability::Verdict;
 use jiff::Timestamp;
@@ -33,9 +34,14 @@ pub struct Stretch {
     pub look: Look,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Seen {
-    stretches: HashMap<String, Vec<Stretch>>,
+    /// Of each check, by its place in the settings.
+    checks: Vec<Vec<Stretch>>,
+    /// The places of the checks.
+    places: BTreeMap<String, usize>,
+    /// Of each part and promise.
+    others: BTreeMap<String, Vec<Stretch>>,
     /// How each part looks, since when.
     parts: BTreeMap<String, (Look, Timestamp)>,
     /// The checks and parts of which evenkeel says that they are down.
@@ -43,30 +49,37 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn slice(&mut self, subject: &str, verdict: Verdict, time: Range<Timestamp>) {
-        let look = match verdict {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let names = settings.checks.iter().map(|check| check.name.clone());
+        Self {
+            checks: vec![Vec::new(); settings.checks.len()],
+            places: names.zip(0..).collect(),
+            others: BTreeMap::new(),
+            parts: BTreeMap::new(),
+            down: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn slice(&mut self, slice: &Slice) {
+        let look = match slice.verdict {
             Verdict::Good => Look::Good,
             Verdict::Bad => Look::Bad,
             Verdict::Unknown => Look::Unknown,
             Verdict::Maintenance => Look::Maintenance,
         };
-        self.add(subject, Stretch { from: time.start, until: time.end, look });
+        let stretch = Stretch { from: slice.from, until: slice.until, look };
+        match slice.check.and_then(|check| self.checks.get_mut(check as usize)) {
+            Some(known) => add(known, stretch),
+            None => self.add_to_other(&slice.subject, stretch),
+        }
     }
 
-    fn add(&mut self, subject: &str, stretch: Stretch) {
-        if stretch.from >= stretch.until {
-            return;
-        }
-        let known = match self.stretches.get_mut(subject) {
+    fn add_to_other(&mut self, subject: &str, stretch: Stretch) {
+        let known = match self.others.get_mut(subject) {
             Some(known) => known,
-            None => self.stretches.entry(subject.to_owned()).or_default(),
+            None => self.others.entry(subject.to_owned()).or_default(),
         };
-        match known.last_mut() {
-            Some(last) if last.look == stretch.look && last.until == stretch.from => {
-                last.until = stretch.until;
-            }
-            _ => known.push(stretch),
-        }
+        add(known, stretch);
     }
 
     /// A check or part is in another state. Whether it is down now, if that changed.
@@ -83,7 +96,7 @@ impl Seen {
             State::Down | State::Recovering { .. } => Look::Bad,
         };
         if is_part && let Some((before, since)) = self.parts.insert(place.to_owned(), (look, now)) {
-            self.add(place, Stretch { from: since, until: now, look: before });
+            self.add_to_other(place, Stretch { from: since, until: now, look: before });
         }
         let down = look == Look::Bad;
         let before = self.down.insert(place.to_owned(), down).unwrap_or(false);
@@ -92,7 +105,8 @@ impl Seen {
 
     /// How one check, part or promise looked until `until`.
     pub(super) fn of(&self, subject: &str, until: Timestamp) -> Vec<Stretch> {
-        let mut all = self.stretches.get(subject).cloned().unwrap_or_default();
+        let of_check = self.places.get(subject).map(|place| &self.checks[*place]);
+        let mut all = of_check.or_else(|| self.others.get(subject)).cloned().unwrap_or_default();
         if let Some((look, since)) = self.parts.get(subject).filter(|(_, since)| *since < until) {
             all.push(Stretch { from: *since, until, look: *look });
         }
@@ -106,6 +120,19 @@ impl Seen {
             looks = worst_of(&looks);
         }
         looks
+    }
+}
+
+/// Adds one to those that are known, in their order.
+fn add(known: &mut Vec<Stretch>, stretch: Stretch) {
+    if stretch.from >= stretch.until {
+        return;
+    }
+    match known.last_mut() {
+        Some(last) if last.look == stretch.look && last.until == stretch.from => {
+            last.until = stretch.until;
+        }
+        _ => known.push(stretch),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use evenkeel_config::Settings;
-use evenkeel_engine::{Act, Effect, Engine, Input, Order, Start};
+use evenkeel_engine::{Act, Effect, Engine, Input, Order, Record, Start};
 use evenkeel_moment::Moment;
 
 use super::{Host, Plan};
@@ -38,6 +38,14 @@ pub(crate) enum WaitsFor {
     Stop(u64),
 }
 
+/// What of all that one input led to is to be on disk, and who waits for that.
+#[derive(Debug, Default)]
+struct Lasting {
+    records: Vec<Record>,
+    act: Option<Box<Act>>,
+    waits: Vec<WaitsFor>,
+}
+
 impl Host<'_, '_> {
     pub(super) fn is_current(&self, agent: u32, generation: u32) -> bool {
         let alive = self.agent.as_ref();
@@ -49,7 +57,7 @@ impl Host<'_, '_> {
             return;
         }
         self.agents += 1;
-        let (number, wall) = (self.agents, self.wall);
+        let (number, wall) = (self.agents, self.wall());
         let found = self.disk.start(self.now, wall);
         let withheld = found.withheld.as_ref().map(|(why, _)| why.clone());
         let (agent, past) = (number, &found.past.clone());
@@ -64,7 +72,10 @@ impl Host<'_, '_> {
             observe_only: withheld.map(Into::into),
             past: found.past,
         };
-        let engine = Engine::new(self.settings.clone(), start);
+        let mut engine = Engine::new(self.settings.clone(), start);
+        if !self.shows_looks {
+            engine.leave_figures_out();
+        }
         self.agent = Some(Agent {
             number,
             engine,
@@ -139,7 +150,6 @@ impl Host<'_, '_> {
 
     /// Tells the engine at once, and does what it asks for.
     pub(super) fn tell(&mut self, input: Input) {
-        let wall = self.wall;
         self.trace.input(self.now, &input);
         self.show(&Event::Input(&input));
         let announced = match &input {
@@ -150,48 +160,55 @@ impl Host<'_, '_> {
         let ended = matches!(input, Input::Acted { .. });
         let Some(agent) = &mut self.agent else { return };
         let (number, generation) = (agent.number, agent.generation);
-        agent.engine.set_clock(self.now, wall);
-        let effects = agent.engine.handle(self.now, input);
-        let wakes_at = agent.engine.deadline(self.now);
+        if !std::mem::replace(&mut self.clock_is_told, true) {
+            agent.engine.set_clock(self.now, self.clock.wall_at(self.now));
+        }
+        let mut effects = std::mem::take(&mut self.effects);
+        agent.engine.handle_into(self.now, input, &mut effects);
+        let wakes_at = agent.engine.asked_for();
         // Time goes on while an agent works.
         let earliest =
             agent.ticked_at.filter(|at| *at == self.now).map_or(self.now, |at| at + TIMER);
         agent.wakes_at = wakes_at.map(|at| at.max(earliest));
-        let mut batch = Batch {
-            at: self.now,
-            wall,
-            records: Vec::new(),
-            past: None,
-            act: None,
-            announced,
-            ordered,
-        };
-        let mut waits = Vec::new();
-        for effect in effects {
+        let mut lasting = Lasting::default();
+        for effect in effects.drain(..) {
             self.trace.effect(&effect);
             self.tally.effect(&effect, self.now, &mut self.world);
             self.show(&Event::Effect(&effect));
             match effect {
-                Effect::Record(record) => batch.records.push(*record),
                 Effect::Probe { check, run } => self.probe((number, generation), check, run),
-                Effect::Keep { rule, write } => self.keep(rule, write),
-                Effect::Sweep { rule } => self.sweep((number, generation), rule),
-                Effect::Clean { rule, write } => self.clean((number, generation), rule, write),
-                Effect::Act(act) => {
-                    batch.act = Some((*act).clone());
-                    waits.push(WaitsFor::Intent(act));
-                }
                 Effect::Slice(_) | Effect::Count(_) | Effect::Sample(_) => {}
+                rare => self.begin_to_do((number, generation), rare, &mut lasting),
             }
         }
+        self.effects = effects;
+        let Lasting { records, act, mut waits } = lasting;
         if let Some(intent) = announced {
             waits.extend(self.announced(intent).map(WaitsFor::Stop));
         }
-        if !batch.is_empty() {
+        if !records.is_empty() || act.is_some() || announced.is_some() || ordered {
+            let (at, wall, past, act) = (self.now, self.wall(), None, act.map(|act| *act));
+            let batch = Batch { at, wall, records, past, act, announced, ordered };
             self.send_to_disk(number, batch, waits);
         }
         if ended {
             self.renew();
+        }
+    }
+
+    /// Begins with what is wanted now and then: apart, so that the way of each look is short.
+    #[cold]
+    fn begin_to_do(&mut self, engine: (u32, u32), effect: Effect, lasting: &mut Lasting) {
+        match effect {
+            Effect::Record(record) => lasting.records.push(*record),
+            Effect::Keep { rule, write } => self.keep(rule, write),
+            Effect::Sweep { rule } => self.sweep(engine, rule),
+            Effect::Clean { rule, write } => self.clean(engine, rule, write),
+            Effect::Act(act) => {
+                lasting.act = Some(act.clone());
+                lasting.waits.push(WaitsFor::Intent(act));
+            }
+            Effect::Probe { .. } | Effect::Slice(_) | Effect::Count(_) | Effect::Sample(_) => {}
         }
     }
 
@@ -212,12 +229,12 @@ impl Host<'_, '_> {
     }
 
     /// A batch gets to the disk, unless its agent was killed before.
-    pub(super) fn write(&mut self, agent: u32, batch: &Batch, waits: Vec<WaitsFor>) {
+    pub(super) fn write(&mut self, agent: u32, mut batch: Batch, waits: Vec<WaitsFor>) {
         if self.agent.as_ref().is_none_or(|alive| alive.number != agent) {
             return;
         }
-        let written = self.disk.write(batch);
-        self.tally.written(written.is_ok(), batch);
+        let written = self.disk.write(&mut batch);
+        self.tally.written(written.is_ok(), &batch);
         let intent = batch.act.as_ref();
         match written {
             Ok(_) => self.show(&Event::Written { intent }),

@@ -30,11 +30,8 @@ pub(crate) struct Tally {
     targets: BTreeMap<String, OfTarget>,
     /// The budget of each recovery: how many actions, in which window.
     budgets: BTreeMap<String, (u64, Duration)>,
-    /// Of each check, in the order of the settings; what is settled comes again and again in about the same order.
+    /// Of each check, in the order of the settings.
     slices: Vec<(String, Slices)>,
-    last_settled: usize,
-    /// Which came after each, the last time.
-    followers: Vec<usize>,
     objectives: BTreeMap<String, Slices>,
     faults: BTreeMap<String, OfFault>,
 }
@@ -81,8 +78,6 @@ impl Tally {
                 .iter()
                 .map(|check| (check.name.clone(), Slices::default()))
                 .collect(),
-            last_settled: 0,
-            followers: vec![0; settings.checks.len()],
             objectives: settings
                 .slos
                 .iter()
@@ -99,25 +94,31 @@ impl Tally {
         self.targets.get_mut(target).expect("it was put there")
     }
 
+    #[inline]
     pub(crate) fn effect(&mut self, effect: &Effect, now: Moment, world: &mut World) {
         match effect {
             Effect::Probe { .. } => self.totals.attempts += 1,
             Effect::Slice(slice) => self.slice(slice),
             Effect::Count(Count::Overrun { .. }) => self.totals.overruns += 1,
             Effect::Record(record) => self.record(record, now, world),
-            Effect::Act(act) => {
-                let charges = act.charges.len();
-                let target = self.target(&act.target);
-                target.charged.extend(std::iter::repeat_n(now, charges));
-            }
+            Effect::Act(act) => self.act(act, now),
             _ => {}
         }
     }
 
+    #[cold]
+    fn act(&mut self, act: &Act, now: Moment) {
+        let target = self.target(&act.target);
+        target.charged.extend(std::iter::repeat_n(now, act.charges.len()));
+    }
+
     fn slice(&mut self, slice: &Slice) {
-        let counted = match slice.subject.strip_prefix(SLO_SUBJECT) {
-            Some(objective) => self.objectives.get_mut(objective),
-            None => self.slices_of(&slice.subject),
+        let counted = match slice.check {
+            Some(check) => self.slices.get_mut(check as usize).map(|(_, slices)| slices),
+            None => slice
+                .subject
+                .strip_prefix(SLO_SUBJECT)
+                .and_then(|objective| self.objectives.get_mut(objective)),
         };
         let Some(counted) = counted else { return };
         *match slice.verdict {
@@ -128,20 +129,7 @@ impl Tally {
         } += u64::from(slice.slices);
     }
 
-    fn slices_of(&mut self, check: &str) -> Option<&mut Slices> {
-        let known = self.followers.get(self.last_settled).copied();
-        let is_it = |place: &usize| self.slices[*place].0 == check;
-        let place = match known.filter(is_it) {
-            Some(place) => place,
-            None => self.slices.iter().position(|(name, _)| name == check)?,
-        };
-        if let Some(follower) = self.followers.get_mut(self.last_settled) {
-            *follower = place;
-        }
-        self.last_settled = place;
-        Some(&mut self.slices[place].1)
-    }
-
+    #[cold]
     fn record(&mut self, record: &Record, now: Moment, world: &mut World) {
         match record {
             Record::CheckChanged { check, part, to, .. } => {

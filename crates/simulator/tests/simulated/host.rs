@@ -10,7 +10,7 @@ use evenkeel_simulator::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use crate::scene::{DAY, HOUR, MINUTE, faults, play, scenario, services};
+use crate::scene::{DAY, HOUR, Log, MINUTE, faults, play, scenario, services};
 
 #[test]
 fn when_most_are_down_together_nobody_is_restarted() {
@@ -256,4 +256,32 @@ impl Observer for Records {
     fn saw(&mut self, _: Moment, _: Timestamp, event: &Event<'_>, _: &View<'_>) {
         self.0 += u64::from(matches!(event, Event::Effect(Effect::Record(_))));
     }
+}
+
+/// Has no use for what each look brings; told of it all the same only if somebody else has.
+#[derive(Default)]
+struct Aloof(Log);
+
+impl Observer for Aloof {
+    fn saw(&mut self, now: Moment, wall: Timestamp, event: &Event<'_>, host: &View<'_>) {
+        assert!(!event.is_of_a_look(), "{event:?}");
+        self.0.saw(now, wall, event, host);
+    }
+
+    fn wants_looks(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn whoever_looks_on_and_whatever_he_wants_to_see_the_run_is_the_same() {
+    let settings = services(12, "");
+    let usual = evenkeel_simulator::Faults::usual(&settings);
+    let scenario = scenario(settings.clone(), usual, 20 * DAY);
+    let (summary, log) = play(&scenario);
+    assert_eq!(run(&scenario, &mut []), summary);
+    let mut aloof = Aloof::default();
+    assert_eq!(run(&scenario, &mut [&mut aloof]), summary);
+    assert!(log.0.len() > 100, "{:?}", log.kinds());
+    assert_eq!(format!("{:?}", aloof.0.0), format!("{:?}", log.0));
 }

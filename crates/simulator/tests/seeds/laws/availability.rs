@@ -83,7 +83,7 @@ impl Availability {
     }
 
     fn take(&mut self, seen: &Seen<'_>, slice: &Slice) -> Result<(), String> {
-        let Slice { subject, verdict, from, until, slices } = slice;
+        let Slice { subject, verdict, from, until, slices, .. } = slice;
         let subject = &**subject;
         let settings = seen.host.settings();
         let slo = subject.strip_prefix(SLO_SUBJECT);
