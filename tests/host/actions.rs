@@ -200,6 +200,29 @@ fn is_started_anew(is_frozen: bool) {
 }
 
 #[test]
+fn a_supervisord_that_no_agent_ever_saw_answer_goes_on_where_it_was_frozen() {
+    if !installed("supervisord") {
+        return;
+    }
+    let scratch = Scratch::new();
+    let supervisord = Supervisord::start(&scratch, &[Program::idle("worker")]);
+    let worker = supervisord.await_running("worker");
+    supervisord.daemon.signal(Signal::SIGSTOP);
+    let settings = format!(
+        "[check.daemon]\nprocess = {{ supervisor_daemon = true, url = \"unix://{}\" }}\n\
+         conditions = [{{ field = \"state\", equals = \"stopped\" }}]\ntimeout = \"4s\"\nretries = 0\ninterval = \"4s\"\n\
+         [recovery.daemon]\nwhen = [\"daemon\"]\nsteps = [{{ action = \"signal\", signal = \"CONT\" }}]\n{SOON}",
+        supervisord.socket().display()
+    );
+    let agent = Agent::start(&scratch, &settings);
+    until("it is verified", LONG, || agent.actions("daemon", "recovered") >= 1);
+    let said = message(&agent, "daemon", "acted");
+    let daemon = supervisord.daemon.pid();
+    assert!(said.contains(&format!("sent SIGCONT to process {daemon}")), "{said}");
+    assert_eq!(supervisord.await_running("worker"), worker, "its worker was not touched");
+}
+
+#[test]
 fn a_signal_goes_to_the_process_that_the_check_named_after_its_state_was_kept() {
     let scratch = Scratch::new();
     let log = scratch.join("hung.log");

@@ -4,7 +4,7 @@ mod select;
 use std::collections::BTreeSet;
 
 use evenkeel_process::{Identity, LookError, Process, Stat, Table};
-use evenkeel_supervisord::Client;
+use evenkeel_supervisord::{CallError, Client};
 
 use self::select::{Selected, opened, select};
 use crate::looks::Turns;
@@ -33,8 +33,14 @@ async fn ask(selector: &ProcessSelector, attempt: &mut Attempt) -> Result<Option
     match selector {
         ProcessSelector::SupervisorDaemon { socket } => {
             attempt.step = Step::Daemon;
-            let asked = Client::new(socket).daemon_pid(attempt.timeout).await;
-            asked.map(Some).map_err(|error| of_call(&error))
+            // Half of the time, so that there is some left for one that does not answer: who listens is known without asking.
+            match Client::new(socket).daemon_pid(attempt.timeout / 2).await {
+                Ok(pid) => Ok(Some(pid)),
+                Err(CallError::TimedOut { daemon: Some(daemon), .. }) => {
+                    Ok(Some(daemon.identity.pid))
+                }
+                Err(error) => Err(of_call(&error)),
+            }
         }
         ProcessSelector::Program { socket, program } => {
             attempt.step = Step::Daemon;
