@@ -18,6 +18,7 @@ mod leak;
 mod listener;
 mod listener_protocol;
 mod memory;
+mod native;
 mod orders;
 mod page;
 mod page_live;

@@ -30,6 +30,17 @@ pub fn get_as(host: &str, address: SocketAddr, path: &str) -> io::Result<Respons
     )
 }
 
+/// As [`get`], with this `Accept` header.
+pub fn get_accepting(accept: &str, address: SocketAddr, path: &str) -> io::Result<Response> {
+    ask(
+        address,
+        &format!(
+            "GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
+        ),
+        PATIENCE,
+    )
+}
+
 /// Posts a JSON document to `path` at `address`.
 pub fn post(address: SocketAddr, path: &str, body: &str) -> io::Result<Response> {
     let length = body.len();

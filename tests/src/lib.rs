@@ -44,7 +44,7 @@ pub use cost::{Memory, cpu_time};
 pub use daemon::{Daemon, signal_if};
 pub use endpoint::Endpoint;
 pub use hook::{Delivered, Hook, Manner};
-pub use http::{HangingEndpoint, Response, free_port, get, get_as, post};
+pub use http::{HangingEndpoint, Response, free_port, get, get_accepting, get_as, post};
 pub use job::Job;
 pub use metrics::Samples;
 pub use open_files::{more_open, open_files};

@@ -101,7 +101,7 @@ async fn metrics(
 impl Exporter {
     /// The page of one process or of all. A process that does not run is 503 on its own page, so that its job's `up` is 0,
     /// and absent from the page of all.
-    fn page(&self, wanted: Option<&str>, format: Format) -> Result<String, (StatusCode, String)> {
+    fn page(&self, wanted: Option<&str>, format: Format) -> Result<Vec<u8>, (StatusCode, String)> {
         if let Some(name) = wanted {
             let Some(process) = self.processes.iter().find(|process| process.name == name) else {
                 let names: Vec<_> = self.processes.iter().map(|one| one.name.as_str()).collect();
@@ -155,19 +155,16 @@ mod tests {
         }
     }
 
+    fn text(exporter: &Exporter, wanted: Option<&str>) -> String {
+        String::from_utf8(exporter.page(wanted, Format::Text).unwrap()).unwrap()
+    }
+
     #[test]
     fn a_process_that_runs_has_a_page_and_a_line_on_the_page_of_all() {
         let exporter = exporter(Selector::Pid(std::process::id()));
+        assert!(text(&exporter, Some("self")).contains("\nprocess_resident_memory_bytes "));
         assert!(
-            exporter
-                .page(Some("self"), Format::Text)
-                .unwrap()
-                .contains("\nprocess_resident_memory_bytes ")
-        );
-        assert!(
-            exporter
-                .page(None, Format::Text)
-                .unwrap()
+            text(&exporter, None)
                 .contains("evenkeel_process_resident_memory_bytes{process=\"self\"} ")
         );
     }
@@ -180,13 +177,13 @@ mod tests {
         std::fs::write(&pidfile, format!("{}\n", std::process::id())).unwrap();
         let exporter = exporter(Selector::Pidfile(pidfile.clone()));
         assert!(exporter.page(Some("self"), Format::Text).is_ok());
-        assert!(exporter.page(None, Format::Text).unwrap().contains("process=\"self\""));
+        assert!(text(&exporter, None).contains("process=\"self\""));
         for (content, reason) in [("4294967295\n", "is gone"), ("soon\n", "holds no process id")] {
             std::fs::write(&pidfile, content).unwrap();
-            let (status, text) = exporter.page(Some("self"), Format::Text).unwrap_err();
+            let (status, why) = exporter.page(Some("self"), Format::Text).unwrap_err();
             assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-            assert!(text.contains(reason), "{text}");
-            assert!(!exporter.page(None, Format::Text).unwrap().contains("process=\"self\""));
+            assert!(why.contains(reason), "{why}");
+            assert!(!text(&exporter, None).contains("process=\"self\""));
         }
     }
 

@@ -286,7 +286,6 @@ fn recovery_of(target: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use evenkeel_config::load_text;
-    use evenkeel_metrics::Format;
 
     use super::*;
 
@@ -321,7 +320,7 @@ steps = [{ action = "exec", command = ["/bin/true"] }]
     #[test]
     fn what_is_counted_begins_at_zero() {
         let (publisher, settings) = publisher();
-        let page = publisher.metrics.encode(Format::Text);
+        let page = publisher.metrics.encode_text();
         for series in [
             r#"evenkeel_check_failures_total{check="web",reason="timeout"} 0"#,
             r#"evenkeel_recovery_actions_total{target="web",action="exec",cause="web",outcome="failed"} 0"#,
@@ -331,7 +330,7 @@ steps = [{ action = "exec", command = ["/bin/true"] }]
         }
         let mut publisher = publisher;
         publisher.forget(&settings);
-        let page = publisher.metrics.encode(Format::Text);
+        let page = publisher.metrics.encode_text();
         assert!(
             !page.contains("_recovery_actions_total{") && !page.contains("_check_failures_total{"),
             "{page}"
@@ -343,7 +342,7 @@ steps = [{ action = "exec", command = ["/bin/true"] }]
         let (mut publisher, _) = publisher();
         publisher.targets.clear();
         publisher.begin("web/worker");
-        let page = publisher.metrics.encode(Format::Text);
+        let page = publisher.metrics.encode_text();
         assert!(
             page.contains(
                 r#"target="web/worker",action="exec",cause="web",outcome="recovered"} 0"#
@@ -359,7 +358,7 @@ steps = [{ action = "exec", command = ["/bin/true"] }]
         publisher.record(&opened("web/part", 12));
         publisher.count(&attempt("web"));
         publisher.count(&attempt("memory"));
-        let page = publisher.metrics.encode(Format::OpenMetrics);
+        let page = publisher.metrics.encode_openmetrics();
         assert_eq!(page.matches(" # {incident=\"12\"} 0.003 ").count(), 1, "{page}");
         assert_eq!(page.matches("incident").count(), 1, "{page}");
         for incident in [11, 12] {
@@ -372,7 +371,7 @@ steps = [{ action = "exec", command = ["/bin/true"] }]
     #[test]
     fn the_limit_of_memory_is_the_lowest_that_the_settings_have() {
         let (publisher, _) = publisher();
-        let page = publisher.metrics.encode(Format::Text);
+        let page = publisher.metrics.encode_text();
         let line = "evenkeel_process_memory_limit_bytes{process=\"memory\"} 200000000\n";
         assert!(page.contains(line), "{page}");
     }
@@ -381,7 +380,7 @@ steps = [{ action = "exec", command = ["/bin/true"] }]
     fn a_target_that_is_gone_leaves_no_series_behind() {
         let (mut publisher, _) = publisher();
         publisher.recoveries(&[]);
-        let before = publisher.metrics.encode(Format::Text);
+        let before = publisher.metrics.encode_text();
         assert!(!before.contains("target="), "{before}");
         let recovery = |target: &str| RecoveryStatus {
             target: target.to_owned(),
@@ -396,11 +395,11 @@ steps = [{ action = "exec", command = ["/bin/true"] }]
         };
         publisher.recoveries(&[recovery("web"), recovery("web/a")]);
         publisher.recoveries(&[recovery("web")]);
-        let page = publisher.metrics.encode(Format::Text);
+        let page = publisher.metrics.encode_text();
         assert!(page.contains("evenkeel_recovery_budget_limit{target=\"web\"} 3\n"));
         assert!(!page.contains("web/a"), "{page}");
         publisher.recoveries(&[]);
-        assert_eq!(publisher.metrics.encode(Format::Text), before);
+        assert_eq!(publisher.metrics.encode_text(), before);
     }
 
     #[test]
@@ -414,11 +413,11 @@ steps = [{ action = "exec", command = ["/bin/true"] }]
         publisher.add(&settings);
         let result = Err("it would take 2 of 2 entries".into());
         publisher.answered(&Input::Cleaned { rule: 0, result }, &settings);
-        let page = publisher.metrics.encode(Format::Text);
+        let page = publisher.metrics.encode_text();
         assert!(page.contains("evenkeel_cleanup_refusals_total{rule=\"logs\"} 1\n"), "{page}");
         let failed = "evenkeel_collector_success{collector=\"cleanup\",rule=\"logs\"} 0\n";
         assert!(page.contains(failed), "{page}");
         publisher.forget(&settings);
-        assert!(!publisher.metrics.encode(Format::Text).contains("rule=\"logs\""));
+        assert!(!publisher.metrics.encode_text().contains("rule=\"logs\""));
     }
 }

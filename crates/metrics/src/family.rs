@@ -70,6 +70,16 @@ impl<const N: usize, M> Family<N, M> {
         }
     }
 
+    /// Gives every series to `act`, with its labels, all of one moment; stops at the first failure.
+    pub(crate) fn each(
+        &self,
+        mut act: impl FnMut(&[(&str, &str); N], &M) -> fmt::Result,
+    ) -> fmt::Result {
+        self.read().iter().try_for_each(|(values, metric)| {
+            act(&std::array::from_fn(|at| (self.labels[at], values[at].as_str())), metric)
+        })
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Map<N, M>> {
         // A panic elsewhere leaves figures behind, not half-done invariants: keep counting.
         self.series.read().unwrap_or_else(PoisonError::into_inner)
@@ -163,12 +173,7 @@ impl<const N: usize, M> fmt::Debug for Family<N, M> {
 
 impl<const N: usize, M: EncodeMetric + TypedMetric> EncodeMetric for Family<N, M> {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
-        for (values, metric) in self.read().iter() {
-            let labels: [(&str, &str); N] =
-                std::array::from_fn(|at| (self.labels[at], values[at].as_str()));
-            metric.encode(encoder.encode_family(&labels)?)?;
-        }
-        Ok(())
+        self.each(|labels, metric| metric.encode(encoder.encode_family(labels)?))
     }
 
     fn metric_type(&self) -> MetricType {

@@ -1,6 +1,6 @@
 //! Registry, exposition and alert rules.
 //!
-//! - [`Metrics`]: all that an agent tells Prometheus, one method for each fact, in either text [`Format`].
+//! - [`Metrics`]: all that an agent tells Prometheus, one method for each fact, in each [`Format`].
 //! - [`process_page`]: the page of one watched process, under the names that Prometheus clients agree on.
 //! - [`availability`]: time slices, error budgets and burn rates of what was promised.
 //! - [`rules`]: alert rules, their unit tests, and the scrape configuration that feeds them.
@@ -19,7 +19,8 @@
 //! metrics.observe_attempt("health", Duration::from_millis(7), Some(FailureReason::Status), None);
 //! metrics.set_check("health", CheckState::Suspect, Some(true));
 //!
-//! let page = metrics.encode(Format::negotiate(Some("text/plain")));
+//! assert_eq!(Format::negotiate(Some("text/plain")), Format::Text);
+//! let page = metrics.encode_text();
 //! assert!(page.contains("evenkeel_check_failures_total{check=\"health\",reason=\"status\"} 1\n"));
 //! ```
 #![forbid(unsafe_code)]
@@ -34,6 +35,7 @@ mod metrics;
 pub mod names;
 mod process;
 mod procfs;
+mod protobuf;
 pub mod rules;
 
 pub use evenkeel_process::{Identity, LookError};
@@ -46,4 +48,4 @@ pub use metrics::{
     APPEND_BUCKETS, DURATION_BUCKETS, Incident, MOST_PART_SERIES, Metrics, ProcessMemory,
     ReloadRefused, SloFigures,
 };
-pub use process::{ProcessStats, process_page};
+pub use process::{ProcessStats, process_page, process_page_text};

@@ -3,6 +3,7 @@
 mod agent;
 mod checks;
 mod files;
+mod histogram;
 mod objectives;
 mod recoveries;
 
@@ -11,16 +12,17 @@ use std::sync::atomic::AtomicU64;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::exemplar::{CounterWithExemplar, HistogramWithExemplars};
+use prometheus_client::metrics::exemplar::CounterWithExemplar;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
 pub use self::agent::ReloadRefused;
 pub use self::checks::{Incident, ProcessMemory};
+use self::histogram::{Attempts, Pairs, native};
 pub use self::objectives::SloFigures;
 use crate::Format;
-use crate::encode::{encode, register};
+use crate::encode::{encode, encode_openmetrics, encode_text, register};
 use crate::family::{Family, FloatGauge, Limit};
 use crate::names::{self, SPECS, Spec};
 
@@ -38,7 +40,6 @@ pub const MOST_PART_SERIES: usize = 2_000;
 type FloatCounter = Counter<f64, AtomicU64>;
 /// The one label of every exemplar: the incident, which `evenkeel why` explains.
 type Exemplar = [(&'static str, String); 1];
-type Attempts = HistogramWithExemplars<Exemplar>;
 type Decisions = CounterWithExemplar<Exemplar>;
 
 /// All that the agent tells Prometheus.
@@ -49,6 +50,8 @@ type Decisions = CounterWithExemplar<Exemplar>;
 /// Counters of rules start at zero with the `add_*` methods, so that `increase()` sees the first event.
 pub struct Metrics {
     registry: Registry,
+    /// The histograms of `registry` whose exemplars and native buckets are apart.
+    pairs: Registry,
     permission_errors: Family<1, Gauge>,
     permission_repairs: Family<2, Counter>,
     permission_fights: Family<1, Counter>,
@@ -99,7 +102,8 @@ impl Metrics {
     pub fn new(version: &str, started: SystemTime) -> Self {
         let left_out = Family::new(labels(spec(names::AGENT_SERIES_LEFT_OUT)), Counter::default);
         let mut page = Page { registry: Registry::default(), left_out };
-        let metrics = Self {
+        let mut metrics = Self {
+            pairs: Registry::default(),
             permission_errors: page.family(names::FILE_PERMISSION_ERRORS, Gauge::default),
             permission_repairs: page.family(names::PERMISSION_REPAIRS, Counter::default),
             permission_fights: page.family(names::PERMISSION_FIGHTS, Counter::default),
@@ -108,8 +112,7 @@ impl Metrics {
             cleanup_refusals: page.family(names::CLEANUP_REFUSALS, Counter::default),
             check_up: page.family(names::CHECK_UP, Gauge::default),
             check_state: page.family(names::CHECK_STATE, Gauge::default),
-            check_duration: page
-                .family(names::CHECK_DURATION, || Attempts::new(DURATION_BUCKETS.into_iter())),
+            check_duration: page.family(names::CHECK_DURATION, || Attempts::new(&DURATION_BUCKETS)),
             check_failures: page.family(names::CHECK_FAILURES, Counter::default),
             breaker_state: page.family(names::BREAKER_STATE, Gauge::default),
             recovery_actions: page.limited(names::RECOVERY_ACTIONS, Decisions::default),
@@ -137,30 +140,35 @@ impl Metrics {
             journal_errors: page.add(names::AGENT_JOURNAL_ERRORS, Counter::default()),
             journal_lost: page.add(names::AGENT_JOURNAL_LOST, Counter::default()),
             journal_bytes: page.family(names::AGENT_JOURNAL_BYTES, Gauge::default),
-            journal_append: page.add(names::AGENT_JOURNAL_APPEND, Histogram::new(APPEND_BUCKETS)),
+            journal_append: page.add(
+                names::AGENT_JOURNAL_APPEND,
+                Histogram::new_classic_and_native(APPEND_BUCKETS, native()),
+            ),
             reload_successful: page.add(names::AGENT_CONFIG_RELOAD_SUCCESSFUL, Gauge::default()),
             reload_time: page.add(names::AGENT_CONFIG_RELOAD_TIME, Gauge::default()),
             collector_duration: page.family(names::COLLECTOR_DURATION, Gauge::default),
             collector_success: page.family(names::COLLECTOR_SUCCESS, Gauge::default),
             registry: page.finish(version, started),
         };
+        let pairs = Pairs(metrics.check_duration.clone());
+        register(&mut metrics.pairs, spec(names::CHECK_DURATION), pairs);
         metrics.reloaded(Ok(started));
         metrics
     }
 
     /// The whole page in `format`.
-    pub fn encode(&self, format: Format) -> String {
-        encode(&self.registry, format)
+    pub fn encode(&self, format: Format) -> Vec<u8> {
+        encode(&self.registry, &self.pairs, format)
     }
 
     /// The whole page as `OpenMetrics` 1.0.0.
     pub fn encode_openmetrics(&self) -> String {
-        self.encode(Format::OpenMetrics)
+        encode_openmetrics(&self.registry)
     }
 
     /// The whole page as Prometheus text 0.0.4.
     pub fn encode_text(&self) -> String {
-        self.encode(Format::Text)
+        encode_text(&self.registry)
     }
 }
 

@@ -4,7 +4,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use crate::encode::{encode, register};
+use crate::encode::{encode, encode_text, register};
 use crate::{Format, names};
 
 /// Use of resources by one process.
@@ -31,7 +31,16 @@ pub struct ProcessStats {
 /// The page of one process, for a scrape job of its own: the metrics of [`names::PROCESS_SPECS`].
 ///
 /// Serve it only while the process runs: with an answer of 503 the job's `up` is 0 and rules can tell.
-pub fn process_page(stats: &ProcessStats, format: Format) -> String {
+pub fn process_page(stats: &ProcessStats, format: Format) -> Vec<u8> {
+    encode(&registry(stats), &Registry::default(), format)
+}
+
+/// As [`process_page`], as Prometheus text 0.0.4.
+pub fn process_page_text(stats: &ProcessStats) -> String {
+    encode_text(&registry(stats))
+}
+
+fn registry(stats: &ProcessStats) -> Registry {
     let mut registry = Registry::default();
     for spec in names::PROCESS_SPECS {
         let value = match spec.name {
@@ -55,5 +64,5 @@ pub fn process_page(stats: &ProcessStats, format: Format) -> String {
             register(&mut registry, spec, ConstGauge::new(value));
         }
     }
-    encode(&registry, format)
+    registry
 }

@@ -13,8 +13,8 @@ use evenkeel_metrics::rules::{
     alert_rules_document, alerts, rule_tests, scrape_config,
 };
 use evenkeel_metrics::{
-    CheckState, FailureReason, Format, Metrics, ProcessStats, RecoveryOutcome, RepairKind,
-    process_page,
+    CheckState, FailureReason, Metrics, ProcessStats, RecoveryOutcome, RepairKind,
+    process_page_text,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -317,5 +317,5 @@ fn a_page_passes() {
 
 #[test]
 fn the_page_of_a_process_passes() {
-    accepts_page(&process_page(&ProcessStats::read(std::process::id()).unwrap(), Format::Text));
+    accepts_page(&process_page_text(&ProcessStats::read(std::process::id()).unwrap()));
 }

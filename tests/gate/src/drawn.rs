@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use evenkeel_metrics::exposition::{Line, parse_line};
 use evenkeel_metrics::rules::expr::{Labels, Sample, Series};
 use evenkeel_metrics::rules::{RuleInputs, alerts};
-use evenkeel_metrics::{CheckState, Format, Metrics};
+use evenkeel_metrics::{CheckState, Metrics};
 use evenkeel_pages::{CheckRow, Frame, Lang, Overview, Stretch, Theme, Verdict, View, overview};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -32,7 +32,7 @@ fn metrics(series: u32) -> Metrics {
 /// A page of which everything is written for the first time.
 pub(crate) fn exposition(series: u32) {
     let metrics = metrics(series);
-    let page = counted_by_callgrind(|| metrics.encode(Format::Text));
+    let page = counted_by_callgrind(|| metrics.encode_text());
     let found = page.lines().filter(|line| line.contains("{check=")).count();
     assert_eq!(found, series as usize, "series, with {A_CHECK} a check");
 }
@@ -40,14 +40,14 @@ pub(crate) fn exposition(series: u32) {
 /// The same page once more, as for each scrape but the first.
 pub(crate) fn exposition_again(series: u32) {
     let metrics = metrics(series);
-    let first = metrics.encode(Format::OpenMetrics);
-    let again = counted_by_callgrind(|| metrics.encode(Format::OpenMetrics));
+    let first = metrics.encode_openmetrics();
+    let again = counted_by_callgrind(|| metrics.encode_openmetrics());
     assert_eq!(first.len(), again.len());
 }
 
 /// All rules that there are, over what half an hour of scrapes leaves.
 pub(crate) fn rules(series: u32) {
-    let page = metrics(series).encode(Format::Text);
+    let page = metrics(series).encode_text();
     let lines = page.lines().filter_map(|line| match parse_line(line) {
         Ok(Line::Sample(sample)) => Some(sample),
         _ => None,

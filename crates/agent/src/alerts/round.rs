@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use evenkeel_config::{SEVERITIES, Settings, process_jobs, rule_inputs};
 use evenkeel_engine::Status;
+use evenkeel_metrics::process_page_text;
 use evenkeel_metrics::rules::{AGENT_JOB, ProcessJob, RuleInputs, alerts as rules, recordings};
-use evenkeel_metrics::{Format, process_page};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, mpsc};
 
@@ -99,7 +99,7 @@ impl Rounds {
     /// One evaluation, which was due at `at`: so series are as regular as the evaluations were meant to be.
     async fn round(&mut self, at: Timestamp) {
         let Ok(status) = ask(&self.office.desk, Question::Status).await else { return };
-        let page = self.office.desk.metrics.encode(Format::Text);
+        let page = self.office.desk.metrics.encode_text();
         self.scrape(at, AGENT_JOB, Some(&page));
         for process in self.processes.clone() {
             let page = page_of(&status, &process.process).await;
@@ -238,7 +238,7 @@ fn unsettled(settings: &Settings) -> Duration {
 
 /// What a scrape of a process would give; `None` if it is gone.
 async fn page_of(status: &Status, process: &str) -> Option<String> {
-    process_stats(status, process).await.ok().map(|stats| process_page(&stats, Format::Text))
+    process_stats(status, process).await.ok().map(|stats| process_page_text(&stats))
 }
 
 fn host_name() -> String {

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 use evenkeel_config::{Settings, load_text};
 use evenkeel_engine::{Effect, Record};
 use evenkeel_journal::{Filter, Reader, Stamp};
-use evenkeel_metrics::Format;
 use evenkeel_metrics::exposition::{Line, parse_line};
 use evenkeel_moment::Moment;
 use evenkeel_simulator::{Event, Faults, Observer, Scenario, View, What, run};
@@ -156,11 +155,7 @@ fn the_counters_say_what_the_history_has() {
         run(&scenario, &mut [&mut told]);
         told.history.close();
         let recounted = recounted(&Reader::open(state.path()).expect("a history"));
-        assert_eq!(
-            counters(&told.publisher.metrics.encode(Format::Text)),
-            recounted,
-            "seed {seed}"
-        );
+        assert_eq!(counters(&told.publisher.metrics.encode_text()), recounted, "seed {seed}");
         seen.extend(recounted);
     }
     let has = |name: &str, value: &str| {

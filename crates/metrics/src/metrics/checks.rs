@@ -71,8 +71,8 @@ impl Metrics {
         incident: Option<Incident>,
     ) {
         self.check_duration.with([check], |attempts| {
-            let exemplar = incident.map(Incident::exemplar);
-            attempts.observe(took.as_secs_f64(), exemplar, incident.map(|incident| incident.at));
+            let exemplar = incident.map(|incident| (incident.exemplar(), incident.at));
+            attempts.observe(took.as_secs_f64(), exemplar);
         });
         if let Some(reason) = failure {
             self.check_failures.add([check, reason.as_str()], 1);

@@ -3,6 +3,8 @@
 //! `BLESS=1 cargo test -p evenkeel-metrics` writes the expected texts anew; read the difference before it is committed.
 #![expect(clippy::disallowed_methods, reason = "tests read and write their own expected texts")]
 
+mod protobuf;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -14,7 +16,7 @@ use evenkeel_metrics::rules::{
 use evenkeel_metrics::{
     BreakerState, BurnWindow, CheckState, CleanupAction, Collector, FailureReason, Format,
     Incident, Metrics, NotificationOutcome, ProcessMemory, ProcessStats, RecoveryOutcome,
-    ReloadRefused, RepairKind, SliceVerdict, SloFigures, names, process_page,
+    ReloadRefused, RepairKind, SliceVerdict, SloFigures, names, process_page, process_page_text,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -129,7 +131,7 @@ fn is_as_expected(file: &str, shown: &str) {
 fn the_whole_page_is_as_committed() {
     is_as_expected("page.txt", &eventful().encode_text());
     is_as_expected("page.openmetrics", &eventful().encode_openmetrics());
-    is_as_expected("process.txt", &process_page(&stats(), Format::Text));
+    is_as_expected("process.txt", &process_page_text(&stats()));
 }
 
 #[test]
@@ -143,7 +145,7 @@ fn the_rules_of_the_plan_are_as_committed() {
 
 #[test]
 fn every_alert_has_its_heading_in_the_runbook_and_every_heading_its_alert() {
-    let runbook = include_str!("../../../docs/alerts.md");
+    let runbook = include_str!("../../../../docs/alerts.md");
     let headings: BTreeSet<String> = runbook
         .lines()
         .filter_map(|line| line.strip_prefix("## "))
@@ -335,9 +337,11 @@ proptest! {
         for fact in facts {
             fact.tell(&metrics);
         }
-        for page in [metrics.encode_text(), metrics.encode_openmetrics()] {
-            prop_assert_eq!(lint(&page), [], "{}", page);
+        let text = metrics.encode_text();
+        for page in [&text, &metrics.encode_openmetrics()] {
+            prop_assert_eq!(lint(page), [], "{}", page);
         }
+        protobuf::says_the_same(&metrics.encode(Format::Protobuf), &text);
     }
 
     #[test]
@@ -358,7 +362,9 @@ proptest! {
     fn the_page_of_any_process_is_accepted(resident in any::<u64>(), cpu in 0.0..1e12, open in any::<Option<u64>>(), max in any::<Option<u64>>()) {
         let stats = ProcessStats { resident_bytes: resident, cpu_seconds: cpu, open_fds: open, max_fds: max, ..stats() };
         for format in [Format::Text, Format::OpenMetrics] {
-            prop_assert_eq!(lint(&process_page(&stats, format)), []);
+            let page = String::from_utf8(process_page(&stats, format)).expect("a text");
+            prop_assert_eq!(lint(&page), []);
         }
+        protobuf::says_the_same(&process_page(&stats, Format::Protobuf), &process_page_text(&stats));
     }
 }
