@@ -128,10 +128,11 @@ struct Shell<N> {
 
 /// Runs an agent until `stop` is ready, or as [`Agent::until`] says; then lets what runs end, and returns the last status.
 ///
-/// `reloads` brings new settings, or why they were refused: those in force then stay in force.
+/// `reloads` brings new settings, or why they were refused: those in force then stay in force. Boxed: a channel makes room for
+/// 32 messages at once.
 pub async fn run<N: Fn(Notice)>(
     agent: Agent<N>,
-    reloads: mpsc::Receiver<Result<Settings, String>>,
+    reloads: mpsc::Receiver<Result<Box<Settings>, String>>,
     stop: impl Future<Output = ()>,
 ) -> Result<Status, AgentError> {
     // Nobody has hints, so the other end is gone at once.
@@ -142,7 +143,7 @@ pub async fn run<N: Fn(Notice)>(
 /// As [`run`], and looks soon where `hints` say that something may have changed.
 pub async fn run_hinted<N: Fn(Notice)>(
     agent: Agent<N>,
-    mut reloads: mpsc::Receiver<Result<Settings, String>>,
+    mut reloads: mpsc::Receiver<Result<Box<Settings>, String>>,
     mut hints: mpsc::Receiver<Hint>,
     stop: impl Future<Output = ()>,
 ) -> Result<Status, AgentError> {

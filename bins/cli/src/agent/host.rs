@@ -44,12 +44,12 @@ pub fn run(
 /// The settings, read anew at each SIGHUP, or why they were refused.
 pub(super) fn reloads(
     again: impl Fn() -> Result<Settings, Failure> + Send + 'static,
-) -> Result<mpsc::Receiver<Result<Settings, String>>, Failure> {
+) -> Result<mpsc::Receiver<Result<Box<Settings>, String>>, Failure> {
     let (reloads, inbox) = mpsc::channel(1);
     let mut hangup = signal(SignalKind::hangup()).map_err(|error| Failure::refused(&error))?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            let settings = again().map_err(|failure| failure.to_string());
+            let settings = again().map(Box::new).map_err(|failure| failure.to_string());
             if reloads.send(settings).await.is_err() {
                 break;
             }

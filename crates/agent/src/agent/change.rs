@@ -32,7 +32,7 @@ impl<N: Fn(Notice)> Shell<N> {
     }
 
     /// Takes new settings, to be put in force by [`Shell::renew`]; refused ones leave those in force as they are.
-    pub(super) fn reload(&mut self, reload: Result<Settings, String>) {
+    pub(super) fn reload(&mut self, reload: Result<Box<Settings>, String>) {
         let settings = match reload {
             // A file that is written in place is empty for a moment, and reads as settings that ask for nothing: whoever reloads then
             // must not lose everything that is kept. An agent that is to keep nothing can be stopped.
@@ -57,7 +57,7 @@ impl<N: Fn(Notice)> Shell<N> {
                 "agent.state_dir, agent.socket and agent.listen take effect at the next start"
             );
         }
-        self.pending = Some(settings);
+        self.pending = Some(*settings);
     }
 
     /// Puts taken settings in force once no action runs; budgets and open incidents live on.
