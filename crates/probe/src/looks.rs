@@ -16,8 +16,6 @@ use crate::{FailureClass, Outcome};
 const THREADS: usize = 16;
 /// Enough for a call and a small buffer.
 const STACK_BYTES: usize = 256 * 1024;
-/// How long a look at processes waits for the one before it, which takes a fraction of that unless it hangs.
-pub(crate) const TURN: Duration = Duration::from_millis(50);
 
 /// Looks at file systems, and who looks at what just now.
 #[derive(Debug)]
@@ -29,10 +27,12 @@ pub(crate) struct Looks {
 
 /// Looks that come one after the other, since one thread is enough for them as long as none hangs.
 #[derive(Debug)]
-pub(crate) struct Turns {
-    turn: Arc<Semaphore>,
-    /// How long one waits for those before it.
-    patience: Duration,
+pub(crate) struct Turns(Arc<Semaphore>);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
 }
 
 impl Default for Looks {
@@ -85,16 +85,13 @@ impl Looks {
 }
 
 impl Turns {
-    pub(crate) fn new(patience: Duration) -> Self {
-        Self { turn: Arc::new(Semaphore::new(1)), patience }
-    }
-
-    /// Runs `look` off the runtime's own thread, when those before it have ended or taken too long.
+    /// Runs `look` off the runtime's own thread when those before it have ended, or after `patience`: one of them may hang.
     pub(crate) async fn take<Found: Send + 'static>(
         &self,
+        patience: Duration,
         look: impl FnOnce() -> Found + Send + 'static,
     ) -> Result<Found, Outcome> {
-        let turn = timeout(self.patience, Arc::clone(&self.turn).acquire_owned()).await;
+        let turn = timeout(patience, Arc::clone(&self.0).acquire_owned()).await;
         // Whoever waits for the answer gives the turn back, and not the thread: that one is free by then for the next look. If
         // nobody waits any more, it goes with the answer.
         let (found, _turn) = off_thread(move || (look(), turn)).await?;
@@ -143,11 +140,11 @@ mod tests {
 
     #[tokio::test]
     async fn those_that_take_turns_come_one_after_the_other() {
-        let turns = Turns::new(Duration::from_mins(1));
+        let turns = Turns::default();
         let at_work = Arc::new(AtomicUsize::new(0));
         let look = || {
             let at_work = Arc::clone(&at_work);
-            turns.take(move || {
+            turns.take(Duration::from_mins(1), move || {
                 let others = at_work.fetch_add(1, Ordering::SeqCst);
                 std::thread::yield_now();
                 at_work.fetch_sub(1, Ordering::SeqCst);
@@ -159,11 +156,12 @@ mod tests {
 
     #[tokio::test]
     async fn behind_one_that_hangs_nobody_waits_for_long() {
-        let turns = Turns::new(Duration::from_millis(1));
+        let turns = Turns::default();
+        let patience = Duration::from_millis(1);
         let (hang, hanging) = std::sync::mpsc::channel::<()>();
-        let stuck = turns.take(move || hanging.recv().is_err());
+        let stuck = turns.take(patience, move || hanging.recv().is_err());
         let another = async {
-            let found = turns.take(|| 7).await;
+            let found = turns.take(patience, || 7).await;
             drop(hang);
             found
         };

@@ -6,7 +6,7 @@ use rustls::client::danger::ServerCertVerifier;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::looks::{Looks, TURN, Turns};
+use crate::looks::{Looks, Turns};
 use crate::{Facts, FailureClass, Measurement, Outcome, Part, Target};
 use crate::{disk, dns, exec, file, http, process, supervisor, systemd, tcp, tmux};
 
@@ -77,7 +77,7 @@ impl Prober {
         let shared = Shared {
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
             looks: Looks::default(),
-            turns: Turns::new(TURN),
+            turns: Turns::default(),
             host_trust: tokio::sync::Mutex::new(None),
             managers: systemd::Managers::default(),
             stillness: Mutex::default(),

@@ -23,7 +23,8 @@ pub(crate) async fn measure(
 ) -> Result<(), Outcome> {
     let asked = ask(&target.selector, attempt).await?;
     let target = target.clone();
-    let (facts, outcome) = turns.take(move || look(&target, asked)).await?;
+    let patience = attempt.timeout / 4;
+    let (facts, outcome) = turns.take(patience, move || look(&target, asked)).await?;
     attempt.facts = facts;
     outcome
 }

@@ -1,8 +1,9 @@
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use evenkeel_probe::{
-    Condition, FailureClass, Measurement, Outcome, ProcessSelector, ProgramGlob, SupervisorTarget,
-    Target, Test,
+    Condition, FailureClass, Measurement, Outcome, Prober, ProcessSelector, ProgramGlob,
+    SupervisorTarget, Target, Test,
 };
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -210,8 +211,18 @@ async fn a_frozen_daemon_is_unknown_and_no_program_is_blamed() {
     let measurement = measure_shortly(target(&socket, &["*"])).await;
     assert_unknown(&measurement, FailureClass::Timeout);
     assert!(measurement.parts.is_empty());
-    let daemon = ProcessSelector::SupervisorDaemon { socket };
-    assert_unknown(&measure_shortly(daemon.into()).await, FailureClass::Timeout);
+}
+
+#[tokio::test]
+async fn the_process_of_a_daemon_that_does_not_answer_is_who_listens() {
+    let scratch = tempfile::tempdir().unwrap();
+    let socket = scratch.path().join("s.sock");
+    let _frozen = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let target = Target::from(ProcessSelector::SupervisorDaemon { socket });
+    // Half of it goes by before anybody looks who listens.
+    let measurement = Prober::new().measure(&target, Duration::from_secs(4)).await;
+    assert_eq!(measurement.outcome, Outcome::Good);
+    assert_eq!(measurement.facts.number("pid"), Some(f64::from(std::process::id())));
 }
 
 #[tokio::test]
