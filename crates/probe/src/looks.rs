@@ -101,7 +101,7 @@ impl Turns {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::Condvar;
 
     use super::*;
 
@@ -141,17 +141,26 @@ mod tests {
     #[tokio::test]
     async fn those_that_take_turns_come_one_after_the_other() {
         let turns = Turns::default();
-        let at_work = Arc::new(AtomicUsize::new(0));
+        let at_work = Arc::new((Mutex::new(0), Condvar::new()));
         let look = || {
             let at_work = Arc::clone(&at_work);
             turns.take(Duration::from_mins(1), move || {
-                let others = at_work.fetch_add(1, Ordering::SeqCst);
-                std::thread::yield_now();
-                at_work.fetch_sub(1, Ordering::SeqCst);
-                others
+                let (count, changed) = &*at_work;
+                *count.lock().unwrap() += 1;
+                changed.notify_all();
+                // Another one that did not wait for its turn would be here within that time.
+                let alone = |count: &mut u32| *count == 1;
+                let waited = changed.wait_timeout_while(
+                    count.lock().unwrap(),
+                    Duration::from_millis(50),
+                    alone,
+                );
+                let (mut count, waited) = waited.unwrap();
+                *count -= 1;
+                waited.timed_out()
             })
         };
-        assert_eq!(tokio::join!(look(), look(), look()), (Ok(0), Ok(0), Ok(0)));
+        assert_eq!(tokio::join!(look(), look(), look()), (Ok(true), Ok(true), Ok(true)));
     }
 
     #[tokio::test]
