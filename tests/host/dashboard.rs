@@ -145,6 +145,26 @@ fn documented_queries() -> Vec<String> {
     queries
 }
 
+/// A check that is down, with a recovery that does not help it.
+pub(crate) fn a_check_that_is_down() -> String {
+    format!(
+        r#"
+[check.down]
+tcp = {{ address = "127.0.0.1:{}" }}
+timeout = "500ms"
+retries = 0
+interval = "1s"
+[recovery.down]
+when = ["down"]
+steps = [{{ action = "exec", command = ["/bin/true"] }}]
+max_retries = 0
+verify_timeout = "2s"
+budget = {{ per_target = "2/1h", per_host = "5/1h" }}
+"#,
+        free_port()
+    )
+}
+
 /// Something of everything: a check that is good, one that fails and is recovered in vain, memory with a limit, files that deviate, an objective.
 fn settings(scratch: &Scratch, hanging: &HangingEndpoint) -> String {
     let folder = scratch.path().display();
@@ -165,30 +185,19 @@ timeout = "200ms"
 retries = 0
 interval = "1s"
 breaker = {{ error_threshold = 50, request_volume_threshold = 3, reset_timeout = "2s" }}
-[check.down]
-tcp = {{ address = "127.0.0.1:{}" }}
-timeout = "500ms"
-retries = 0
-interval = "1s"
 [check.memory]
 process = {{ pidfile = "{folder}/pid" }}
 conditions = [{{ field = "rss_bytes", above = "8GB", for = "5m" }}]
 timeout = "500ms"
 retries = 0
 interval = "1s"
-[recovery.down]
-when = ["down"]
-steps = [{{ action = "exec", command = ["/bin/true"] }}]
-max_retries = 0
-verify_timeout = "2s"
-budget = {{ per_target = "2/1h", per_host = "5/1h" }}
-[slo.web]
+{}[slo.web]
 checks = ["memory"]
 objective = 0.999
 window = "30d"
 "#,
         hanging.url(),
-        free_port(),
+        a_check_that_is_down(),
     )
 }
 

@@ -1,11 +1,9 @@
 //! Native histograms before a real Prometheus that asks for them.
 
-use evenkeel_tests::{
-    Agent, Endpoint, LONG, Prometheus, Scratch, free_port, get_accepting, installed, until,
-};
+use evenkeel_tests::{Agent, Endpoint, LONG, Prometheus, Scratch, get_accepting, installed, until};
 use serde_json::Value;
 
-use crate::dashboard::{dashboard, queries, substituted};
+use crate::dashboard::{a_check_that_is_down, dashboard, queries, substituted};
 
 /// A check that is good, one that is down with an incident, and a process with a page of its own.
 fn settings(scratch: &Scratch, endpoint: &Endpoint) -> String {
@@ -16,26 +14,15 @@ http = {{ url = "http://{}/web/" }}
 timeout = "500ms"
 retries = 0
 interval = "1s"
-[check.down]
-tcp = {{ address = "127.0.0.1:{}" }}
-timeout = "500ms"
-retries = 0
-interval = "1s"
 [check.memory]
 process = {{ pidfile = "{}" }}
 timeout = "500ms"
 retries = 0
 interval = "1s"
-[recovery.down]
-when = ["down"]
-steps = [{{ action = "exec", command = ["/bin/true"] }}]
-max_retries = 0
-verify_timeout = "2s"
-budget = {{ per_target = "2/1h", per_host = "5/1h" }}
-"#,
+{}"#,
         endpoint.address(),
-        free_port(),
         scratch.file("pid", &std::process::id().to_string(), 0o644).display(),
+        a_check_that_is_down(),
     )
 }
 
