@@ -25,7 +25,7 @@ pub(crate) fn encode(registry: &Registry, pairs: &Registry, format: Format) -> V
         Format::Text => encode_text(registry).into_bytes(),
         Format::OpenMetrics => encode_openmetrics(registry).into_bytes(),
         Format::Protobuf => {
-            // The pairs first: what comes to a page in between is only classic there, and nothing is twice.
+            // What the pairs have stands for the whole of its family: a check that is new since then is told with the next page.
             let [pairs, page] = [pairs, registry].map(|registry| {
                 prometheus_protobuf::encode_to_vec(registry)
                     .expect("a `Vec` takes everything, and no clock of Linux is before 1970")
