@@ -55,7 +55,7 @@ pub(crate) fn run() -> Outcome {
 /// The section that the script makes.
 const SECTION: &str = ".text.run";
 /// Less than this in it, and most of the script matches nothing any more: the compiler names functions otherwise, say.
-const LEAST_BYTES: u64 = 4_000_000;
+const LEAST_BYTES: u64 = 2_500_000;
 
 /// Fails if the code that runs is not placed together in this program.
 pub(crate) fn holds(program: &Path) -> Outcome {

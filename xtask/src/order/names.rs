@@ -1,9 +1,11 @@
-//! Functions by the paths that their names tell, and the lines for the linker that are made of them.
+//! Functions by their names without what changes from build to build, and the patterns for the linker that are made of them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// A module of which so much runs is placed as a whole: what is new in it, or has another name with another compiler, is then with the others.
+/// Names that begin alike, of which so much runs, are one pattern: what is new among them, or has another name with another compiler, is then placed
+/// with the others.
 const MOST_OF_IT: (u64, u64) = (4, 5);
 
 /// One function of the program.
@@ -24,109 +26,130 @@ impl Function {
         let size = size.parse().ok().filter(|size| *size > 0)?;
         Some(Self { name: name.to_owned(), address, size })
     }
-
-    /// The parts of its path, each with its length before it as they stand in the name; what tells instances apart left out. Empty for what is no Rust.
-    fn path(&self) -> Vec<&str> {
-        let Some(mut rest) = self.name.strip_prefix("_ZN") else { return Vec::new() };
-        let mut path = Vec::new();
-        loop {
-            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-            let length: usize = rest[..digits].parse().unwrap_or_default();
-            let Some((part, after)) = rest.split_at_checked(digits + length) else { break };
-            if length == 0 {
-                break;
-            }
-            path.push(part);
-            rest = after;
-        }
-        if path.last().is_some_and(|last| last.len() == HASH && last.starts_with("17h")) {
-            path.pop();
-        }
-        path
-    }
 }
-
-/// How long a hash at the end of a name is, with its length.
-const HASH: usize = "17h0123456789abcdef".len();
 
 /// Functions that are placed with the others that run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Line {
+pub(super) enum Pattern {
     /// One that is no Rust.
     Plain(String),
-    /// All whose names begin so.
+    /// All whose names begin so, with anything in the place of each `*`.
     Below(String),
 }
 
-impl Line {
+impl Pattern {
     pub(super) fn takes(&self, name: &str) -> bool {
-        match self {
-            Self::Plain(whole) => name == whole,
-            Self::Below(start) => name.starts_with(start),
-        }
+        let start = match self {
+            Self::Plain(whole) => return name == whole,
+            Self::Below(start) => start,
+        };
+        let mut texts = start.split('*');
+        let first = texts.next().unwrap_or_default();
+        name.strip_prefix(first).is_some_and(|rest| {
+            texts.try_fold(rest, |rest, text| Some(rest.split_once(text)?.1)).is_some()
+        })
     }
 }
 
-/// A module, a type or a function, with what is in it.
+/// The parts of a Rust function's name (RFC 2603, "v0"), with a `*` for what changes with the compiler, `Cargo.lock` and each build: the hash of a
+/// crate, the number that tells things of one name apart, the place in the name whose text is meant again. Empty for what is no Rust.
+///
+/// It does not tell a type `s` (`i16`) from such a number: one `*` more then, and the function is found all the same.
+fn parts(name: &str) -> Vec<Cow<'_, str>> {
+    // What follows a dot tells copies apart that whole-program optimisation made.
+    let name = name.split('.').next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix("_R") else { return Vec::new() };
+    let mut parts = vec![Cow::Borrowed("_R")];
+    while let Some(first) = rest.chars().next() {
+        let (part, length) = match first {
+            '0'..='9' => identifier(rest),
+            'B' => number(rest, "B").map(|length| ("B*_", length)),
+            's' => number(rest, "s").map(|length| ("s*_", length)),
+            'C' => number(rest, "Cs").map(|length| ("Cs*_", length)),
+            // A constant's type and value.
+            'K' => number(rest, "K").map(|length| (&rest[..length], length)),
+            _ => None,
+        }
+        .unwrap_or((&rest[..first.len_utf8()], first.len_utf8()));
+        parts.push(part.into());
+        rest = &rest[length..];
+    }
+    parts
+}
+
+/// An identifier with its length before it, and how long both are.
+fn identifier(rest: &str) -> Option<(&str, usize)> {
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let separator = usize::from(rest[digits..].starts_with('_'));
+    let length: usize = rest[..digits].parse().ok()?;
+    // `0` names a closure, and what follows it is no separator.
+    let whole = if length == 0 { digits } else { digits + separator + length };
+    Some((rest.get(..whole)?, whole))
+}
+
+/// How long a number that ends in `_` is, with what stands before it.
+fn number(rest: &str, before: &str) -> Option<usize> {
+    let digits = rest.strip_prefix(before)?;
+    let length = digits.bytes().take_while(u8::is_ascii_alphanumeric).count();
+    digits[length..].starts_with('_').then_some(before.len() + length + 1)
+}
+
+/// Names that begin with the same parts.
 #[derive(Debug, Default)]
-struct Place<'a> {
+struct Names<'a> {
     size: u64,
     size_that_ran: u64,
-    within: BTreeMap<&'a str, Self>,
-    /// Whether a function has this very path and ran.
+    /// Whether a function that ran has no further part in its name.
     itself_ran: bool,
+    longer: BTreeMap<Cow<'a, str>, Self>,
 }
 
-/// What is placed together, of which some ran: whole modules of which most ran, else their functions.
-pub(super) fn order(functions: &[Function], ran: &BTreeSet<u64>) -> Vec<Line> {
-    let mut top = Place::default();
-    let mut lines = BTreeSet::new();
+/// What is placed together, of which some ran.
+pub(super) fn order(functions: &[Function], ran: &BTreeSet<u64>) -> Vec<Pattern> {
+    let mut all = Names::default();
+    let mut patterns = BTreeSet::new();
     for function in functions {
         let ran = ran.contains(&function.address);
-        let path = function.path();
-        if path.is_empty() {
-            if ran {
-                lines.insert(Line::Plain(function.name.clone()));
-            }
-            continue;
+        let parts = parts(&function.name);
+        if parts.is_empty() && ran {
+            patterns.insert(Pattern::Plain(function.name.clone()));
         }
-        let mut place = &mut top;
-        for part in path {
-            place = place.within.entry(part).or_default();
-            place.size += function.size;
-            place.size_that_ran += if ran { function.size } else { 0 };
+        let mut names = &mut all;
+        for part in parts {
+            names = names.longer.entry(part).or_default();
+            names.size += function.size;
+            names.size_that_ran += if ran { function.size } else { 0 };
         }
-        place.itself_ran |= ran;
+        names.itself_ran |= ran;
     }
-    // Each crate at least has a line of its own.
-    for (part, place) in &top.within {
-        place.lines(&format!("_ZN{part}"), &mut lines);
+    for (part, names) in &all.longer {
+        names.patterns(part, part, &mut patterns);
     }
-    lines.into_iter().collect()
+    patterns.into_iter().collect()
 }
 
-impl Place<'_> {
-    fn lines(&self, start: &str, lines: &mut BTreeSet<Line>) {
+impl Names<'_> {
+    /// `start` is how all of them begin, and `last` the last part of it.
+    fn patterns(&self, start: &str, last: &str, patterns: &mut BTreeSet<Pattern>) {
         if self.size_that_ran == 0 {
             return;
         }
         let (part, whole) = MOST_OF_IT;
-        if self.size_that_ran * whole >= self.size * part {
-            lines.insert(Line::Below(start.to_owned()));
+        let is_most = self.size_that_ran * whole >= self.size * part;
+        // A letter alone says what kind of thing follows: in another build that would be anything.
+        let is_named = last.len() > 1 && last.starts_with(|first: char| first.is_ascii_digit());
+        if self.itself_ran || is_most && is_named {
+            patterns.insert(Pattern::Below(start.to_owned()));
             return;
         }
-        if self.itself_ran {
-            // Up to its hash: the functions within it are looked at on their own.
-            lines.insert(Line::Below(format!("{start}17h")));
-        }
-        for (part, place) in &self.within {
-            place.lines(&format!("{start}{part}"), lines);
+        for (part, names) in &self.longer {
+            names.patterns(&format!("{start}{part}"), part, patterns);
         }
     }
 }
 
 /// The linker's script: one section more, before that of all other code. What runs at rest comes first in it.
-pub(super) fn script(at_rest: &[Line], later: &[Line]) -> String {
+pub(super) fn script(at_rest: &[Pattern], later: &[Pattern]) -> String {
     let mut script = "/* The code that an agent runs, placed together: docs/decisions/0017. Made by `cargo xtask order`; a line that matches nothing does no harm.\n   \
                       lld and GNU ld read this. Others, such as gold and mold, cannot: EVENKEEL_UNORDERED=1 leaves it out of a build. */\n\
                       SECTIONS\n{\n  .text.run :\n  {\n    /* From the start to rest. */\n"
@@ -137,42 +160,15 @@ pub(super) fn script(at_rest: &[Line], later: &[Line]) -> String {
     script + "  }\n}\nINSERT BEFORE .text;\n"
 }
 
-fn push(script: &mut String, lines: &[Line]) {
-    let mut written = BTreeSet::new();
-    for line in lines {
-        let name = match line {
-            Line::Plain(name) => any_build(name),
-            Line::Below(start) => format!("{start}*"),
+fn push(script: &mut String, patterns: &[Pattern]) {
+    for pattern in patterns {
+        let name = match pattern {
+            Pattern::Plain(name) => name.clone(),
+            Pattern::Below(start) => format!("{start}*"),
         };
-        if !written.insert(name.clone()) {
-            continue;
-        }
         // Of `#[cold]` functions, such as a vector's growth, some run all the same.
         writeln!(script, "    *(.text.{name} .text.unlikely.{name})")
             .expect("a string takes everything");
-    }
-}
-
-/// The standard library's own functions have the hashes of its crates within their names, each as `Cs…_`: those change with the compiler. A number after
-/// a dot tells copies apart that whole-program optimisation made, and changes with each build.
-fn any_build(name: &str) -> String {
-    if !name.starts_with("_R") {
-        return name.to_owned();
-    }
-    let mut parts = name.split("Cs");
-    let mut pattern = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let hash = part.bytes().take_while(u8::is_ascii_alphanumeric).count();
-        // A shorter one is a part of a word.
-        let is_hash = hash >= 8 && part[hash..].starts_with('_');
-        pattern += "Cs";
-        pattern += if is_hash { "*" } else { &part[..hash] };
-        pattern += &part[hash..];
-    }
-    let is_copy = |number: &str| number.bytes().all(|byte| byte.is_ascii_digit());
-    match pattern.rsplit_once('.') {
-        Some((name, number)) if is_copy(number) => format!("{name}*"),
-        _ => pattern + "*",
     }
 }
 
@@ -205,8 +201,12 @@ mod tests {
         Function { name: name.to_owned(), address, size }
     }
 
-    fn lines(functions: &[Function], ran: &[u64]) -> Vec<Line> {
+    fn patterns(functions: &[Function], ran: &[u64]) -> Vec<Pattern> {
         order(functions, &ran.iter().copied().collect())
+    }
+
+    fn below(start: &str) -> Pattern {
+        Pattern::Below(start.to_owned())
     }
 
     #[test]
@@ -219,51 +219,65 @@ mod tests {
     }
 
     #[test]
-    fn a_path_leaves_out_the_hash() {
-        let one = function("_ZN5tokio7runtime4poll17h0123456789abcdefE", 1, 1);
-        assert_eq!(one.path(), ["5tokio", "7runtime", "4poll"]);
-        assert!(function("sqlite3_open", 1, 1).path().is_empty());
-        assert!(function("_ZN", 1, 1).path().is_empty());
-        assert!(function("_ZN9short", 1, 1).path().is_empty());
+    fn a_name_is_known_whatever_build_it_is_of() {
+        let any = |name| parts(name).concat();
+        assert_eq!(
+            any("_RNvMs4_NtCslNYArtu3iFV_5alloc7raw_vecNtB5_11RawVecInner11finish_growB7_.1002"),
+            "_RNvMs*_NtCs*_5alloc7raw_vecNtB*_11RawVecInner11finish_growB*_"
+        );
+        // A closure, with and without a number, and another's that follows it.
+        assert_eq!(any("_RNCNvCsab_1a1b0B3_"), "_RNCNvCs*_1a1b0B*_");
+        assert_eq!(any("_RNCNvCsab_1a1bs0_0B3_"), "_RNCNvCs*_1a1bs*_0B*_");
+        // A name that begins with an underscore, a constant, an `i16`.
+        assert_eq!(any("_RNvCsab_7___rustc12___rust_alloc"), "_RNvCs*_7___rustc12___rust_alloc");
+        assert_eq!(any("_RINvCsab_1a1bKj10_E"), "_RINvCs*_1a1bKj10_E");
+        assert_eq!(any("_RINvCsab_1a1bTsmEE"), "_RINvCs*_1a1bTsmEE");
+        // Cut off.
+        assert_eq!(any("_RNvCsab_9short"), "_RNvCs*_9short");
+        assert_eq!(any("_RNvCsab"), "_RNvCsab");
+        assert_eq!(any("_R"), "_R");
+        assert_eq!(parts("sqlite3_open"), Vec::<Cow<'_, str>>::new());
     }
 
     #[test]
-    fn a_module_of_which_most_ran_is_one_line() {
-        let all = [
-            function("_ZN1a1b1c17h0123456789abcdefE", 1, 80),
-            function("_ZN1a1b1d17h0123456789abcdefE", 2, 20),
-            function("_ZN1a1e1f17h0123456789abcdefE", 3, 900),
-        ];
-        assert_eq!(lines(&all, &[1]), [Line::Below("_ZN1a1b".to_owned())]);
-        assert_eq!(lines(&all, &[2]), [Line::Below("_ZN1a1b1d".to_owned())]);
-        assert_eq!(lines(&all, &[]), []);
+    fn a_pattern_takes_what_is_of_another_build() {
+        let pattern = below("_RNvMs*_NtCs*_1a1bNtB*_1c1d");
+        assert!(pattern.takes("_RNvMs4_NtCsabc_1a1bNtB5_1c1dB7_"));
+        assert!(pattern.takes("_RNvMs_NtCsabcd_1a1bNtB6_1c1d.llvm.12"));
+        assert!(!pattern.takes("_RNvMs_NtCsabcd_1a1bNtB6_1c"));
+        assert!(!pattern.takes("_RNvNtCsabcd_1a1bNtB6_1c1d"));
+        assert!(!Pattern::Plain("sqlite3_open".to_owned()).takes("sqlite3_open_v2"));
     }
 
     #[test]
-    fn a_function_takes_nothing_with_it_that_only_lies_within() {
+    fn names_of_which_most_ran_are_one_pattern() {
         let all = [
-            function("_ZN1a1b17h0123456789abcdefE", 1, 10),
-            function("_ZN1a1b11$u7b$c$u7d$17h0123456789abcdefE", 2, 90),
+            function("_RNvNtCsab_1a1b1c", 1, 80),
+            function("_RNvNtCsab_1a1b1d", 2, 20),
+            function("_RNvNtCsab_1a1e1f", 3, 900),
         ];
-        assert_eq!(lines(&all, &[1]), [Line::Below("_ZN1a1b17h".to_owned())]);
+        assert_eq!(patterns(&all, &[1]), [below("_RNvNtCs*_1a1b")]);
+        assert_eq!(patterns(&all, &[2]), [below("_RNvNtCs*_1a1b1d")]);
+        assert_eq!(patterns(&all, &[]), []);
+        // Of every path that begins with such a letter, no more is known than that.
+        assert_eq!(patterns(&all, &[1, 2, 3]), [below("_RNvNtCs*_1a")]);
+    }
+
+    #[test]
+    fn instances_of_a_generic_function_are_told_apart() {
+        let all = [
+            function("_RINvCsab_1a1bhEB3_", 1, 10),
+            function("_RINvCsab_1a1bmEB3_", 2, 90),
+        ];
+        assert_eq!(patterns(&all, &[1]), [below("_RINvCs*_1a1bhEB*_")]);
     }
 
     #[test]
     fn what_is_no_rust_has_its_whole_name() {
         let all = [function("sqlite3_open", 1, 10), function("sqlite3_close", 2, 10)];
-        let order = lines(&all, &[1]);
-        assert_eq!(order, [Line::Plain("sqlite3_open".to_owned())]);
+        let order = patterns(&all, &[1]);
+        assert_eq!(order, [Pattern::Plain("sqlite3_open".to_owned())]);
         let line = "    *(.text.sqlite3_open .text.unlikely.sqlite3_open)\n";
         assert!(script(&order, &[]).contains(line));
-    }
-
-    #[test]
-    fn functions_of_the_standard_library_are_known_whatever_compiler_made_it() {
-        let name = "_RNvMs4_NtCslNYArtu3iFV_5alloc7raw_vecNtB5_11RawVecInner11finish_growB7_";
-        let any = "_RNvMs4_NtCs*_5alloc7raw_vecNtB5_11RawVecInner11finish_growB7_*";
-        assert_eq!(any_build(name), any);
-        assert_eq!(any_build(&format!("{name}.1002")), any);
-        assert_eq!(any_build("sqlite3CsvOpen_x"), "sqlite3CsvOpen_x");
-        assert_eq!(any_build("_RNvCsab_1x"), "_RNvCsab_1x*");
     }
 }
