@@ -88,7 +88,7 @@ impl Engine {
             checks[index].dependencies = needed;
         }
         for ring in &start.past.flaps {
-            for check in checks.iter_mut().filter(|check| check.spec.name == ring.check) {
+            for check in checks.iter_mut().filter(|check| check.name == ring.check) {
                 check.restore_flapping(ring, now);
             }
         }
@@ -110,8 +110,6 @@ impl Engine {
                 recovery.resume(open, now);
             }
         }
-        let mut ledger = Ledger::new();
-        ledger.restore(start.past.charged);
         let mut engine = Self {
             permissions: settings
                 .permissions
@@ -127,7 +125,7 @@ impl Engine {
             standing: Standing::new(recoveries.len()),
             checks: Agenda::new(checks),
             recoveries: Agenda::new(recoveries),
-            ledger,
+            ledger: start.past.charged,
             chance,
             started: now,
             withheld: start.observe_only,
@@ -221,7 +219,7 @@ impl Engine {
     /// What has to survive the end of the agent, `wall` being the time of day at `now`.
     pub fn past(&self, now: Moment, wall: Timestamp) -> Past {
         Past {
-            charged: self.ledger.entries(),
+            charged: self.ledger.clone(),
             open: self
                 .recoveries
                 .iter()

@@ -1,9 +1,13 @@
 //! What an engine starts from, and what survives it.
 
+use std::sync::Arc;
+
 use evenkeel_config::Settings;
+use evenkeel_health::HardStates;
 use evenkeel_moment::Moment;
 use evenkeel_recovery::actions::StoppedProgram;
 use evenkeel_recovery::breaker;
+use evenkeel_recovery::budget::Ledger;
 use evenkeel_shown::said::Said;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,10 +38,10 @@ pub struct Start {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Past {
-    /// Actions already charged to the budgets, oldest first: when and for which target.
+    /// Actions already charged to the budgets.
     ///
     /// Grows with `Intended` and with `RestartedByOthers`; the intent must be on disk before its action starts.
-    pub charged: Vec<(Moment, String)>,
+    pub charged: Ledger,
     /// Incidents that were not over. Changes with every record that names an incident.
     pub open: Vec<OpenIncident>,
     /// The number of the next incident. Changes with `IncidentOpened`.
@@ -60,7 +64,7 @@ impl Past {
             let recovery = open.target.split('/').next().unwrap_or_default();
             settings.recoveries.iter().any(|known| known.name == recovery)
         };
-        let is_known = |check: &String| settings.checks.iter().any(|known| known.name == *check);
+        let is_known = |check: &str| settings.checks.iter().any(|known| known.name == check);
         self.open.retain(is_ours);
         self.flaps.retain(|ring| is_known(&ring.check));
         self.breakers.retain(|past| is_known(&past.check));
@@ -96,11 +100,11 @@ pub struct OpenIncident {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlapRing {
     /// The check.
-    pub check: String,
+    pub check: Arc<str>,
     /// The part; `None`: the check itself.
     pub part: Option<String>,
-    /// Whether it was up, oldest first.
-    pub ups: Vec<bool>,
+    /// Whether it was up.
+    pub ups: HardStates,
     /// Since when it has been flapping, if it is.
     pub flapping_since: Option<Moment>,
 }

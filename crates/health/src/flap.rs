@@ -1,12 +1,9 @@
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use evenkeel_moment::Moment;
 
 use crate::PolicyError;
-
-/// The hard states that are looked back on, as Nagios does.
-pub const HISTORY: usize = 21;
+use crate::states::HardStates;
 
 /// The changes that there can be between them.
 const CHANGES: f64 = 20.0;
@@ -27,10 +24,7 @@ pub struct FlapPolicy {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flapping {
     policy: FlapPolicy,
-    /// Whether it was up, oldest first.
-    ups: VecDeque<bool>,
-    /// How often it changed among these.
-    changes: usize,
+    states: HardStates,
     since: Option<Moment>,
 }
 
@@ -60,30 +54,19 @@ impl FlapPolicy {
 impl Flapping {
     /// Nothing is known yet, so nothing flaps.
     pub const fn new(policy: FlapPolicy) -> Self {
-        Self { policy, ups: VecDeque::new(), changes: 0, since: None }
+        Self::restore(policy, HardStates::new(), None)
     }
 
-    /// Goes on with what was kept: the states, oldest first, and since when it has been flapping.
-    pub fn restore(policy: FlapPolicy, ups: &[bool], since: Option<Moment>) -> Self {
-        let newest = &ups[ups.len().saturating_sub(HISTORY)..];
-        let changes = newest.windows(2).filter(|pair| pair[0] != pair[1]).count();
-        Self { policy, ups: newest.iter().copied().collect(), changes, since }
+    /// Goes on with what was kept: the states, and since when it has been flapping.
+    pub const fn restore(policy: FlapPolicy, states: HardStates, since: Option<Moment>) -> Self {
+        Self { policy, states, since }
     }
 
     /// Takes in the hard state after a look. Says whether it flaps now, if that is news.
     ///
     /// Soft failures are no states and are not told here; a soft recovery is an `up`.
     pub fn observe(&mut self, now: Moment, up: bool) -> Option<bool> {
-        // As it is nearly always: all of them alike, and one more of these.
-        if self.ups.len() == HISTORY && self.changes == 0 && self.ups.back() == Some(&up) {
-            return self.poll(now);
-        }
-        if self.ups.len() == HISTORY {
-            let oldest = self.ups.pop_front();
-            self.changes -= usize::from(oldest != self.ups.front().copied());
-        }
-        self.changes += usize::from(self.ups.back().is_some_and(|last| *last != up));
-        self.ups.push_back(up);
+        self.states.push(up);
         self.poll(now)
     }
 
@@ -117,25 +100,20 @@ impl Flapping {
         self.since
     }
 
-    /// The states looked back on, oldest first.
-    pub fn ups(&self) -> impl Iterator<Item = bool> {
-        self.ups.iter().copied()
+    /// The states looked back on.
+    pub const fn states(&self) -> HardStates {
+        self.states
     }
 
     /// The weighed share of changes, in percent. Before there are 21 states, those before the first count as equal to it.
     pub fn percent(&self) -> f64 {
         // As it is of nearly everything nearly always, and each look asks.
-        if self.changes == 0 {
+        if self.states.changes() == 0 {
             return 0.0;
         }
-        let missing = HISTORY - self.ups.len();
-        let states = self.ups.iter().zip(self.ups.iter().skip(1));
-        let weights: f64 = states
-            .enumerate()
-            .filter(|(_, (before, after))| before != after)
-            .filter_map(|(index, _)| u32::try_from(missing + index).ok())
-            .map(|place| 0.75 + 0.5 * f64::from(place) / (CHANGES - 1.0))
-            .sum();
+        let places = self.states.places_of_changes();
+        let weights: f64 =
+            places.map(|place| 0.75 + 0.5 * f64::from(place) / (CHANGES - 1.0)).sum();
         100.0 * weights / CHANGES
     }
 }
@@ -145,6 +123,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::states::HISTORY;
 
     const HOLD: Duration = Duration::from_mins(10);
 
@@ -157,13 +136,13 @@ mod tests {
     }
 
     fn after(ups: &[bool]) -> Flapping {
-        Flapping::restore(policy(), ups, None)
+        Flapping::restore(policy(), ups.iter().copied().collect(), None)
     }
 
     /// 21 states that change at these of the 20 places, 0 being the oldest.
     fn changing_at(places: &[usize]) -> Vec<bool> {
         let mut up = true;
-        (0..HISTORY)
+        (0..usize::from(HISTORY))
             .map(|index| {
                 up ^= index > 0 && places.contains(&(index - 1));
                 up

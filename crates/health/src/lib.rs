@@ -31,14 +31,16 @@ mod health;
 mod policy;
 mod quiet;
 mod state;
+mod states;
 mod sustained;
 mod trend;
 
-pub use flap::{FlapPolicy, Flapping, HISTORY};
+pub use flap::{FlapPolicy, Flapping};
 pub use health::Health;
 pub use policy::{LONGEST_WINDOW, Policy, PolicyError, Threshold};
 pub use quiet::{QuietError, QuietWindows};
 pub use state::{Hard, Sample, State, Transition};
+pub use states::{HISTORY, HardStates};
 pub use sustained::Sustained;
 pub use trend::{Direction, Eta, Forecast, Outlook, Readings, Trend};
 

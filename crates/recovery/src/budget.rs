@@ -6,10 +6,11 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_moment::Moment;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::backoff::RetryPlan;
 
@@ -34,11 +35,12 @@ pub struct Budgets {
     pub per_host: Rate,
 }
 
-/// When actions started, and on which targets.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// When actions started, and on which targets. A clone of it costs nothing until either is charged.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<(Moment, String)>", into = "Vec<(Moment, String)>")]
 pub struct Ledger {
     /// Oldest first.
-    starts: VecDeque<(Moment, String)>,
+    starts: Arc<VecDeque<(Moment, String)>>,
 }
 
 /// Starts that are left.
@@ -221,8 +223,8 @@ impl Scope {
 }
 
 impl Ledger {
-    /// A ledger without a start. After a restart of the agent, [`Ledger::restore`] what the journal knows: nobody may
-    /// assume a fresh budget.
+    /// A ledger without a start. After a restart of the agent, make it of what the journal knows: nobody may assume a fresh
+    /// budget.
     pub fn new() -> Self {
         Self::default()
     }
@@ -232,7 +234,7 @@ impl Ledger {
     /// Also forgets starts older than [`LONGEST_WINDOW`], so that the ledger stays bounded.
     pub fn charge(&mut self, now: Moment, target: &str) {
         self.prune(now);
-        self.insert(now, target.to_owned());
+        insert(Arc::make_mut(&mut self.starts), now, target.to_owned());
     }
 
     /// Whether every budget has room for `needed` actions on `target` at once, and how much. `in_group` says of a target whether
@@ -293,33 +295,31 @@ impl Ledger {
         u32::try_from(starts).unwrap_or(u32::MAX)
     }
 
-    /// Adds starts of earlier runs, as moments of this boot, in any order.
-    pub fn restore(&mut self, starts: impl IntoIterator<Item = (Moment, String)>) {
-        for (at, target) in starts {
-            self.insert(at, target);
-        }
+    /// How many starts are still known.
+    pub fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Whether none is known.
+    pub fn is_empty(&self) -> bool {
+        self.starts.is_empty()
     }
 
     /// All starts that are still known, oldest first.
-    pub fn entries(&self) -> Vec<(Moment, String)> {
-        self.starts.iter().cloned().collect()
+    pub fn iter(&self) -> impl Iterator<Item = (Moment, &str)> {
+        self.starts.iter().map(|(at, target)| (*at, target.as_str()))
     }
 
     /// Forgets starts older than [`LONGEST_WINDOW`], and dates those after `now` to `now`: a clock set back keeps a
     /// charge for one window at most.
     pub fn prune(&mut self, now: Moment) {
-        while self.starts.front().is_some_and(|(at, _)| now.saturating_since(*at) >= LONGEST_WINDOW)
-        {
-            self.starts.pop_front();
+        let starts = Arc::make_mut(&mut self.starts);
+        while starts.front().is_some_and(|(at, _)| now.saturating_since(*at) >= LONGEST_WINDOW) {
+            starts.pop_front();
         }
-        for (at, _) in self.starts.iter_mut().rev().take_while(|(at, _)| *at > now) {
+        for (at, _) in starts.iter_mut().rev().take_while(|(at, _)| *at > now) {
             *at = now;
         }
-    }
-
-    fn insert(&mut self, at: Moment, target: String) {
-        let place = self.starts.partition_point(|(earlier, _)| *earlier <= at);
-        self.starts.insert(place, (at, target));
     }
 
     /// Starts that `rate` leaves; if these are fewer than `needed`, also how long until they are as many.
@@ -357,6 +357,32 @@ impl Ledger {
             .filter(move |(_, target)| of(target))
             .map(|(at, _)| *at)
     }
+}
+
+/// Starts of earlier runs, as moments of this boot, in any order.
+impl FromIterator<(Moment, String)> for Ledger {
+    fn from_iter<Starts: IntoIterator<Item = (Moment, String)>>(starts: Starts) -> Self {
+        let mut sorted = VecDeque::new();
+        starts.into_iter().for_each(|(at, target)| insert(&mut sorted, at, target));
+        Self { starts: Arc::new(sorted) }
+    }
+}
+
+impl From<Vec<(Moment, String)>> for Ledger {
+    fn from(starts: Vec<(Moment, String)>) -> Self {
+        starts.into_iter().collect()
+    }
+}
+
+impl From<Ledger> for Vec<(Moment, String)> {
+    fn from(ledger: Ledger) -> Self {
+        ledger.starts.iter().cloned().collect()
+    }
+}
+
+fn insert(starts: &mut VecDeque<(Moment, String)>, at: Moment, target: String) {
+    let place = starts.partition_point(|(earlier, _)| *earlier <= at);
+    starts.insert(place, (at, target));
 }
 
 #[cfg(test)]

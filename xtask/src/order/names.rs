@@ -265,10 +265,7 @@ mod tests {
 
     #[test]
     fn instances_of_a_generic_function_are_told_apart() {
-        let all = [
-            function("_RINvCsab_1a1bhEB3_", 1, 10),
-            function("_RINvCsab_1a1bmEB3_", 2, 90),
-        ];
+        let all = [function("_RINvCsab_1a1bhEB3_", 1, 10), function("_RINvCsab_1a1bmEB3_", 2, 90)];
         assert_eq!(patterns(&all, &[1]), [below("_RINvCs*_1a1bhEB*_")]);
     }
 

@@ -1,8 +1,10 @@
 //! What is in force, as rows of the journal and back: moments become stamps, which mean something after a restart too.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use evenkeel_engine::{BreakerPast, FlapRing, Hold, OpenIncident, Past};
+use evenkeel_health::HardStates;
 use evenkeel_journal::{CheckMemory, Journal, JournalError, Stamp, Standing};
 use evenkeel_moment::from_to;
 use evenkeel_recovery::breaker::Snapshot;
@@ -29,11 +31,10 @@ struct Memory {
 /// A [`Memory`] as it is written.
 #[derive(Debug, Serialize, Deserialize)]
 struct WrittenMemory {
-    check: String,
+    check: Arc<str>,
     part: Option<String>,
     breaker: Option<Snapshot>,
-    /// Hard states, oldest first; 1: up.
-    ups: Option<Vec<bool>>,
+    ups: Option<HardStates>,
     flapping_since: Option<Stamp>,
 }
 
@@ -51,7 +52,7 @@ impl Kept {
         }
         for ring in &survives.flaps {
             let below = ring.part.as_ref().map(|part| format!("/{part}")).unwrap_or_default();
-            let name = ring.check.clone() + &below;
+            let name = ring.check.to_string() + &below;
             kept.checks.entry(name).or_default().ring = Some(ring.clone());
         }
         kept
@@ -134,13 +135,13 @@ fn standing_row(open: &OpenIncident, now: &Stamp) -> Standing {
 fn memory_row(name: &str, memory: &Memory, now: &Stamp) -> CheckMemory {
     let (check, part) = match &memory.ring {
         Some(ring) => (ring.check.clone(), ring.part.clone()),
-        None => (name.to_owned(), None),
+        None => (name.into(), None),
     };
     let written = WrittenMemory {
         check,
         part,
         breaker: memory.breaker,
-        ups: memory.ring.as_ref().map(|ring| ring.ups.clone()),
+        ups: memory.ring.as_ref().map(|ring| ring.ups),
         flapping_since: memory
             .ring
             .as_ref()
@@ -186,7 +187,7 @@ pub(super) fn memory(row: CheckMemory, now: &Stamp) -> (Option<BreakerPast>, Opt
     let WrittenMemory { check, part, breaker, ups, flapping_since } = written;
     let flapping_since = flapping_since.map(|since| since.moment(now));
     (
-        breaker.map(|breaker| BreakerPast { check: check.clone(), breaker }),
+        breaker.map(|breaker| BreakerPast { check: check.to_string(), breaker }),
         ups.map(|ups| FlapRing { check, part, ups, flapping_since }),
     )
 }
@@ -233,9 +234,9 @@ mod tests {
             open: vec![open("db", 1, None), open("web/a", 2, Some(at(1_060)))],
             holds: vec![hold("*", None), hold("web", Some(at(1_100)))],
             flaps: vec![FlapRing {
-                check: "health".to_owned(),
+                check: "health".into(),
                 part: Some("a/b".to_owned()),
-                ups: vec![true, false],
+                ups: HardStates::from_iter([true, false]),
                 flapping_since: Some(at(950)),
             }],
             breakers: vec![BreakerPast {

@@ -25,8 +25,8 @@ impl CheckCore {
         let parts = self.parts.iter().map(|(name, part)| (Some(name), part));
         parts.chain([(None, &self.own)]).filter_map(|(part, subject)| {
             let flapping = subject.flapping.as_ref()?;
-            let ups: Vec<_> = flapping.ups().collect();
-            let (check, flapping_since) = (self.spec.name.clone(), flapping.since());
+            let ups = flapping.states();
+            let (check, flapping_since) = (self.name.clone(), flapping.since());
             let part = part.cloned();
             (!ups.is_empty()).then_some(FlapRing { check, part, ups, flapping_since })
         })
@@ -42,6 +42,6 @@ impl CheckCore {
                 self.parts.entry(part.clone()).or_insert_with(|| Subject::new(spec, now))
             }
         };
-        subject.flapping = Some(Flapping::restore(policy, &ring.ups, ring.flapping_since));
+        subject.flapping = Some(Flapping::restore(policy, ring.ups, ring.flapping_since));
     }
 }

@@ -129,7 +129,7 @@ fn an_agent_that_may_only_observe_acts_never_and_says_why() {
 #[test]
 fn what_earlier_runs_spent_is_not_given_back_by_a_restart() {
     let spent = Moment::ORIGIN + Duration::from_secs(1_000_000 - 600);
-    let past = Past { charged: vec![(spent, "web".to_owned()); 3], ..Past::default() };
+    let past = Past { charged: vec![(spent, "web".to_owned()); 3].into(), ..Past::default() };
     let mut host = ScriptedHost::with_past(WEB, past);
     host.seen.insert(0, bad());
     host.run_for(45 * MINUTE);

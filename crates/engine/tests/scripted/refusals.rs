@@ -16,7 +16,7 @@ fn refused(host: &ScriptedHost) -> Vec<String> {
 fn every_reason_is_named_and_how_much_of_the_budget_is_used() {
     let settings = services(2, "").replace("[check.a]\n", "[check.a]\ndepends_on = \"b\"\n");
     let spent = evenkeel_moment::Moment::ORIGIN + Duration::from_secs(1_000_000 - 600);
-    let past = Past { charged: vec![(spent, "a".to_owned()); 2], ..Past::default() };
+    let past = Past { charged: vec![(spent, "a".to_owned()); 2].into(), ..Past::default() };
     let mut host = ScriptedHost::with_past(&settings, past);
     host.run_for(MINUTE);
     host.sees("b", unknown());
@@ -114,7 +114,7 @@ fn an_empty_budget_of_a_group_and_of_the_host_are_named() {
             "the budget per host of 2/1h is used up; room again in",
         ),
     ] {
-        let past = Past { charged: vec![(spent, "b".to_owned()); 2], ..Past::default() };
+        let past = Past { charged: vec![(spent, "b".to_owned()); 2].into(), ..Past::default() };
         let mut host = ScriptedHost::with_past(&settings, past);
         host.sees("a", bad());
         host.run_for(5 * MINUTE);

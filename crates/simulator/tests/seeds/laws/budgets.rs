@@ -65,7 +65,7 @@ impl Law for Budgets {
                         || past
                             .charged
                             .iter()
-                            .any(|(at, target)| *at == start.known_at && *target == start.target)
+                            .any(|(at, target)| at == start.known_at && target == start.target)
                 });
             }
             _ => {}
