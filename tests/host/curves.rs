@@ -1,10 +1,8 @@
 //! Curves and stretches of time: what an agent saw, over HTTP and in its file, while it works and after it was killed.
 
-use std::ffi::OsStr;
-use std::path::Path;
 use std::process::Stdio;
 
-use evenkeel_tests::{Agent, LONG, Scratch, find_bin, installed, is_root, until, until_some};
+use evenkeel_tests::{Agent, LONG, Scratch, installed, until, until_some};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -129,41 +127,4 @@ fn an_agent_that_is_killed_leaves_its_curves_and_when_it_ran() {
     let (samples, ended) = told.stdout.trim().split_once('|').expect("two numbers");
     assert_eq!(ended, "1", "{told:?}");
     assert!(samples.parse::<u64>().expect("a number") >= before + seen, "{told:?}");
-}
-
-/// As root, whose mount nobody else sees.
-#[test]
-fn a_disk_that_is_full_is_said_once_and_the_agent_goes_on() {
-    if !is_root() {
-        return;
-    }
-    let scratch = Scratch::new();
-    let state = scratch.folder("state", 0o700);
-    let (config, port) = Agent::settings_with(&scratch, "", &settings(&scratch));
-    let mount =
-        format!("mount -t tmpfs -o size=2m,mode=0700 none '{}' && exec \"$@\"", state.display());
-    let program = find_bin("evenkeel");
-    let by = ["unshare", "-m", "--propagation", "private", "sh", "-c", &mount, "sh"];
-    let by: Vec<_> = by.iter().map(OsStr::new).chain([program.as_os_str()]).collect();
-    let mut agent = Agent::spawn_by(&by, &scratch, &config, port, &[]);
-    agent.await_answer();
-    until("a point is there", LONG, || count(&asked(&agent, CURVE).1) >= 1);
-
-    // The agent's own view of the directory.
-    let seen = format!("/proc/{}/root{}", agent.daemon.pid(), state.display());
-    let filler = Path::new(&seen).join("filler");
-    let mut file = std::fs::File::create(&filler).expect("it is mounted");
-    while std::io::Write::write_all(&mut file, &[0; 4_096]).is_ok() {}
-    let errors = || agent.count("evenkeel_agent_journal_errors_total", &[]);
-    until("two writes have failed", LONG, || errors() >= 2);
-    let said = |words: &str| agent.daemon.log().matches(words).count();
-    assert_eq!(said("cannot write to the history"), 1, "{}", agent.daemon.log());
-    let attempts = agent.attempts("log");
-    until("it goes on looking", LONG, || agent.attempts("log") >= attempts + 2);
-
-    let before = count(&asked(&agent, CURVE).1);
-    std::fs::remove_file(&filler).expect("it is there");
-    drop(file);
-    until("it is written again", LONG, || count(&asked(&agent, CURVE).1) > before);
-    assert_eq!(said("the history can be written again"), 1, "{}", agent.daemon.log());
 }

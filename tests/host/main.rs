@@ -13,6 +13,7 @@ mod cut_off;
 mod dashboard;
 mod demo;
 mod disk;
+mod full;
 mod import;
 mod leak;
 mod listener;

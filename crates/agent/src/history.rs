@@ -1,6 +1,7 @@
 //! The recorder: one thread owns the journal; the agent sends what happened and waits only where it must be on disk first.
 
 mod kept;
+mod late;
 mod seen;
 mod start;
 mod trouble;

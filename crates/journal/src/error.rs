@@ -104,6 +104,29 @@ pub enum JournalError {
     },
 }
 
+impl JournalError {
+    /// Whether the same write may succeed later, as once a disk has room again: it was not refused for what it is.
+    pub fn may_pass(&self) -> bool {
+        use rusqlite::ErrorCode::{
+            CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, ReadOnly,
+            SystemIoFailure,
+        };
+        let Self::Sqlite { source, .. } = self else { return false };
+        matches!(
+            source.sqlite_error_code(),
+            Some(
+                CannotOpen
+                    | DatabaseBusy
+                    | DatabaseLocked
+                    | DiskFull
+                    | OutOfMemory
+                    | ReadOnly
+                    | SystemIoFailure
+            )
+        )
+    }
+}
+
 /// History that could not be used and was moved aside. Charges and intents in it are lost: whoever opened the journal must
 /// only observe for one budget period, and alert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

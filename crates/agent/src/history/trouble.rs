@@ -9,35 +9,49 @@ use evenkeel_shown::chain;
 #[derive(Debug)]
 pub(super) struct Trouble {
     metrics: Arc<Metrics>,
-    /// Writes that failed since the last one that did not.
-    failed: u64,
+    /// Whether the last write failed.
+    is_failing: bool,
+    /// Lines that were not written meanwhile, and never will be.
+    lost: u64,
 }
 
 impl Trouble {
     pub(super) const fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, failed: 0 }
+        Self { metrics, is_failing: false, lost: 0 }
+    }
+
+    /// So many lines will never be written.
+    pub(super) const fn lose(&mut self, lines: usize) {
+        self.lost = self.lost.saturating_add(lines as u64);
     }
 
     /// What was written; `None` if it could not be.
     pub(super) fn note<T>(&mut self, result: Result<T, JournalError>) -> Option<T> {
         match result {
             Ok(value) => {
-                if self.failed > 0 {
-                    tracing::info!(lost = self.failed, "the history can be written again");
+                if self.is_failing {
+                    tracing::info!(lost = self.lost, "the history can be written again");
                 }
-                self.failed = 0;
+                (self.is_failing, self.lost) = (false, 0);
                 Some(value)
             }
             Err(error) => {
-                if self.failed == 0 {
-                    tracing::error!(error = chain(&error), "cannot write to the history");
-                } else {
-                    tracing::debug!(error = chain(&error), "cannot write to the history");
-                }
-                self.failed += 1;
-                self.metrics.journal_failed();
+                self.fails(&error);
                 None
             }
         }
+    }
+
+    /// A write failed; gives why.
+    pub(super) fn fails(&mut self, error: &JournalError) -> String {
+        let told = chain(error);
+        if self.is_failing {
+            tracing::debug!(error = told, "cannot write to the history");
+        } else {
+            tracing::error!(error = told, "cannot write to the history");
+        }
+        self.is_failing = true;
+        self.metrics.journal_failed();
+        told
     }
 }

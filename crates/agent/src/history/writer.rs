@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::kept::Kept;
+use super::late::{self, Late, Owed};
 use super::seen::Sightings;
 use super::trouble::Trouble;
 use super::{Batch, Event, Line, Note, Recent, is_of_a_rule, short};
@@ -44,6 +45,7 @@ pub(super) struct Writer {
     roll_up_at: Moment,
     prune_at: Moment,
     trouble: Trouble,
+    late: Late,
 }
 
 impl Writer {
@@ -62,6 +64,7 @@ impl Writer {
             // Not at the very start, when there is enough to do.
             roll_up_at: now + ALIVE_EVERY,
             prune_at: now + ALIVE_EVERY,
+            late: Late::default(),
         }
     }
 
@@ -93,11 +96,7 @@ impl Writer {
         match line {
             Line::Batch(batch) => self.batch(*batch),
             Line::Note(at, note) => self.note(at, note),
-            Line::Settle { intent, at, detail } => {
-                if let Some(journal) = &mut self.journal {
-                    self.trouble.note(journal.settle(intent, at, "ended", &detail));
-                }
-            }
+            Line::Settle { intent, at, detail } => self.settle(intent, at, detail),
             Line::State { key, value } => {
                 if let Some(journal) = &mut self.journal {
                     self.trouble.note(journal.save_state(key, &value));
@@ -132,10 +131,41 @@ impl Writer {
         }
     }
 
+    /// Writes what could not be written before; fails with why it still cannot be.
+    fn catch_up(&mut self) -> Result<(), String> {
+        match &mut self.journal {
+            Some(journal) => self.late.write(journal, &mut self.kept, &mut self.trouble),
+            None => Ok(()),
+        }
+    }
+
+    fn owe(&mut self, owed: Owed) {
+        self.trouble.lose(self.late.owe(owed));
+        self.write_at = self.write_at.min(HostClock.now() + COLLECT);
+    }
+
+    fn settle(&mut self, intent: i64, at: Timestamp, detail: String) {
+        let caught_up = self.catch_up();
+        let Some(journal) = &mut self.journal else { return };
+        let written = caught_up.and_then(|()| {
+            let settled = journal.settle(intent, at, "ended", &detail);
+            self.trouble.note(settled).ok_or_else(String::new)
+        });
+        if written.is_err() {
+            self.owe(Owed::Settled { intent, at, detail });
+        }
+    }
+
     /// Writes what was seen, with a sign of life.
     fn write_collected(&mut self, ends: bool) {
-        let Some(journal) = &mut self.journal else { return };
         let begun = HostClock.now();
+        let is_behind = self.catch_up().is_err();
+        let Some(journal) = &mut self.journal else { return };
+        if is_behind {
+            // What was seen comes after what happened before it: it is still collected.
+            self.write_at = begun + COLLECT;
+            return;
+        }
         let written = self.sightings.take().write(journal, HostClock.wall(), ends);
         self.metrics.journal_appended(HostClock.now().saturating_since(begun));
         self.metrics.set_journal_bytes(journal.size_bytes());
@@ -156,10 +186,12 @@ impl Writer {
     /// Writes all of a batch in one transaction, so that no end of the agent falls between an action's intent, its charge and
     /// where its target stands.
     fn batch(&mut self, batch: Batch) {
-        let Batch { now, records, past, act, waiting } = batch;
-        let kept = past.as_ref().map(Kept::of);
-        let written = match &mut self.journal {
-            Some(journal) => {
+        let Batch { now, mut records, past, act, waiting } = batch;
+        let mut kept = past.as_ref().map(Kept::of);
+        let caught_up = self.catch_up();
+        let written = match (&mut self.journal, caught_up) {
+            (Some(_), Err(why)) => Err((why, true)),
+            (Some(journal), Ok(())) => {
                 let awaited = act.is_some() || !waiting.is_empty();
                 let durability = durability(&records, awaited);
                 let begun = HostClock.now();
@@ -174,28 +206,28 @@ impl Writer {
                     Ok((ids?, intent))
                 });
                 self.metrics.journal_appended(HostClock.now().saturating_since(begun));
-                if written.is_ok()
-                    && let Some(kept) = kept
+                let refused = written.as_ref().err().map(|error| (chain(error), error.may_pass()));
+                if refused.is_none()
+                    && let Some(kept) = kept.take()
                 {
                     self.kept = kept;
                 }
-                let error = written.as_ref().err().map(|error| chain(error));
-                self.trouble.note(written).ok_or_else(|| error.unwrap_or_default())
+                self.trouble.note(written).ok_or_else(|| refused.unwrap_or_default())
             }
-            None => {
+            (None, _) => {
                 let first = self.next_in_memory;
                 let ids: Vec<_> = (first..).take(records.len()).collect();
                 self.next_in_memory = ids.last().map_or(first, |last| last + 1);
                 match act {
-                    Some(_) => Err("there is no history to write the intent to".to_owned()),
+                    Some(_) => Err(("there is no history to write the intent to".into(), false)),
                     None => Ok((ids, None)),
                 }
             }
         };
         // What could not be written is still shown, without a number.
-        let (ids, intent) = match written {
-            Ok((ids, intent)) => (ids, Ok(intent)),
-            Err(error) => (vec![0; records.len()], Err(error)),
+        let (ids, intent, may_pass) = match written {
+            Ok((ids, intent)) => (ids, Ok(intent), false),
+            Err((why, may_pass)) => (vec![0; records.len()], Err(why), may_pass),
         };
         for (id, record) in ids.into_iter().zip(&records) {
             self.recent.push(event(id, now.wall, record));
@@ -204,29 +236,48 @@ impl Writer {
             // Nobody waits any more: the agent ends, and the intent stays open, as it should.
             let _ = waiting.send(intent.clone());
         }
+        match intent {
+            Err(_) if may_pass => {
+                if let Some(kept) = kept {
+                    self.late.owe_kept(now.clone(), kept);
+                }
+                // What could not be written did not begin.
+                records.retain(|record| !matches!(record, Record::Intended { .. }));
+                self.owe(Owed::Records { now, records });
+            }
+            Err(_) => self.trouble.lose(records.len()),
+            Ok(_) => {}
+        }
     }
 
     fn note(&mut self, at: Timestamp, note: Note) {
-        let Note { kind, target, message, data } = note;
-        let shown = short(&data);
-        let id = match &mut self.journal {
-            Some(journal) => {
-                let entry =
-                    Entry { kind, target: &target, incident: None, message: &message, data };
-                self.trouble.note(journal.append(at, &entry)).unwrap_or_default()
-            }
-            None => {
+        let caught_up = self.catch_up();
+        let id = match (&mut self.journal, caught_up) {
+            (Some(journal), Ok(())) => self.trouble.note(journal.append(at, &late::entry(&note))),
+            (Some(_), Err(_)) => None,
+            (None, _) => {
                 self.next_in_memory += 1;
-                self.next_in_memory - 1
+                Some(self.next_in_memory - 1)
             }
         };
-        let kind = kind.to_owned();
-        self.recent.push(Event { id, at, kind, target, incident: None, message, data: shown });
+        let Note { kind, target, message, data } = &note;
+        self.recent.push(Event {
+            id: id.unwrap_or_default(),
+            at,
+            kind: (*kind).to_owned(),
+            target: target.clone(),
+            incident: None,
+            message: message.clone(),
+            data: short(data),
+        });
+        if id.is_none() {
+            self.owe(Owed::Note { at, note });
+        }
     }
 }
 
 /// What must outlive a power cut: intents, orders, and whatever decides what is done next. What was seen is seen again.
-fn durability(records: &[Record], awaited: bool) -> Durability {
+pub(super) fn durability(records: &[Record], awaited: bool) -> Durability {
     let seen = |record: &Record| {
         is_of_a_rule(record)
             || matches!(record, Record::CheckChanged { .. } | Record::BreakerChanged { .. })
@@ -235,7 +286,11 @@ fn durability(records: &[Record], awaited: bool) -> Durability {
 }
 
 /// Writes one record, and what it means for incidents and budgets.
-fn append(journal: &mut Journal, now: &Stamp, record: &Record) -> Result<i64, JournalError> {
+pub(super) fn append(
+    journal: &mut Journal,
+    now: &Stamp,
+    record: &Record,
+) -> Result<i64, JournalError> {
     let at = now.wall;
     let (target, message) = (record.target(), record.message());
     let data = serde_json::to_value(record).unwrap_or(Value::Null);
