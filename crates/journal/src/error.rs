@@ -108,8 +108,8 @@ impl JournalError {
     /// Whether the same write may succeed later, as once a disk has room again: it was not refused for what it is.
     pub fn may_pass(&self) -> bool {
         use rusqlite::ErrorCode::{
-            CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, ReadOnly,
-            SystemIoFailure,
+            CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, FileLockingProtocolFailed,
+            OutOfMemory, ReadOnly, SystemIoFailure,
         };
         let Self::Sqlite { source, .. } = self else { return false };
         matches!(
@@ -119,6 +119,7 @@ impl JournalError {
                     | DatabaseBusy
                     | DatabaseLocked
                     | DiskFull
+                    | FileLockingProtocolFailed
                     | OutOfMemory
                     | ReadOnly
                     | SystemIoFailure

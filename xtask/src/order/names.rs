@@ -68,8 +68,10 @@ fn parts(name: &str) -> Vec<Cow<'_, str>> {
             'B' => number(rest, "B").map(|length| ("B*_", length)),
             's' => number(rest, "s").map(|length| ("s*_", length)),
             'C' => number(rest, "Cs").map(|length| ("Cs*_", length)),
-            // A constant's type and value.
-            'K' => number(rest, "K").map(|length| (&rest[..length], length)),
+            // A constant's type and value, unless it is meant again.
+            'K' if !rest.starts_with("KB") => {
+                number(rest, "K").map(|length| (&rest[..length], length))
+            }
             _ => None,
         }
         .unwrap_or((&rest[..first.len_utf8()], first.len_utf8()));
@@ -241,6 +243,7 @@ mod tests {
         // A name that begins with an underscore, a constant, an `i16`.
         assert_eq!(any("_RNvCsab_7___rustc12___rust_alloc"), "_RNvCs*_7___rustc12___rust_alloc");
         assert_eq!(any("_RINvCsab_1a1bKj10_E"), "_RINvCs*_1a1bKj10_E");
+        assert_eq!(any("_RINvCsab_1a1bKB27_E"), "_RINvCs*_1a1bKB*_E");
         assert_eq!(any("_RINvCsab_1a1bTsmEE"), "_RINvCs*_1a1bTsmEE");
         // Cut off.
         assert_eq!(any("_RNvCsab_9short"), "_RNvCs*_9short");

@@ -1,17 +1,24 @@
 //! What a history that cannot be written, as on a full disk, is still to be told: an incident that was over meanwhile must not stay open.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use evenkeel_engine::Record;
 use evenkeel_journal::{Durability, Entry, Journal, JournalError, Stamp};
+use evenkeel_moment::Moment;
 use jiff::Timestamp;
 
 use super::kept::Kept;
 use super::trouble::Trouble;
 use super::{Note, writer};
+use crate::clock::HostClock;
 
 /// Lines that are kept at most, some megabytes; of more, the oldest are lost.
 const MOST: usize = 10_000;
+/// Entries that are written in one transaction, each of which waits for the disk.
+const PORTION: usize = 500;
+/// The time between two tries.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// What is owed to the journal, oldest first.
 #[derive(Debug, Default)]
@@ -20,6 +27,8 @@ pub(super) struct Late {
     lines: usize,
     /// What was in force last, if that was not written.
     kept: Option<(Stamp, Kept)>,
+    /// Until when nothing is tried, and why.
+    waits: Option<(Moment, String)>,
 }
 
 /// Written whole or not at all.
@@ -41,12 +50,8 @@ impl Owed {
     fn write(&self, journal: &mut Journal) -> Result<(), JournalError> {
         match self {
             Self::Records { now, records } => {
-                let durability = writer::durability(records, false);
-                journal.together(durability, |journal| {
-                    records
-                        .iter()
-                        .try_for_each(|record| writer::append(journal, now, record).map(drop))
-                })
+                let mut records = records.iter();
+                records.try_for_each(|record| writer::append(journal, now, record).map(drop))
             }
             Self::Note { at, note } => journal.append(*at, &entry(note)).map(drop),
             Self::Settled { intent, at, detail } => {
@@ -84,43 +89,74 @@ impl Late {
 
     /// Writes all of it, in order, and what is in force in the place of `written`. What is refused for what it is, is lost.
     ///
-    /// Fails with why the rest has to wait.
+    /// Fails with why the rest has to wait; then nothing is tried for [`PAUSE`], since a try may take as long as a lock is waited for.
     pub(super) fn write(
         &mut self,
         journal: &mut Journal,
         written: &mut Kept,
         trouble: &mut Trouble,
     ) -> Result<(), String> {
-        while let Some(owed) = self.owed.front() {
-            match owed.write(journal) {
-                Ok(()) => drop(self.forget_oldest()),
+        if let Some((until, why)) = &self.waits
+            && HostClock.now() < *until
+        {
+            return Err(why.clone());
+        }
+        let result = self.write_now(journal, written, trouble);
+        self.waits = result.as_ref().err().map(|why| (HostClock.now() + PAUSE, why.clone()));
+        result
+    }
+
+    /// As [`Late::write`], however short ago the last try was.
+    pub(super) fn write_now(
+        &mut self,
+        journal: &mut Journal,
+        written: &mut Kept,
+        trouble: &mut Trouble,
+    ) -> Result<(), String> {
+        let mut portion = PORTION;
+        while !self.owed.is_empty() || self.kept.is_some() {
+            let entries = portion.min(self.owed.len());
+            // What is in force goes with what led to it.
+            let kept = self.kept.as_ref().filter(|_| entries == self.owed.len());
+            let result = journal.together(Durability::AtOnce, |journal| {
+                self.owed.iter().take(entries).try_for_each(|owed| owed.write(journal))?;
+                kept.map_or(Ok(()), |(now, kept)| kept.write(written, journal, now))
+            });
+            match result {
+                Ok(()) => {
+                    let kept = self.kept.take_if(|_| entries == self.owed.len());
+                    if let Some((_, kept)) = kept {
+                        *written = kept;
+                    }
+                    self.forget(entries);
+                }
                 Err(error) if error.may_pass() => return Err(trouble.fails(&error)),
+                // Which of them it is, is found one by one.
+                Err(_) if entries > 1 => portion = 1,
                 Err(error) => {
                     trouble.fails(&error);
-                    trouble.lose(self.forget_oldest());
+                    trouble.lose(self.forget(entries));
+                    if entries == 0 {
+                        // What differs from what was written is told anew with the next change.
+                        self.kept = None;
+                    }
+                    portion = PORTION;
                 }
             }
-        }
-        if let Some((now, kept)) = &self.kept {
-            let result =
-                journal.together(Durability::AtOnce, |journal| kept.write(written, journal, now));
-            match result {
-                Err(error) if error.may_pass() => return Err(trouble.fails(&error)),
-                Err(error) => drop(trouble.fails(&error)),
-                Ok(()) => {}
-            }
-        }
-        // What was refused is told anew with the next change.
-        if let Some((_, kept)) = self.kept.take() {
-            *written = kept;
         }
         Ok(())
     }
 
-    fn forget_oldest(&mut self) -> usize {
-        let lines = self.owed.pop_front().map_or(0, |owed| owed.lines());
+    /// Forgets the oldest entries; gives the number of their lines.
+    fn forget(&mut self, entries: usize) -> usize {
+        let lines = self.owed.drain(..entries).map(|owed| owed.lines()).sum();
         self.lines -= lines;
         lines
+    }
+
+    /// Lines that are still owed.
+    pub(super) const fn lines(&self) -> usize {
+        self.lines
     }
 }
 

@@ -42,6 +42,14 @@ impl Trouble {
         }
     }
 
+    /// The agent ends, and `owed` lines are not written.
+    pub(super) fn end(&self, owed: usize) {
+        let lost = self.lost.saturating_add(owed as u64);
+        if lost > 0 {
+            tracing::error!(lost, "the agent ends, and the history could not be written");
+        }
+    }
+
     /// A write failed; gives why.
     pub(super) fn fails(&mut self, error: &JournalError) -> String {
         let told = chain(error);

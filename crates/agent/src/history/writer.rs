@@ -81,7 +81,19 @@ impl Writer {
             }
             self.do_what_is_due();
         }
-        self.write_collected(true);
+        self.end();
+    }
+
+    /// Writes what is left, or says how much of it is lost.
+    fn end(&mut self) {
+        let written = match &mut self.journal {
+            Some(journal) => self.late.write_now(journal, &mut self.kept, &mut self.trouble),
+            None => Ok(()),
+        };
+        if written.is_ok() {
+            self.write_collected(true);
+        }
+        self.trouble.end(self.late.lines());
     }
 
     fn next(&self, inbox: &mpsc::Receiver<Line>) -> Result<Line, RecvTimeoutError> {
@@ -98,12 +110,14 @@ impl Writer {
             Line::Note(at, note) => self.note(at, note),
             Line::Settle { intent, at, detail } => self.settle(intent, at, detail),
             Line::State { key, value } => {
-                if let Some(journal) = &mut self.journal {
-                    self.trouble.note(journal.save_state(key, &value));
+                if let Some(journal) = &mut self.journal
+                    && let Err(error) = journal.save_state(key, &value)
+                {
+                    self.trouble.fails(&error);
                 }
             }
             Line::Seen => {
-                self.write_at = self.write_at.min(HostClock.now() + COLLECT);
+                self.write_soon();
                 return ControlFlow::Continue(());
             }
             Line::End => return ControlFlow::Break(()),
@@ -126,7 +140,9 @@ impl Writer {
         if self.prune_at <= now
             && let Some(journal) = &mut self.journal
         {
-            self.trouble.note(journal.prune(HostClock.wall(), KEEP, KEEP_BYTES));
+            if let Err(error) = journal.prune(HostClock.wall(), KEEP, KEEP_BYTES) {
+                self.trouble.fails(&error);
+            }
             self.prune_at = now + PRUNE_EVERY;
         }
     }
@@ -141,6 +157,10 @@ impl Writer {
 
     fn owe(&mut self, owed: Owed) {
         self.trouble.lose(self.late.owe(owed));
+        self.write_soon();
+    }
+
+    fn write_soon(&mut self) {
         self.write_at = self.write_at.min(HostClock.now() + COLLECT);
     }
 
@@ -163,7 +183,7 @@ impl Writer {
         let Some(journal) = &mut self.journal else { return };
         if is_behind {
             // What was seen comes after what happened before it: it is still collected.
-            self.write_at = begun + COLLECT;
+            self.write_at = HostClock.now() + COLLECT;
             return;
         }
         let written = self.sightings.take().write(journal, HostClock.wall(), ends);
@@ -179,7 +199,13 @@ impl Writer {
         let rolled = journal.roll_up_some(HostClock.wall());
         let took = HostClock.now().saturating_since(now);
         self.metrics.swept(Collector::Rollup, "journal", took, rolled.is_ok());
-        let goes_on = self.trouble.note(rolled).is_some_and(|rolled| rolled.goes_on);
+        let goes_on = match rolled {
+            Ok(rolled) => rolled.goes_on,
+            Err(error) => {
+                self.trouble.fails(&error);
+                false
+            }
+        };
         self.roll_up_at = if goes_on { now } else { now + ROLL_UP_EVERY };
     }
 
@@ -199,11 +225,13 @@ impl Writer {
                 let written = journal.together(durability, |journal| {
                     let ids: Result<Vec<_>, _> =
                         records.iter().map(|record| append(journal, &now, record)).collect();
+                    // `SQLite` may have ended the transaction by itself: nothing may follow.
+                    let ids = ids?;
                     if let Some(kept) = &kept {
                         kept.write(last, journal, &now)?;
                     }
                     let intent = act.map(|act| intend(journal, act, &now)).transpose()?;
-                    Ok((ids?, intent))
+                    Ok((ids, intent))
                 });
                 self.metrics.journal_appended(HostClock.now().saturating_since(begun));
                 let refused = written.as_ref().err().map(|error| (chain(error), error.may_pass()));
@@ -240,10 +268,13 @@ impl Writer {
             Err(_) if may_pass => {
                 if let Some(kept) = kept {
                     self.late.owe_kept(now.clone(), kept);
+                    self.write_soon();
                 }
                 // What could not be written did not begin.
                 records.retain(|record| !matches!(record, Record::Intended { .. }));
-                self.owe(Owed::Records { now, records });
+                if !records.is_empty() {
+                    self.owe(Owed::Records { now, records });
+                }
             }
             Err(_) => self.trouble.lose(records.len()),
             Ok(_) => {}
