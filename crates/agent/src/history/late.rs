@@ -162,10 +162,63 @@ impl Late {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::SystemTime;
+
+    use evenkeel_journal::{Filter, Reader};
+    use evenkeel_metrics::Metrics;
+
     use super::*;
 
     fn settled(intent: i64) -> Owed {
         Owed::Settled { intent, at: Timestamp::UNIX_EPOCH, detail: String::new() }
+    }
+
+    #[test]
+    fn all_of_it_is_written_in_order_but_for_what_the_journal_refuses() {
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        let state_dir = scratch.path().join("state");
+        let (mut journal, _) = Journal::open(&state_dir, Timestamp::UNIX_EPOCH).expect("a journal");
+        let mut late = Late::default();
+        let note = |number: usize| Owed::Note {
+            at: Timestamp::UNIX_EPOCH,
+            note: Note {
+                kind: "held",
+                target: "web".to_owned(),
+                message: number.to_string(),
+                data: serde_json::Value::Null,
+            },
+        };
+        // The number of an incident is there once.
+        let opened = || Owed::Records {
+            now: Stamp {
+                boot_id: "b".to_owned(),
+                boottime: Moment::ORIGIN,
+                wall: Timestamp::UNIX_EPOCH,
+            },
+            records: vec![Record::IncidentOpened {
+                incident: 1,
+                target: "web".to_owned(),
+                cause: "check".to_owned(),
+                evidence: "status 500".to_owned(),
+            }],
+        };
+        let (first, second) = (PORTION + 20, 2 * PORTION);
+        (0..first).for_each(|number| assert_eq!(late.owe(note(number)), 0));
+        assert_eq!((late.owe(opened()), late.owe(opened())), (0, 0));
+        (first..second).for_each(|number| assert_eq!(late.owe(note(number)), 0));
+
+        let metrics = Arc::new(Metrics::new("0", SystemTime::UNIX_EPOCH));
+        let mut trouble = Trouble::new(metrics);
+        late.write(&mut journal, &mut Kept::default(), &mut trouble).expect("there is room");
+        assert_eq!((late.lines(), trouble.lost()), (0, 1));
+        let reader = Reader::open(&state_dir).expect("a history");
+        let events = reader.events(&Filter::default()).expect("they are read").into_iter();
+        let events = events.map(|event| event.message);
+        let (opened, notes): (Vec<_>, Vec<_>) =
+            events.partition(|line| line.parse::<usize>().is_err());
+        assert_eq!(opened.len(), 1, "{opened:?}");
+        assert!(notes.into_iter().eq((0..second).map(|number| number.to_string())));
     }
 
     #[test]

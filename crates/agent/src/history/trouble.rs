@@ -42,6 +42,11 @@ impl Trouble {
         }
     }
 
+    #[cfg(test)]
+    pub(super) const fn lost(&self) -> u64 {
+        self.lost
+    }
+
     /// The agent ends, and `owed` lines are not written.
     pub(super) fn end(&self, owed: usize) {
         let lost = self.lost.saturating_add(owed as u64);
