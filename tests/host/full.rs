@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use evenkeel_tests::{Agent, LONG, Scratch, find_bin, installed, is_root, run, until};
 use serde_json::Value;
@@ -22,15 +22,10 @@ fn on_a_small_disk(scratch: &Scratch, settings: &str) -> Agent {
     agent
 }
 
-/// A file of that disk, by the agent's own view of it.
-fn on_its_disk(agent: &Agent, scratch: &Scratch, name: &str) -> PathBuf {
-    let state = scratch.join("state");
-    Path::new(&format!("/proc/{}/root{}", agent.daemon.pid(), state.display())).join(name)
-}
-
-/// Fills the disk to the last page. It has room again once the file is gone.
+/// Fills the disk to the last page, by the agent's own view of it. It has room again once the file is gone.
 fn fill(agent: &Agent, scratch: &Scratch) -> PathBuf {
-    let filler = on_its_disk(agent, scratch, "filler");
+    let filler = scratch.join("state/filler");
+    let filler = PathBuf::from(format!("/proc/{}/root{}", agent.daemon.pid(), filler.display()));
     let mut file = File::create(&filler).expect("it is mounted");
     while file.write_all(&[0; 4_096]).is_ok() {}
     filler

@@ -68,8 +68,8 @@ fn parts(name: &str) -> Vec<Cow<'_, str>> {
             'B' => number(rest, "B").map(|length| ("B*_", length)),
             's' => number(rest, "s").map(|length| ("s*_", length)),
             'C' => number(rest, "Cs").map(|length| ("Cs*_", length)),
-            // A constant's type and value, unless it is meant again.
-            'K' if !rest.starts_with("KB") => {
+            // A constant's type and value, unless it is meant again or left open.
+            'K' if !rest.starts_with("KB") && !rest.starts_with("Kp") => {
                 number(rest, "K").map(|length| (&rest[..length], length))
             }
             _ => None,

@@ -15,7 +15,7 @@ use crate::clock::HostClock;
 
 /// Lines that are kept at most, some megabytes; of more, the oldest are lost.
 const MOST: usize = 10_000;
-/// Entries that are written in one transaction, each of which waits for the disk.
+/// Entries of one transaction: each transaction waits for the disk.
 const PORTION: usize = 500;
 /// The time between two tries.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -40,7 +40,7 @@ pub(super) enum Owed {
 }
 
 impl Owed {
-    fn lines(&self) -> usize {
+    pub(super) fn lines(&self) -> usize {
         match self {
             Self::Records { records, .. } => records.len(),
             Self::Note { .. } | Self::Settled { .. } => 1,
@@ -70,6 +70,9 @@ pub(super) fn entry(note: &Note) -> Entry<'_> {
 impl Late {
     /// Adds what could not be written. Gives the number of older lines that are lost for it.
     pub(super) fn owe(&mut self, owed: Owed) -> usize {
+        if owed.lines() == 0 {
+            return 0;
+        }
         self.lines += owed.lines();
         self.owed.push_back(owed);
         let mut lost = 0;
@@ -117,15 +120,15 @@ impl Late {
         while !self.owed.is_empty() || self.kept.is_some() {
             let entries = portion.min(self.owed.len());
             // What is in force goes with what led to it.
-            let kept = self.kept.as_ref().filter(|_| entries == self.owed.len());
+            let is_last = entries == self.owed.len();
+            let kept = self.kept.as_ref().filter(|_| is_last);
             let result = journal.together(Durability::AtOnce, |journal| {
                 self.owed.iter().take(entries).try_for_each(|owed| owed.write(journal))?;
                 kept.map_or(Ok(()), |(now, kept)| kept.write(written, journal, now))
             });
             match result {
                 Ok(()) => {
-                    let kept = self.kept.take_if(|_| entries == self.owed.len());
-                    if let Some((_, kept)) = kept {
+                    if let Some((_, kept)) = self.kept.take_if(|_| is_last) {
                         *written = kept;
                     }
                     self.forget(entries);
@@ -135,12 +138,11 @@ impl Late {
                 Err(_) if entries > 1 => portion = 1,
                 Err(error) => {
                     trouble.fails(&error);
-                    trouble.lose(self.forget(entries));
-                    if entries == 0 {
-                        // What differs from what was written is told anew with the next change.
-                        self.kept = None;
+                    // What is in force is told anew with the next change; a line is not.
+                    if self.kept.take_if(|_| is_last).is_none() {
+                        trouble.lose(self.forget(entries));
+                        portion = PORTION;
                     }
-                    portion = PORTION;
                 }
             }
         }

@@ -25,21 +25,12 @@ impl Trouble {
         self.lost = self.lost.saturating_add(lines as u64);
     }
 
-    /// What was written; `None` if it could not be.
-    pub(super) fn note<T>(&mut self, result: Result<T, JournalError>) -> Option<T> {
-        match result {
-            Ok(value) => {
-                if self.is_failing {
-                    tracing::info!(lost = self.lost, "the history can be written again");
-                }
-                (self.is_failing, self.lost) = (false, 0);
-                Some(value)
-            }
-            Err(error) => {
-                self.fails(&error);
-                None
-            }
+    /// Something new was written.
+    pub(super) fn is_over(&mut self) {
+        if self.is_failing {
+            tracing::info!(lost = self.lost, "the history can be written again");
         }
+        (self.is_failing, self.lost) = (false, 0);
     }
 
     #[cfg(test)]

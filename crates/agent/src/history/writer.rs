@@ -9,7 +9,6 @@ use evenkeel_engine::{Act, Record};
 use evenkeel_journal::{Durability, Entry, Intent, Journal, JournalError, Stamp};
 use evenkeel_metrics::{Collector, Metrics};
 use evenkeel_moment::Moment;
-use evenkeel_shown::chain;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -147,17 +146,40 @@ impl Writer {
         }
     }
 
-    /// Writes what could not be written before; fails with why it still cannot be.
-    fn catch_up(&mut self) -> Result<(), String> {
-        match &mut self.journal {
-            Some(journal) => self.late.write(journal, &mut self.kept, &mut self.trouble),
-            None => Ok(()),
+    /// Writes what comes now, after all that is owed; `write` is told what is in force as the journal has it.
+    fn write<T>(
+        &mut self,
+        write: impl FnOnce(&mut Journal, &Kept) -> Result<T, JournalError>,
+    ) -> Result<T, Unwritten> {
+        let Some(journal) = &mut self.journal else {
+            let why = "there is no history to write to".to_owned();
+            return Err(Unwritten { why, is_owed: false });
+        };
+        self.late
+            .write(journal, &mut self.kept, &mut self.trouble)
+            .map_err(|why| Unwritten { why, is_owed: true })?;
+        match write(journal, &self.kept) {
+            Ok(written) => {
+                self.trouble.is_over();
+                Ok(written)
+            }
+            Err(error) => {
+                let why = self.trouble.fails(&error);
+                Err(Unwritten { why, is_owed: error.may_pass() })
+            }
         }
     }
 
-    fn owe(&mut self, owed: Owed) {
-        self.trouble.lose(self.late.owe(owed));
-        self.write_soon();
+    /// What was not written is written later, unless the journal refuses it for what it is.
+    fn owe_unless<T>(&mut self, written: &Result<T, Unwritten>, owed: Owed) {
+        match written {
+            Err(Unwritten { is_owed: true, .. }) => {
+                self.trouble.lose(self.late.owe(owed));
+                self.write_soon();
+            }
+            Err(_) if self.journal.is_some() => self.trouble.lose(owed.lines()),
+            _ => {}
+        }
     }
 
     fn write_soon(&mut self) {
@@ -165,32 +187,25 @@ impl Writer {
     }
 
     fn settle(&mut self, intent: i64, at: Timestamp, detail: String) {
-        let caught_up = self.catch_up();
-        let Some(journal) = &mut self.journal else { return };
-        let written = caught_up.and_then(|()| {
-            let settled = journal.settle(intent, at, "ended", &detail);
-            self.trouble.note(settled).ok_or_else(String::new)
-        });
-        if written.is_err() {
-            self.owe(Owed::Settled { intent, at, detail });
-        }
+        let written = self.write(|journal, _| journal.settle(intent, at, "ended", &detail));
+        self.owe_unless(&written, Owed::Settled { intent, at, detail });
     }
 
     /// Writes what was seen, with a sign of life.
     fn write_collected(&mut self, ends: bool) {
-        let begun = HostClock.now();
-        let is_behind = self.catch_up().is_err();
-        let Some(journal) = &mut self.journal else { return };
-        if is_behind {
-            // What was seen comes after what happened before it: it is still collected.
-            self.write_at = HostClock.now() + COLLECT;
-            return;
-        }
-        let written = self.sightings.take().write(journal, HostClock.wall(), ends);
-        self.metrics.journal_appended(HostClock.now().saturating_since(begun));
-        self.metrics.set_journal_bytes(journal.size_bytes());
-        self.trouble.note(written);
-        self.write_at = begun + ALIVE_EVERY;
+        let sightings = self.sightings.clone();
+        let metrics = Arc::clone(&self.metrics);
+        let mut tried = None;
+        let _ = self.write(|journal, _| {
+            let begun = *tried.insert(HostClock.now());
+            let written = sightings.take().write(journal, HostClock.wall(), ends);
+            metrics.journal_appended(HostClock.now().saturating_since(begun));
+            metrics.set_journal_bytes(journal.size_bytes());
+            written
+        });
+        // As long as something is owed, what was seen is still collected: it comes after it.
+        self.write_at =
+            tried.map_or_else(|| HostClock.now() + COLLECT, |begun| begun + ALIVE_EVERY);
     }
 
     /// Rolls up a portion; the next one when whoever waits has been served.
@@ -214,14 +229,15 @@ impl Writer {
     fn batch(&mut self, batch: Batch) {
         let Batch { now, mut records, past, act, waiting } = batch;
         let mut kept = past.as_ref().map(Kept::of);
-        let caught_up = self.catch_up();
-        let written = match (&mut self.journal, caught_up) {
-            (Some(_), Err(why)) => Err((why, true)),
-            (Some(journal), Ok(())) => {
-                let awaited = act.is_some() || !waiting.is_empty();
-                let durability = durability(&records, awaited);
+        let durability = durability(&records, act.is_some() || !waiting.is_empty());
+        let written = if self.journal.is_none() && act.is_none() {
+            let first = self.next_in_memory;
+            self.next_in_memory += number(records.len() as u64);
+            Ok(((first..).take(records.len()).collect(), None))
+        } else {
+            let metrics = Arc::clone(&self.metrics);
+            self.write(|journal, last| {
                 let begun = HostClock.now();
-                let last = &self.kept;
                 let written = journal.together(durability, |journal| {
                     let ids: Result<Vec<_>, _> =
                         records.iter().map(|record| append(journal, &now, record)).collect();
@@ -233,29 +249,19 @@ impl Writer {
                     let intent = act.map(|act| intend(journal, act, &now)).transpose()?;
                     Ok((ids, intent))
                 });
-                self.metrics.journal_appended(HostClock.now().saturating_since(begun));
-                let refused = written.as_ref().err().map(|error| (chain(error), error.may_pass()));
-                if refused.is_none()
-                    && let Some(kept) = kept.take()
-                {
-                    self.kept = kept;
-                }
-                self.trouble.note(written).ok_or_else(|| refused.unwrap_or_default())
-            }
-            (None, _) => {
-                let first = self.next_in_memory;
-                let ids: Vec<_> = (first..).take(records.len()).collect();
-                self.next_in_memory = ids.last().map_or(first, |last| last + 1);
-                match act {
-                    Some(_) => Err(("there is no history to write the intent to".into(), false)),
-                    None => Ok((ids, None)),
-                }
-            }
+                metrics.journal_appended(HostClock.now().saturating_since(begun));
+                written
+            })
         };
+        if written.is_ok()
+            && let Some(kept) = kept.take()
+        {
+            self.kept = kept;
+        }
         // What could not be written is still shown, without a number.
-        let (ids, intent, may_pass) = match written {
-            Ok((ids, intent)) => (ids, Ok(intent), false),
-            Err((why, may_pass)) => (vec![0; records.len()], Err(why), may_pass),
+        let (ids, intent) = match &written {
+            Ok((ids, intent)) => (ids.clone(), Ok(*intent)),
+            Err(Unwritten { why, .. }) => (vec![0; records.len()], Err(why.clone())),
         };
         for (id, record) in ids.into_iter().zip(&records) {
             self.recent.push(event(id, now.wall, record));
@@ -264,36 +270,26 @@ impl Writer {
             // Nobody waits any more: the agent ends, and the intent stays open, as it should.
             let _ = waiting.send(intent.clone());
         }
-        match intent {
-            Err(_) if may_pass => {
-                if let Some(kept) = kept {
-                    self.late.owe_kept(now.clone(), kept);
-                    self.write_soon();
-                }
-                // What could not be written did not begin.
-                records.retain(|record| !matches!(record, Record::Intended { .. }));
-                if !records.is_empty() {
-                    self.owe(Owed::Records { now, records });
-                }
+        if let Err(Unwritten { is_owed: true, .. }) = &written {
+            // What could not be written did not begin.
+            records.retain(|record| !matches!(record, Record::Intended { .. }));
+            if let Some(kept) = kept {
+                self.late.owe_kept(now.clone(), kept);
             }
-            Err(_) => self.trouble.lose(records.len()),
-            Ok(_) => {}
         }
+        self.owe_unless(&written, Owed::Records { now, records });
     }
 
     fn note(&mut self, at: Timestamp, note: Note) {
-        let caught_up = self.catch_up();
-        let id = match (&mut self.journal, caught_up) {
-            (Some(journal), Ok(())) => self.trouble.note(journal.append(at, &late::entry(&note))),
-            (Some(_), Err(_)) => None,
-            (None, _) => {
-                self.next_in_memory += 1;
-                Some(self.next_in_memory - 1)
-            }
+        let written = if self.journal.is_none() {
+            self.next_in_memory += 1;
+            Ok(self.next_in_memory - 1)
+        } else {
+            self.write(|journal, _| journal.append(at, &late::entry(&note)))
         };
         let Note { kind, target, message, data } = &note;
         self.recent.push(Event {
-            id: id.unwrap_or_default(),
+            id: written.as_ref().copied().unwrap_or_default(),
             at,
             kind: (*kind).to_owned(),
             target: target.clone(),
@@ -301,10 +297,16 @@ impl Writer {
             message: message.clone(),
             data: short(data),
         });
-        if id.is_none() {
-            self.owe(Owed::Note { at, note });
-        }
+        self.owe_unless(&written, Owed::Note { at, note });
     }
+}
+
+/// Why something was not written.
+#[derive(Debug)]
+struct Unwritten {
+    why: String,
+    /// Whether it may be written later.
+    is_owed: bool,
 }
 
 /// What must outlive a power cut: intents, orders, and whatever decides what is done next. What was seen is seen again.
