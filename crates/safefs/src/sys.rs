@@ -16,6 +16,10 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 /// The number is the same on every architecture but alpha.
 const SYS_FCHMODAT2: libc::c_long = 452;
 const PROC_MAGIC: u64 = 0x9fa0;
+/// Sets the signal that tells of what happens to an open file. The number is the same on every architecture but parisc.
+const F_SETSIG: c_int = 10;
+/// A signal that does nothing to a process that did not ask for it.
+const HARMLESS: c_int = libc::SIGURG;
 
 /// Sets the mode of the object that `pin` holds, also if `pin` was opened with `O_PATH`.
 ///
@@ -79,16 +83,28 @@ pub(crate) fn own_descriptor(pin: BorrowedFd<'_>) -> io::Result<String> {
 /// Asks for a lease, which the kernel gives only if nobody has, and gives it back. Fails where there are no leases, and for
 /// a file of another user unless the caller is root.
 pub(crate) fn has_writer(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    match set_lease(fd, libc::F_RDLCK) {
-        Ok(()) => set_lease(fd, libc::F_UNLCK).map(|()| false),
+    match take_lease(fd) {
+        Ok(()) => give_lease_back(fd).map(|()| false),
         Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Ok(true),
         Err(error) => Err(error),
     }
 }
 
-fn set_lease(fd: BorrowedFd<'_>, lease: c_int) -> io::Result<()> {
+/// Whoever opens the file for writing from now on has the kernel send a signal here. By itself that would be `SIGIO`, which ends
+/// a process: anyone who may write to a file could end whoever cleans it up. The choice of another ends with the lease.
+fn take_lease(fd: BorrowedFd<'_>) -> io::Result<()> {
+    control(fd, F_SETSIG, HARMLESS)?;
+    control(fd, libc::F_SETLEASE, libc::F_RDLCK)
+}
+
+fn give_lease_back(fd: BorrowedFd<'_>) -> io::Result<()> {
+    control(fd, libc::F_SETLEASE, libc::F_UNLCK)
+}
+
+/// One of the calls of `fcntl` whose argument is a number.
+fn control(fd: BorrowedFd<'_>, command: c_int, argument: c_int) -> io::Result<()> {
     // SAFETY: the descriptor is open for as long as it is borrowed, and the argument is a number.
-    let result = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETLEASE, lease) };
+    let result = unsafe { libc::fcntl(fd.as_raw_fd(), command, argument) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
@@ -215,6 +231,25 @@ mod tests {
 
     fn pin(path: &std::path::Path) -> OwnedFd {
         rustix::fs::open(path, OFlags::PATH | OFlags::NOFOLLOW, Mode::empty()).unwrap()
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a scratch file of its own")]
+    fn whoever_opens_a_file_while_it_is_asked_about_ends_nobody() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("log");
+        std::fs::write(&path, "").unwrap();
+        let reader = std::fs::File::open(&path).unwrap();
+        assert!(!has_writer(reader.as_fd()).unwrap());
+        // As it is in the midst of the question.
+        take_lease(reader.as_fd()).unwrap();
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK;
+        let kept_out = rustix::fs::open(&path, flags, Mode::empty()).unwrap_err();
+        assert_eq!(kept_out, rustix::io::Errno::AGAIN, "the lease is broken, and its holder told");
+        give_lease_back(reader.as_fd()).unwrap();
+        let writer = rustix::fs::open(&path, flags, Mode::empty()).unwrap();
+        assert!(has_writer(reader.as_fd()).unwrap());
+        drop(writer);
     }
 
     #[test]
