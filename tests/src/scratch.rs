@@ -2,14 +2,28 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use evenkeel_safefs::{Root, Trust, find_writer};
 use tempfile::TempDir;
 
-use crate::run;
+use crate::{LONG, run, until};
 
 /// A directory of one test, removed at its end.
 #[derive(Debug)]
 pub struct Scratch {
     folder: TempDir,
+}
+
+/// A process that another test is about to start has for a moment all that is open here: to the programs under test the file would
+/// look like one that is written to, and to the kernel like a script that cannot be run.
+fn until_nobody_writes(path: &Path) {
+    let (folder, name) =
+        (path.parent().expect("it is in one"), path.file_name().expect("it has one"));
+    let root = Root::open(folder, Trust::Vouched).expect("it is there");
+    let identity = root.dir().look(name).expect("it is there").identity;
+    let reader = fs::File::open(path).expect("it can be read");
+    until("nobody writes to the new file", LONG, || {
+        find_writer(&reader, &identity).expect("it can be told").is_none()
+    });
 }
 
 impl Scratch {
@@ -54,6 +68,7 @@ impl Scratch {
         fs::create_dir_all(path.parent().expect("it is below the scratch directory"))
             .expect("a directory can be made");
         fs::write(&path, text).expect("a file can be written");
+        until_nobody_writes(&path);
         set_mode(&path, mode);
         path
     }

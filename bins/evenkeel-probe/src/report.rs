@@ -68,7 +68,8 @@ impl<'a> Report<'a> {
         let breaches = self.breaches.iter().map(|breach| breach.detail.clone());
         let parts =
             self.bad_parts().filter_map(|part| Some(part.outcome.failure()?.detail.clone()));
-        whole.into_iter().chain(breaches).chain(parts).collect()
+        let all = whole.into_iter().chain(breaches).chain(parts);
+        all.map(|said| said.into_parts().0).collect()
     }
 
     /// What kinds of failures there are.
@@ -152,7 +153,7 @@ fn row(part: &Part) -> [String; 3] {
         Outcome::Unknown(_) => Verdict::Unknown,
     };
     let detail =
-        part.outcome.failure().map_or_else(String::new, |failure| escaped(&failure.detail));
+        part.outcome.failure().map_or_else(String::new, |failure| escaped(failure.detail.text()));
     [escaped(&part.name), state.as_str().to_owned(), detail]
 }
 

@@ -49,7 +49,7 @@ fn reader(settings: &Settings) -> Result<Reader, Failure> {
 
 fn failed(error: &ExplainError) -> Failure {
     match error {
-        ExplainError::Unknown { message } => Failure::usage(message),
+        ExplainError::Unknown { message } => Failure::usage(message.to_string()),
         error => Failure::refused(error),
     }
 }
@@ -72,7 +72,7 @@ fn print_why(why: &Explanation) {
     }
     print_line(format!("  {}\n", escaped(&why.answer)));
     for rule in &why.rules {
-        print_line(format!("rule    {}", escaped(rule)));
+        print_line(format!("rule    {}", escaped(rule.text())));
     }
     for BudgetUse { scope, recovery, used, count, window } in &why.budgets {
         let whose = match scope.as_str() {

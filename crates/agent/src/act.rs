@@ -12,8 +12,7 @@ use evenkeel_recovery::actions::{ActionError, Rules, StoppedProgram, perform};
 use evenkeel_recovery::machine::Ended;
 use evenkeel_safefs::escaped;
 use evenkeel_shown::Secrets;
-use evenkeel_shown::said::{ActionCode, Code, Left, Repair, Said};
-use serde_json::Value;
+use evenkeel_shown::said::{ActionCode, Left, Repair, Said};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -74,30 +73,7 @@ pub(crate) fn log(act: &Act, kind: &'static str, what: &str) {
 pub(crate) async fn act(act: &Act, rules: &OwnRules) -> (Ended, Said) {
     let (ended, said) = ended(act, rules).await;
     // A command's last words may repeat what it was given.
-    (ended, hidden(&said, &rules.secrets))
-}
-
-/// The same without secrets, also where they are among what it says as data.
-fn hidden(said: &Said, secrets: &Secrets) -> Said {
-    fn hide(value: &mut Value, secrets: &Secrets) {
-        match value {
-            Value::String(text) => *text = secrets.hide(text),
-            Value::Array(all) => all.iter_mut().for_each(|value| hide(value, secrets)),
-            Value::Object(all) => all.values_mut().for_each(|value| hide(value, secrets)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
-    }
-    let text = secrets.hide(said.text());
-    let code = said.code().and_then(|code| {
-        let mut value = serde_json::to_value(code).ok()?;
-        hide(&mut value, secrets);
-        // A secret that is the name of something evenkeel says leaves the text alone.
-        serde_json::from_value::<Code>(value).ok()
-    });
-    match code {
-        Some(code) => Said::new(text, code),
-        None => text.into(),
-    }
+    (ended, said.hide(&rules.secrets))
 }
 
 async fn ended(act: &Act, rules: &OwnRules) -> (Ended, Said) {
@@ -280,23 +256,6 @@ mod tests {
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
         let again = run(&rules, &action).await;
         assert_eq!(again, Ok("permission rule `state`: everything is as it says".into()));
-    }
-
-    #[test]
-    fn a_secret_is_in_neither_the_text_of_an_action_nor_its_data() {
-        let code = |said: &str| ActionCode::CommandEnded {
-            command: "login".to_owned(),
-            code: Some(1),
-            signal: None,
-            said: Some(said.to_owned()),
-        };
-        let said = Said::new("`login` ended with exit code 1: s3cr3t-value", code("s3cr3t-value"));
-        let hidden = hidden(&said, &Secrets::new(["s3cr3t-value".to_owned()]));
-        assert_eq!(hidden.text(), "`login` ended with exit code 1: ***");
-        assert_eq!(hidden.into_code(), code("***").into());
-        let named = Said::new("it ended by a defect", ActionCode::Defect);
-        let unnamed = super::hidden(&named, &Secrets::new(["defect".to_owned()]));
-        assert_eq!((unnamed.text(), unnamed.code()), ("it ended by a ***", None));
     }
 
     #[tokio::test]

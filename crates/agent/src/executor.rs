@@ -44,7 +44,7 @@ pub fn clean(
             .steps
             .iter()
             .take(EXPLAINED)
-            .map(|step| (step.path.clone(), step.reason.to_string()))
+            .map(|step| (step.path.clone(), Said::new(step.reason.to_string(), step.reason.code())))
             .collect();
         let report = evenkeel_cleanup::apply_watched(&rule.policy, plan, clock, |_| {
             if goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -60,10 +60,10 @@ pub fn clean(
             .iter()
             .map(|taken| {
                 let path = escaped(&taken.path);
-                let of = |(step, _): &&(_, String)| *step == taken.path;
+                let of = |(step, _): &&(_, Said)| *step == taken.path;
                 match reasons.iter().find(of) {
-                    Some((_, reason)) => format!("{path}: {reason}"),
-                    None => path,
+                    Some((_, reason)) => Said::at(&path, reason.clone()),
+                    None => path.into(),
                 }
             })
             .collect();

@@ -11,6 +11,7 @@ use evenkeel_journal::{
     Event, Filter, Hold, Incident, IntentRecord, JournalError, Reader, Stamp, Standing,
 };
 use evenkeel_recovery::budget::Rate;
+use evenkeel_shown::said::{AgentCode, Allowed, Instead, Said};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -30,7 +31,7 @@ pub struct Explanation {
     /// The short answer, for people.
     pub answer: String,
     /// The rules that decided, as the settings have them now.
-    pub rules: Vec<String>,
+    pub rules: Vec<Said>,
     /// The holds that bear on it.
     pub holds: Vec<Hold>,
     /// What of its budgets is used.
@@ -74,7 +75,7 @@ pub enum ExplainError {
     #[error("{message}")]
     Unknown {
         /// What is unknown, and what is known that comes near.
-        message: String,
+        message: Said,
     },
     /// The history cannot be read.
     #[error(transparent)]
@@ -185,14 +186,20 @@ pub(crate) fn expect_known(
     if known.iter().any(|known| known == given || is_part(known)) {
         return Ok(());
     }
-    let hint = match nearest(given, known.iter().map(String::as_str)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if known.len() > LISTED => {
-            format!("there is: {} and {} more", known[..LISTED].join(", "), known.len() - LISTED)
+    let near = nearest(given, known.iter().map(String::as_str)).map(str::to_owned);
+    let more = known.len().saturating_sub(LISTED);
+    known.truncate(LISTED);
+    let instead = near.map_or(Instead::Of { names: known, more }, Instead::Near);
+    let hint = match &instead {
+        Instead::Near(near) => format!("did you mean `{near}`?"),
+        Instead::Of { names, more: 0 } => format!("there is: {}", names.join(", ")),
+        Instead::Of { names, more } => {
+            format!("there is: {} and {more} more", names.join(", "))
         }
-        None => format!("there is: {}", known.join(", ")),
     };
-    let message = format!("`{}` is not {what}; {hint}", given.escape_debug());
+    let name = given.escape_debug().to_string();
+    let text = format!("`{name}` is not {what}; {hint}");
+    let message = Said::new(text, AgentCode::UnknownName { name, instead });
     Err(ExplainError::Unknown { message })
 }
 
@@ -284,9 +291,14 @@ fn newest(mut events: Vec<Event>) -> Vec<Event> {
     events
 }
 
-fn rule(recovery: &Recovery) -> String {
+fn rule(recovery: &Recovery) -> Said {
     let steps: Vec<_> = recovery.steps.iter().map(|step| step.action.describe()).collect();
-    format!(
+    let (target, group, host) = (
+        allowed(recovery.budgets.per_target),
+        allowed(recovery.budgets.per_group),
+        allowed(recovery.budgets.per_host),
+    );
+    let text = format!(
         "recovery.{}: when {} down: {}; {} further attempts each, then the next step; at most {} for one target, {} in \
          the group {} and {} on the host; proved by the same checks within {}",
         recovery.name,
@@ -296,16 +308,32 @@ fn rule(recovery: &Recovery) -> String {
         },
         steps.join(", then "),
         recovery.retry.max_retries(),
-        per(recovery.budgets.per_target),
-        per(recovery.budgets.per_group),
+        per(target),
+        per(group),
         recovery.group,
-        per(recovery.budgets.per_host),
+        per(host),
         format_duration(recovery.verify_timeout),
-    )
+    );
+    let code = AgentCode::RecoverySet {
+        recovery: recovery.name.clone(),
+        when: recovery.when.clone(),
+        steps,
+        retries: recovery.retry.max_retries(),
+        target,
+        group,
+        of_group: recovery.group.clone(),
+        host,
+        verified_within: recovery.verify_timeout,
+    };
+    Said::new(text, code)
 }
 
-fn per(rate: Rate) -> String {
-    format!("{} in {}", rate.count(), format_duration(rate.window()))
+fn allowed(rate: Rate) -> Allowed {
+    Allowed { count: rate.count(), window: rate.window() }
+}
+
+fn per(allowed: Allowed) -> String {
+    format!("{} in {}", allowed.count, format_duration(allowed.window))
 }
 
 fn budgets(
@@ -360,7 +388,8 @@ fn budgets(
 }
 
 fn unknown_incident(id: i64) -> ExplainError {
-    ExplainError::Unknown { message: format!("the history knows no incident {id}") }
+    let text = format!("the history knows no incident {id}");
+    ExplainError::Unknown { message: Said::new(text, AgentCode::NoIncident { id }) }
 }
 
 fn unknown(reader: &Reader, settings: &Settings, what: &str) -> Result<ExplainError, JournalError> {
@@ -368,7 +397,11 @@ fn unknown(reader: &Reader, settings: &Settings, what: &str) -> Result<ExplainEr
     let known = names(settings).into_iter().chain(targets).collect();
     Ok(match expect_known("known to the settings or the history", what, known) {
         Err(error) => error,
-        Ok(()) => ExplainError::Unknown { message: format!("nothing is known of `{what}`") },
+        Ok(()) => {
+            let text = format!("nothing is known of `{what}`");
+            let code = AgentCode::NothingKnown { name: what.to_owned() };
+            ExplainError::Unknown { message: Said::new(text, code) }
+        }
     })
 }
 

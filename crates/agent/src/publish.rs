@@ -314,7 +314,13 @@ steps = [{ action = "exec", command = ["/bin/true"] }]
 
     fn opened(target: &str, incident: u64) -> Record {
         let (cause, evidence) = ("web".to_owned(), String::new());
-        Record::IncidentOpened { incident, target: target.to_owned(), cause, evidence }
+        Record::IncidentOpened {
+            incident,
+            target: target.to_owned(),
+            cause,
+            evidence,
+            evidence_code: None,
+        }
     }
 
     #[test]
@@ -391,6 +397,7 @@ steps = [{ action = "exec", command = ["/bin/true"] }]
             budget_limit: 3,
             incident: None,
             reason: None,
+            reason_code: None,
             refusal: None,
         };
         publisher.recoveries(&[recovery("web"), recovery("web/a")]);

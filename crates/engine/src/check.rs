@@ -18,6 +18,7 @@ use evenkeel_moment::Moment;
 use evenkeel_probe::Facts;
 use evenkeel_recovery::actions::{Identity, StoppedProgram};
 use evenkeel_recovery::breaker::Breaker;
+use evenkeel_shown::said::Said;
 
 pub(crate) use self::conclude::missing;
 pub(crate) use self::judge::{Worst, sustained, worst};
@@ -47,7 +48,7 @@ pub(crate) struct CheckCore {
     series_begun: u64,
     breaker: Option<Breaker>,
     /// What the failures in the breaker's window were, oldest first.
-    failures: VecDeque<String>,
+    failures: VecDeque<Said>,
     sustained: Vec<Option<Sustained>>,
     pub(crate) own: Subject,
     pub(crate) parts: BTreeMap<String, Subject>,
@@ -88,7 +89,7 @@ struct Last {
     took: Duration,
     facts: Facts,
     /// What it looks at does not exist, in words.
-    missing: Option<String>,
+    missing: Option<Said>,
 }
 
 impl CheckCore {

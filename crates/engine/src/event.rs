@@ -268,7 +268,7 @@ pub struct CleanOutcome {
     /// What an undo takes to bring them back, if they are kept.
     pub run: Option<String>,
     /// The entries taken, escaped for printing; of the first, also why.
-    pub taken: Vec<String>,
+    pub taken: Vec<Said>,
     /// Bytes that were given back; of what is in the trash, once it goes from there.
     pub bytes: u64,
     /// How many entries went from the trash for good.

@@ -7,6 +7,7 @@ use evenkeel_health::{Direction, Eta, Forecast, Outlook, Trend};
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Breach, Condition, Facts, FailureClass, Test, Value};
 use evenkeel_shown::Unit;
+use evenkeel_shown::said::ConditionCode;
 
 /// What tells one life of a target from the next, the better one first.
 const LIFE: [&str; 2] = ["incarnation", "pid"];
@@ -61,7 +62,8 @@ impl Forecasts {
                 breaches.push(Breach {
                     condition: *place,
                     class: FailureClass::Leak,
-                    detail: detail(now, &condition.field, value, forecast.limit(), trend, eta),
+                    detail: detail(now, &condition.field, value, forecast.limit(), trend, eta)
+                        .into(),
                 });
             }
         }
@@ -74,19 +76,28 @@ impl Forecasts {
     }
 }
 
-fn detail(now: Moment, field: &str, value: f64, limit: f64, trend: Trend, eta: Eta) -> String {
+fn detail(
+    now: Moment,
+    field: &str,
+    value: f64,
+    limit: f64,
+    trend: Trend,
+    eta: Eta,
+) -> ConditionCode {
     let ahead = |moment: Moment| rough(moment.saturating_since(now));
-    let how = if trend.per_second < 0.0 { "falls" } else { "rises" };
     let unit = Unit::of_field(field);
     let (value, limit) = unit.write_beside(value, limit);
-    format!(
-        "{field} is {value} and {how} by {} an hour, seen for {}: at {limit} in {} ({} to {})",
-        unit.write(trend.per_second.abs() * 3_600.0),
-        rough(trend.seen_for),
-        ahead(eta.likely),
-        ahead(eta.earliest),
-        ahead(eta.latest),
-    )
+    ConditionCode::Trend {
+        field: field.to_owned(),
+        value,
+        falls: trend.per_second < 0.0,
+        per_hour: unit.write(trend.per_second.abs() * 3_600.0),
+        seen_for: rough(trend.seen_for),
+        limit,
+        likely: ahead(eta.likely),
+        earliest: ahead(eta.earliest),
+        latest: ahead(eta.latest),
+    }
 }
 
 /// To the minute, or to the second if it is less than ten.

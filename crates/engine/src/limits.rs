@@ -4,6 +4,7 @@ use evenkeel_config::Check;
 use evenkeel_health::{Eta, Sample, Sustained};
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Facts, Value, breaches};
+use evenkeel_shown::said::{Note, Said};
 
 use crate::check::{Worst, sustained, worst};
 use crate::forecasts::Forecasts;
@@ -57,7 +58,7 @@ impl Limits {
         now: Moment,
         check: &Check,
         facts: &Facts,
-    ) -> (Sample, Option<String>) {
+    ) -> (Sample, Option<Said>) {
         let life = LIFE.iter().find_map(|field| facts.get(field)).cloned();
         if life != self.life {
             *self = Self::of_life(check, life);
@@ -67,8 +68,7 @@ impl Limits {
         breaches.extend(self.forecasts.observe(now, conditions, facts));
         self.only_trend = None;
         if let (Some(breach), Some(left)) = (breaches.first(), grace_left(check, facts)) {
-            let reason = format!("{}; it starts, and is judged in {left:.0} s", breach.detail);
-            return (Sample::Unknown, Some(reason));
+            return (Sample::Unknown, Some(breach.detail.clone().noted(Note::Starts(left))));
         }
         let Worst { found, leaks_only } = worst(now, &breaches, &mut self.sustained);
         let broken = evenkeel_probe::breaches(&check.part_degraded, facts);
@@ -83,10 +83,10 @@ impl Limits {
 }
 
 /// The seconds that are left of the grace of a part whose age is known, if there are any.
-fn grace_left(check: &Check, facts: &Facts) -> Option<f64> {
+fn grace_left(check: &Check, facts: &Facts) -> Option<u64> {
     let grace: Duration = check.health.startup_grace();
     let left = grace.as_secs_f64() - facts.number(AGE)?;
-    (left > 0.0).then_some(left)
+    (left > 0.0).then(|| Duration::try_from_secs_f64(left.round()).unwrap_or(grace).as_secs())
 }
 
 #[cfg(test)]

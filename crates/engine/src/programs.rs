@@ -16,8 +16,8 @@ const UPTIME: &str = "uptime_seconds";
 /// What the last look said of each part.
 #[derive(Debug, Default)]
 pub(crate) struct Looked {
-    parts: Vec<(String, Facts, Option<String>)>,
-    missing: Vec<(String, String)>,
+    parts: Vec<(String, Facts, Option<Said>)>,
+    missing: Vec<(String, Said)>,
 }
 
 impl Looked {
@@ -41,7 +41,7 @@ impl Looked {
     }
 
     /// That there is no such program, if the look said so.
-    pub(crate) fn missing(&self, program: &str) -> Option<String> {
+    pub(crate) fn missing(&self, program: &str) -> Option<Said> {
         let missing = self.missing.iter().find(|(name, _)| name == program);
         missing.map(|(_, detail)| detail.clone())
     }
@@ -67,7 +67,7 @@ pub(crate) fn not_ready<'a>(
         let of_it = looked.parts.iter().find(|(name, ..)| name == program);
         let Some((_, facts, unclear)) = of_it else { continue };
         if let Some(why) = unclear {
-            return refuse(why.clone().into());
+            return refuse(why.clone());
         }
         let Some(uptime) = facts.number(UPTIME).filter(|uptime| *uptime >= 0.0) else { continue };
         let since = now.saturating_since(concluded);

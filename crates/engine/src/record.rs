@@ -7,7 +7,7 @@ use std::time::Duration;
 use evenkeel_health::State;
 use evenkeel_recovery::actions::evidence::Evidence;
 use evenkeel_recovery::breaker;
-use evenkeel_shown::said::Code;
+use evenkeel_shown::said::{Code, Said};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -30,6 +30,9 @@ pub enum Record {
         to: State,
         /// What the last result said.
         reason: Option<String>,
+        /// The same as data, where evenkeel itself says it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason_code: Option<Box<Code>>,
     },
     /// A check's breaker changed its state.
     BreakerChanged {
@@ -99,6 +102,8 @@ pub enum Record {
         bytes: u64,
         /// The first of them, each with why it was due.
         sample: Vec<String>,
+        /// The same as data; what others wrote is there as they wrote it.
+        sample_code: Vec<Code>,
         /// What an undo takes to bring them back, if they are kept.
         #[serde(skip_serializing_if = "Option::is_none")]
         run: Option<String>,
@@ -122,6 +127,9 @@ pub enum Record {
         cause: String,
         /// What their last results said.
         evidence: String,
+        /// The same as data, where evenkeel itself says it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        evidence_code: Option<Box<Code>>,
     },
     /// An action was considered and not taken.
     Refused {
@@ -324,8 +332,23 @@ pub enum Record {
 pub struct Causes {
     /// What the oldest of them was.
     pub first: String,
+    /// The same as data, where evenkeel itself says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_code: Option<Box<Code>>,
     /// What the newest was, which opened it.
     pub last: String,
+    /// The same as data, where evenkeel itself says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_code: Option<Box<Code>>,
+}
+
+impl Causes {
+    /// Of the oldest and the newest.
+    pub fn new(first: &Said, last: &Said) -> Self {
+        let ((first, first_code), (last, last_code)) =
+            (first.clone().into_parts(), last.clone().into_parts());
+        Self { first, first_code, last, last_code }
+    }
 }
 
 /// What became of an action, as the metrics count it.

@@ -166,7 +166,8 @@ impl RuleCore {
                     action: outcome.action,
                     entries,
                     bytes: outcome.bytes,
-                    sample: outcome.taken,
+                    sample: outcome.taken.iter().map(|taken| taken.text().to_owned()).collect(),
+                    sample_code: outcome.taken.into_iter().map(Said::into_code).collect(),
                     run: outcome.run,
                 }));
             }

@@ -28,7 +28,14 @@ impl Engine {
                 let refusal = self.held(recovery, &target.id).or_else(|| target.refusal.clone());
                 (recovery, target, refusal)
             })
-            .map(|(recovery, target, refusal)| RecoveryStatus {
+            .map(|(recovery, target, refusal)| {
+                let reason = match &refusal {
+                    Some(refusal) => Some(refusal.to_string().into()),
+                    None => target.reason.clone(),
+                };
+                (recovery, target, refusal, reason.map(Said::into_parts).unzip())
+            })
+            .map(|(recovery, target, refusal, (reason, reason_code))| RecoveryStatus {
                 target: target.id.clone(),
                 phase: target.machine.phase().as_str().to_owned(),
                 attempt: target.machine.attempt(),
@@ -36,10 +43,8 @@ impl Engine {
                 budget_remaining: self.remaining(now, recovery, &target.id),
                 budget_limit: recovery.spec.budgets.per_target.count(),
                 incident: target.open_incident().map(|open| open.incident),
-                reason: match &refusal {
-                    Some(refusal) => Some(refusal.to_string()),
-                    None => target.reason.clone(),
-                },
+                reason,
+                reason_code: reason_code.flatten(),
                 refusal,
             })
             .collect();
@@ -116,6 +121,7 @@ impl Engine {
         at: &impl Fn(Moment) -> Timestamp,
     ) -> CheckStatus {
         let (state, reason) = check.worst(now);
+        let (reason, reason_code) = reason.cloned().map(Said::into_parts).unzip();
         let number = |field: &str| match check.facts().and_then(|facts| facts.get(field)) {
             Some(Value::Number(number)) => Some(*number),
             _ => None,
@@ -132,7 +138,8 @@ impl Engine {
                 .any(|one| one.flapping_since().is_some()),
             held: self.holds_all_of(check),
             since: check.last_took().map(|_| at(check.own.since)),
-            reason: reason.map(str::to_owned),
+            reason,
+            reason_code: reason_code.flatten(),
             last_ms: check.last_took().map(|took| took.as_secs_f64() * 1e3),
             interval_ms: u64::try_from(check.spec.interval.as_millis()).unwrap_or(u64::MAX),
             breaker: check.breaker_state(now).map(|state| state.as_str().to_owned()),
@@ -150,10 +157,12 @@ impl Engine {
             parts: check
                 .parts
                 .iter()
-                .map(|(name, part)| PartStatus {
+                .map(|(name, part)| (name, part, part.reason.clone().map(Said::into_parts).unzip()))
+                .map(|(name, part, (reason, reason_code))| PartStatus {
                     name: name.clone(),
                     state: part.health.state(now).as_str().to_owned(),
-                    reason: part.reason.clone(),
+                    reason,
+                    reason_code: reason_code.flatten(),
                     process: part.process.map(|process| process.incarnation()),
                 })
                 .collect(),

@@ -21,10 +21,10 @@ impl Engine {
         match action {
             Action::SystemdRestart { .. } | Action::SystemdOrder { .. } => checks
                 .filter(|check| check.looks_at_unit_of(action))
-                .find_map(|check| check.missing().map(Said::from)),
+                .find_map(|check| check.missing().cloned()),
             Action::SupervisorRestartProgram { program: Some(program), .. }
             | Action::SupervisorSignal { program: Some(program), .. } => {
-                checks.find_map(|check| check.looked.as_ref()?.missing(program)).map(Said::from)
+                checks.find_map(|check| check.looked.as_ref()?.missing(program))
             }
             Action::Signal { .. } => {
                 occasion(recovery, target, None, &self.checks).process.is_none().then(|| {

@@ -158,6 +158,9 @@ pub struct CheckStatus {
     pub since: Option<Timestamp>,
     /// What the last result said, if it was not good.
     pub reason: Option<String>,
+    /// The same as data, where evenkeel itself says it.
+    #[serde(skip)]
+    pub reason_code: Option<Box<Code>>,
     /// How long the last attempt took, in milliseconds.
     pub last_ms: Option<f64>,
     /// Milliseconds from one start to the next.
@@ -196,6 +199,9 @@ pub struct PartStatus {
     pub state: String,
     /// What the last result said, if it was not good.
     pub reason: Option<String>,
+    /// The same as data, where evenkeel itself says it.
+    #[serde(skip)]
+    pub reason_code: Option<Box<Code>>,
     /// Its process in a way that no later one can be taken for it, as it was seen last; it may have ended.
     #[serde(default)]
     pub process: Option<String>,
@@ -249,6 +255,9 @@ pub struct RecoveryStatus {
     pub incident: Option<u64>,
     /// Why it is down, or why nothing is done.
     pub reason: Option<String>,
+    /// Why it is down as data, where evenkeel itself says it.
+    #[serde(skip)]
+    pub reason_code: Option<Box<Code>>,
     /// Why nothing is done, as data.
     #[serde(skip)]
     pub refusal: Option<Refusal>,

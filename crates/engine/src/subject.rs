@@ -4,6 +4,7 @@ use evenkeel_moment::Moment;
 use evenkeel_probe::Value;
 use evenkeel_recovery::actions::Identity;
 use evenkeel_shown::Secrets;
+use evenkeel_shown::said::Said;
 
 use crate::agenda::earlier;
 
@@ -12,7 +13,7 @@ use crate::agenda::earlier;
 pub(crate) struct Subject {
     pub(crate) health: Health,
     pub(crate) since: Moment,
-    pub(crate) reason: Option<String>,
+    pub(crate) reason: Option<Said>,
     /// Whether the last result was a failure by timeout: many of them together point at the host.
     pub(crate) timed_out: bool,
     /// Whether that failure counts as unknown, because most checks time out together.
@@ -62,12 +63,12 @@ impl Subject {
         &mut self,
         now: Moment,
         sample: Sample,
-        reason: Option<String>,
+        reason: Option<Said>,
         timed_out: bool,
     ) -> Changed {
         let transition = self.health.record(now, sample);
         // From here on it is in the log, the history and on pages.
-        self.reason = reason.map(|reason| self.secrets.hide(&reason));
+        self.reason = reason.map(|reason| reason.hide(&self.secrets));
         self.timed_out = timed_out;
         self.told = sample != Sample::Unknown;
         match sample {

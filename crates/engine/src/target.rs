@@ -5,6 +5,7 @@ use evenkeel_health::{Eta, Hard};
 use evenkeel_moment::Moment;
 use evenkeel_recovery::actions::StoppedProgram;
 use evenkeel_recovery::machine::{Change, Earlier, Ended, Machine, Phase, Policy, Seen, Stop};
+use evenkeel_shown::said::{AgentCode, Said};
 
 use crate::check::CheckCore;
 use crate::event::Effect;
@@ -23,7 +24,7 @@ pub(crate) struct Target {
     pub(crate) refusal: Option<Refusal>,
     /// The refusal that history was told last.
     told: Option<Discriminant<Refusal>>,
-    pub(crate) reason: Option<String>,
+    pub(crate) reason: Option<Said>,
     /// Since when it is down by what its checks say, whatever follows from it.
     pub(crate) down_since: Option<Moment>,
     /// Since when it fails in a way that counts towards a storm.
@@ -97,7 +98,10 @@ impl Target {
         if let Some((step, _)) = open.used {
             self.last_action = self.steps.get(step as usize).map_or("", |step| step.action.name());
         }
-        self.reason = Some("its incident was open when the agent ended".to_owned());
+        self.reason = Some(Said::new(
+            "its incident was open when the agent ended",
+            AgentCode::IncidentWasOpen,
+        ));
     }
 
     /// The incident that is open, as another engine would go on with it.
@@ -188,11 +192,13 @@ impl Target {
             let incident = *incidents;
             *incidents += 1;
             self.incident = Some((incident, now));
+            let (evidence, evidence_code) = view.evidence.into_parts();
             effects.push(Effect::from(Record::IncidentOpened {
                 incident,
                 target: self.id.clone(),
                 cause: view.cause,
-                evidence: view.evidence,
+                evidence,
+                evidence_code,
             }));
         } else {
             self.note(now, change, effects);
@@ -211,7 +217,7 @@ impl Target {
     /// No check speaks of it any more.
     pub(crate) fn gone(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         self.look_since = None;
-        self.reason = Some("no check speaks of it any more".to_owned());
+        self.reason = Some(Said::new("no check speaks of it any more", AgentCode::NoCheckSpeaks));
         let change = self.machine.see(now, Seen::Up);
         self.note(now, change, effects);
     }

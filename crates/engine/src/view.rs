@@ -3,6 +3,7 @@
 use evenkeel_health::{Eta, Hard, State};
 use evenkeel_moment::Moment;
 use evenkeel_recovery::machine::Seen;
+use evenkeel_shown::said::Said;
 
 use crate::check::CheckCore;
 use crate::subject::Subject;
@@ -19,7 +20,7 @@ pub(crate) type Source<'a> = (&'a CheckCore, &'a Subject);
 pub(crate) struct View {
     pub(crate) seen: Seen,
     pub(crate) cause: String,
-    pub(crate) evidence: String,
+    pub(crate) evidence: Said,
     /// When a limit is reached, if that is all that is wrong.
     pub(crate) only_trend: Option<Eta>,
     /// Whether everything that is down is on its way up: good results, but not enough of them.
@@ -69,11 +70,7 @@ impl View {
         let mut view = Self {
             seen,
             cause: down.iter().map(|(check, _)| &*check.spec.name).collect::<Vec<_>>().join(", "),
-            evidence: down
-                .iter()
-                .filter_map(|(_, subject)| subject.reason.as_deref())
-                .collect::<Vec<_>>()
-                .join("; "),
+            evidence: evidence(&down),
             only_trend: {
                 let mut ahead: Vec<_> =
                     down.iter().map(|(_, subject)| subject.only_trend).collect();
@@ -134,6 +131,18 @@ impl View {
     /// Whether a dependency is down for sure: only that makes a victim of which nothing needs to be said.
     pub(crate) fn is_victim(&self) -> bool {
         self.blocked.iter().any(|dependency| dependency.hard == Hard::Down)
+    }
+}
+
+/// What the last results of those that are down said.
+fn evidence(down: &[&Source<'_>]) -> Said {
+    let mut all = down.iter().filter_map(|(_, subject)| subject.reason.as_ref());
+    match (all.next(), all.next()) {
+        (None, _) => Said::default(),
+        (Some(one), None) => one.clone(),
+        (Some(one), Some(other)) => {
+            Said::joined([one, other].into_iter().chain(all).cloned().collect())
+        }
     }
 }
 

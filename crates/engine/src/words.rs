@@ -33,7 +33,7 @@ impl Record {
                     _ => String::new(),
                 };
                 let causes = causes.as_ref().map_or_else(String::new, |causes| {
-                    let Causes { first, last } = causes;
+                    let Causes { first, last, .. } = causes;
                     format!("; first: {first}; last: {last}")
                 });
                 format!("breaker {from} -> {to}{counts}{causes}")

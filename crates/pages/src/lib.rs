@@ -51,7 +51,7 @@ pub use overview::{Overview, overview};
 pub use report::{CauseRow, DayRow, ReportData, report};
 pub use rows::{
     ActionRow, AlertRow, BudgetRow, CheckRow, CleanupRow, DriftRow, EventRow, HoldRow, PartRow,
-    RecoveryRow, RuleRow,
+    RecoveryRow, RuleRow, Sample,
 };
 pub use said::said;
 pub use simulation::{

@@ -1,8 +1,8 @@
 //! The first page: whether all holds, and if not, what does not.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
+use evenkeel_shown::said::Code;
 use jiff::Timestamp;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::rows::{
     AlertRow, CheckRow, CleanupRow, DriftRow, EventRow, HoldRow, RecoveryRow, RuleRow,
 };
 use crate::said::said;
-use crate::tables::{checks, holds, recoveries, rules};
+use crate::tables::{checks, holds, recoveries, rules, why};
 use crate::text::clean;
 use crate::told::refusal;
 use crate::view::View;
@@ -59,7 +59,7 @@ pub struct Overview {
 struct Want<'a> {
     name: &'a str,
     what: String,
-    why: Option<Cow<'a, str>>,
+    why: Option<String>,
 }
 
 /// The first page.
@@ -126,6 +126,10 @@ fn wants<'a>(view: &View, data: &'a Overview) -> Vec<Want<'a>> {
         Lang::En => format!("is {}", lang.state(state)),
         Lang::Ja => format!("は{}", lang.state(state)),
     };
+    let last = |reason: &Option<String>, code: Option<&Code>| {
+        reason.as_ref().map(|reason| said(view, reason, code))
+    };
+    let own = |check: &CheckRow| last(&check.reason, check.reason_code.as_ref());
     let checks = data.checks.iter().filter_map(|check| {
         let part = ["down", "recovering"]
             .iter()
@@ -134,13 +138,11 @@ fn wants<'a>(view: &View, data: &'a Overview) -> Vec<Want<'a>> {
             Some(part) => Some(Want {
                 name: &check.name,
                 what: format!("{} {}", clean(&part.name), is_so(&part.state)),
-                why: part.reason.as_deref().or(check.reason.as_deref()).map(Cow::from),
+                why: last(&part.reason, part.reason_code.as_ref()).or_else(|| own(check)),
             }),
-            None if is_bad(&check.state) => Some(Want {
-                name: &check.name,
-                what: is_so(&check.state),
-                why: check.reason.as_deref().map(Cow::from),
-            }),
+            None if is_bad(&check.state) => {
+                Some(Want { name: &check.name, what: is_so(&check.state), why: own(check) })
+            }
             None => None,
         }
     });
@@ -149,17 +151,14 @@ fn wants<'a>(view: &View, data: &'a Overview) -> Vec<Want<'a>> {
         what: lang.say("does not hold", "は適合していません").to_owned(),
         why: Some(rule.detail.as_str())
             .filter(|detail| !detail.is_empty())
-            .map(|detail| said(view, detail, rule.detail_code.as_ref()).into()),
+            .map(|detail| said(view, detail, rule.detail_code.as_ref())),
     });
     let recoveries =
         data.recoveries.iter().filter(|recovery| recovery.phase == "exhausted").map(|recovery| {
             Want {
                 name: &recovery.target,
                 what: lang.say("could not be recovered", "は復旧できませんでした").to_owned(),
-                why: recovery
-                    .reason
-                    .as_deref()
-                    .map(|reason| refusal(view, reason, &recovery.refusal).into()),
+                why: why(view, recovery),
             }
         });
     recoveries.chain(checks).chain(rules).collect()

@@ -47,9 +47,9 @@ pub(crate) fn cleanups(view: &View, rows: &[CleanupRow]) -> Markup {
                 (bytes(row.bytes, lang)) " (" (clean(cleaning(lang, &row.action))) ")"
                 @if !row.sample.is_empty() {
                     div.soft.why {
-                        @for (count, path) in row.sample.iter().take(3).enumerate() {
+                        @for (count, one) in row.sample.iter().take(3).enumerate() {
                             @if count > 0 { ", " }
-                            (clean(path))
+                            (clean(&said(view, &one.text, one.code.as_ref())))
                         }
                         @if row.entries > 3 { ", …" }
                     }

@@ -25,6 +25,8 @@ pub struct CheckRow {
     pub since: Option<Timestamp>,
     /// What the last result said, if it was not good.
     pub reason: Option<String>,
+    /// The same as data, where evenkeel itself says it.
+    pub reason_code: Option<Code>,
     /// How long the last attempt took, in milliseconds.
     pub last_ms: Option<f64>,
     /// Milliseconds from one start to the next.
@@ -50,6 +52,8 @@ pub struct PartRow {
     pub state: String,
     /// What the last result said, if it was not good.
     pub reason: Option<String>,
+    /// The same as data, where evenkeel itself says it.
+    pub reason_code: Option<Code>,
 }
 
 /// One target of recovery.
@@ -67,6 +71,8 @@ pub struct RecoveryRow {
     pub budget_remaining: u32,
     /// Why it is down, or why nothing is done.
     pub reason: Option<String>,
+    /// Why it is down as data, where evenkeel itself says it.
+    pub reason_code: Option<Code>,
     /// Why nothing is done, as data; null where it is only down.
     pub refusal: Value,
 }
@@ -141,6 +147,15 @@ pub struct DriftRow {
     pub by: Option<String>,
 }
 
+/// One of the entries that a cleanup took, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// In English.
+    pub text: String,
+    /// The same as data, where evenkeel itself says it.
+    pub code: Option<Code>,
+}
+
 /// A cleanup run that took something away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CleanupRow {
@@ -155,7 +170,7 @@ pub struct CleanupRow {
     /// Bytes given back.
     pub bytes: u64,
     /// The first of the entries.
-    pub sample: Vec<String>,
+    pub sample: Vec<Sample>,
     /// What `evenkeel undo` takes to bring them back, if they are kept.
     pub undo: Option<String>,
 }

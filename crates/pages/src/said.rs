@@ -4,12 +4,18 @@
 //! such as what the system, a program or a command said, stays as they wrote it.
 
 mod actions;
+mod agent;
 mod clients;
+mod condition;
 mod files;
+mod host;
+mod network;
+mod note;
+mod workload;
 
 use std::time::Duration;
 
-use evenkeel_shown::said::{AgentCode, Code};
+use evenkeel_shown::said::Code;
 use jiff::SignedDuration;
 
 use crate::told::lasted;
@@ -44,28 +50,13 @@ pub(crate) fn japanese(view: &View, code: &Code) -> String {
         Code::Permissions(code) => files::permissions(view, code),
         Code::Cleanup(code) => files::cleanup(view, code),
         Code::Due(code) => files::due(view, code),
-        Code::Agent(code) => agent(view, code),
-    }
-}
-
-fn agent(view: &View, code: &AgentCode) -> String {
-    match code {
-        AgentCode::SettingsObserve => "設定による".to_owned(),
-        AgentCode::ToldToObserve => "起動時の指定による".to_owned(),
-        AgentCode::CrashLoop { starts } => format!(
-            "エージェントが10分間に{starts}回起動した。終了を繰り返しているため、ログの確認が必要"
-        ),
-        AgentCode::HistoryLost { reason, file, moved_to } => {
-            format!("履歴 {file} に異常({reason})があったため、{moved_to} へ移動した")
-        }
-        AgentCode::HistoryUnreadable { error } => format!("履歴を読み取れない: {error}"),
-        AgentCode::Until { what, until } => format!("{}({until}まで)", japanese(view, what)),
-        AgentCode::EndedBeforeAction => "対処が終わる前にエージェントが終了した".to_owned(),
-        AgentCode::KeeperEnded => "ルールを適用するスレッドが不具合により終了した".to_owned(),
-        AgentCode::NoThread { why } => format!("実行するスレッドを作成できない: {why}"),
-        AgentCode::Starting { runs_seconds, grace_seconds } => {
-            format!("稼働時間は{runs_seconds}秒で、起動に最大{grace_seconds}秒かかる")
-        }
+        Code::Agent(code) => agent::agent(view, code),
+        Code::Network(code) => network::network(view, code),
+        Code::Workload(code) => workload::workload(view, code),
+        Code::Host(code) => host::host(view, code),
+        Code::Condition(code) => condition::condition(view, code),
+        Code::Noted { what, note } => format!("{}{}", japanese(view, what), note::note(note)),
+        Code::Untold { field, why } => format!("`{field}` が分からない: {}", japanese(view, why)),
     }
 }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
+use serde_json::Value;
 
 use crate::figures::{badge, key, target_address};
 use crate::rows::{CheckRow, HoldRow, RecoveryRow, RuleRow};
@@ -41,7 +42,7 @@ pub(crate) fn checks(view: &View, rows: &[CheckRow], span: &Range<Timestamp>) ->
                 td.main {
                     strong { a href=(target_address(&row.name)) { (clean(&row.name)) } }
                     " " span.soft { (clean(&row.kind)) " · " (clean(&row.target)) }
-                    (reasons(row))
+                    (reasons(view, row))
                     (parts(view, row))
                 }
                 @if strips {
@@ -89,16 +90,17 @@ fn figures(view: &View, row: &CheckRow) -> Markup {
 }
 
 /// Why it is not good, and why its parts are not.
-pub(crate) fn reasons(row: &CheckRow) -> Markup {
+pub(crate) fn reasons(view: &View, row: &CheckRow) -> Markup {
     let of_parts = row.parts.iter().filter(|part| part.state != "up").filter_map(|part| {
         part.reason
             .as_ref()
             .filter(|reason| Some(*reason) != row.reason.as_ref())
-            .map(|reason| (&part.name, reason))
+            .map(|reason| (&part.name, said(view, reason, part.reason_code.as_ref())))
     });
+    let own = row.reason.as_ref().map(|reason| said(view, reason, row.reason_code.as_ref()));
     html! {
-        @if let Some(reason) = &row.reason { div.why { (clean(reason)) } }
-        @for (name, reason) in of_parts.take(REASONS) { div.why { (clean(name)) ": " (clean(reason)) } }
+        @if let Some(reason) = own { div.why { (clean(&reason)) } }
+        @for (name, reason) in of_parts.take(REASONS) { div.why { (clean(name)) ": " (clean(&reason)) } }
     }
 }
 
@@ -143,12 +145,21 @@ pub(crate) fn recoveries(view: &View, rows: &[RecoveryRow]) -> Markup {
                 td.main {
                     strong { a href=(target_address(&row.target)) { (clean(&row.target)) } }
                     @if let Some(about) = under_way(view, row) { " " span.soft { (about) } }
-                    @if let Some(reason) = row.reason.as_ref().filter(|_| row.phase != "healthy") { div.why { (clean(&refusal(view, reason, &row.refusal))) } }
+                    @if let Some(reason) = why(view, row).filter(|_| row.phase != "healthy") { div.why { (clean(&reason)) } }
                 }
                 td.num { (row.budget_remaining) }
             } } }
         }
     }
+}
+
+/// Why a target of recovery is down, or why nothing is done.
+pub(crate) fn why(view: &View, row: &RecoveryRow) -> Option<String> {
+    let reason = row.reason.as_ref()?;
+    Some(match &row.refusal {
+        Value::Null => said(view, reason, row.reason_code.as_ref()),
+        data => refusal(view, reason, data),
+    })
 }
 
 /// Which attempt of which step runs, or is next.

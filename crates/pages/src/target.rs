@@ -112,7 +112,7 @@ pub fn target(view: &View, data: &Target) -> String {
     let main = html! {
         h1 { (name) " " (state(view, data)) small { (about(view, data)) } }
         p.lede id="answer" { (clean(&data.answer)) }
-        @if let Some(check) = data.check.as_ref().filter(|_| data.part.is_none()) { (reasons(check)) (parts(view, check)) }
+        @if let Some(check) = data.check.as_ref().filter(|_| data.part.is_none()) { (reasons(view, check)) (parts(view, check)) }
         @if !data.holds.is_empty() {
             section id="holds" { h2 { (lang.say("Held by an operator", "保留中")) } (holds(view, &data.holds)) }
         }

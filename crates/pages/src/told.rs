@@ -56,7 +56,7 @@ impl<'a> Teller<'a> {
             "breaker_changed" => self.breaker()?,
             "repaired" | "fought" | "rule_failed" | "cleaned" | "purged" => self.files(kind)?,
             "incident_opened" => {
-                format!("チェック {} が停止を検知: {}", self.text("cause")?, self.text("evidence")?)
+                format!("チェック {} が停止を検知: {}", self.text("cause")?, self.own("evidence")?)
             }
             "refused" => self.refused()?,
             "skipped" => {
@@ -117,7 +117,7 @@ impl<'a> Teller<'a> {
             _ => String::new(),
         };
         let causes = self.at("causes");
-        let causes = match (causes.text("first"), causes.text("last")) {
+        let causes = match (causes.own("first"), causes.own("last")) {
             (Some(first), Some(last)) => format!("。最初: {first}、最後: {last}"),
             _ => String::new(),
         };
@@ -337,7 +337,7 @@ impl<'a> Teller<'a> {
 
     /// A text that may be absent, behind a colon.
     fn tail(self, key: &str) -> String {
-        self.text(key).map(|text| format!(": {text}")).unwrap_or_default()
+        self.own(key).map(|text| format!(": {text}")).unwrap_or_default()
     }
 
     fn word(self, key: &str, inner: &str) -> Option<&'a str> {

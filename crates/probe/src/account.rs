@@ -1,5 +1,6 @@
 //! Users by name or number.
 
+use evenkeel_shown::said::HostCode;
 use nix::unistd::{Uid, User};
 
 use crate::{FailureClass, Outcome};
@@ -15,11 +16,11 @@ pub(crate) fn account(name: &str) -> Result<User, Outcome> {
     match found {
         Ok(Some(user)) => Ok(user),
         Ok(None) => {
-            Err(Outcome::unknown(FailureClass::Missing, format!("there is no user `{name}`")))
+            Err(Outcome::unknown(FailureClass::Missing, HostCode::NoUser { user: name.to_owned() }))
         }
         Err(errno) => {
-            let detail = format!("cannot look up user `{name}`: {errno}");
-            Err(Outcome::unknown(FailureClass::Limit, detail))
+            let (user, error) = (name.to_owned(), errno.to_string());
+            Err(Outcome::unknown(FailureClass::Limit, HostCode::CannotLookUp { user, error }))
         }
     }
 }

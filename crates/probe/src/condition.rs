@@ -2,6 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use evenkeel_shown::Unit;
+use evenkeel_shown::said::{ConditionCode, Relation, Said};
 
 use crate::field::{BODY, EXIT_CODE, HEADER_FIELD, RESPONSE, STATUS};
 use crate::{Facts, FailureClass, Pattern, Value};
@@ -57,7 +58,7 @@ pub struct Breach {
     /// What kind of failure it is.
     pub class: FailureClass,
     /// In words, for people.
-    pub detail: String,
+    pub detail: Said,
 }
 
 /// Which of `conditions` the facts break. How long they have is not looked at here.
@@ -68,17 +69,17 @@ pub struct Breach {
 pub fn breaches(conditions: &[Condition], facts: &Facts) -> Vec<Breach> {
     let breach = |(place, condition): (usize, &Condition)| {
         let class = class_of(&condition.field);
-        Some(Breach { condition: place, class, detail: condition.fault(facts)? })
+        Some(Breach { condition: place, class, detail: condition.fault(facts)?.into() })
     };
     conditions.iter().enumerate().filter_map(breach).collect()
 }
 
 impl Condition {
     /// What is wrong, in words; `None` if nothing is.
-    fn fault(&self, facts: &Facts) -> Option<String> {
-        let field = &self.field;
-        let Some(value) = facts.get(field) else {
-            return Some(format!("`{field}` was not measured"));
+    fn fault(&self, facts: &Facts) -> Option<ConditionCode> {
+        let field = self.field.clone();
+        let Some(value) = facts.get(&field) else {
+            return Some(ConditionCode::NotMeasured { field });
         };
         match (&self.test, value) {
             (Test::Above(limit), Value::Number(number)) => number > limit,
@@ -95,13 +96,18 @@ impl Condition {
             (Test::Differs(other), _) if alike(value, other) => value != other,
             (Test::Matches(pattern), Value::Text(text)) => pattern.is_match(text),
             (Test::Lacks(pattern), Value::Text(text)) => !pattern.is_match(text),
-            (test, value) => return Some(format!("`{field}` is {value}, which cannot be {test}")),
+            (test, value) => {
+                let (value, relation) = (value.to_string(), test.relation());
+                return Some(ConditionCode::CannotBe { field, value, relation });
+            }
         }
         .then(|| match (field.as_str(), &self.test, value) {
             // The body itself is too long for a line that people read.
-            (BODY, test, _) => format!("the body {}", test.about_text()),
+            (BODY, test, _) => ConditionCode::Body(test.relation()),
             (_, test, Value::Number(number)) => test.about_number(field, *number),
-            (_, test, value) => format!("{field} is {value}, {test}"),
+            (_, test, value) => {
+                ConditionCode::Is { field, value: value.to_string(), relation: test.relation() }
+            }
         })
     }
 }
@@ -124,35 +130,43 @@ impl Test {
     }
 
     /// What is wrong with a number, in the unit of its field.
-    fn about_number(&self, field: &str, number: f64) -> String {
-        let unit = Unit::of_field(field);
-        let Some(limit) = self.limit() else { return format!("{field} is {}", unit.write(number)) };
-        let (number, limit) = unit.write_beside(number, limit);
+    fn about_number(&self, field: String, number: f64) -> ConditionCode {
+        let unit = Unit::of_field(&field);
+        let Some(limit) = self.limit() else {
+            return ConditionCode::Number { field, value: unit.write(number) };
+        };
+        let (value, limit) = unit.write_beside(number, limit);
         if matches!(self, Self::Reaches { .. }) {
-            return format!("{field} is {number}, the limit is {limit}");
+            return ConditionCode::AtLimit { field, value, limit };
         }
-        format!("{field} is {number}, {}", self.with_limit(&limit))
+        ConditionCode::Is { field, value, relation: self.with_limit(limit) }
     }
 
-    /// Reads after "is": the test with its limit as it is shown.
-    fn with_limit(&self, limit: &str) -> String {
-        match self {
-            Self::Above(_) => format!("above {limit}"),
-            Self::Below(_) => format!("below {limit}"),
-            Self::AtLeast(_) => format!("not below {limit}"),
-            Self::AtMost(_) => format!("not above {limit}"),
-            Self::Equals(_) => format!("equal to {limit}"),
-            Self::Differs(_) => format!("not {limit}"),
-            Self::Matches(_) | Self::Lacks(_) => self.to_string(),
-            Self::Reaches { within, .. } => format!("at {limit} within {within:?}"),
-        }
+    /// With the limit as it was set, without its unit.
+    fn relation(&self) -> Relation {
+        self.with_limit(match self {
+            Self::Above(limit)
+            | Self::Below(limit)
+            | Self::AtLeast(limit)
+            | Self::AtMost(limit)
+            | Self::Reaches { limit, .. } => limit.to_string(),
+            Self::Equals(value) | Self::Differs(value) => value.to_string(),
+            Self::Matches(pattern) | Self::Lacks(pattern) => pattern.to_string(),
+        })
     }
 
-    fn about_text(&self) -> String {
+    /// With the limit as it is shown.
+    fn with_limit(&self, limit: String) -> Relation {
         match self {
-            Self::Matches(pattern) => format!("matches `{pattern}`"),
-            Self::Lacks(pattern) => format!("does not match `{pattern}`"),
-            other => format!("is {other}"),
+            Self::Above(_) => Relation::Above(limit),
+            Self::Below(_) => Relation::Below(limit),
+            Self::AtLeast(_) => Relation::NotBelow(limit),
+            Self::AtMost(_) => Relation::NotAbove(limit),
+            Self::Equals(_) => Relation::EqualTo(limit),
+            Self::Differs(_) => Relation::Not(limit),
+            Self::Matches(_) => Relation::MatchedBy(limit),
+            Self::Lacks(_) => Relation::NotMatchedBy(limit),
+            Self::Reaches { within, .. } => Relation::AtWithin { limit, within: *within },
         }
     }
 }
@@ -160,20 +174,7 @@ impl Test {
 /// Reads after "is": `above 5`, `not matched by …`.
 impl fmt::Display for Test {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Matches(pattern) => write!(formatter, "matched by `{pattern}`"),
-            Self::Lacks(pattern) => write!(formatter, "not matched by `{pattern}`"),
-            Self::Equals(value) | Self::Differs(value) => {
-                formatter.write_str(&self.with_limit(&value.to_string()))
-            }
-            Self::Above(limit)
-            | Self::Below(limit)
-            | Self::AtLeast(limit)
-            | Self::AtMost(limit)
-            | Self::Reaches { limit, .. } => {
-                formatter.write_str(&self.with_limit(&limit.to_string()))
-            }
-        }
+        self.relation().fmt(formatter)
     }
 }
 
@@ -214,7 +215,7 @@ mod tests {
     #[track_caller]
     fn check(field: &str, test: Test, expected: Option<&str>) {
         let found = breaches(&[on(field, test)], &facts());
-        assert_eq!(found.first().map(|breach| breach.detail.as_str()), expected);
+        assert_eq!(found.first().map(|breach| breach.detail.text()), expected);
     }
 
     #[test]

@@ -3,6 +3,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::time::Duration;
 
+use evenkeel_shown::said::NetworkCode;
 use nix::errno::Errno;
 use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, UnixStream};
@@ -45,7 +46,10 @@ pub(crate) async fn connect(
                 Ok(Err(error)) => of_connect(*address, &error),
                 Err(_) => Outcome::bad(
                     FailureClass::Timeout,
-                    format!("no connection to {address} within {:?}", attempt.timeout),
+                    NetworkCode::NoConnectionWithin {
+                        to: address.to_string(),
+                        within: attempt.timeout,
+                    },
                 ),
             };
         // That one address cannot be reached from here says nothing where another one refuses.
@@ -54,7 +58,8 @@ pub(crate) async fn connect(
         }
     }
     Err(failure.unwrap_or_else(|| {
-        Outcome::bad(FailureClass::Dns, format!("`{}` has no address", endpoint.host()))
+        let host = endpoint.host().to_owned();
+        Outcome::bad(FailureClass::Dns, NetworkCode::NoAddress { host })
     }))
 }
 
@@ -88,10 +93,8 @@ pub(crate) fn tls_name(
         return Ok(name.0.clone());
     }
     ServerName::try_from(endpoint.host().to_owned()).map_err(|_| {
-        Outcome::bad(
-            FailureClass::Tls,
-            format!("`{}` cannot be the name in a certificate", endpoint.host()),
-        )
+        let host = endpoint.host().to_owned();
+        Outcome::bad(FailureClass::Tls, NetworkCode::NoNameOfCertificate { host })
     })
 }
 
@@ -119,8 +122,8 @@ pub(crate) async fn resolve(
     let own_deadline = dns_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let found = match own_deadline {
         Some(deadline) => timeout_at(deadline, lookup).await.map_err(|_| {
-            let within = dns_timeout.unwrap_or_default();
-            Outcome::bad(FailureClass::Dns, format!("`{host}` was not resolved within {within:?}"))
+            let (host, within) = (host.to_owned(), dns_timeout.unwrap_or_default());
+            Outcome::bad(FailureClass::Dns, NetworkCode::NotResolvedWithin { host, within })
         })?,
         None => lookup.await,
     };
@@ -129,7 +132,7 @@ pub(crate) async fn resolve(
 }
 
 fn of_lookup(host: &str, error: &io::Error) -> Outcome {
-    let detail = format!("`{host}` was not resolved: {error}");
+    let detail = NetworkCode::NotResolved { host: host.to_owned(), error: error.to_string() };
     // The resolver says "not known" also where it had no descriptor left to ask with.
     if error.raw_os_error().is_some() || no_descriptor_left() {
         return Outcome::unknown(FailureClass::Limit, detail);
@@ -149,7 +152,7 @@ pub(crate) fn of_connect(address: SocketAddr, error: &io::Error) -> Outcome {
         ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, PermissionDenied,
         TimedOut,
     };
-    let detail = format!("no connection to {address}: {error}");
+    let detail = no_connection(address.to_string(), error);
     match error.kind() {
         ConnectionRefused | ConnectionReset | HostUnreachable => {
             Outcome::bad(FailureClass::Refused, detail)
@@ -162,9 +165,13 @@ pub(crate) fn of_connect(address: SocketAddr, error: &io::Error) -> Outcome {
     }
 }
 
+fn no_connection(to: String, error: &io::Error) -> NetworkCode {
+    NetworkCode::NoConnection { to, error: error.to_string() }
+}
+
 fn of_connect_unix(path: &Path, error: &io::Error) -> Outcome {
     use io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied};
-    let detail = format!("no connection to `{}`: {error}", path.display());
+    let detail = no_connection(format!("`{}`", path.display()), error);
     match error.kind() {
         // A socket whose owner has gone, or no socket at all.
         ConnectionRefused => Outcome::bad(FailureClass::Refused, detail),

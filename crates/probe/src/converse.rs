@@ -2,6 +2,7 @@ use std::error::Error;
 use std::io;
 
 use evenkeel_shown::excerpt;
+use evenkeel_shown::said::NetworkCode;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::prober::{Attempt, Step};
@@ -52,18 +53,15 @@ pub(crate) async fn converse(
         return Ok(());
     }
     if answer.is_empty() {
-        return Err(Outcome::bad(
-            FailureClass::Refused,
-            "the connection was closed without an answer",
-        ));
+        return Err(Outcome::bad(FailureClass::Refused, NetworkCode::ClosedWithoutAnswer));
     }
     let pattern = exchange.expect.as_ref().map(Pattern::as_str).unwrap_or_default();
-    let pattern = excerpt(pattern, SHOWN_CHARS);
-    let shown = excerpt_of_bytes(&answer, SHOWN_CHARS);
-    Err(Outcome::bad(
-        FailureClass::Body,
-        format!("`{pattern}` was not found in {} bytes of answer: `{shown}`", answer.len()),
-    ))
+    let not_found = NetworkCode::NotFoundInAnswer {
+        pattern: excerpt(pattern, SHOWN_CHARS),
+        bytes: answer.len(),
+        answer: excerpt_of_bytes(&answer, SHOWN_CHARS),
+    };
+    Err(Outcome::bad(FailureClass::Body, not_found))
 }
 
 /// What an error of an open connection says about the other side.
@@ -71,5 +69,5 @@ pub(crate) fn of_io(error: &io::Error) -> Outcome {
     let of_tls = error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>);
     // With TLS 1.3 a server refuses a client's certificate, or the lack of one, only after the handshake.
     let class = if of_tls { FailureClass::Tls } else { FailureClass::Refused };
-    Outcome::bad(class, format!("the connection broke: {error}"))
+    Outcome::bad(class, NetworkCode::Broke { error: error.to_string() })
 }

@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use evenkeel_shown::said::HostCode;
 use nix::sys::statvfs::{FsFlags, Statvfs, statvfs};
 
 use crate::file::unseen;
@@ -18,11 +19,8 @@ pub(crate) async fn measure(
     let has_inodes = attempt.facts.get("inodes_available").is_some();
     match target.judged.iter().find(|field| field.starts_with("inodes")) {
         Some(field) if !has_inodes => {
-            let detail = format!(
-                "`{field}` cannot be told: the file system of `{}` makes inodes as it needs them",
-                target.path.display()
-            );
-            Err(Outcome::unknown(FailureClass::Missing, detail))
+            let (field, path) = (field.clone(), target.path.display().to_string());
+            Err(Outcome::unknown(FailureClass::Missing, HostCode::InodesUntold { field, path }))
         }
         _ => Ok(()),
     }

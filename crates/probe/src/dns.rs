@@ -15,6 +15,7 @@ use crate::connect::{of_connect, resolve};
 use crate::prober::{Attempt, Prober, Step};
 use crate::{DnsTarget, FailureClass, Outcome, RecordType};
 use evenkeel_shown::excerpt;
+use evenkeel_shown::said::NetworkCode;
 
 /// So many values are kept and compared; they are counted beyond that.
 const VALUES: usize = 128;
@@ -44,14 +45,15 @@ pub(crate) async fn measure(
     let shown = excerpt(&answer, SHOWN_CHARS);
     attempt.facts.set("answer", answer);
     if count == 0 {
-        let detail = format!("`{}` has no {} record", target.name, target.record);
+        let (name, record) = (target.name.to_string(), target.record.to_string());
+        let detail = NetworkCode::NoRecord { name, record };
         return Err(Outcome::bad(FailureClass::Dns, detail));
     }
     match target.expect.iter().find(|expected| !values.contains(expected)) {
         None => Ok(()),
         Some(missing) => Err(Outcome::bad(
             FailureClass::Body,
-            format!("`{missing}` is not among the answers: {shown}"),
+            NetworkCode::NotAmongAnswers { value: missing.clone(), answers: shown },
         )),
     }
 }
@@ -92,7 +94,11 @@ async fn of_server(
         0 => Ok(reply.values.into_iter().collect()),
         code => Err(Outcome::bad(
             FailureClass::Dns,
-            format!("{server} says of `{}`: {}", target.name, wire::word_of_code(code)),
+            NetworkCode::ServerSays {
+                server: server.to_string(),
+                name: target.name.to_string(),
+                code,
+            },
         )),
     }
 }
@@ -153,5 +159,6 @@ async fn by_stream(
 }
 
 fn malformed(server: SocketAddr) -> Outcome {
-    Outcome::bad(FailureClass::Body, format!("what {server} answers is no answer to the question"))
+    let server = server.to_string();
+    Outcome::bad(FailureClass::Body, NetworkCode::NoAnswerToQuestion { server })
 }

@@ -1,4 +1,5 @@
 use evenkeel_command::{CommandSpec, RunAs, RunError, run};
+use evenkeel_shown::said::WorkloadCode;
 use tokio::time::{Instant, timeout_at};
 
 use crate::account::account;
@@ -24,10 +25,9 @@ pub(crate) async fn measure(target: &ExecTarget, attempt: &mut Attempt) -> Outco
     if completed.success() || target.any_exit && completed.code.is_some() {
         Outcome::Good
     } else {
-        Outcome::bad(
-            FailureClass::Exit,
-            format!("`{}` ended with {}", target.command, completed.ending()),
-        )
+        let (code, signal) = (completed.code, completed.signal);
+        let command = target.command.to_string();
+        Outcome::bad(FailureClass::Exit, WorkloadCode::CommandEnded { command, code, signal })
     }
 }
 
@@ -43,16 +43,13 @@ async fn as_whom(target: &ExecTarget, attempt: &Attempt) -> Result<CommandSpec, 
 }
 
 fn of_run(error: &RunError) -> Outcome {
-    let detail = error.to_string();
+    let detail = error.said();
     match error {
         RunError::TimedOut { .. } => Outcome::bad(FailureClass::Timeout, detail),
         // Without the command there is no look at what it would have looked at.
         RunError::Denied { .. } => Outcome::unknown(FailureClass::Denied, detail),
         RunError::Empty | RunError::NotFound { .. } => {
             Outcome::unknown(FailureClass::Missing, detail)
-        }
-        RunError::Io { source, .. } => {
-            Outcome::unknown(FailureClass::Limit, format!("{detail}: {source}"))
         }
         _ => Outcome::unknown(FailureClass::Limit, detail),
     }

@@ -3,6 +3,7 @@ mod hash;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use evenkeel_shown::said::HostCode;
 use nix::errno::Errno;
 use nix::sys::stat::{FileStat, SFlag, lstat};
 use nix::unistd::{Gid, Group, Uid, User};
@@ -36,16 +37,15 @@ pub(crate) async fn measure(
 
 /// Why there is nothing to be said of `path`.
 pub(crate) fn unseen(path: &Path, errno: Errno) -> Outcome {
-    let path = path.display();
-    match errno {
+    let path = path.display().to_string();
+    let class = match errno {
         Errno::ENOENT | Errno::ENOTDIR => {
-            Outcome::bad(FailureClass::Missing, format!("there is no `{path}`"))
+            return Outcome::bad(FailureClass::Missing, HostCode::NoEntry { path });
         }
-        Errno::EACCES | Errno::EPERM => {
-            Outcome::unknown(FailureClass::Denied, format!("cannot look at `{path}`: {errno}"))
-        }
-        errno => Outcome::unknown(FailureClass::Limit, format!("cannot look at `{path}`: {errno}")),
-    }
+        Errno::EACCES | Errno::EPERM => FailureClass::Denied,
+        _ => FailureClass::Limit,
+    };
+    Outcome::unknown(class, HostCode::CannotLook { path, error: errno.to_string() })
 }
 
 fn facts(found: &FileStat, now: SystemTime) -> Facts {

@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::io;
 
+use evenkeel_shown::said::{NetworkCode, StatusHint};
 use evenkeel_shown::{Unit, excerpt};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -125,7 +126,10 @@ fn request(target: &HttpTarget, hop: &Hop) -> Result<Request<Full<Bytes>>, Outco
         .header(CONNECTION, "close")
         .body(Full::from(body))
         .map_err(|error| {
-            Outcome::unknown(FailureClass::Body, format!("the request cannot be sent: {error}"))
+            Outcome::unknown(
+                FailureClass::Body,
+                NetworkCode::CannotSend { error: error.to_string() },
+            )
         })?;
     for header in target.headers.iter().filter(|_| hop.at_home) {
         // In the place of the ones above, as one who sets `host` means it.
@@ -176,16 +180,15 @@ async fn take_in(
         return Ok(());
     }
     let location = attempt.facts.text("location").filter(|location| !location.is_empty());
-    let hint = location.map(|location| format!(", to `{}`", excerpt(location, SHOWN_CHARS)));
-    let hint = hint.or(wait).unwrap_or_default();
-    Err(Outcome::bad(FailureClass::Status, format!("status {status}{hint}")))
+    let hint = location.map(|location| StatusHint::To(excerpt(location, SHOWN_CHARS))).or(wait);
+    Err(Outcome::bad(FailureClass::Status, NetworkCode::Status { status, hint }))
 }
 
 /// What an answer asks for that cannot be had now: a number of seconds, or a point in time as it is written.
-fn asked_wait(retry_after: &str) -> String {
+fn asked_wait(retry_after: &str) -> StatusHint {
     match retry_after.trim().parse::<u32>() {
-        Ok(seconds) => format!("; asks to wait for {}", Unit::Seconds.write(seconds.into())),
-        Err(_) => format!("; asks to wait until `{}`", excerpt(retry_after.trim(), SHOWN_CHARS)),
+        Ok(seconds) => StatusHint::Wait(Unit::Seconds.write(seconds.into())),
+        Err(_) => StatusHint::WaitUntil(excerpt(retry_after.trim(), SHOWN_CHARS)),
     }
 }
 

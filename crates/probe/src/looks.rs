@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use evenkeel_shown::said::HostCode;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
@@ -49,7 +50,7 @@ impl Looks {
         attempt: &mut Attempt,
         look: impl FnOnce() -> Found + Send + 'static,
     ) -> Result<Found, Outcome> {
-        let lost = || Outcome::unknown(FailureClass::Limit, "the look at the host was broken off");
+        let lost = || Outcome::unknown(FailureClass::Limit, HostCode::BrokenOff);
         attempt.step = Step::Filesystem;
         let turn = self.turn_of(path).acquire_owned().await.map_err(|_| lost())?;
         attempt.step = Step::Queue;
@@ -65,8 +66,8 @@ impl Looks {
         let started =
             std::thread::Builder::new().name("look".to_owned()).stack_size(STACK_BYTES).spawn(work);
         if let Err(error) = started {
-            let detail = format!("cannot start a thread to look from: {error}");
-            return Err(Outcome::unknown(FailureClass::Limit, detail));
+            let error = error.to_string();
+            return Err(Outcome::unknown(FailureClass::Limit, HostCode::NoThread { error }));
         }
         told.await.map_err(|_| lost())
     }

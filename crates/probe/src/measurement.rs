@@ -1,6 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use evenkeel_shown::said::Said;
 use serde::{Serialize, Serializer};
 
 use crate::Facts;
@@ -37,7 +38,7 @@ pub struct Failure {
     /// The kind, from a short closed list, fit for a label.
     pub class: FailureClass,
     /// In words, for people.
-    pub detail: String,
+    pub detail: Said,
 }
 
 /// Kind of a failure; the label `reason` of metrics.
@@ -80,12 +81,12 @@ pub struct Part {
 
 impl Outcome {
     /// The target does not do what it is for.
-    pub fn bad(class: FailureClass, detail: impl Into<String>) -> Self {
+    pub fn bad(class: FailureClass, detail: impl Into<Said>) -> Self {
         Self::Bad(Failure { class, detail: detail.into() })
     }
 
     /// The target could not be looked at.
-    pub fn unknown(class: FailureClass, detail: impl Into<String>) -> Self {
+    pub fn unknown(class: FailureClass, detail: impl Into<Said>) -> Self {
         Self::Unknown(Failure { class, detail: detail.into() })
     }
 

@@ -2,6 +2,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use evenkeel_shown::said::{Awaited, HostCode, NetworkCode};
 use rustls::client::danger::ServerCertVerifier;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -177,31 +178,30 @@ impl Attempt {
 }
 
 impl Step {
-    pub(crate) fn timed_out(self, after: Duration) -> Outcome {
-        let (class, what) = match self {
-            Self::Resolve => (FailureClass::Dns, "the name was not resolved"),
-            Self::Connect => (FailureClass::Timeout, "no connection"),
-            Self::Tls => (FailureClass::Timeout, "no TLS session"),
-            Self::Response => (FailureClass::Timeout, "no response"),
-            Self::Body => (FailureClass::Timeout, "the response did not end"),
-            Self::Send => (FailureClass::Timeout, "what was sent was not taken"),
-            Self::Answer => (FailureClass::Timeout, "the expected answer did not come"),
+    pub(crate) fn timed_out(self, within: Duration) -> Outcome {
+        let awaited = match self {
+            Self::Resolve => Awaited::Name,
+            Self::Connect => Awaited::Connection,
+            Self::Tls => Awaited::TlsSession,
+            Self::Response => Awaited::Response,
+            Self::Body => Awaited::EndOfResponse,
+            Self::Send => Awaited::Taking,
+            Self::Answer => Awaited::Answer,
             // As a network mount whose server is gone: what is there cannot be told.
             Self::Filesystem => {
                 return Outcome::unknown(
                     FailureClass::Timeout,
-                    format!("its file system did not answer within {after:?}"),
+                    HostCode::FilesystemSilent { within },
                 );
             }
             // The target was not looked at: the host was too slow for it.
             Self::Start | Self::Queue | Self::Daemon => {
-                return Outcome::unknown(
-                    FailureClass::Timeout,
-                    format!("not looked at within {after:?}"),
-                );
+                return Outcome::unknown(FailureClass::Timeout, HostCode::NotLookedAt { within });
             }
         };
-        Outcome::bad(class, format!("{what} within {after:?}"))
+        let is_name = awaited == Awaited::Name;
+        let class = if is_name { FailureClass::Dns } else { FailureClass::Timeout };
+        Outcome::bad(class, NetworkCode::NotWithin { awaited, within })
     }
 }
 
@@ -213,7 +213,7 @@ pub(crate) fn milliseconds(duration: Duration) -> f64 {
 pub(crate) async fn off_thread<Found: Send + 'static>(
     look: impl FnOnce() -> Found + Send + 'static,
 ) -> Result<Found, Outcome> {
-    let lost = |_| Outcome::unknown(FailureClass::Limit, "the look at the host was broken off");
+    let lost = |_| Outcome::unknown(FailureClass::Limit, HostCode::BrokenOff);
     tokio::task::spawn_blocking(look).await.map_err(lost)
 }
 

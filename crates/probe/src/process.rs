@@ -4,6 +4,7 @@ mod select;
 use std::collections::BTreeSet;
 
 use evenkeel_process::{Identity, LookError, Process, Stat, Table};
+use evenkeel_shown::said::{HostCode, NotRunning};
 use evenkeel_supervisord::{CallError, Client};
 
 use self::select::{Selected, opened, select};
@@ -82,12 +83,9 @@ fn look_at(target: &ProcessTarget, asked: Option<u32>) -> Result<facts::Seen, Ou
         processes.into_iter().partition(|(_, stat)| stat.is_dead());
     living.sort_by_key(|(process, _)| (process.identity().start_ticks, process.identity().pid));
     let gone = || {
-        let why = if dead.is_empty() { otherwise } else { Some("it is a zombie".to_owned()) };
-        let detail = match why {
-            Some(why) => format!("{} does not run: {why}", target.selector),
-            None => format!("{} does not run", target.selector),
-        };
-        Outcome::bad(FailureClass::Missing, detail)
+        let why = if dead.is_empty() { otherwise } else { Some(NotRunning::Zombie) };
+        let target = target.selector.to_string();
+        Outcome::bad(FailureClass::Missing, HostCode::NotRunning { target, why })
     };
     if living.is_empty() {
         return Err(gone());
@@ -125,21 +123,20 @@ fn add_descendants(living: &mut Vec<(Process, Stat)>) -> Result<(), Outcome> {
 }
 
 fn too_many() -> Outcome {
-    let detail =
-        format!("there are more than {PROCESSES} processes, which is more than are looked at");
-    Outcome::unknown(FailureClass::Limit, detail)
+    Outcome::unknown(FailureClass::Limit, HostCode::TooManyProcesses { most: PROCESSES })
 }
 
 /// A look that failed for another reason than that nobody is there.
 pub(crate) fn unseen(error: &LookError) -> Outcome {
-    let detail = match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    };
     let class = match error {
         LookError::Gone { .. } => FailureClass::Missing,
         LookError::Denied { .. } => FailureClass::Denied,
         _ => FailureClass::Limit,
     };
-    Outcome::unknown(class, detail)
+    Outcome::unknown(class, error.said())
+}
+
+pub(crate) fn not_permitted(process: &Process) -> Outcome {
+    let process = process.identity().to_string();
+    Outcome::unknown(FailureClass::Denied, HostCode::NotPermitted { process })
 }

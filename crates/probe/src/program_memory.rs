@@ -1,9 +1,10 @@
 //! What the programs of a supervisor hold of the host's memory. Blocks, for as long as a look at `/proc` takes.
 
 use evenkeel_process::{Process, Table};
+use evenkeel_shown::said::HostCode;
 
 use crate::field::{RSS, TREE_PSS, TREE_RSS};
-use crate::process::unseen;
+use crate::process::{not_permitted, unseen};
 use crate::{Facts, FailureClass, Outcome, Part, ProgramMemory};
 
 /// How many processes below one program are looked at.
@@ -50,8 +51,7 @@ fn measure(
     let process = Process::open(pid).map_err(|error| unseen(&error))?;
     let stat = process.stat().map_err(|error| unseen(&error))?;
     if stat.is_dead() {
-        let detail = "its process ended as it was looked at";
-        return Err(Outcome::unknown(FailureClass::Missing, detail));
+        return Err(Outcome::unknown(FailureClass::Missing, HostCode::EndedMeanwhile));
     }
     facts.set(RSS, stat.rss_bytes);
     if memory == ProgramMemory::Own {
@@ -59,8 +59,8 @@ fn measure(
     }
     let below = table.descendants(process.identity(), PROCESSES);
     if below.cut {
-        let detail = format!("there are more than {PROCESSES} processes below it");
-        return Err(Outcome::unknown(FailureClass::Limit, detail));
+        let most = PROCESSES;
+        return Err(Outcome::unknown(FailureClass::Limit, HostCode::TooManyBelow { most }));
     }
     let resident = below.processes.iter().filter_map(|identity| table.get(identity.pid));
     facts.set(TREE_RSS, stat.rss_bytes + resident.map(|stat| stat.rss_bytes).sum::<u64>());
@@ -81,10 +81,7 @@ fn measure(
 
 fn proportional(process: &Process) -> Result<u64, Outcome> {
     match process.memory() {
-        Ok(memory) => memory.pss_bytes.ok_or_else(|| {
-            let detail = format!("not permitted to look closer at {}", process.identity());
-            Outcome::unknown(FailureClass::Denied, detail)
-        }),
+        Ok(memory) => memory.pss_bytes.ok_or_else(|| not_permitted(process)),
         Err(error) if error.is_gone() => Ok(0),
         Err(error) => Err(unseen(&error)),
     }

@@ -1,5 +1,6 @@
 //! Which request follows a redirect, if one does: plain functions, so that what is sent where can be read in one place.
 
+use evenkeel_shown::said::{NetworkCode, NotFollowed};
 use evenkeel_shown::{excerpt, redact_url};
 use hyper::{Method, StatusCode};
 
@@ -41,24 +42,22 @@ impl Hop {
         status: StatusCode,
         location: &str,
     ) -> Result<Self, Outcome> {
-        let refuse = |reason: &str| {
-            let shown = excerpt(&redact_url(&without_user(location)), SHOWN_CHARS);
-            Outcome::bad(
-                FailureClass::Status,
-                format!("a redirect to `{shown}` is not followed: {reason}"),
-            )
+        let refuse = |why: NotFollowed| {
+            let to = excerpt(&redact_url(&without_user(location)), SHOWN_CHARS);
+            Outcome::bad(FailureClass::Status, NetworkCode::NotFollowed { to, why })
         };
-        let url = self.url.join(location).map_err(|error| refuse(error.reason()))?;
+        let no_address = |error: &AddressError| NotFollowed::Address(error.reason().to_owned());
+        let url = self.url.join(location).map_err(|error| refuse(no_address(&error)))?;
         if self.url.is_tls() && !url.is_tls() {
-            return Err(refuse("it leads from https to http"));
+            return Err(refuse(NotFollowed::OffTls));
         }
         let at_home = self.at_home && url.has_same_origin(&target.url);
         if target.unix_socket.is_some() && !at_home {
-            return Err(refuse("it leads away from the Unix socket"));
+            return Err(refuse(NotFollowed::OffSocket));
         }
         let admits = |scope: &Scope| scope.admits_host(url.endpoint().host());
         if !target.scope.as_ref().is_none_or(admits) {
-            return Err(refuse("it leads to a host that this module may not ask"));
+            return Err(refuse(NotFollowed::NotAdmitted));
         }
         // As browsers and curl have it since before the standard allowed it.
         let becomes_get = match status {
@@ -69,7 +68,7 @@ impl Hop {
         let method = if becomes_get { Method::GET } else { self.method.clone() };
         let with_body = self.with_body && !becomes_get;
         if with_body && !at_home {
-            return Err(refuse("it would take the request's body to another host"));
+            return Err(refuse(NotFollowed::TakesBody));
         }
         Ok(Self { url, method, with_body, at_home })
     }
@@ -199,7 +198,7 @@ mod tests {
         let outcome = Hop::first(target).follow(target, status, location).unwrap_err();
         let failure = outcome.failure().unwrap();
         assert_eq!(failure.class, FailureClass::Status);
-        failure.detail.clone()
+        failure.detail.to_string()
     }
 
     #[test]

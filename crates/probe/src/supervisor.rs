@@ -3,11 +3,12 @@ use std::collections::BTreeMap;
 use evenkeel_process::{Identity, Process};
 use evenkeel_supervisord::{CallError, Client, Program, ProgramState};
 
-use crate::nearest::did_you_mean;
+use crate::nearest::nearest;
 use crate::prober::{Attempt, Step, off_thread};
 use crate::program_memory;
 use crate::{Facts, FailureClass, Outcome, Part, ProgramGlob, SupervisorTarget};
 use evenkeel_shown::excerpt;
+use evenkeel_shown::said::{Note, WorkloadCode};
 
 /// Exit codes with which a program may end by itself, where supervisord did not say.
 const EXPECTED_EXITS: [i64; 1] = [0];
@@ -135,8 +136,8 @@ pub(crate) fn named_program<'a>(
 
 fn no_such_program(name: &str, programs: &[Program]) -> Outcome {
     let names: Vec<_> = programs.iter().map(Program::full_name).collect();
-    let hint = did_you_mean(name, names.iter().map(String::as_str));
-    Outcome::bad(FailureClass::Missing, format!("supervisord has no program `{name}`{hint}"))
+    let near = nearest(name, names.iter().map(String::as_str));
+    Outcome::bad(FailureClass::Missing, WorkloadCode::NoProgram { program: name.to_owned(), near })
 }
 
 fn part(program: &Program, judge_states: bool, exits: &Exits) -> Part {
@@ -169,68 +170,64 @@ pub(crate) fn judge(program: &Program) -> Outcome {
 /// STOPPED is on purpose: supervisord says it only of a program that it was told to stop, or never told to start. EXITED is
 /// as expected if the code is one of `exitcodes`; whether supervisord was to start it again (`autorestart`) it does not say.
 fn judge_exit(program: &Program, expected: &[i64]) -> Outcome {
-    let name = program.full_name();
-    let state = program.state;
-    let idle = |detail: String| Outcome::unknown(FailureClass::Missing, detail);
-    match state {
+    let (name, status) = (program.full_name(), program.exit_status);
+    let idle = |detail: WorkloadCode| Outcome::unknown(FailureClass::Missing, detail);
+    match program.state {
         ProgramState::Running => Outcome::Good,
         ProgramState::Fatal | ProgramState::Backoff => {
-            let because = match program.spawn_error.trim() {
-                "" => String::new(),
-                reason => format!(": {}", excerpt(reason, REASON_CHARS)),
+            let reason = Some(program.spawn_error.trim()).filter(|reason| !reason.is_empty());
+            let detail = WorkloadCode::ProgramFails {
+                program: name,
+                state: program.state.to_string(),
+                reason: reason.map(|reason| excerpt(reason, REASON_CHARS)),
             };
-            Outcome::bad(FailureClass::Exit, format!("`{name}` is {state}{because}"))
+            Outcome::bad(FailureClass::Exit, detail)
         }
-        ProgramState::Exited if expected.contains(&program.exit_status) => {
-            idle(format!("`{name}` exited with {}, as one that is done", program.exit_status))
+        ProgramState::Exited if expected.contains(&status) => {
+            idle(WorkloadCode::ProgramDone { program: name, status })
         }
         ProgramState::Exited => {
-            let detail = match program.exit_status {
-                -1 => format!("`{name}` was ended by a signal"),
-                status => format!("`{name}` exited with {status}"),
+            let detail = match status {
+                -1 => WorkloadCode::ProgramSignalled { program: name },
+                status => WorkloadCode::ProgramExited { program: name, status },
             };
             Outcome::bad(FailureClass::Exit, detail)
         }
         ProgramState::Stopped if program.never_started => {
-            idle(format!("`{name}` was not started yet, and nobody asked for it"))
+            idle(WorkloadCode::ProgramNotStarted { program: name })
         }
-        ProgramState::Stopped => idle(format!("`{name}` is stopped, as on purpose")),
+        ProgramState::Stopped => idle(WorkloadCode::ProgramStopped { program: name }),
         ProgramState::Starting
         | ProgramState::Stopping
         | ProgramState::UnknownToSupervisord
-        | ProgramState::Unknown(_) => idle(format!("`{name}` is {state}")),
+        | ProgramState::Unknown(_) => {
+            idle(WorkloadCode::ProgramIs { program: name, state: program.state.to_string() })
+        }
     }
 }
 
 /// Bad if the daemon is surely gone or frozen, and will not come back by itself; unknown if it cannot be asked.
 pub(crate) fn of_call(error: &CallError) -> Outcome {
-    let detail = error.to_string();
+    let detail = error.said();
     match error {
         CallError::Refused { .. } => {
-            Outcome::bad(FailureClass::Refused, format!("{detail}: supervisord is dead"))
+            Outcome::bad(FailureClass::Refused, detail.noted(Note::SupervisordDead))
         }
-        CallError::Missing { .. } => Outcome::bad(
-            FailureClass::Missing,
-            format!("{detail}, and nobody listens: supervisord does not run"),
-        ),
-        CallError::Deleted { .. } => Outcome::unknown(
-            FailureClass::Missing,
-            format!(
-                "{detail}: it and its programs may be well, and cannot be asked until it is restarted"
-            ),
-        ),
+        CallError::Missing { .. } => {
+            Outcome::bad(FailureClass::Missing, detail.noted(Note::SupervisordNotRunning))
+        }
+        CallError::Deleted { .. } => {
+            Outcome::unknown(FailureClass::Missing, detail.noted(Note::SupervisordUnreachable))
+        }
         CallError::Denied { .. } => Outcome::unknown(FailureClass::Denied, detail),
         CallError::TimedOut { daemon: Some(daemon), .. } if daemon.activity.is_frozen() => {
-            Outcome::bad(FailureClass::Timeout, format!("{detail}: supervisord is frozen"))
+            Outcome::bad(FailureClass::Timeout, detail.noted(Note::SupervisordFrozen))
         }
         CallError::TimedOut { .. } => {
-            Outcome::unknown(FailureClass::Timeout, format!("{detail}: overloaded, or stuck"))
+            Outcome::unknown(FailureClass::Timeout, detail.noted(Note::OverloadedOrStuck))
         }
         CallError::Fault { .. } | CallError::Protocol { .. } => {
             Outcome::unknown(FailureClass::Body, detail)
-        }
-        CallError::Io { source, .. } => {
-            Outcome::unknown(FailureClass::Limit, format!("{detail}: {source}"))
         }
         _ => Outcome::unknown(FailureClass::Limit, detail),
     }

@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use evenkeel_process::{Process, State};
+use evenkeel_shown::said::{Note, WorkloadCode};
 use evenkeel_systemd::{ActiveState, LoadState, Manager, SystemdError, Unit};
 use nix::time::{ClockId, clock_gettime};
-use nix::unistd::User;
 
+use crate::account::uid_of;
 use crate::prober::{Attempt, Step, off_thread};
 use crate::{Facts, FailureClass, Outcome, SystemdTarget};
 
@@ -53,8 +53,7 @@ async fn look(
     attempt.facts = facts(&unit, in_state);
     attempt.took_in_all();
     if target.needs_memory && attempt.facts.get("memory_bytes").is_none() {
-        let detail =
-            format!("the memory of `{}` is not accounted: see `MemoryAccounting=`", unit.id);
+        let detail = WorkloadCode::UnitMemoryUntold { unit: unit.id };
         return Ok(Outcome::unknown(FailureClass::Missing, detail));
     }
     if target.any_state {
@@ -90,74 +89,62 @@ fn facts(unit: &Unit, in_state: Duration) -> Facts {
 
 /// Bad is what went wrong and stays so. What systemd is about to mend by itself, and what someone stopped, is neither good nor bad.
 fn judge(unit: &Unit, in_state: Duration) -> Outcome {
-    let id = &unit.id;
-    let pending = |detail: String| Outcome::unknown(FailureClass::Missing, detail);
+    let id = || unit.id.clone();
+    let pending = |detail: WorkloadCode| Outcome::unknown(FailureClass::Missing, detail);
     match unit.active {
-        ActiveState::Active | ActiveState::Reloading if unit.frozen => Outcome::bad(
-            FailureClass::Timeout,
-            format!("`{id}` is frozen: none of its processes runs"),
-        ),
+        ActiveState::Active | ActiveState::Reloading if unit.frozen => {
+            Outcome::bad(FailureClass::Timeout, WorkloadCode::UnitFrozen { unit: id() })
+        }
         ActiveState::Active | ActiveState::Reloading => Outcome::Good,
         ActiveState::Failed => Outcome::bad(FailureClass::Exit, why_failed(unit)),
         ActiveState::Inactive => match &unit.load {
-            LoadState::Loaded => pending(format!("`{id}` is inactive, as on purpose")),
-            LoadState::Masked => pending(format!("`{id}` is masked, as on purpose")),
+            LoadState::Loaded => pending(WorkloadCode::UnitInactive { unit: id() }),
+            LoadState::Masked => pending(WorkloadCode::UnitMasked { unit: id() }),
             other => Outcome::bad(
                 FailureClass::Missing,
-                format!("`{id}` cannot be started: its unit file is in the state `{other}`"),
+                WorkloadCode::UnitUnstartable { unit: id(), load: other.to_string() },
             ),
         },
         ActiveState::Activating if unit.awaits_restart() => {
             let delay = unit.restart_delay.unwrap_or_default();
             late(unit, in_state, Some(delay)).unwrap_or_else(|| {
-                let after = unit.restarts;
-                pending(format!("`{id}` ended ({}); systemd itself restarts it, {delay:?} later, for the {after}. time", unit.result))
+                pending(WorkloadCode::UnitAwaitsRestart {
+                    unit: id(),
+                    result: unit.result.clone(),
+                    delay,
+                    restarts: unit.restarts,
+                })
             })
         }
         // Each step may take so long, and there are steps that take over from one that took too long.
         ActiveState::Activating => late(unit, in_state, unit.start_timeout.map(|limit| limit * 2))
-            .unwrap_or_else(|| pending(on_its_way(unit, in_state))),
+            .unwrap_or_else(|| pending(on_its_way(unit, in_state, None))),
         ActiveState::Deactivating => late(unit, in_state, unit.stop_timeout.map(|limit| limit * 2))
-            .unwrap_or_else(|| pending(on_its_way(unit, in_state))),
-        _ => pending(on_its_way(unit, in_state)),
+            .unwrap_or_else(|| pending(on_its_way(unit, in_state, None))),
+        _ => pending(on_its_way(unit, in_state, None)),
     }
 }
 
 /// Bad, if systemd itself should have gone on long ago.
 fn late(unit: &Unit, in_state: Duration, limit: Option<Duration>) -> Option<Outcome> {
     let limit = limit?.saturating_add(SLACK);
-    (in_state > limit).then(|| {
-        let detail = format!(
-            "{}, longer than the {limit:?} that systemd would give it",
-            on_its_way(unit, in_state)
-        );
-        Outcome::bad(FailureClass::Timeout, detail)
-    })
+    (in_state > limit)
+        .then(|| Outcome::bad(FailureClass::Timeout, on_its_way(unit, in_state, Some(limit))))
 }
 
-fn on_its_way(unit: &Unit, in_state: Duration) -> String {
-    format!("`{}` is {} ({}) for {}s", unit.id, unit.active, unit.sub, in_state.as_secs())
+fn on_its_way(unit: &Unit, in_state: Duration, limit: Option<Duration>) -> WorkloadCode {
+    WorkloadCode::UnitIs {
+        unit: unit.id.clone(),
+        active: unit.active.to_string(),
+        sub: unit.sub.clone(),
+        seconds: in_state.as_secs(),
+        limit,
+    }
 }
 
-fn why_failed(unit: &Unit) -> String {
-    let mut why = format!("`{}` failed", unit.id);
-    match unit.result.as_str() {
-        "" | "success" => {}
-        "start-limit-hit" => why.push_str(
-            ": it was started too often, and systemd starts it no more (start-limit-hit)",
-        ),
-        result => {
-            why.push_str(": ");
-            why.push_str(result);
-        }
-    }
-    match unit.restarts {
-        0 => {}
-        1 => why.push_str(", after 1 restart by systemd"),
-        // Writing to a string cannot fail.
-        many => drop(write!(why, ", after {many} restarts by systemd")),
-    }
-    why
+fn why_failed(unit: &Unit) -> WorkloadCode {
+    let (id, result) = (unit.id.clone(), unit.result.clone());
+    WorkloadCode::UnitFailed { unit: id, result, restarts: unit.restarts }
 }
 
 fn judge_process(unit: &Unit, pid: u32) -> Outcome {
@@ -168,8 +155,8 @@ fn judge_process(unit: &Unit, pid: u32) -> Outcome {
         .unit()
         .is_some_and(|found| found.system == unit.id || found.user.as_ref() == Some(&unit.id));
     if is_of_unit && stat.state == State::Stopped {
-        let detail = format!("the main process {pid} of `{}` was stopped by a signal", unit.id);
-        return Outcome::bad(FailureClass::Timeout, detail);
+        let unit = unit.id.clone();
+        return Outcome::bad(FailureClass::Timeout, WorkloadCode::UnitStopped { unit, pid });
     }
     Outcome::Good
 }
@@ -180,25 +167,9 @@ fn age(unit: &Unit) -> Duration {
     unit.since.map_or(Duration::ZERO, |since| now.saturating_sub(since))
 }
 
-fn uid_of(user: &str) -> Result<u32, Outcome> {
-    if let Ok(number) = user.parse() {
-        return Ok(number);
-    }
-    match User::from_name(user) {
-        Ok(Some(found)) => Ok(found.uid.as_raw()),
-        Ok(None) => {
-            Err(Outcome::unknown(FailureClass::Missing, format!("there is no user `{user}`")))
-        }
-        Err(errno) => Err(Outcome::unknown(
-            FailureClass::Limit,
-            format!("cannot look up user `{user}`: {errno}"),
-        )),
-    }
-}
-
 /// Bad only if systemd says that there is nothing of that name; unknown if it says nothing.
 fn of_error(error: &SystemdError) -> Outcome {
-    let detail = error.to_string();
+    let detail = error.said();
     match error {
         SystemdError::NoSuchUnit { .. } => Outcome::bad(FailureClass::Missing, detail),
         SystemdError::NotBooted | SystemdError::NotOnBus { .. } => {
@@ -209,13 +180,10 @@ fn of_error(error: &SystemdError) -> Outcome {
         }
         SystemdError::Denied { .. } => Outcome::unknown(FailureClass::Denied, detail),
         SystemdError::TimedOut { .. } => {
-            Outcome::unknown(FailureClass::Timeout, format!("{detail}: frozen or overloaded"))
+            Outcome::unknown(FailureClass::Timeout, detail.noted(Note::FrozenOrOverloaded))
         }
         SystemdError::Refused { .. } | SystemdError::Protocol { .. } => {
             Outcome::unknown(FailureClass::Body, detail)
-        }
-        SystemdError::Connect { source, .. } => {
-            Outcome::unknown(FailureClass::Limit, format!("{detail}: {source}"))
         }
         _ => Outcome::unknown(FailureClass::Limit, detail),
     }

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use evenkeel_shown::said::{HostCode, NetworkCode};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
@@ -28,18 +29,35 @@ const DAY_SECONDS: f64 = 86_400.0;
 /// What is spoken over the session, told to the server during the handshake.
 pub(crate) const HTTP: &[&[u8]] = &[b"http/1.1"];
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 enum SetupError {
-    #[error("cannot read certificates from `{}`: {source}", path.display())]
     Read { path: PathBuf, source: pem::Error },
-    #[error("cannot read a private key from `{}`: {source}", path.display())]
     ReadKey { path: PathBuf, source: pem::Error },
-    #[error("there is no usable certificate in `{}`", path.display())]
     Empty { path: PathBuf },
-    #[error("the key in `{}` does not belong to the certificate in `{}`: {source}", key.display(), certificate.display())]
     Pair { key: PathBuf, certificate: PathBuf, source: rustls::Error },
-    #[error("cannot set up TLS: {0}")]
     Setup(rustls::Error),
+}
+
+impl SetupError {
+    fn code(&self) -> NetworkCode {
+        let shown = |path: &Path| path.display().to_string();
+        match self {
+            Self::Read { path, source } => {
+                let error = source.to_string();
+                NetworkCode::UnreadableCertificates { file: shown(path), error }
+            }
+            Self::ReadKey { path, source } => {
+                NetworkCode::UnreadableKey { file: shown(path), error: source.to_string() }
+            }
+            Self::Empty { path } => NetworkCode::NoCertificate { file: shown(path) },
+            Self::Pair { key, certificate, source } => NetworkCode::KeyOfAnother {
+                key: shown(key),
+                certificate: shown(certificate),
+                error: source.to_string(),
+            },
+            Self::Setup(source) => NetworkCode::NoTls { error: source.to_string() },
+        }
+    }
 }
 
 /// Makes a TLS session on `stream` with the host of `name`, and notes how long it took and what the certificate says.
@@ -71,7 +89,8 @@ pub(crate) async fn secure<Stream: AsyncRead + AsyncWrite + Unpin>(
     session.map_err(|error| {
         let reset = error.kind() == io::ErrorKind::ConnectionReset;
         let class = if reset { FailureClass::Refused } else { FailureClass::Tls };
-        Outcome::bad(class, format!("no trusted TLS session with `{shown}`: {error}"))
+        let error = error.to_string();
+        Outcome::bad(class, NetworkCode::NoTlsSession { with: shown.clone(), error })
     })
 }
 
@@ -85,7 +104,7 @@ async fn verifier(
         return off_thread(move || with_roots(&path)).await?.map_err(|error| unknown(&error));
     }
     // A task of its own, so that it comes about also where no attempt has the time to wait for it.
-    let lost = |_| Outcome::unknown(FailureClass::Limit, "the look at the host was broken off");
+    let lost = |_| Outcome::unknown(FailureClass::Limit, HostCode::BrokenOff);
     tokio::spawn(of_host(prober.shared.clone())).await.map_err(lost)?
 }
 
@@ -173,7 +192,7 @@ fn unknown(error: &SetupError) -> Outcome {
         },
         _ => FailureClass::Tls,
     };
-    Outcome::unknown(class, error.to_string())
+    Outcome::unknown(class, error.code())
 }
 
 /// The one place that names a provider of cryptography.

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use evenkeel_process::Process;
+use evenkeel_shown::said::WorkloadCode;
 use evenkeel_tmux::{Pane, Server, TmuxError};
 use tokio::time::Instant;
 
@@ -81,13 +82,9 @@ fn is_chosen(globs: &[ProgramGlob], session: &str) -> bool {
 fn absent(globs: &[ProgramGlob], sessions: &BTreeSet<String>) -> Option<Outcome> {
     let missing =
         globs.iter().filter(|glob| !sessions.iter().any(|session| glob.matches_name(session)));
-    let names: Vec<_> = missing.map(|glob| format!("`{}`", glob.as_str())).collect();
-    (!names.is_empty()).then(|| {
-        Outcome::bad(
-            FailureClass::Missing,
-            format!("tmux has no session {}", names.join(" and none ")),
-        )
-    })
+    let sessions: Vec<_> = missing.map(|glob| glob.as_str().to_owned()).collect();
+    (!sessions.is_empty())
+        .then(|| Outcome::bad(FailureClass::Missing, WorkloadCode::NoSession { sessions }))
 }
 
 /// What the living panes show, by their lives.
@@ -133,8 +130,8 @@ fn part(pane: &Pane, still: Option<Duration>, stalled_after: Option<Duration>) -
     let (state, outcome) = match (pane.dead, stalled) {
         (true, _) => ("dead", how_it_died(pane, &name, is_gone)),
         (false, Some((still, _))) => {
-            let detail =
-                format!("the pane `{name}` has shown the same for {}s: stalled", still.as_secs());
+            let (pane, seconds) = (name.clone(), still.as_secs());
+            let detail = WorkloadCode::PaneStalled { pane, seconds };
             ("stalled", Outcome::bad(FailureClass::Timeout, detail))
         }
         (false, None) => ("ok", Outcome::Good),
@@ -144,35 +141,26 @@ fn part(pane: &Pane, still: Option<Duration>, stalled_after: Option<Duration>) -
 }
 
 fn how_it_died(pane: &Pane, name: &str, is_gone: bool) -> Outcome {
-    match (pane.status, pane.signal) {
-        (_, Some(signal)) => Outcome::bad(
-            FailureClass::Exit,
-            format!("the pane `{name}` was ended by signal {signal}"),
-        ),
-        (Some(0), None) => Outcome::unknown(
-            FailureClass::Missing,
-            format!("the pane `{name}` exited with 0, as one that is done"),
-        ),
+    let (status, signal) = (pane.status, pane.signal);
+    let pane = name.to_owned();
+    match (status, signal) {
+        (_, Some(signal)) => {
+            Outcome::bad(FailureClass::Exit, WorkloadCode::PaneSignalled { pane, signal })
+        }
+        (Some(0), None) => Outcome::unknown(FailureClass::Missing, WorkloadCode::PaneDone { pane }),
         (Some(status), None) => {
-            Outcome::bad(FailureClass::Exit, format!("the pane `{name}` exited with {status}"))
+            Outcome::bad(FailureClass::Exit, WorkloadCode::PaneExited { pane, status })
         }
         // Now and then tmux (3.3a) does not notice that it ended, or forgets how: it is a zombie or gone, so dead all the same.
-        (None, None) if is_gone => Outcome::bad(
-            FailureClass::Exit,
-            format!("the pane `{name}` is dead, and tmux does not say how it ended"),
-        ),
-        (None, None) => Outcome::unknown(
-            FailureClass::Missing,
-            format!("the pane `{name}` is about to be dead"),
-        ),
+        (None, None) if is_gone => {
+            Outcome::bad(FailureClass::Exit, WorkloadCode::PaneDead { pane })
+        }
+        (None, None) => Outcome::unknown(FailureClass::Missing, WorkloadCode::PaneDying { pane }),
     }
 }
 
 fn unread_pane(name: &str) -> Outcome {
-    let detail = format!(
-        "what the pane `{name}` shows was not read: it is gone, or all panes together show too much"
-    );
-    Outcome::unknown(FailureClass::Limit, detail)
+    Outcome::unknown(FailureClass::Limit, WorkloadCode::PaneUnread { pane: name.to_owned() })
 }
 
 /// How long nothing was written in the pane's window, if the pane is the only one there: also from before anybody looked.
@@ -186,7 +174,7 @@ fn idle_of_window(pane: &Pane) -> Duration {
 
 /// That the server answers is what the check is for: one that does not is down, and unknown is what says nothing about it.
 fn of_error(error: &TmuxError) -> Outcome {
-    let detail = error.to_string();
+    let detail = error.said();
     match error {
         TmuxError::Missing { .. } | TmuxError::Deleted { .. } => {
             Outcome::bad(FailureClass::Missing, detail)
@@ -199,9 +187,6 @@ fn of_error(error: &TmuxError) -> Outcome {
         }
         TmuxError::Refused { .. } | TmuxError::Protocol { .. } => {
             Outcome::unknown(FailureClass::Body, detail)
-        }
-        TmuxError::Io { source, .. } => {
-            Outcome::unknown(FailureClass::Limit, format!("{detail}: {source}"))
         }
         _ => Outcome::unknown(FailureClass::Limit, detail),
     }

@@ -2,6 +2,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use evenkeel_shown::said::{HostCode, Said};
 use rustix::fs::{CWD, FileType, Mode, OFlags, Stat as FileStat, fstat, openat, stat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
@@ -64,6 +65,23 @@ pub enum PidfileError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+impl PidfileError {
+    /// The error and what the system says of it, as a value.
+    pub fn said(&self) -> Said {
+        let shown = |path: &Path| path.display().to_string();
+        let code = match self {
+            Self::Missing { path } => HostCode::NoPidfile { path: shown(path) },
+            Self::Denied { path } => HostCode::PidfileDenied { path: shown(path) },
+            Self::Untrusted { path, reason } => {
+                HostCode::PidfileUntrusted { path: shown(path), reason: reason.clone() }
+            }
+            Self::NoNumber { path } => HostCode::PidfileWithoutNumber { path: shown(path) },
+            Self::Io { path, .. } => HostCode::PidfileUnreadable { path: shown(path) },
+        };
+        Said::with_source(self, code)
+    }
 }
 
 impl Pidfile {

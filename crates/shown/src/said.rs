@@ -7,22 +7,37 @@
 //! names: the one here is written to history and has to stay readable, and this crate knows nothing of those.
 
 mod actions;
+mod agent;
 mod clients;
+mod condition;
 mod files;
+mod host;
+mod network;
+mod note;
+mod workload;
 
 use std::fmt;
 use std::ops::Deref;
 
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+
+use crate::Secrets;
 
 pub use self::actions::{ActionCode, Aim, Left, Named, NamedProcess, Repair, Untouchable};
+pub use self::agent::{AgentCode, Allowed, Instead};
 pub use self::clients::{
     Activity, CommandCode, Listener, ProcessCode, SupervisordCode, SystemdCode, TmuxCode,
 };
+pub use self::condition::{ConditionCode, Relation};
 pub use self::files::{
     Access, Age, Cap, CleanupCode, Count, Difference, DueCode, EntryKind, FilesCode, Measure,
     PermissionsCode, Task,
 };
+pub use self::host::{HostCode, NoHash, NotRunning, Uncounted};
+pub use self::network::{Awaited, NetworkCode, NotFollowed, StatusHint};
+pub use self::note::Note;
+pub use self::workload::{START_LIMIT, WorkloadCode};
 
 /// Of a list of texts so many keep what they say as data: nobody is told more of them, and there may be a hundred thousand.
 const MOST_CODES: usize = 64;
@@ -80,57 +95,27 @@ pub enum Code {
     Due(DueCode),
     /// What the agent says of itself, or of what it waits for.
     Agent(AgentCode),
-}
-
-/// What the agent says of itself, or of what it waits for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AgentCode {
-    /// The settings say that it only observes.
-    SettingsObserve,
-    /// Whoever started it said that it only observes.
-    ToldToObserve,
-    /// It ends again and again.
-    CrashLoop {
-        /// Starts within ten minutes.
-        starts: u32,
-    },
-    /// The history was damaged, and moved away.
-    HistoryLost {
-        /// What was wrong with it, as the journal found it.
-        reason: String,
-        /// The file as it was named.
-        file: String,
-        /// Where it is now.
-        moved_to: String,
-    },
-    /// The history cannot be read.
-    HistoryUnreadable {
-        /// Why.
-        error: String,
-    },
-    /// Something holds until a time.
-    Until {
+    /// What a look over the network found wrong.
+    Network(NetworkCode),
+    /// What is wrong with something that others run.
+    Workload(WorkloadCode),
+    /// What a look at the host found wrong.
+    Host(HostCode),
+    /// What a measured fact breaks.
+    Condition(ConditionCode),
+    /// Something, and what is to be said of it.
+    Noted {
         /// What.
         what: Box<Code>,
-        /// When that ends, in UTC.
-        until: String,
+        /// What it means.
+        note: Note,
     },
-    /// An action was cut off by the end of the agent.
-    EndedBeforeAction,
-    /// The thread that keeps a rule ended.
-    KeeperEnded,
-    /// There was no thread for a rule.
-    NoThread {
-        /// In the system's own words.
-        why: String,
-    },
-    /// A program may still be starting.
-    Starting {
-        /// Seconds that it runs.
-        runs_seconds: u64,
-        /// Seconds that it may take.
-        grace_seconds: u64,
+    /// Why a fact is not known.
+    Untold {
+        /// The fact.
+        field: String,
+        /// Why.
+        why: Box<Code>,
     },
 }
 
@@ -216,9 +201,48 @@ impl Said {
         (self.text, self.code)
     }
 
+    /// The same with a note behind it.
+    #[must_use]
+    pub fn noted(self, note: Note) -> Self {
+        let text = format!("{}{note}", self.text);
+        Self::new(text, Code::Noted { what: Box::new(self.into_code()), note })
+    }
+
+    /// Why a fact is not known.
+    pub fn untold(field: &str, why: Self) -> Self {
+        let text = format!("`{field}` cannot be told: {}", why.text);
+        let why = Box::new(why.into_code());
+        Self::new(text, Code::Untold { field: field.to_owned(), why })
+    }
+
+    /// The same without secrets, also where they are among what it says as data.
+    #[must_use]
+    pub fn hide(&self, secrets: &Secrets) -> Self {
+        let text = secrets.hide(&self.text);
+        let code = self.code().and_then(|code| {
+            let mut value = serde_json::to_value(code).ok()?;
+            hide(&mut value, secrets);
+            // A secret that is the name of something evenkeel says leaves the text alone.
+            serde_json::from_value::<Code>(value).ok()
+        });
+        match code {
+            Some(code) => Self::new(text, code),
+            None => text.into(),
+        }
+    }
+
     /// As [`Said::into_code`], of one that is still wanted.
     pub fn to_code(&self) -> Code {
         self.clone().into_code()
+    }
+}
+
+fn hide(value: &mut Value, secrets: &Secrets) {
+    match value {
+        Value::String(text) => *text = secrets.hide(text),
+        Value::Array(all) => all.iter_mut().for_each(|value| hide(value, secrets)),
+        Value::Object(all) => all.values_mut().for_each(|value| hide(value, secrets)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -230,6 +254,12 @@ impl PartialEq for Said {
 }
 
 impl Eq for Said {}
+
+impl PartialEq<&str> for Said {
+    fn eq(&self, other: &&str) -> bool {
+        self.text == *other
+    }
+}
 
 impl Deref for Said {
     type Target = str;
@@ -279,7 +309,21 @@ macro_rules! codes {
 codes! {
     Action(ActionCode), Command(CommandCode), Process(ProcessCode), Supervisord(SupervisordCode), Systemd(SystemdCode),
     Tmux(TmuxCode), Files(FilesCode), Permissions(PermissionsCode), Cleanup(CleanupCode), Due(DueCode), Agent(AgentCode),
+    Network(NetworkCode), Workload(WorkloadCode), Host(HostCode), Condition(ConditionCode),
 }
+
+/// What says itself in English.
+macro_rules! texts {
+    ($($code:ty),* $(,)?) => {
+        $(impl From<$code> for Said {
+            fn from(code: $code) -> Self {
+                Self::new(code.to_string(), code)
+            }
+        })*
+    };
+}
+
+texts!(NetworkCode, WorkloadCode, HostCode, ConditionCode);
 
 #[cfg(test)]
 mod tests {
@@ -295,6 +339,23 @@ mod tests {
             Code::AsWritten("disk is full".to_owned()),
         ]);
         assert_eq!(all.code(), Some(&code));
+    }
+
+    #[test]
+    fn a_secret_is_in_neither_the_text_nor_what_it_says_as_data() {
+        let code = |said: &str| ActionCode::CommandEnded {
+            command: "login".to_owned(),
+            code: Some(1),
+            signal: None,
+            said: Some(said.to_owned()),
+        };
+        let said = Said::new("`login` ended with exit code 1: s3cr3t-value", code("s3cr3t-value"));
+        let hidden = said.hide(&Secrets::new(["s3cr3t-value".to_owned()]));
+        assert_eq!(hidden.text(), "`login` ended with exit code 1: ***");
+        assert_eq!(hidden.into_code(), code("***").into());
+        let named = Said::new("it ended by a defect", ActionCode::Defect);
+        let unnamed = named.hide(&Secrets::new(["defect".to_owned()]));
+        assert_eq!((unnamed.text(), unnamed.code()), ("it ended by a ***", None));
     }
 
     #[test]

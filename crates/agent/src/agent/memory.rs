@@ -58,8 +58,14 @@ mod tests {
     }
 
     fn went_up() -> Vec<Record> {
-        let (check, part, reason) = ("web".to_owned(), None, None);
-        vec![Record::CheckChanged { check, part, from: State::Unknown, to: State::Up, reason }]
+        vec![Record::CheckChanged {
+            check: "web".to_owned(),
+            part: None,
+            from: State::Unknown,
+            to: State::Up,
+            reason: None,
+            reason_code: None,
+        }]
     }
 
     fn starved() -> Vec<Record> {

@@ -173,7 +173,8 @@ mod tests {
     fn answered(status: u16) -> Result<(), Refused> {
         let mut facts = Facts::default();
         facts.set("status", status);
-        let failure = Failure { class: FailureClass::Status, detail: format!("status {status}") };
+        let failure =
+            Failure { class: FailureClass::Status, detail: format!("status {status}").into() };
         judge(&Measurement {
             outcome: Outcome::Bad(failure),
             took: Duration::ZERO,

@@ -203,6 +203,7 @@ mod tests {
                 target: "web".to_owned(),
                 cause: "check".to_owned(),
                 evidence: "status 500".to_owned(),
+                evidence_code: None,
             }],
         };
         let (first, second) = (PORTION + 20, 2 * PORTION);

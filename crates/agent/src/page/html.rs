@@ -6,7 +6,8 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use evenkeel_engine::Status;
-use evenkeel_pages::{Frame, IncidentPage, Overview, Target, View, Window};
+use evenkeel_pages::{Frame, IncidentPage, Overview, Target, View, Window, said};
+use evenkeel_shown::said::{AgentCode, Said};
 
 use super::answer::answer;
 use super::look::{Refusal, look};
@@ -79,7 +80,7 @@ pub(super) async fn target(
         Err((StatusCode::NOT_FOUND, _)) if is_known(&status, &name) => {
             (None, past_of::TargetPast::none(window, now))
         }
-        Err(refusal) => return visit.refuse(refusal),
+        Err(refusal) => return visit.refuse(&refusal),
     };
     let (whole, part_name) = match name.split_once('/') {
         Some((whole, rest)) if status.checks.iter().any(|check| check.name == whole) => {
@@ -113,14 +114,18 @@ pub(super) async fn target(
         frame: visit.frame,
         kind: explanation
             .as_ref()
-            .map_or_else(|| kind_of(&status, whole).to_owned(), |said| said.kind.clone()),
+            .map_or_else(|| kind_of(&status, whole).to_owned(), |found| found.kind.clone()),
         window,
         span: past.span,
         answer: explanation
             .as_ref()
-            .map(|said| answer(&visit.viewer.view, said))
+            .map(|found| answer(&visit.viewer.view, found))
             .unwrap_or_default(),
-        settings: explanation.as_ref().map(|said| said.rules.clone()).unwrap_or_default(),
+        settings: explanation
+            .iter()
+            .flat_map(|found| &found.rules)
+            .map(|rule| said(&visit.viewer.view, rule, rule.code()))
+            .collect(),
         check: shown.map(rows::check),
         part: part_name,
         rule: status.rules.iter().find(|rule| rule.name == name).map(rows::rule),
@@ -132,7 +137,7 @@ pub(super) async fn target(
             .collect(),
         stretches: past.stretches,
         curves: past.curves,
-        budgets: explanation.iter().flat_map(|said| &said.budgets).map(rows::budget).collect(),
+        budgets: explanation.iter().flat_map(|found| &found.budgets).map(rows::budget).collect(),
         holds: holds.map(rows::hold).collect(),
         incidents: past.incidents,
         drifts: past.drifts,
@@ -155,32 +160,34 @@ pub(super) async fn incident(
         Err(ended) => return ended,
     };
     if id.parse::<i64>().is_err() {
-        let text = "an incident has a number, such as /incident/7\n".to_owned();
-        return visit.refuse((StatusCode::NOT_FOUND, text));
+        let text = "an incident has a number, such as /incident/7";
+        let text = Said::new(text, AgentCode::NotAnIncident);
+        return visit.refuse(&(StatusCode::NOT_FOUND, text));
     }
-    let said = match look(&desk, move |reader, settings, now| {
+    let found = match look(&desk, move |reader, settings, now| {
         explain(&reader, &settings, &id, &now)
     })
     .await
     {
-        Ok(said) => said,
-        Err(refusal) => return visit.refuse(refusal),
+        Ok(found) => found,
+        Err(refusal) => return visit.refuse(&refusal),
     };
-    let Some(incident) = &said.incident else {
-        let text = "the history knows no such incident\n".to_owned();
-        return visit.refuse((StatusCode::NOT_FOUND, text));
+    let Some(incident) = &found.incident else {
+        let text = Said::new("the history knows no such incident", AgentCode::NoSuchIncident);
+        return visit.refuse(&(StatusCode::NOT_FOUND, text));
     };
+    let view = &visit.viewer.view;
     let data = IncidentPage {
         frame: visit.frame,
-        incident: rows::incident(incident, Some(said.intents.len())),
-        answer: answer(&visit.viewer.view, &said),
-        evidence: rows::evidence(&incident.evidence),
-        settings: said.rules.clone(),
-        actions: said.intents.iter().map(|intent| rows::action(intent, &said.events)).collect(),
-        budgets: said.budgets.iter().map(rows::budget).collect(),
-        events: said.events.iter().map(rows::line).collect(),
+        incident: rows::incident(incident, Some(found.intents.len())),
+        answer: answer(view, &found),
+        evidence: rows::evidence(view, &incident.evidence),
+        settings: found.rules.iter().map(|rule| said(view, rule, rule.code())).collect(),
+        actions: found.intents.iter().map(|intent| rows::action(intent, &found.events)).collect(),
+        budgets: found.budgets.iter().map(rows::budget).collect(),
+        events: found.events.iter().map(rows::line).collect(),
     };
-    let html = evenkeel_pages::incident(&visit.viewer.view, &data);
+    let html = evenkeel_pages::incident(view, &data);
     packing::page(StatusCode::OK, html, visit.gzip, &visit.viewer.cookies)
 }
 
@@ -191,7 +198,8 @@ pub(super) async fn nothing(State(desk): State<Desk>, request: Request) -> Respo
     }
     match Visit::begin(&desk, request).await {
         Ok((visit, _)) => {
-            visit.refuse((StatusCode::NOT_FOUND, "there is no such page\n".to_owned()))
+            let text = Said::new("there is no such page", AgentCode::NoSuchPage);
+            visit.refuse(&(StatusCode::NOT_FOUND, text))
         }
         Err(ended) => ended,
     }
@@ -227,14 +235,15 @@ impl Visit {
     }
 
     /// A page that says why there is no other.
-    fn refuse(&self, (code, text): Refusal) -> Response {
+    fn refuse(&self, (code, text): &Refusal) -> Response {
         let view: &View = &self.viewer.view;
-        let title = match code {
+        let title = match *code {
             StatusCode::NOT_FOUND => view.lang.say("Not found", "見つかりません"),
             _ => view.lang.say("Cannot be shown", "表示できません"),
         };
-        let html = evenkeel_pages::message(view, &self.frame, title, text.trim_end());
-        packing::page(code, html, self.gzip, &self.viewer.cookies)
+        let text = said(view, text, text.code());
+        let html = evenkeel_pages::message(view, &self.frame, title, &text);
+        packing::page(*code, html, self.gzip, &self.viewer.cookies)
     }
 }
 

@@ -3,16 +3,23 @@
 use std::path::Path;
 
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use evenkeel_config::Settings;
 use evenkeel_journal::{Reader, Stamp};
 use evenkeel_shown::chain;
+use evenkeel_shown::said::{AgentCode, Said};
 
 use super::{Desk, Question, ask};
 use crate::clock::HostClock;
 use crate::explain::ExplainError;
 
 /// An answer that is no success, in words.
-pub(super) type Refusal = (StatusCode, String);
+pub(super) type Refusal = (StatusCode, Said);
+
+/// A refusal for programs.
+pub(super) fn plain((code, said): Refusal) -> Response {
+    (code, format!("{said}\n")).into_response()
+}
 
 /// Looks into the history on disk with the settings in force, on a thread that may wait.
 pub(super) async fn look<T: Send + 'static>(
@@ -20,19 +27,27 @@ pub(super) async fn look<T: Send + 'static>(
     find: impl FnOnce(Reader, Settings, Stamp) -> Result<T, ExplainError> + Send + 'static,
 ) -> Result<T, Refusal> {
     let Some(archive) = desk.archive.clone() else {
-        let text = "this agent only observes, and keeps no history on disk\n".to_owned();
-        return Err((StatusCode::NOT_FOUND, text));
+        let text = "this agent only observes, and keeps no history on disk";
+        return Err((StatusCode::NOT_FOUND, Said::new(text, AgentCode::NoHistoryKept)));
     };
-    let settings =
-        ask(desk, Question::Settings).await.map_err(|(code, text)| (code, text.to_owned()))?;
+    let settings = ask(desk, Question::Settings)
+        .await
+        .map_err(|(code, text)| (code, text.trim_end().into()))?;
     let boot_id = desk.boot_id.to_string();
     let found = archive.look(move |path| {
         let clock = HostClock;
         let now = Stamp { boot_id, boottime: clock.now(), wall: clock.wall() };
         find_in(path, |reader| find(reader, settings, now))
     });
-    let nothing = "the look into the history came to no end\n".to_owned();
-    found.await.unwrap_or(Err((StatusCode::INTERNAL_SERVER_ERROR, nothing)))
+    found.await.unwrap_or_else(|| {
+        let text = "the look into the history came to no end";
+        Err((StatusCode::INTERNAL_SERVER_ERROR, Said::new(text, AgentCode::HistoryLookBrokeOff)))
+    })
+}
+
+fn unreadable(error: &dyn std::error::Error) -> Said {
+    let text = chain(error);
+    Said::new(text.clone(), AgentCode::HistoryUnreadable { error: text })
 }
 
 fn find_in<T>(
@@ -40,12 +55,9 @@ fn find_in<T>(
     find: impl FnOnce(Reader) -> Result<T, ExplainError>,
 ) -> Result<T, Refusal> {
     let reader = Reader::open(archive)
-        .map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", chain(&error))))?;
-    find(reader).map_err(|error| {
-        let code = match error {
-            ExplainError::Unknown { .. } => StatusCode::NOT_FOUND,
-            ExplainError::Journal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        (code, format!("{}\n", chain(&error)))
+        .map_err(|error| (StatusCode::SERVICE_UNAVAILABLE, unreadable(&error)))?;
+    find(reader).map_err(|error| match error {
+        ExplainError::Unknown { message } => (StatusCode::NOT_FOUND, message),
+        ExplainError::Journal(error) => (StatusCode::INTERNAL_SERVER_ERROR, unreadable(&error)),
     })
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Desk;
-use super::look::{Refusal, look};
+use super::look::{Refusal, look, plain};
 use crate::explain::{Wanted, explain, find_events};
 
 /// Lines in an answer, unless another number is asked for; and the most there are in one.
@@ -54,6 +54,6 @@ pub(super) async fn why(State(desk): State<Desk>, Path(what): Path<String>) -> R
 pub(super) fn answer(looked: Result<impl Serialize, Refusal>) -> Response {
     match looked {
         Ok(document) => Json(document).into_response(),
-        Err(refusal) => refusal.into_response(),
+        Err(refusal) => plain(refusal),
     }
 }

@@ -65,10 +65,10 @@ pub(super) async fn overview(desk: &Desk, status: &Status) -> OverviewPast {
     });
     let error = match tokio::time::timeout(PATIENCE, looked).await {
         Ok(Ok(past)) => return past,
-        Ok(Err((_, error))) => error,
+        Ok(Err((_, error))) => error.to_string(),
         Err(_) => format!("not within {} s", PATIENCE.as_secs()),
     };
-    tracing::warn!(error = error.trim_end(), "the page is shown without its history");
+    tracing::warn!(error, "the page is shown without its history");
     none
 }
 

@@ -6,7 +6,7 @@ use evenkeel_engine::{
 use evenkeel_journal::{Event, Incident, IntentRecord};
 use evenkeel_pages::{
     ActionRow, AlertRow, BudgetRow, CheckRow, CleanupRow, DriftRow, EventRow, HoldRow, IncidentRow,
-    PartRow, RecoveryRow, RuleRow, SloRow, Stretch,
+    PartRow, RecoveryRow, RuleRow, Sample, SloRow, Stretch, View, said,
 };
 use evenkeel_shown::said::{AgentCode, Code};
 use jiff::SignedDuration;
@@ -16,6 +16,8 @@ use serde_json::Value;
 use crate::explain::BudgetUse;
 use crate::history::{self, ENDED_BEFORE};
 
+/// How the names of what something says as data end; before that they are called as it is.
+const CODE: &str = "_code";
 /// The longest text of a value that a page shows of evidence.
 const LONGEST_VALUE: usize = 2_000;
 
@@ -24,6 +26,7 @@ pub(super) fn check(status: &CheckStatus) -> CheckRow {
         name: part.name.clone(),
         state: part.state.clone(),
         reason: part.reason.clone(),
+        reason_code: part.reason_code.as_deref().cloned(),
     });
     CheckRow {
         name: status.name.clone(),
@@ -34,6 +37,7 @@ pub(super) fn check(status: &CheckStatus) -> CheckRow {
         held: status.held,
         since: status.since,
         reason: status.reason.clone(),
+        reason_code: status.reason_code.as_deref().cloned(),
         last_ms: status.last_ms,
         interval_ms: status.interval_ms,
         breaker: status.breaker.clone(),
@@ -54,6 +58,7 @@ pub(super) fn recovery(status: &RecoveryStatus) -> RecoveryRow {
         step: status.step.clone(),
         budget_remaining: status.budget_remaining,
         reason: status.reason.clone(),
+        reason_code: status.reason_code.as_deref().cloned(),
         refusal: data(status.refusal.as_ref()),
     }
 }
@@ -204,23 +209,36 @@ pub(super) fn drift(event: &Event) -> Option<DriftRow> {
 /// A `cleaned` event; `None` for what another version wrote otherwise.
 pub(super) fn cleanup(event: &Event) -> Option<CleanupRow> {
     let data = &event.data;
-    let sample = data["sample"].as_array().into_iter().flatten().filter_map(Value::as_str);
     Some(CleanupRow {
         at: event.at,
         rule: event.target.clone(),
         action: data["action"].as_str()?.to_owned(),
         entries: data["entries"].as_u64()?,
         bytes: data["bytes"].as_u64()?,
-        sample: sample.map(str::to_owned).collect(),
+        sample: sample(data),
         undo: data["run"].as_str().map(str::to_owned),
     })
 }
 
-/// Evidence by name, each value as text.
-pub(super) fn evidence(evidence: &Value) -> Vec<(String, String)> {
+/// What a `cleaned` event names of what was taken.
+pub(super) fn sample(data: &Value) -> Vec<Sample> {
+    let texts = data["sample"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let each = texts.enumerate().map(|(place, text)| Sample {
+        text: text.to_owned(),
+        code: Code::deserialize(&data["sample_code"][place]).ok(),
+    });
+    each.collect()
+}
+
+/// Evidence by name, each value as text in the language of `view`.
+pub(super) fn evidence(view: &View, evidence: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
+    };
+    let told = |name: &str, value: &Value| {
+        let code = Code::deserialize(&evidence[format!("{name}{CODE}")]).ok();
+        said(view, &text(value), code.as_ref())
     };
     let cut = |text: String| text.chars().take(LONGEST_VALUE).collect();
     match evidence {
@@ -228,8 +246,13 @@ pub(super) fn evidence(evidence: &Value) -> Vec<(String, String)> {
         Value::Object(all) => {
             // The page says the rest in its own words.
             let own = |name: &str| ["kind", "incident", "target", "cause"].contains(&name);
-            let said = all.iter().filter(|(name, value)| !own(name) && !value.is_null());
-            said.take(50).map(|(name, value)| (name.replace('_', " "), cut(text(value)))).collect()
+            let shown = all
+                .iter()
+                .filter(|(name, value)| !own(name) && !name.ends_with(CODE) && !value.is_null());
+            shown
+                .take(50)
+                .map(|(name, value)| (name.replace('_', " "), cut(told(name, value))))
+                .collect()
         }
         other => vec![("evidence".to_owned(), cut(text(other)))],
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Desk;
-use super::look::{Refusal, look};
+use super::look::{Refusal, look, plain};
 use super::past::answer;
 use crate::explain::{ExplainError, expect_known};
 
@@ -71,11 +71,11 @@ pub(super) async fn series(State(desk): State<Desk>, Query(query): Query<SeriesQ
     };
     let ago = match ago(since) {
         Ok(ago) => ago,
-        Err(refusal) => return refusal.into_response(),
+        Err(refusal) => return plain(refusal),
     };
     let (from, until) = match (moment("from", query.from), moment("until", query.until)) {
         (Ok(from), Ok(until)) => (from, until),
-        (Err(refusal), _) | (_, Err(refusal)) => return refusal.into_response(),
+        (Err(refusal), _) | (_, Err(refusal)) => return plain(refusal),
     };
     let drawn = look(&desk, move |reader, settings, now| {
         expect_measured(&reader, &settings, &subject, &field)?;
@@ -95,7 +95,7 @@ pub(super) async fn stretches(
 ) -> Response {
     let from = match ago(query.since.as_deref().unwrap_or(SINCE)) {
         Ok(ago) => ago,
-        Err(refusal) => return refusal.into_response(),
+        Err(refusal) => return plain(refusal),
     };
     let found = look(&desk, move |reader, settings, now| {
         let (from, until) = (from(now.wall), after(now.wall));
@@ -142,15 +142,15 @@ fn checks(settings: &Settings) -> impl Iterator<Item = String> {
 /// The beginning of the time that `since` names, for a `now`.
 fn ago(since: &str) -> Result<impl Fn(Timestamp) -> Timestamp + Send + use<>, Refusal> {
     let since = parse_duration(since)
-        .map_err(|error| (StatusCode::BAD_REQUEST, format!("since: {error}\n")))?;
+        .map_err(|error| (StatusCode::BAD_REQUEST, format!("since: {error}").into()))?;
     Ok(move |now: Timestamp| now.checked_sub(since).unwrap_or(Timestamp::MIN))
 }
 
 /// A moment that a query names in seconds.
 fn moment(name: &str, seconds: Option<i64>) -> Result<Option<Timestamp>, Refusal> {
     seconds.map(Timestamp::from_second).transpose().map_err(|_| {
-        let text = format!("{name}: seconds since 1970-01-01 UTC\n");
-        (StatusCode::BAD_REQUEST, text)
+        let text = format!("{name}: seconds since 1970-01-01 UTC");
+        (StatusCode::BAD_REQUEST, text.into())
     })
 }
 

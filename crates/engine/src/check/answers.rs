@@ -5,6 +5,7 @@ use evenkeel_moment::Moment;
 use evenkeel_probe::{Facts, Target};
 use evenkeel_recovery::actions::Action;
 use evenkeel_recovery::breaker::BreakerState;
+use evenkeel_shown::said::Said;
 
 use super::CheckCore;
 use crate::limits::Limits;
@@ -16,9 +17,9 @@ impl CheckCore {
     }
 
     /// The worst of the check's own state and its parts'; a part that says nothing does not count.
-    pub(crate) fn worst(&self, now: Moment) -> (State, Option<&str>) {
+    pub(crate) fn worst(&self, now: Moment) -> (State, Option<&Said>) {
         let worst = self.worst_subject(now);
-        (worst.health.state(now), worst.reason.as_deref())
+        (worst.health.state(now), worst.reason.as_ref())
     }
 
     pub(crate) fn worst_subject(&self, now: Moment) -> &Subject {
@@ -63,8 +64,8 @@ impl CheckCore {
     }
 
     /// That what it looks at does not exist, if the last look said so.
-    pub(crate) fn missing(&self) -> Option<&str> {
-        self.last.as_ref()?.missing.as_deref()
+    pub(crate) fn missing(&self) -> Option<&Said> {
+        self.last.as_ref()?.missing.as_ref()
     }
 
     pub(crate) fn facts(&self) -> Option<&Facts> {

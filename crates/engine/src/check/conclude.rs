@@ -2,6 +2,7 @@ use evenkeel_health::{Flapping, Sample};
 use evenkeel_moment::Moment;
 use evenkeel_probe::{FailureClass, Measurement, Outcome, Part, Target};
 use evenkeel_recovery::actions::StoppedProgram;
+use evenkeel_shown::said::{Said, WorkloadCode};
 
 use super::judge::Judged;
 use super::{CheckCore, Last};
@@ -154,8 +155,11 @@ impl CheckCore {
         let part = || part.map(str::to_owned);
         // A second failure on the way down, or a second success on the way up, is no news.
         if let Some((from, to)) = changed.state.filter(|(from, to)| from.as_str() != to.as_str()) {
-            let (check, part, reason) = (check(), part(), subject.reason.clone());
-            effects.push(Effect::from(Record::CheckChanged { check, part, from, to, reason }));
+            let (check, part) = (check(), part());
+            let (reason, reason_code) = subject.reason.clone().map(Said::into_parts).unzip();
+            let reason_code = reason_code.flatten();
+            let changed = Record::CheckChanged { check, part, from, to, reason, reason_code };
+            effects.push(Effect::from(changed));
         }
         let percent = subject.flapping.as_ref().map_or(0.0, Flapping::percent);
         match changed.flapping {
@@ -173,7 +177,7 @@ impl CheckCore {
 }
 
 /// That there is no such thing, if a look says so.
-pub(crate) fn missing(outcome: &Outcome) -> Option<String> {
+pub(crate) fn missing(outcome: &Outcome) -> Option<Said> {
     match outcome {
         Outcome::Bad(failure) if failure.class == FailureClass::Missing => {
             Some(failure.detail.clone())
@@ -195,7 +199,5 @@ fn is_our_stop(ours: &[StoppedProgram], part: &Part) -> bool {
 
 /// What supervisord calls stopped on purpose, although it was not.
 fn cut_off(name: &str) -> Outcome {
-    let detail =
-        format!("`{name}` was stopped by a restart of evenkeel's that did not start it again");
-    Outcome::bad(FailureClass::Exit, detail)
+    Outcome::bad(FailureClass::Exit, WorkloadCode::ProgramCutOff { program: name.to_owned() })
 }

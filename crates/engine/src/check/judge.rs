@@ -1,6 +1,7 @@
 use evenkeel_health::{Eta, Sample, Sustained};
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Breach, Condition, Facts, FailureClass, Measurement, Outcome, breaches};
+use evenkeel_shown::said::Said;
 
 use super::CheckCore;
 use crate::limits::Limits;
@@ -9,7 +10,7 @@ use crate::occasion::INCARNATION;
 #[derive(Debug)]
 pub(super) struct Judged {
     pub(super) sample: Sample,
-    pub(super) reason: Option<String>,
+    pub(super) reason: Option<Said>,
     pub(super) class: Option<FailureClass>,
     pub(super) only_trend: Option<Eta>,
 }
@@ -71,7 +72,7 @@ impl CheckCore {
         now: Moment,
         name: &str,
         facts: &Facts,
-    ) -> (Sample, Option<String>) {
+    ) -> (Sample, Option<Said>) {
         if self.spec.part_conditions.is_empty() && self.spec.part_degraded.is_empty() {
             return (Sample::Good, None);
         }

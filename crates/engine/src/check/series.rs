@@ -5,6 +5,7 @@ use evenkeel_health::Sample;
 use evenkeel_moment::Moment;
 use evenkeel_probe::Measurement;
 use evenkeel_recovery::breaker::{Breaker, BreakerState, Permit, Reason};
+use evenkeel_shown::said::{Note, Said};
 
 use super::CheckCore;
 use super::judge::Judged;
@@ -49,14 +50,12 @@ impl CheckCore {
         let mut judged = self.judge(now, &measurement);
         if doubted && judged.is_bad() {
             judged.sample = Sample::Unknown;
-            let reason = judged.reason.unwrap_or_default();
-            judged.reason = Some(format!("{reason}, while the agent itself was starved"));
+            judged.reason = Some(judged.reason.unwrap_or_default().noted(Note::WhileStarved));
         }
         let held = self.doubts_timeouts && judged.is_bad() && judged.timed_out();
         if held {
             judged.sample = Sample::Unknown;
-            let reason = judged.reason.unwrap_or_default();
-            judged.reason = Some(format!("{reason}, while most checks time out together"));
+            judged.reason = Some(judged.reason.unwrap_or_default().noted(Note::WhileMostTimeOut));
         }
         if self.tells_figures {
             effects.push(Effect::Count(Count::Attempt {
@@ -70,7 +69,7 @@ impl CheckCore {
         // Who measures is starved with the agent: how long the call took cannot be told.
         let says_nothing = void || doubted && times_calls;
         let sample = if says_nothing { Sample::Unknown } else { judged.sample };
-        self.tell_breaker(now, permit, sample, judged.reason.as_deref(), effects);
+        self.tell_breaker(now, permit, sample, judged.reason.as_ref(), effects);
         if void {
             self.look_now(now);
             self.end_series(now);
@@ -122,7 +121,7 @@ impl CheckCore {
         now: Moment,
         permit: Option<Permit>,
         sample: Sample,
-        reason: Option<&str>,
+        reason: Option<&Said>,
         effects: &mut Vec<Effect>,
     ) {
         let (Some(breaker), Some(permit)) = (&mut self.breaker, permit) else { return };
@@ -137,7 +136,7 @@ impl CheckCore {
                 if counts && counted {
                     let gone = self.failures.len().saturating_sub(before);
                     self.failures.drain(..gone);
-                    self.failures.push_back(reason.unwrap_or_default().to_owned());
+                    self.failures.push_back(reason.cloned().unwrap_or_default());
                 }
             }
             Sample::Unknown => drop(breaker.ignore(permit, now)),
@@ -149,7 +148,7 @@ impl CheckCore {
 fn note_breaker(
     check: &str,
     breaker: &mut Breaker,
-    failures: &mut VecDeque<String>,
+    failures: &mut VecDeque<Said>,
     effects: &mut Vec<Effect>,
 ) {
     for change in breaker.drain_changes().into_iter().filter(|change| change.from != change.to) {
@@ -157,9 +156,7 @@ fn note_breaker(
         // Whatever it changes to, its window is empty from then on.
         let failures = std::mem::take(failures);
         let causes = match (&change.reason, failures.front(), failures.back()) {
-            (Reason::Tripped(_), Some(first), Some(last)) => {
-                Some(Causes { first: first.clone(), last: last.clone() })
-            }
+            (Reason::Tripped(_), Some(first), Some(last)) => Some(Causes::new(first, last)),
             _ => None,
         };
         effects.push(Effect::from(Record::BreakerChanged { check, change, causes }));

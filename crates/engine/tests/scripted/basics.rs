@@ -1,8 +1,10 @@
 use std::time::Duration;
 
 use evenkeel_engine::{OpenIncident, Past, Record, Refusal};
+use evenkeel_health::State;
 use evenkeel_moment::Moment;
 use evenkeel_probe::{FailureClass, Outcome};
+use evenkeel_shown::said::NetworkCode;
 use proptest::prelude::*;
 
 use crate::host::{MINUTE, PROGRAMS, ScriptedHost, WEB, bad, fatal, good, measurement, programs};
@@ -37,6 +39,52 @@ fn a_series_that_its_breaker_cuts_short_still_counts_as_a_failure() {
         place("breaker_changed").expect("it opens") < place("incident_opened").expect("it is down")
     );
     assert_eq!(host.acts.len(), 1);
+}
+
+#[test]
+fn what_a_failure_says_as_data_is_kept_wherever_its_text_is() {
+    let mut host = ScriptedHost::new(WEB);
+    let refused = NetworkCode::NoConnection { to: "a:1".to_owned(), error: "refused".to_owned() };
+    let failed = Outcome::bad(FailureClass::Refused, refused.clone());
+    host.seen.insert(0, measurement(failed, Vec::new()));
+    host.run_for(5 * MINUTE);
+    let code = Some(Box::new(refused.into()));
+    let status = host.engine.status(host.now, jiff::Timestamp::UNIX_EPOCH);
+    assert_eq!(status.checks[0].reason.as_deref(), Some("no connection to a:1: refused"));
+    assert_eq!(status.checks[0].reason_code, code);
+    let went_down = |record: &Record| match record {
+        Record::CheckChanged { to: State::Down, reason_code, .. } => Some(reason_code.clone()),
+        _ => None,
+    };
+    let opened = |record: &Record| match record {
+        Record::IncidentOpened { evidence_code, .. } => Some(evidence_code.clone()),
+        _ => None,
+    };
+    assert_eq!(host.records.iter().find_map(went_down), Some(code.clone()));
+    assert_eq!(host.records.iter().find_map(opened), Some(code));
+}
+
+#[test]
+fn a_secret_that_a_target_repeats_is_in_neither_the_text_nor_the_data() {
+    let secret = "s3cr3t-value";
+    let url = "url = \"http://127.0.0.1:1/\"";
+    let headers = format!("{url}, headers = {{ authorization = \"{secret}\" }}");
+    let mut host = ScriptedHost::new(&WEB.replacen(url, &headers, 1));
+    let says = NetworkCode::NotFoundInAnswer {
+        pattern: "ok".to_owned(),
+        bytes: 12,
+        answer: secret.to_owned(),
+    };
+    let failed = Outcome::bad(FailureClass::Body, says);
+    host.seen.insert(0, measurement(failed, Vec::new()));
+    host.run_for(5 * MINUTE);
+    let status = host.engine.status(host.now, jiff::Timestamp::UNIX_EPOCH);
+    let (reason, code) = (&status.checks[0].reason, &status.checks[0].reason_code);
+    let hidden = "`ok` was not found in 12 bytes of answer: `***`";
+    assert_eq!(reason.as_deref(), Some(hidden));
+    assert!(code.is_some() && !format!("{code:?}").contains(secret), "{code:?}");
+    let told = serde_json::to_string(&host.records).unwrap();
+    assert!(told.contains(hidden) && !told.contains(secret), "{told}");
 }
 
 #[test]

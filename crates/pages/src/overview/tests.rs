@@ -3,7 +3,7 @@ use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::rows::{ActionRow, PartRow};
+use crate::rows::{ActionRow, PartRow, Sample};
 use crate::strip::{Stretch, Verdict};
 use crate::target::{IncidentPage, incident};
 use crate::view::Theme;
@@ -69,7 +69,12 @@ fn data(name: &str) -> Overview {
             reason: Some(text()),
             breaker: Some(text()),
             since: Some(now()),
-            parts: vec![PartRow { name: text(), state: text(), reason: Some(text()) }],
+            parts: vec![PartRow {
+                name: text(),
+                state: text(),
+                reason: Some(text()),
+                reason_code: None,
+            }],
             stretches: Some(vec![stretch]),
             ..CheckRow::default()
         }],
@@ -80,6 +85,7 @@ fn data(name: &str) -> Overview {
             step: Some(text()),
             budget_remaining: 0,
             reason: Some(text()),
+            reason_code: None,
             refusal: serde_json::json!({
                 "refusal": "observe_only", "why": name, "why_code": code(),
             }),
@@ -139,7 +145,7 @@ fn data(name: &str) -> Overview {
             action: text(),
             entries: u64::MAX,
             bytes: u64::MAX,
-            sample: vec![text(); 9],
+            sample: vec![Sample { text: text(), code: None }; 9],
             undo: Some(text()),
         }],
         events: vec![event(name, name), event(name, "acted")],
@@ -194,6 +200,7 @@ fn a_part_that_is_down_is_named_with_its_reason() {
         name: name.to_owned(),
         state: state.to_owned(),
         reason: (state != "up").then(|| "exited with 3".to_owned()),
+        reason_code: None,
     };
     data.checks[0].parts = vec![part("a", "up"), part("b", "down")];
     data.checks[0].state = "down".to_owned();
@@ -268,6 +275,7 @@ fn what_evenkeel_itself_says_is_in_the_language_of_the_page() {
         step: None,
         budget_remaining: 0,
         reason: Some(reason.to_owned()),
+        reason_code: None,
         refusal,
     };
     data.recoveries = vec![

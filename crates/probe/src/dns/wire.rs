@@ -87,18 +87,6 @@ pub(crate) fn reply(
     Ok(Reply { code, truncated, values })
 }
 
-/// What a code other than 0 means.
-pub(super) fn word_of_code(code: u8) -> String {
-    match code {
-        1 => "it cannot read the question (FORMERR)".to_owned(),
-        2 => "it cannot find out (SERVFAIL)".to_owned(),
-        3 => "there is no such name (NXDOMAIN)".to_owned(),
-        4 => "it does not do that (NOTIMP)".to_owned(),
-        5 => "it refuses to answer (REFUSED)".to_owned(),
-        other => format!("code {other}"),
-    }
-}
-
 fn number(record: RecordType) -> u16 {
     match record {
         RecordType::A => 1,

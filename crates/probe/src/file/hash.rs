@@ -4,6 +4,7 @@ use std::io::Read;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use evenkeel_shown::said::{HostCode, NoHash};
 use nix::fcntl::OFlag;
 use nix::sys::stat::FileStat;
 use ring::digest::{Context, SHA256};
@@ -23,9 +24,8 @@ const CHUNK: usize = 64 * 1024;
     reason = "opened without following a link at its end, and compared with what was looked at"
 )]
 pub(super) fn sha256(path: &Path, found: &FileStat, deadline: Instant) -> Result<String, Outcome> {
-    let fail = |class, why: &str| {
-        let detail = format!("`sha256` of `{}` cannot be told: {why}", path.display());
-        Outcome::unknown(class, detail)
+    let fail = |class, why: NoHash| {
+        Outcome::unknown(class, HostCode::HashUntold { path: path.display().to_string(), why })
     };
     let io = |error: std::io::Error| {
         let class = match error.kind() {
@@ -33,19 +33,19 @@ pub(super) fn sha256(path: &Path, found: &FileStat, deadline: Instant) -> Result
             std::io::ErrorKind::NotFound => FailureClass::Missing,
             _ => FailureClass::Limit,
         };
-        fail(class, &error.to_string())
+        fail(class, NoHash::System(error.to_string()))
     };
     if u64::try_from(found.st_size).unwrap_or(0) > LIMIT {
-        return Err(fail(FailureClass::Limit, "it is larger than 64 MiB"));
+        return Err(fail(FailureClass::Limit, NoHash::TooLarge));
     }
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let mut file = File::options().read(true).custom_flags(flags.bits()).open(path).map_err(io)?;
     let opened = file.metadata().map_err(io)?;
     if !opened.file_type().is_file() || opened.file_type().is_fifo() {
-        return Err(fail(FailureClass::Missing, "it is no regular file"));
+        return Err(fail(FailureClass::Missing, NoHash::NotRegular));
     }
     if (opened.dev(), opened.ino()) != (found.st_dev, found.st_ino) {
-        return Err(fail(FailureClass::Missing, "it was exchanged while it was looked at"));
+        return Err(fail(FailureClass::Missing, NoHash::Exchanged));
     }
     let mut context = Context::new(&SHA256);
     let mut chunk = vec![0; CHUNK];
@@ -59,10 +59,10 @@ pub(super) fn sha256(path: &Path, found: &FileStat, deadline: Instant) -> Result
         read += length as u64;
         // It may grow as fast as it is read.
         if read > LIMIT {
-            return Err(fail(FailureClass::Limit, "it is larger than 64 MiB"));
+            return Err(fail(FailureClass::Limit, NoHash::TooLarge));
         }
         if Instant::now() > deadline {
-            return Err(fail(FailureClass::Timeout, "it was not read in time"));
+            return Err(fail(FailureClass::Timeout, NoHash::Late));
         }
     }
     let mut hex = String::with_capacity(64);

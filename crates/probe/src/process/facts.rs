@@ -6,8 +6,9 @@ use std::time::SystemTime;
 use evenkeel_process::{
     Cgroup, Cgroups, LookError, Memory, Pressure, Process, Resource, Stat, boot_time, uptime,
 };
+use evenkeel_shown::said::{HostCode, Said, Uncounted};
 
-use super::unseen;
+use super::{not_permitted, unseen};
 use crate::{Facts, FailureClass, Outcome};
 
 /// Facts, and why others are not among them.
@@ -87,10 +88,7 @@ impl Sums {
         let Memory { rss_bytes, pss_bytes, swap_bytes } = process.memory()?;
         let fds = told(process.open_descriptors())?;
         let children = told(process.children())?;
-        let pss_bytes = pss_bytes.ok_or_else(|| {
-            let detail = format!("not permitted to look closer at {}", process.identity());
-            Outcome::unknown(FailureClass::Denied, detail)
-        });
+        let pss_bytes = pss_bytes.ok_or_else(|| not_permitted(process));
         self.processes += 1;
         self.threads += stat.threads;
         self.rss_bytes = self.rss_bytes.saturating_add(rss_bytes);
@@ -121,8 +119,7 @@ impl Seen {
     pub(super) fn untold(&self, fields: &[String]) -> Option<Outcome> {
         fields.iter().filter(|field| self.facts.get(field).is_none()).find_map(|field| {
             let why = self.untold.get(field.as_str())?.failure()?;
-            let detail = format!("`{field}` cannot be told: {}", why.detail);
-            Some(Outcome::unknown(why.class, detail))
+            Some(Outcome::unknown(why.class, Said::untold(field, why.detail.clone())))
         })
     }
 
@@ -140,7 +137,7 @@ impl Seen {
         match cgroups.as_ref().ok().and_then(Cgroups::unit) {
             Some(unit) => self.facts.set("unit", unit.user.unwrap_or(unit.system)),
             None => {
-                self.untold.insert("unit", uncounted("it belongs to no unit of systemd"));
+                self.untold.insert("unit", uncounted(Uncounted::NoUnit));
             }
         }
         let (memory, unified) = match cgroups {
@@ -152,14 +149,14 @@ impl Seen {
             self.facts.set("cgroup", path);
             self.facts.set("cgroup_memory_bytes", memory.current_bytes);
             let limit = memory.limit_bytes;
-            let limit = limit.ok_or_else(|| uncounted("its cgroup has no limit of memory"));
+            let limit = limit.ok_or_else(|| uncounted(Uncounted::NoLimit));
             self.note("cgroup_memory_limit_bytes", limit);
-            let kills = memory.oom_kills.ok_or_else(|| uncounted("its kernel counts no kills"));
+            let kills = memory.oom_kills.ok_or_else(|| uncounted(Uncounted::NoKills));
             self.note("cgroup_oom_kills", kills);
         } else {
             let why = match found {
                 Some((_, Err(error))) if !error.is_gone() => unseen(&error),
-                _ => uncounted("it is in no cgroup that counts memory"),
+                _ => uncounted(Uncounted::NoMemory),
             };
             for field in
                 ["cgroup", "cgroup_memory_bytes", "cgroup_memory_limit_bytes", "cgroup_oom_kills"]
@@ -187,7 +184,7 @@ impl Seen {
             match found {
                 Ok(pressure) => self.facts.set(field, pressure.some_avg10),
                 Err(error) if error.is_gone() => {
-                    self.untold.insert(field, uncounted("the kernel measures no pressure"));
+                    self.untold.insert(field, uncounted(Uncounted::NoPressure));
                 }
                 Err(error) => {
                     self.untold.insert(field, unseen(&error));
@@ -197,6 +194,6 @@ impl Seen {
     }
 }
 
-fn uncounted(why: &str) -> Outcome {
-    Outcome::unknown(FailureClass::Missing, why)
+fn uncounted(why: Uncounted) -> Outcome {
+    Outcome::unknown(FailureClass::Missing, HostCode::Uncounted(why))
 }

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use evenkeel_shown::said::{HostCode, NotRunning};
+
 use super::{PROCESSES, unseen};
 use crate::account::uid_of;
-use crate::nearest::did_you_mean;
+use crate::nearest::nearest;
 use crate::{FailureClass, Outcome, ProcessSelector};
 use evenkeel_process::{
     Cgroup, LookError, Pidfile, PidfileError, Process, Stat, find_by_name, processes_of_unit,
@@ -18,7 +20,7 @@ pub(super) struct Selected {
     /// The cgroup that was asked for.
     pub(super) cgroup: Option<Cgroup>,
     /// What to say if none lives.
-    pub(super) otherwise: Option<String>,
+    pub(super) otherwise: Option<NotRunning>,
 }
 
 pub(super) fn select(selector: &ProcessSelector) -> Result<Selected, Outcome> {
@@ -53,29 +55,24 @@ fn of_pidfile(path: &Path) -> Result<Selected, Outcome> {
     let pid = file.pid;
     let selected = opened([pid])?;
     let Some((process, _)) = selected.processes.first() else {
-        return Ok(Selected {
-            otherwise: Some(format!("nobody has its number {pid}")),
-            ..selected
-        });
+        return Ok(Selected { otherwise: Some(NotRunning::NobodyHasNumber { pid }), ..selected });
     };
     if !file.may_name(process) {
-        let detail = format!(
-            "`{}` is not believed: user {} owns it, and process {pid} is another user's",
-            path.display(),
-            file.owner
-        );
-        return Err(Outcome::unknown(FailureClass::Denied, detail));
+        let (pidfile, owner) = (path.display().to_string(), file.owner);
+        return Err(Outcome::unknown(
+            FailureClass::Denied,
+            HostCode::OtherOwner { pidfile, owner, pid },
+        ));
     }
     if file.is_stale(process.identity()) {
-        let otherwise =
-            format!("its number {pid} was given to another process since it was written");
+        let otherwise = NotRunning::NumberOfAnother { pid };
         return Ok(Selected { otherwise: Some(otherwise), ..Selected::default() });
     }
     Ok(selected)
 }
 
 fn of_error(error: &PidfileError) -> Outcome {
-    let detail = error.to_string();
+    let detail = error.said();
     match error {
         PidfileError::Missing { .. } => Outcome::bad(FailureClass::Missing, detail),
         PidfileError::Denied { .. } | PidfileError::Untrusted { .. } => {
@@ -83,9 +80,6 @@ fn of_error(error: &PidfileError) -> Outcome {
         }
         // It may be about to be written: not known to be dead.
         PidfileError::NoNumber { .. } => Outcome::unknown(FailureClass::Body, detail),
-        PidfileError::Io { source, .. } => {
-            Outcome::unknown(FailureClass::Limit, format!("{detail}: {source}"))
-        }
         _ => Outcome::unknown(FailureClass::Limit, detail),
     }
 }
@@ -97,13 +91,13 @@ fn named(name: &str, user: Option<&str>) -> Result<Selected, Outcome> {
 
 fn of_unit(unit: &str) -> Result<Selected, Outcome> {
     let found = processes_of_unit(unit).map_err(|error| unseen(&error))?;
-    let hint = did_you_mean(unit, found.others.iter().map(String::as_str));
+    let near = nearest(unit, found.others.iter().map(String::as_str));
     let mut selected = opened(found.pids)?;
     selected.cgroup = selected
         .processes
         .iter()
         .find_map(|(process, _)| process.cgroups().ok()?.memory.as_ref().and_then(Cgroup::of_unit));
-    selected.otherwise = Some(format!("it has no process{hint}"));
+    selected.otherwise = Some(NotRunning::NoProcess { near });
     Ok(selected)
 }
 
@@ -113,7 +107,7 @@ fn of_cgroup(path: &Path) -> Result<Selected, Outcome> {
         Err(LookError::Gone { .. }) => {
             return Err(Outcome::bad(
                 FailureClass::Missing,
-                format!("there is no cgroup `{}`{}", path.display(), neighbours(path)),
+                HostCode::NoCgroup { path: path.display().to_string(), near: neighbours(path) },
             ));
         }
         Err(error) => return Err(unseen(&error)),
@@ -128,16 +122,16 @@ fn of_cgroup(path: &Path) -> Result<Selected, Outcome> {
         return Err(super::too_many());
     }
     let selected = opened(members.pids)?;
-    let otherwise = Some("it has no process".to_owned());
+    let otherwise = Some(NotRunning::NoProcess { near: Vec::new() });
     Ok(Selected { cgroup: Some(cgroup), otherwise, ..selected })
 }
 
 /// The cgroups beside one that is not there.
-fn neighbours(path: &Path) -> String {
+fn neighbours(path: &Path) -> Vec<String> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return String::new();
+        return Vec::new();
     };
     let children = Cgroup::find(parent).and_then(|parent| parent.children()).unwrap_or_default();
     let names = children.iter().filter_map(|child| child.path().rsplit('/').next());
-    did_you_mean(&name.to_string_lossy(), names)
+    nearest(&name.to_string_lossy(), names)
 }

@@ -175,7 +175,7 @@ impl Host<'_, '_> {
             (cleaned.taken + entries, cleaned.taken_bytes.saturating_add(bytes));
         let name = cleaned.name.clone();
         self.make_room(&name);
-        let taken = paths.collect();
+        let taken = paths.map(Said::from).collect();
         Ok(CleanOutcome { action, taken, bytes, took: SWEPT, ..CleanOutcome::default() })
     }
 

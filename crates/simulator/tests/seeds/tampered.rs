@@ -305,7 +305,7 @@ fn a_cleanup_that_takes_more_than_it_may_is_found() {
         |event: &Event<'_>, show: &mut Show<'_>| match event {
             Event::Input(Input::Cleaned { rule, result: Ok(outcome) }) => {
                 let mut outcome = outcome.clone();
-                outcome.taken.extend((0..1_000).map(|entry| format!("more-{entry}")));
+                outcome.taken.extend((0..1_000).map(|entry| format!("more-{entry}").into()));
                 show(&Event::Input(&Input::Cleaned { rule: *rule, result: Ok(outcome) }));
             }
             _ => show(event),

@@ -10,7 +10,8 @@ use evenkeel_pages::{EventRow, Lang, Theme, View, told};
 use evenkeel_recovery::actions::evidence::Evidence;
 use evenkeel_recovery::breaker::{BreakerState, Change, Counts, Reason};
 use evenkeel_shown::said::{
-    ActionCode, AgentCode, Aim, Code, Difference, Named, PermissionsCode, SupervisordCode,
+    ActionCode, AgentCode, Aim, Awaited, Code, Difference, DueCode, Named, NetworkCode,
+    PermissionsCode, Said, SupervisordCode,
 };
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -82,6 +83,7 @@ fn records() -> Vec<Record> {
         entries: 3,
         bytes: 5_000_000,
         sample: vec![s("a.log")],
+        sample_code: vec![Code::AsWritten(s("a.log"))],
         run,
     };
     vec![
@@ -91,8 +93,9 @@ fn records() -> Vec<Record> {
             from: State::Up,
             to: State::Suspect { failures: 1 },
             reason: Some(s("status 500")),
+            reason_code: None,
         },
-        breaker(Reason::Tripped(counts), Some(Causes { first: s("one"), last: s("two") })),
+        breaker(Reason::Tripped(counts), Some(Causes::new(&"one".into(), &"two".into()))),
         breaker(Reason::TooSlow(counts), None),
         breaker(Reason::Due, None),
         Record::Repaired {
@@ -131,6 +134,7 @@ fn records() -> Vec<Record> {
             target: target(),
             cause: cause(),
             evidence: s("status 500"),
+            evidence_code: None,
         },
         Record::Skipped {
             incident: 1,
@@ -261,6 +265,7 @@ fn acted(detail: &str, code: Option<Code>) -> Record {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn what_evenkeel_itself_says_in_a_line_is_told_in_japanese_and_what_others_wrote_is_not() {
     let differs = PermissionsCode::Differs(vec![Difference {
         what: s("mode"),
@@ -286,6 +291,36 @@ fn what_evenkeel_itself_says_in_a_line_is_told_in_japanese_and_what_others_wrote
     let observes = Refusal::ObserveOnly {
         why: s("the settings say so"),
         why_code: Some(Box::new(AgentCode::SettingsObserve.into())),
+    };
+    let status = || NetworkCode::Status { status: 503, hint: None };
+    let late =
+        || NetworkCode::NotWithin { awaited: Awaited::Response, within: Duration::from_secs(2) };
+    let changed = Record::CheckChanged {
+        check: s("web"),
+        part: None,
+        from: State::Up,
+        to: State::Down,
+        reason: Some(s("status 503")),
+        reason_code: Some(Box::new(status().into())),
+    };
+    let both = Said::joined(vec![status().into(), late().into()]);
+    let (evidence, evidence_code) = both.into_parts();
+    let opened = Record::IncidentOpened {
+        incident: 1,
+        target: s("web"),
+        cause: s("web"),
+        evidence,
+        evidence_code,
+    };
+    let tripped = Record::BreakerChanged {
+        check: s("web"),
+        change: Change {
+            at: Moment::ORIGIN,
+            from: BreakerState::Closed,
+            to: BreakerState::Open,
+            reason: Reason::Tripped(Counts { results: 10, failures: 6, slow: 0 }),
+        },
+        causes: Some(Causes::new(&status().into(), &late().into())),
     };
     let starting = AgentCode::Starting { runs_seconds: 5, grace_seconds: 30 };
     let not_ready = Refusal::ProgramNotReady {
@@ -313,6 +348,17 @@ fn what_evenkeel_itself_says_in_a_line_is_told_in_japanese_and_what_others_wrote
             failed(0, Some(at)),
             "/srv/a: mode is 0600, should be 0644",
             "/srv/a: モードが 0600(あるべき値: 0644)",
+        ),
+        (changed, "up -> down: status 503", "正常 → 停止: ステータス 503"),
+        (
+            opened,
+            "down by web: status 503; no response within 2s",
+            "チェック web が停止を検知: ステータス 503。2 秒以内に応答がなかった",
+        ),
+        (
+            tripped,
+            "breaker closed -> open: 6 of 10 attempts failed; first: status 503; last: no response within 2s",
+            "ブレーカー: 閉 → 開: 試行10回中6回が失敗。最初: ステータス 503、最後: 2 秒以内に応答がなかった",
         ),
         (
             skipped,
@@ -368,6 +414,23 @@ fn the_detail_of_an_action_is_told_by_the_line_that_has_the_same_text() {
     assert_eq!((other.detail.as_deref(), other.detail_code), (Some("another text"), None));
     let cut_off = rows::action(&intent("the agent ended before the action did"), &[]);
     assert_eq!(cut_off.detail_code, Some(AgentCode::EndedBeforeAction.into()));
+}
+
+#[test]
+fn evidence_is_told_from_its_data_and_as_it_was_written_without() {
+    let view = |lang| View { lang, theme: Theme::Auto, zone: TimeZone::UTC, now: WHEN };
+    let code = Code::from(NetworkCode::Status { status: 503, hint: None });
+    let known = json!({
+        "kind": "incident_opened", "cause": "web", "evidence": "status 503", "evidence_code": code,
+    });
+    let earlier = json!({ "kind": "incident_opened", "cause": "web", "evidence": "status 503" });
+    for (lang, evidence, told) in [
+        (Lang::En, &known, "status 503"),
+        (Lang::Ja, &known, "ステータス 503"),
+        (Lang::Ja, &earlier, "status 503"),
+    ] {
+        assert_eq!(rows::evidence(&view(lang), evidence), [(s("evidence"), s(told))]);
+    }
 }
 
 #[test]
@@ -483,12 +546,20 @@ fn the_short_answer_is_told_in_the_language_of_the_page() {
         action: s("trash"),
         entries: 3,
         bytes: 5_000_000,
-        sample: vec![s("a.log: it is old")],
+        sample: vec![s("a.log: more than 2 there, 9 in all"), s("b.log")],
+        sample_code: vec![
+            Code::At {
+                path: s("a.log"),
+                what: Box::new(DueCode::Many { limit: 2, count: 9, age: None }.into()),
+            },
+            Code::AsWritten(s("b.log")),
+        ],
         run: Some(s("7")),
     };
     let of_run = Explanation { of_run: true, ..explanation(None, vec![event(&run)]) };
     let run = answer(&view(Lang::Ja), &of_run);
-    assert!(run.contains("a.log: it is old / ほか2件") && run.contains("undo 7"), "{run}");
+    let taken = "a.log: max_count = 2: 9件ある。日時が現在より後 / b.log / ほか1件";
+    assert!(run.contains(taken) && run.contains("undo 7"), "{run}");
     let rule = Record::RepairedMore { rule: s("state"), what: s("owner"), entries: 40 };
     let rule = answer(&view(Lang::Ja), &explanation(None, vec![event(&rule)]));
     assert_eq!(rule, "修復1回、最後は2026-09-21 14:13:20 UTC: ほかに40件を修復: 所有者");

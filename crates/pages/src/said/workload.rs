@@ -1,0 +1,107 @@
+use evenkeel_shown::said::{START_LIMIT, WorkloadCode};
+
+use super::span;
+use crate::view::View;
+
+/// What is wrong with something that others run.
+pub(super) fn workload(view: &View, code: &WorkloadCode) -> String {
+    match code {
+        WorkloadCode::CommandEnded { command, code, signal } => match (code, signal) {
+            (Some(code), _) => format!("{command} が終了コード {code} で終わった"),
+            (None, Some(signal)) => format!("{command} がシグナル {signal} で終わった"),
+            (None, None) => format!("{command} が終わった(終わり方は不明)"),
+        },
+        WorkloadCode::NoProgram { program, near } => {
+            format!("supervisord にプログラム {program} が存在しない{}", similar(near))
+        }
+        WorkloadCode::ProgramFails { program, state, reason: None } => {
+            format!("{program} は {state}")
+        }
+        WorkloadCode::ProgramFails { program, state, reason: Some(reason) } => {
+            format!("{program} は {state}: {reason}")
+        }
+        WorkloadCode::ProgramDone { program, status } => {
+            format!("{program} は終了コード {status} で正常に終わった")
+        }
+        WorkloadCode::ProgramSignalled { program } => format!("{program} はシグナルで終わった"),
+        WorkloadCode::ProgramExited { program, status } => {
+            format!("{program} は終了コード {status} で終わった")
+        }
+        WorkloadCode::ProgramNotStarted { program } => {
+            format!("{program} はまだ起動されておらず、起動を求められてもいない")
+        }
+        WorkloadCode::ProgramStopped { program } => format!("{program} は意図的に停止中"),
+        WorkloadCode::ProgramIs { program, state } => format!("{program} は {state}"),
+        WorkloadCode::ProgramCutOff { program } => {
+            format!("{program} は evenkeel の再起動で停止したまま、起動されなかった")
+        }
+        WorkloadCode::UnitMemoryUntold { unit } => {
+            format!("{unit} のメモリは計測されていない: `MemoryAccounting=` を参照")
+        }
+        WorkloadCode::UnitFrozen { unit } => {
+            format!("{unit} は凍結されており、どのプロセスも動いていない")
+        }
+        WorkloadCode::UnitInactive { unit } => format!("{unit} は意図的に停止中 (inactive)"),
+        WorkloadCode::UnitMasked { unit } => format!("{unit} は意図的にマスクされている"),
+        WorkloadCode::UnitUnstartable { unit, load } => {
+            format!("{unit} は起動できない: ユニットファイルの状態は {load}")
+        }
+        WorkloadCode::UnitAwaitsRestart { unit, result, delay, restarts } => format!(
+            "{unit} は終了した ({result})。systemd 自身が{}後に再起動する({restarts}回目)",
+            span(view, *delay)
+        ),
+        WorkloadCode::UnitIs { unit, active, sub, seconds, limit } => {
+            let late =
+                limit.map(|limit| format!("。systemd の与える{}を超えている", span(view, limit)));
+            let late = late.unwrap_or_default();
+            format!("{unit} は{seconds}秒前から {active} ({sub}){late}")
+        }
+        WorkloadCode::UnitFailed { unit, result, restarts } => {
+            let why = match result.as_str() {
+                "" | "success" => String::new(),
+                START_LIMIT => {
+                    format!(": 起動の回数が多すぎるため、systemd はもう起動しない ({START_LIMIT})")
+                }
+                result => format!(": {result}"),
+            };
+            let restarts = match restarts {
+                0 => String::new(),
+                many => format!("。systemd による再起動: {many}回"),
+            };
+            format!("{unit} は失敗した{why}{restarts}")
+        }
+        WorkloadCode::UnitStopped { unit, pid } => {
+            format!("{unit} のメインプロセス {pid} はシグナルにより停止中")
+        }
+        WorkloadCode::NoSession { sessions } => {
+            format!("tmux にセッション {} がない", sessions.join("、"))
+        }
+        WorkloadCode::PaneStalled { pane, seconds } => {
+            format!("ペイン {pane} の表示が{seconds}秒間変わらない: 停滞")
+        }
+        WorkloadCode::PaneSignalled { pane, signal } => {
+            format!("ペイン {pane} はシグナル {signal} で終わった")
+        }
+        WorkloadCode::PaneDone { pane } => {
+            format!("ペイン {pane} は終了コード 0 で正常に終わった")
+        }
+        WorkloadCode::PaneExited { pane, status } => {
+            format!("ペイン {pane} は終了コード {status} で終わった")
+        }
+        WorkloadCode::PaneDead { pane } => {
+            format!("ペイン {pane} は終了した(終わり方を tmux が示さない)")
+        }
+        WorkloadCode::PaneDying { pane } => format!("ペイン {pane} は終了しつつある"),
+        WorkloadCode::PaneUnread { pane } => {
+            format!("ペイン {pane} の表示を読み取れなかった: 終了したか、全体の表示が多すぎる")
+        }
+    }
+}
+
+/// The names that may have been meant.
+pub(super) fn similar(near: &[String]) -> String {
+    match near.join("、") {
+        none if none.is_empty() => none,
+        near => format!("。似た名前: {near}"),
+    }
+}

@@ -1,0 +1,237 @@
+#![expect(missing_docs, reason = "a field is named after what it is")]
+
+use std::fmt::{self, Display};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::host::hint;
+
+/// What is wrong with something that others run: a command, a program of supervisord, a unit of systemd, a pane of tmux.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkloadCode {
+    CommandEnded {
+        command: String,
+        code: Option<i32>,
+        signal: Option<i32>,
+    },
+    NoProgram {
+        program: String,
+        near: Vec<String>,
+    },
+    ProgramFails {
+        program: String,
+        state: String,
+        reason: Option<String>,
+    },
+    ProgramDone {
+        program: String,
+        status: i64,
+    },
+    ProgramSignalled {
+        program: String,
+    },
+    ProgramExited {
+        program: String,
+        status: i64,
+    },
+    ProgramNotStarted {
+        program: String,
+    },
+    ProgramStopped {
+        program: String,
+    },
+    ProgramIs {
+        program: String,
+        state: String,
+    },
+    /// A restart of evenkeel's stopped it and did not start it again.
+    ProgramCutOff {
+        program: String,
+    },
+    UnitMemoryUntold {
+        unit: String,
+    },
+    UnitFrozen {
+        unit: String,
+    },
+    UnitInactive {
+        unit: String,
+    },
+    UnitMasked {
+        unit: String,
+    },
+    UnitUnstartable {
+        unit: String,
+        load: String,
+    },
+    UnitAwaitsRestart {
+        unit: String,
+        result: String,
+        delay: Duration,
+        restarts: u32,
+    },
+    /// `limit` is how long systemd would give it, if that is over.
+    UnitIs {
+        unit: String,
+        active: String,
+        sub: String,
+        seconds: u64,
+        limit: Option<Duration>,
+    },
+    UnitFailed {
+        unit: String,
+        result: String,
+        restarts: u32,
+    },
+    UnitStopped {
+        unit: String,
+        pid: u32,
+    },
+    NoSession {
+        sessions: Vec<String>,
+    },
+    PaneStalled {
+        pane: String,
+        seconds: u64,
+    },
+    PaneSignalled {
+        pane: String,
+        signal: i32,
+    },
+    PaneDone {
+        pane: String,
+    },
+    PaneExited {
+        pane: String,
+        status: i32,
+    },
+    PaneDead {
+        pane: String,
+    },
+    PaneDying {
+        pane: String,
+    },
+    PaneUnread {
+        pane: String,
+    },
+}
+
+/// What of systemd's results means that it starts a unit no more.
+pub const START_LIMIT: &str = "start-limit-hit";
+
+impl Display for WorkloadCode {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CommandEnded { command, code, signal } => {
+                write!(to, "`{command}` ended with ")?;
+                match (code, signal) {
+                    (Some(code), _) => write!(to, "exit code {code}"),
+                    (None, Some(signal)) => write!(to, "signal {signal}"),
+                    (None, None) => to.write_str("an unknown end"),
+                }
+            }
+            Self::NoProgram { program, near } => {
+                write!(to, "supervisord has no program `{program}`{}", hint(near))
+            }
+            Self::ProgramFails { program, state, reason: None } => {
+                write!(to, "`{program}` is {state}")
+            }
+            Self::ProgramFails { program, state, reason: Some(reason) } => {
+                write!(to, "`{program}` is {state}: {reason}")
+            }
+            Self::ProgramDone { program, status } => {
+                write!(to, "`{program}` exited with {status}, as one that is done")
+            }
+            Self::ProgramSignalled { program } => write!(to, "`{program}` was ended by a signal"),
+            Self::ProgramExited { program, status } => {
+                write!(to, "`{program}` exited with {status}")
+            }
+            Self::ProgramNotStarted { program } => {
+                write!(to, "`{program}` was not started yet, and nobody asked for it")
+            }
+            Self::ProgramStopped { program } => {
+                write!(to, "`{program}` is stopped, as on purpose")
+            }
+            Self::ProgramIs { program, state } => write!(to, "`{program}` is {state}"),
+            Self::ProgramCutOff { program } => write!(
+                to,
+                "`{program}` was stopped by a restart of evenkeel's that did not start it again"
+            ),
+            Self::NoSession { sessions } => {
+                let names: Vec<_> = sessions.iter().map(|name| format!("`{name}`")).collect();
+                write!(to, "tmux has no session {}", names.join(" and none "))
+            }
+            Self::PaneStalled { pane, seconds } => {
+                write!(to, "the pane `{pane}` has shown the same for {seconds}s: stalled")
+            }
+            Self::PaneSignalled { pane, signal } => {
+                write!(to, "the pane `{pane}` was ended by signal {signal}")
+            }
+            Self::PaneDone { pane } => {
+                write!(to, "the pane `{pane}` exited with 0, as one that is done")
+            }
+            Self::PaneExited { pane, status } => {
+                write!(to, "the pane `{pane}` exited with {status}")
+            }
+            Self::PaneDead { pane } => {
+                write!(to, "the pane `{pane}` is dead, and tmux does not say how it ended")
+            }
+            Self::PaneDying { pane } => write!(to, "the pane `{pane}` is about to be dead"),
+            Self::PaneUnread { pane } => write!(
+                to,
+                "what the pane `{pane}` shows was not read: it is gone, or all panes together show too much"
+            ),
+            _ => self.about_unit(to),
+        }
+    }
+}
+
+impl WorkloadCode {
+    fn about_unit(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnitMemoryUntold { unit } => {
+                write!(to, "the memory of `{unit}` is not accounted: see `MemoryAccounting=`")
+            }
+            Self::UnitFrozen { unit } => {
+                write!(to, "`{unit}` is frozen: none of its processes runs")
+            }
+            Self::UnitInactive { unit } => write!(to, "`{unit}` is inactive, as on purpose"),
+            Self::UnitMasked { unit } => write!(to, "`{unit}` is masked, as on purpose"),
+            Self::UnitUnstartable { unit, load } => {
+                write!(to, "`{unit}` cannot be started: its unit file is in the state `{load}`")
+            }
+            Self::UnitAwaitsRestart { unit, result, delay, restarts } => write!(
+                to,
+                "`{unit}` ended ({result}); systemd itself restarts it, {delay:?} later, for the {restarts}. time"
+            ),
+            Self::UnitIs { unit, active, sub, seconds, limit } => {
+                write!(to, "`{unit}` is {active} ({sub}) for {seconds}s")?;
+                let Some(limit) = limit else { return Ok(()) };
+                write!(to, ", longer than the {limit:?} that systemd would give it")
+            }
+            Self::UnitFailed { unit, result, restarts } => {
+                write!(to, "`{unit}` failed")?;
+                match result.as_str() {
+                    "" | "success" => {}
+                    START_LIMIT => write!(
+                        to,
+                        ": it was started too often, and systemd starts it no more ({START_LIMIT})"
+                    )?,
+                    result => write!(to, ": {result}")?,
+                }
+                match restarts {
+                    0 => Ok(()),
+                    1 => to.write_str(", after 1 restart by systemd"),
+                    many => write!(to, ", after {many} restarts by systemd"),
+                }
+            }
+            Self::UnitStopped { unit, pid } => {
+                write!(to, "the main process {pid} of `{unit}` was stopped by a signal")
+            }
+            // All others are about what is no unit.
+            _ => Ok(()),
+        }
+    }
+}
