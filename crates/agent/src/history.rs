@@ -338,9 +338,17 @@ fn last_lines(state_dir: &Path) -> Result<Vec<Event>, Box<dyn std::error::Error>
     Ok(events.into_iter().map(line).collect())
 }
 
-/// Data as JSON, if it may stay in memory.
+/// Data as JSON, if it may stay in memory. What a line does not say by itself is left out.
 fn short(data: &impl Serialize) -> Option<Box<str>> {
     let text = serde_json::to_string(data).ok()?;
+    if text.len() <= RECENT_DATA {
+        return Some(text.into());
+    }
+    let mut data = serde_json::from_str::<Value>(&text).ok()?;
+    for list in ["sample", "sample_code"] {
+        drop(data.as_object_mut()?.remove(list));
+    }
+    let text = data.to_string();
     (text.len() <= RECENT_DATA).then(|| text.into())
 }
 
@@ -349,6 +357,21 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
+
+    #[test]
+    fn of_a_long_line_is_kept_what_it_says() {
+        let path = |entry: usize| format!("/srv/{}/{entry}", "deep/".repeat(30));
+        let sample: Vec<_> = (0..20).map(path).collect();
+        let cleaned = |entries| {
+            let sample = &sample[..entries];
+            serde_json::json!({ "entries": entries, "sample": sample, "sample_code": sample })
+        };
+        let kept =
+            |data: &Value| short(data).map(|text| serde_json::from_str::<Value>(&text).unwrap());
+        assert_eq!(kept(&cleaned(2)), Some(cleaned(2)));
+        assert_eq!(kept(&cleaned(20)), Some(serde_json::json!({ "entries": 20 })));
+        assert_eq!(kept(&serde_json::json!({ "detail": "x".repeat(RECENT_DATA) })), None);
+    }
 
     #[test]
     fn it_ends_though_an_action_that_outlasts_it_has_still_something_to_say() {

@@ -48,7 +48,7 @@ pub(crate) struct CheckCore {
     series_begun: u64,
     breaker: Option<Breaker>,
     /// What the failures in the breaker's window were, oldest first.
-    failures: VecDeque<Said>,
+    failures: VecDeque<Arc<Said>>,
     sustained: Vec<Option<Sustained>>,
     pub(crate) own: Subject,
     pub(crate) parts: BTreeMap<String, Subject>,

@@ -86,7 +86,8 @@ impl Limits {
 fn grace_left(check: &Check, facts: &Facts) -> Option<u64> {
     let grace: Duration = check.health.startup_grace();
     let left = grace.as_secs_f64() - facts.number(AGE)?;
-    (left > 0.0).then(|| Duration::try_from_secs_f64(left.round()).unwrap_or(grace).as_secs())
+    (left > 0.0)
+        .then(|| Duration::try_from_secs_f64(left.round_ties_even()).unwrap_or(grace).as_secs())
 }
 
 #[cfg(test)]

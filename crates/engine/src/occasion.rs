@@ -48,7 +48,7 @@ pub(crate) fn occasion(
         intent: None,
         target: target.id.clone(),
         cause: target.cause().to_owned(),
-        reason: target.reason.as_deref().unwrap_or_default().to_owned(),
+        reason: target.reason.as_ref().map_or_else(String::new, |reason| reason.text().to_owned()),
         process,
         workers: match action {
             Some(Action::Exec { left_overs_of: Some(socket), .. }) => workers(socket, mine),

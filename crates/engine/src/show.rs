@@ -30,10 +30,10 @@ impl Engine {
             })
             .map(|(recovery, target, refusal)| {
                 let reason = match &refusal {
-                    Some(refusal) => Some(refusal.to_string().into()),
-                    None => target.reason.clone(),
+                    Some(refusal) => Some((refusal.to_string(), None)),
+                    None => target.reason.as_deref().map(Said::to_parts),
                 };
-                (recovery, target, refusal, reason.map(Said::into_parts).unzip())
+                (recovery, target, refusal, reason.unzip())
             })
             .map(|(recovery, target, refusal, (reason, reason_code))| RecoveryStatus {
                 target: target.id.clone(),
@@ -121,7 +121,7 @@ impl Engine {
         at: &impl Fn(Moment) -> Timestamp,
     ) -> CheckStatus {
         let (state, reason) = check.worst(now);
-        let (reason, reason_code) = reason.cloned().map(Said::into_parts).unzip();
+        let (reason, reason_code) = reason.map(Said::to_parts).unzip();
         let number = |field: &str| match check.facts().and_then(|facts| facts.get(field)) {
             Some(Value::Number(number)) => Some(*number),
             _ => None,
@@ -157,7 +157,9 @@ impl Engine {
             parts: check
                 .parts
                 .iter()
-                .map(|(name, part)| (name, part, part.reason.clone().map(Said::into_parts).unzip()))
+                .map(|(name, part)| {
+                    (name, part, part.reason.as_deref().map(Said::to_parts).unzip())
+                })
                 .map(|(name, part, (reason, reason_code))| PartStatus {
                     name: name.clone(),
                     state: part.health.state(now).as_str().to_owned(),

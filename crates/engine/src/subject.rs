@@ -1,9 +1,10 @@
+use std::sync::Arc;
+
 use evenkeel_config::Check;
 use evenkeel_health::{Eta, Flapping, Hard, Health, Sample, State};
 use evenkeel_moment::Moment;
 use evenkeel_probe::Value;
 use evenkeel_recovery::actions::Identity;
-use evenkeel_shown::Secrets;
 use evenkeel_shown::said::Said;
 
 use crate::agenda::earlier;
@@ -13,7 +14,7 @@ use crate::agenda::earlier;
 pub(crate) struct Subject {
     pub(crate) health: Health,
     pub(crate) since: Moment,
-    pub(crate) reason: Option<Said>,
+    pub(crate) reason: Option<Arc<Said>>,
     /// Whether the last result was a failure by timeout: many of them together point at the host.
     pub(crate) timed_out: bool,
     /// Whether that failure counts as unknown, because most checks time out together.
@@ -29,8 +30,6 @@ pub(crate) struct Subject {
     pub(crate) process: Option<Identity>,
     /// What identifies the life of what runs.
     incarnation: Option<Value>,
-    /// What its reasons must not say.
-    secrets: Secrets,
 }
 
 /// What a result changed.
@@ -55,7 +54,6 @@ impl Subject {
             only_trend: None,
             process: None,
             incarnation: None,
-            secrets: spec.secrets.clone(),
         }
     }
 
@@ -63,12 +61,11 @@ impl Subject {
         &mut self,
         now: Moment,
         sample: Sample,
-        reason: Option<Said>,
+        reason: Option<Arc<Said>>,
         timed_out: bool,
     ) -> Changed {
         let transition = self.health.record(now, sample);
-        // From here on it is in the log, the history and on pages.
-        self.reason = reason.map(|reason| reason.hide(&self.secrets));
+        self.reason = reason;
         self.timed_out = timed_out;
         self.told = sample != Sample::Unknown;
         match sample {

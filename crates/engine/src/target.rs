@@ -1,4 +1,5 @@
 use std::mem::Discriminant;
+use std::sync::Arc;
 
 use evenkeel_config::{Recovery, Step};
 use evenkeel_health::{Eta, Hard};
@@ -24,7 +25,7 @@ pub(crate) struct Target {
     pub(crate) refusal: Option<Refusal>,
     /// The refusal that history was told last.
     told: Option<Discriminant<Refusal>>,
-    pub(crate) reason: Option<Said>,
+    pub(crate) reason: Option<Arc<Said>>,
     /// Since when it is down by what its checks say, whatever follows from it.
     pub(crate) down_since: Option<Moment>,
     /// Since when it fails in a way that counts towards a storm.
@@ -98,10 +99,8 @@ impl Target {
         if let Some((step, _)) = open.used {
             self.last_action = self.steps.get(step as usize).map_or("", |step| step.action.name());
         }
-        self.reason = Some(Said::new(
-            "its incident was open when the agent ended",
-            AgentCode::IncidentWasOpen,
-        ));
+        let text = "its incident was open when the agent ended";
+        self.reason = Some(Arc::new(Said::new(text, AgentCode::IncidentWasOpen)));
     }
 
     /// The incident that is open, as another engine would go on with it.
@@ -167,7 +166,7 @@ impl Target {
         if view.seen == Seen::Down {
             self.cause.clone_from(&view.cause);
             self.only_trend = view.only_trend;
-            self.reason = Some(view.evidence.clone());
+            self.reason = Some(Arc::clone(&view.evidence));
         }
         let fresh = !self.machine.in_incident();
         let quiet =
@@ -192,7 +191,7 @@ impl Target {
             let incident = *incidents;
             *incidents += 1;
             self.incident = Some((incident, now));
-            let (evidence, evidence_code) = view.evidence.into_parts();
+            let (evidence, evidence_code) = view.evidence.to_parts();
             effects.push(Effect::from(Record::IncidentOpened {
                 incident,
                 target: self.id.clone(),
@@ -217,7 +216,8 @@ impl Target {
     /// No check speaks of it any more.
     pub(crate) fn gone(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         self.look_since = None;
-        self.reason = Some(Said::new("no check speaks of it any more", AgentCode::NoCheckSpeaks));
+        let text = "no check speaks of it any more";
+        self.reason = Some(Arc::new(Said::new(text, AgentCode::NoCheckSpeaks)));
         let change = self.machine.see(now, Seen::Up);
         self.note(now, change, effects);
     }

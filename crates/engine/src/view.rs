@@ -1,5 +1,7 @@
 //! What health says of a target, all its checks taken together, and what it depends on.
 
+use std::sync::Arc;
+
 use evenkeel_health::{Eta, Hard, State};
 use evenkeel_moment::Moment;
 use evenkeel_recovery::machine::Seen;
@@ -20,7 +22,7 @@ pub(crate) type Source<'a> = (&'a CheckCore, &'a Subject);
 pub(crate) struct View {
     pub(crate) seen: Seen,
     pub(crate) cause: String,
-    pub(crate) evidence: Said,
+    pub(crate) evidence: Arc<Said>,
     /// When a limit is reached, if that is all that is wrong.
     pub(crate) only_trend: Option<Eta>,
     /// Whether everything that is down is on its way up: good results, but not enough of them.
@@ -135,13 +137,14 @@ impl View {
 }
 
 /// What the last results of those that are down said.
-fn evidence(down: &[&Source<'_>]) -> Said {
+fn evidence(down: &[&Source<'_>]) -> Arc<Said> {
     let mut all = down.iter().filter_map(|(_, subject)| subject.reason.as_ref());
     match (all.next(), all.next()) {
-        (None, _) => Said::default(),
-        (Some(one), None) => one.clone(),
+        (None, _) => Arc::default(),
+        (Some(one), None) => Arc::clone(one),
         (Some(one), Some(other)) => {
-            Said::joined([one, other].into_iter().chain(all).cloned().collect())
+            let all = [one, other].into_iter().chain(all);
+            Arc::new(Said::joined(all.map(|one| Said::clone(one)).collect()))
         }
     }
 }

@@ -77,9 +77,9 @@ pub fn breaches(conditions: &[Condition], facts: &Facts) -> Vec<Breach> {
 impl Condition {
     /// What is wrong, in words; `None` if nothing is.
     fn fault(&self, facts: &Facts) -> Option<ConditionCode> {
-        let field = self.field.clone();
-        let Some(value) = facts.get(&field) else {
-            return Some(ConditionCode::NotMeasured { field });
+        let field = || self.field.clone();
+        let Some(value) = facts.get(&self.field) else {
+            return Some(ConditionCode::NotMeasured { field: field() });
         };
         match (&self.test, value) {
             (Test::Above(limit), Value::Number(number)) => number > limit,
@@ -98,16 +98,18 @@ impl Condition {
             (Test::Lacks(pattern), Value::Text(text)) => !pattern.is_match(text),
             (test, value) => {
                 let (value, relation) = (value.to_string(), test.relation());
-                return Some(ConditionCode::CannotBe { field, value, relation });
+                return Some(ConditionCode::CannotBe { field: field(), value, relation });
             }
         }
-        .then(|| match (field.as_str(), &self.test, value) {
+        .then(|| match (self.field.as_str(), &self.test, value) {
             // The body itself is too long for a line that people read.
             (BODY, test, _) => ConditionCode::Body(test.relation()),
-            (_, test, Value::Number(number)) => test.about_number(field, *number),
-            (_, test, value) => {
-                ConditionCode::Is { field, value: value.to_string(), relation: test.relation() }
-            }
+            (_, test, Value::Number(number)) => test.about_number(field(), *number),
+            (_, test, value) => ConditionCode::Is {
+                field: field(),
+                value: value.to_string(),
+                relation: test.relation(),
+            },
         })
     }
 }

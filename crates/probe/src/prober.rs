@@ -70,6 +70,8 @@ pub(crate) enum Step {
     Send,
     Answer,
     Daemon,
+    /// Another look at the same thing, or so many at others, which have not come back.
+    EarlierLook,
 }
 
 impl Prober {
@@ -120,7 +122,9 @@ impl Prober {
             }
             // These take the deadline themselves: they have more to say about it.
             Target::Exec(exec) => exec::measure(exec, &mut attempt).await,
-            Target::Supervisor(supervisor) => supervisor::measure(supervisor, &mut attempt).await,
+            Target::Supervisor(supervisor) => {
+                supervisor::measure(&self.shared.turns, supervisor, &mut attempt).await
+            }
             Target::Systemd(unit) => {
                 systemd::measure(&self.shared.managers, unit, &mut attempt).await
             }
@@ -193,6 +197,10 @@ impl Step {
                     FailureClass::Timeout,
                     HostCode::FilesystemSilent { within },
                 );
+            }
+            Self::EarlierLook => {
+                let why = HostCode::EarlierLooksHang { within };
+                return Outcome::unknown(FailureClass::Timeout, why);
             }
             // The target was not looked at: the host was too slow for it.
             Self::Start | Self::Queue | Self::Daemon => {

@@ -4,7 +4,7 @@ mod select;
 use std::collections::BTreeSet;
 
 use evenkeel_process::{Identity, LookError, Process, Stat, Table};
-use evenkeel_shown::said::{HostCode, NotRunning};
+use evenkeel_shown::said::{HostCode, NotRunning, WorkloadCode};
 use evenkeel_supervisord::{CallError, Client};
 
 use self::select::{Selected, opened, select};
@@ -24,8 +24,9 @@ pub(crate) async fn measure(
 ) -> Result<(), Outcome> {
     let asked = ask(&target.selector, attempt).await?;
     let target = target.clone();
-    let patience = attempt.timeout / 4;
-    let (facts, outcome) = turns.take(patience, move || look(&target, asked)).await?;
+    // All that it looks at, so that nothing but the very same look waits for one that hangs.
+    let name = format!("{target:?}");
+    let (facts, outcome) = turns.take(&name, attempt, move || look(&target, asked)).await?;
     attempt.facts = facts;
     outcome
 }
@@ -54,7 +55,7 @@ async fn ask(selector: &ProcessSelector, attempt: &mut Attempt) -> Result<Option
                 (Some(pid), _) => Ok(Some(pid)),
                 (None, Outcome::Good) => Err(Outcome::unknown(
                     FailureClass::Body,
-                    format!("supervisord says that `{program}` runs, and names no process"),
+                    WorkloadCode::ProgramWithoutProcess { program: program.clone() },
                 )),
                 (None, outcome) => Err(outcome),
             }
@@ -84,7 +85,7 @@ fn look_at(target: &ProcessTarget, asked: Option<u32>) -> Result<facts::Seen, Ou
     living.sort_by_key(|(process, _)| (process.identity().start_ticks, process.identity().pid));
     let gone = || {
         let why = if dead.is_empty() { otherwise } else { Some(NotRunning::Zombie) };
-        let target = target.selector.to_string();
+        let target = target.selector.code();
         Outcome::bad(FailureClass::Missing, HostCode::NotRunning { target, why })
     };
     if living.is_empty() {
@@ -137,6 +138,6 @@ pub(crate) fn unseen(error: &LookError) -> Outcome {
 }
 
 pub(crate) fn not_permitted(process: &Process) -> Outcome {
-    let process = process.identity().to_string();
-    Outcome::unknown(FailureClass::Denied, HostCode::NotPermitted { process })
+    let pid = process.identity().pid;
+    Outcome::unknown(FailureClass::Denied, HostCode::NotPermitted { pid })
 }

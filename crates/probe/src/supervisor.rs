@@ -3,10 +3,11 @@ use std::collections::BTreeMap;
 use evenkeel_process::{Identity, Process};
 use evenkeel_supervisord::{CallError, Client, Program, ProgramState};
 
+use crate::looks::Turns;
 use crate::nearest::nearest;
 use crate::prober::{Attempt, Step, off_thread};
 use crate::program_memory;
-use crate::{Facts, FailureClass, Outcome, Part, ProgramGlob, SupervisorTarget};
+use crate::{Facts, FailureClass, Outcome, Part, ProgramGlob, ProgramMemory, SupervisorTarget};
 use evenkeel_shown::excerpt;
 use evenkeel_shown::said::{Note, WorkloadCode};
 
@@ -19,7 +20,11 @@ const REASON_CHARS: usize = 200;
 type Exits = BTreeMap<String, Vec<i64>>;
 
 /// Asks for every program, and notes each of those that are looked at as a part.
-pub(crate) async fn measure(target: &SupervisorTarget, attempt: &mut Attempt) -> Outcome {
+pub(crate) async fn measure(
+    turns: &Turns,
+    target: &SupervisorTarget,
+    attempt: &mut Attempt,
+) -> Outcome {
     attempt.step = Step::Daemon;
     let client = Client::new(&target.socket);
     let programs = match client.programs(attempt.timeout).await {
@@ -31,13 +36,26 @@ pub(crate) async fn measure(target: &SupervisorTarget, attempt: &mut Attempt) ->
     };
     let exits = expected_exits(&client, target, &programs, attempt).await;
     let mut parts = parts(target, &programs, &exits);
+    attempt.took_in_all();
     let memory = target.memory;
-    let looked = off_thread(move || {
+    let look = move || {
         parts.iter_mut().for_each(add_incarnation);
         program_memory::add(&mut parts, memory);
         parts
-    });
-    attempt.parts = match tokio::time::timeout_at(attempt.deadline, looked).await {
+    };
+    let deadline = attempt.deadline;
+    let looked = async {
+        match memory {
+            // The kernel walks page tables, for which it may wait without end.
+            ProgramMemory::TreeProportional => {
+                turns.take(&format!("{target:?}"), attempt, look).await
+            }
+            ProgramMemory::None | ProgramMemory::Own | ProgramMemory::Tree => {
+                off_thread(look).await
+            }
+        }
+    };
+    attempt.parts = match tokio::time::timeout_at(deadline, looked).await {
         Ok(Ok(parts)) => parts,
         Ok(Err(outcome)) => return outcome,
         Err(_) => return attempt.step.timed_out(attempt.timeout),
@@ -47,10 +65,10 @@ pub(crate) async fn measure(target: &SupervisorTarget, attempt: &mut Attempt) ->
     let running = count(|part| part.facts.text("state") == Some(ProgramState::Running.as_str()));
     let failed = count(|part| matches!(part.outcome, Outcome::Bad(_)));
     let chosen = attempt.parts.len() as u64;
-    attempt.facts =
-        [("programs", chosen), ("running", running), ("failed", failed)].into_iter().collect();
+    for (field, count) in [("programs", chosen), ("running", running), ("failed", failed)] {
+        attempt.facts.set(field, count);
+    }
     attempt.facts.set("daemon", "answers");
-    attempt.took_in_all();
     Outcome::Good
 }
 

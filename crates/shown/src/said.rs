@@ -34,10 +34,10 @@ pub use self::files::{
     Access, Age, Cap, CleanupCode, Count, Difference, DueCode, EntryKind, FilesCode, Measure,
     PermissionsCode, Task,
 };
-pub use self::host::{HostCode, NoHash, NotRunning, Uncounted};
+pub use self::host::{HostCode, NoHash, NotRunning, Selected, Uncounted};
 pub use self::network::{Awaited, NetworkCode, NotFollowed, StatusHint};
 pub use self::note::Note;
-pub use self::workload::{START_LIMIT, WorkloadCode};
+pub use self::workload::{BadFolder, START_LIMIT, WorkloadCode};
 
 /// Of a list of texts so many keep what they say as data: nobody is told more of them, and there may be a hundred thousand.
 const MOST_CODES: usize = 64;
@@ -128,6 +128,9 @@ impl Said {
     /// Several texts as one, with `; ` between them.
     pub fn joined(all: Vec<Self>) -> Self {
         let text = all.iter().map(Self::text).collect::<Vec<_>>().join("; ");
+        if all.len() > MOST_CODES {
+            return text.into();
+        }
         Self::new(text, Code::All(all.into_iter().map(Self::into_code).collect()))
     }
 
@@ -229,6 +232,11 @@ impl Said {
             Some(code) => Self::new(text, code),
             None => text.into(),
         }
+    }
+
+    /// As [`Said::into_parts`], of one that is still wanted.
+    pub fn to_parts(&self) -> (String, Option<Box<Code>>) {
+        self.clone().into_parts()
     }
 
     /// As [`Said::into_code`], of one that is still wanted.

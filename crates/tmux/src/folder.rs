@@ -2,6 +2,8 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use evenkeel_shown::said::{BadFolder, WorkloadCode};
+
 /// Bits that make every tmux client refuse a socket folder. Source: `TMUX_SOCK_PERM` in tmux's `tmux.h`.
 const OTHERS: u32 = 0o007;
 
@@ -12,23 +14,22 @@ const OTHERS: u32 = 0o007;
     clippy::disallowed_methods,
     reason = "tells what a client of tmux will think of it; nothing is opened"
 )]
-pub fn unsafe_folder(socket: &Path, owner: u32) -> Option<String> {
+pub fn unsafe_folder(socket: &Path, owner: u32) -> Option<WorkloadCode> {
     let folder = socket.parent()?;
     let found = std::fs::symlink_metadata(folder).ok()?;
-    fault(&found, owner).map(|fault| {
-        format!("every tmux client refuses the folder `{}`: {fault}", folder.display())
-    })
+    let why = fault(&found, owner)?;
+    Some(WorkloadCode::FolderRefused { folder: folder.display().to_string(), why })
 }
 
-fn fault(found: &Metadata, owner: u32) -> Option<String> {
+fn fault(found: &Metadata, owner: u32) -> Option<BadFolder> {
     if !found.is_dir() {
-        return Some("it is no directory".to_owned());
+        return Some(BadFolder::NoDirectory);
     }
     if found.uid() != owner {
-        return Some(format!("it belongs to user {}, not to {owner}", found.uid()));
+        return Some(BadFolder::Owner { owner: found.uid(), wanted: owner });
     }
     let mode = found.mode() & 0o7777;
-    (mode & OTHERS != 0).then(|| format!("its mode is {mode:04o}, and must be 0700"))
+    (mode & OTHERS != 0).then(|| BadFolder::Mode(format!("{mode:04o}")))
 }
 
 #[cfg(test)]
@@ -52,6 +53,7 @@ mod tests {
             fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!(unsafe_folder(&socket, owner).is_none(), safe, "{mode:o}");
         }
-        assert!(unsafe_folder(&socket, owner + 1).unwrap().contains("belongs to user"));
+        let told = unsafe_folder(&socket, owner + 1).unwrap().to_string();
+        assert!(told.contains("belongs to user"), "{told}");
     }
 }

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use evenkeel_shown::said::WorkloadCode;
 use nix::unistd::{Uid, User};
 
 use crate::{Server, TmuxError, unsafe_folder};
@@ -23,7 +24,7 @@ impl Place {
     /// The server, and what keeps every client from it: [`unsafe_folder`], only for a socket in a folder that tmux made.
     ///
     /// Fails with [`TmuxError::NoUser`] if there is no such user. May block: users can be on the network.
-    pub fn server(&self) -> Result<(Server, Option<String>), TmuxError> {
+    pub fn server(&self) -> Result<(Server, Option<WorkloadCode>), TmuxError> {
         match self {
             Self::Path(path) => Ok((Server::at(path), None)),
             Self::Named { name, user } => {

@@ -246,9 +246,11 @@ pub(super) fn evidence(view: &View, evidence: &Value) -> Vec<(String, String)> {
         Value::Object(all) => {
             // The page says the rest in its own words.
             let own = |name: &str| ["kind", "incident", "target", "cause"].contains(&name);
+            let of_another =
+                |name: &str| name.strip_suffix(CODE).is_some_and(|name| all.contains_key(name));
             let shown = all
                 .iter()
-                .filter(|(name, value)| !own(name) && !name.ends_with(CODE) && !value.is_null());
+                .filter(|(name, value)| !own(name) && !of_another(name) && !value.is_null());
             shown
                 .take(50)
                 .map(|(name, value)| (name.replace('_', " "), cut(told(name, value))))

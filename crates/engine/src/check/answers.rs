@@ -19,7 +19,7 @@ impl CheckCore {
     /// The worst of the check's own state and its parts'; a part that says nothing does not count.
     pub(crate) fn worst(&self, now: Moment) -> (State, Option<&Said>) {
         let worst = self.worst_subject(now);
-        (worst.health.state(now), worst.reason.as_ref())
+        (worst.health.state(now), worst.reason.as_deref())
     }
 
     pub(crate) fn worst_subject(&self, now: Moment) -> &Subject {

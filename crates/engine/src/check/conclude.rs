@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use evenkeel_health::{Flapping, Sample};
 use evenkeel_moment::Moment;
 use evenkeel_probe::{FailureClass, Measurement, Outcome, Part, Target};
@@ -118,9 +120,9 @@ impl CheckCore {
                 timed_out = failure.class == FailureClass::Timeout;
                 let held = timed_out && self.doubts_timeouts;
                 let sample = if held { Sample::Unknown } else { Sample::Bad };
-                (sample, Some(failure.detail))
+                (sample, Some(Arc::new(failure.detail)))
             }
-            Outcome::Unknown(failure) => (Sample::Unknown, Some(failure.detail)),
+            Outcome::Unknown(failure) => (Sample::Unknown, Some(Arc::new(failure.detail))),
         };
         let spec = &self.spec;
         let mut subject = self.parts.remove(&part.name).unwrap_or_else(|| Subject::new(spec, now));
@@ -156,7 +158,7 @@ impl CheckCore {
         // A second failure on the way down, or a second success on the way up, is no news.
         if let Some((from, to)) = changed.state.filter(|(from, to)| from.as_str() != to.as_str()) {
             let (check, part) = (check(), part());
-            let (reason, reason_code) = subject.reason.clone().map(Said::into_parts).unzip();
+            let (reason, reason_code) = subject.reason.as_deref().map(Said::to_parts).unzip();
             let reason_code = reason_code.flatten();
             let changed = Record::CheckChanged { check, part, from, to, reason, reason_code };
             effects.push(Effect::from(changed));

@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use evenkeel_health::{Eta, Sample, Sustained};
 use evenkeel_moment::Moment;
 use evenkeel_probe::{Breach, Condition, Facts, FailureClass, Measurement, Outcome, breaches};
-use evenkeel_shown::said::Said;
+use evenkeel_shown::said::{Note, Said};
 
 use super::CheckCore;
 use crate::limits::Limits;
@@ -10,7 +12,7 @@ use crate::occasion::INCARNATION;
 #[derive(Debug)]
 pub(super) struct Judged {
     pub(super) sample: Sample,
-    pub(super) reason: Option<Said>,
+    pub(super) reason: Option<Arc<Said>>,
     pub(super) class: Option<FailureClass>,
     pub(super) only_trend: Option<Eta>,
 }
@@ -18,6 +20,12 @@ pub(super) struct Judged {
 impl Judged {
     pub(super) fn is_bad(&self) -> bool {
         matches!(self.sample, Sample::Bad | Sample::BadForSure)
+    }
+
+    /// Says something of why.
+    pub(super) fn note(&mut self, note: Note) {
+        let reason = self.reason.take().unwrap_or_default();
+        self.reason = Some(Arc::new(Arc::unwrap_or_clone(reason).noted(note)));
     }
 
     pub(super) fn timed_out(&self) -> bool {
@@ -34,7 +42,7 @@ impl CheckCore {
         };
         if let Some((sample, failure)) = failure {
             let class = Some(failure.class);
-            let reason = Some(failure.detail.clone());
+            let reason = Some(Arc::new(failure.detail.clone()));
             return Judged { sample, reason, class, only_trend: None };
         }
         let facts = &measurement.facts;
@@ -55,11 +63,11 @@ impl CheckCore {
         let only_trend = self.forecasts.eta().filter(|_| leaks_only);
         match (found, degraded) {
             (Some((sample, breach)), _) => {
-                let (reason, class) = (Some(breach.detail), Some(breach.class));
+                let (reason, class) = (Some(self.told(&breach.detail)), Some(breach.class));
                 Judged { sample, reason, class, only_trend }
             }
             (None, Some((_, breach))) => {
-                let (sample, reason) = (Sample::Degraded, Some(breach.detail));
+                let (sample, reason) = (Sample::Degraded, Some(self.told(&breach.detail)));
                 Judged { sample, reason, class: None, only_trend }
             }
             (None, None) => Judged { sample: Sample::Good, reason: None, class: None, only_trend },
@@ -72,12 +80,28 @@ impl CheckCore {
         now: Moment,
         name: &str,
         facts: &Facts,
-    ) -> (Sample, Option<Said>) {
+    ) -> (Sample, Option<Arc<Said>>) {
         if self.spec.part_conditions.is_empty() && self.spec.part_degraded.is_empty() {
             return (Sample::Good, None);
         }
         let limits = self.limits.entry(name.to_owned()).or_insert_with(|| Limits::new(&self.spec));
-        limits.judge(now, &self.spec, facts)
+        let (sample, reason) = limits.judge(now, &self.spec, facts);
+        (sample, reason.map(|reason| self.told(&reason)))
+    }
+
+    /// What is told of a result: from here on it is in the log, the history and on pages.
+    fn told(&self, reason: &Said) -> Arc<Said> {
+        Arc::new(reason.hide(&self.spec.secrets))
+    }
+
+    /// What a look found, without the secrets that the target may have repeated.
+    pub(super) fn hide_secrets(&self, measurement: &mut Measurement) {
+        let outcomes = measurement.parts.iter_mut().map(|part| &mut part.outcome);
+        for outcome in outcomes.chain([&mut measurement.outcome]) {
+            if let Outcome::Bad(failure) | Outcome::Unknown(failure) = outcome {
+                failure.detail = failure.detail.hide(&self.spec.secrets);
+            }
+        }
     }
 }
 

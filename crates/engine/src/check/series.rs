@@ -38,7 +38,7 @@ impl CheckCore {
         &mut self,
         now: Moment,
         run: u64,
-        measurement: Measurement,
+        mut measurement: Measurement,
         effects: &mut Vec<Effect>,
     ) -> bool {
         let Some(series) = self.series.as_mut().filter(|series| series.run == run) else {
@@ -47,15 +47,16 @@ impl CheckCore {
         let Attempt::UnderWay(permit) = &mut series.state else { return false };
         let permit = permit.take().map(|permit| permit.that_took(measurement.took, now));
         let Series { attempt, void, doubted, began, .. } = *series;
+        self.hide_secrets(&mut measurement);
         let mut judged = self.judge(now, &measurement);
         if doubted && judged.is_bad() {
             judged.sample = Sample::Unknown;
-            judged.reason = Some(judged.reason.unwrap_or_default().noted(Note::WhileStarved));
+            judged.note(Note::WhileStarved);
         }
         let held = self.doubts_timeouts && judged.is_bad() && judged.timed_out();
         if held {
             judged.sample = Sample::Unknown;
-            judged.reason = Some(judged.reason.unwrap_or_default().noted(Note::WhileMostTimeOut));
+            judged.note(Note::WhileMostTimeOut);
         }
         if self.tells_figures {
             effects.push(Effect::Count(Count::Attempt {
@@ -121,7 +122,7 @@ impl CheckCore {
         now: Moment,
         permit: Option<Permit>,
         sample: Sample,
-        reason: Option<&Said>,
+        reason: Option<&Arc<Said>>,
         effects: &mut Vec<Effect>,
     ) {
         let (Some(breaker), Some(permit)) = (&mut self.breaker, permit) else { return };
@@ -136,7 +137,10 @@ impl CheckCore {
                 if counts && counted {
                     let gone = self.failures.len().saturating_sub(before);
                     self.failures.drain(..gone);
-                    self.failures.push_back(reason.cloned().unwrap_or_default());
+                    let reason = reason.cloned().unwrap_or_default();
+                    // Most fail as the one before did.
+                    let same = self.failures.back().filter(|last| **last == reason).cloned();
+                    self.failures.push_back(same.unwrap_or(reason));
                 }
             }
             Sample::Unknown => drop(breaker.ignore(permit, now)),
@@ -148,7 +152,7 @@ impl CheckCore {
 fn note_breaker(
     check: &str,
     breaker: &mut Breaker,
-    failures: &mut VecDeque<Said>,
+    failures: &mut VecDeque<Arc<Said>>,
     effects: &mut Vec<Effect>,
 ) {
     for change in breaker.drain_changes().into_iter().filter(|change| change.from != change.to) {

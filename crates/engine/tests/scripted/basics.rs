@@ -69,7 +69,9 @@ fn a_secret_that_a_target_repeats_is_in_neither_the_text_nor_the_data() {
     let secret = "s3cr3t-value";
     let url = "url = \"http://127.0.0.1:1/\"";
     let headers = format!("{url}, headers = {{ authorization = \"{secret}\" }}");
-    let mut host = ScriptedHost::new(&WEB.replacen(url, &headers, 1));
+    let breaker = "success_threshold = 1\nbreaker = { error_threshold = 50, request_volume_threshold = 3, reset_timeout = \"5m\" }";
+    let settings = WEB.replacen(url, &headers, 1).replace("success_threshold = 1", breaker);
+    let mut host = ScriptedHost::new(&settings);
     let says = NetworkCode::NotFoundInAnswer {
         pattern: "ok".to_owned(),
         bytes: 12,
@@ -84,6 +86,7 @@ fn a_secret_that_a_target_repeats_is_in_neither_the_text_nor_the_data() {
     assert_eq!(reason.as_deref(), Some(hidden));
     assert!(code.is_some() && !format!("{code:?}").contains(secret), "{code:?}");
     let told = serde_json::to_string(&host.records).unwrap();
+    assert!(host.kinds().contains(&"breaker_changed"), "{told}");
     assert!(told.contains(hidden) && !told.contains(secret), "{told}");
 }
 

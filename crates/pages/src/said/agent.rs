@@ -31,7 +31,7 @@ pub(super) fn agent(view: &View, code: &AgentCode) -> String {
         AgentCode::NotAnIncident => "インシデントは番号で指定する(例: /incident/7)".to_owned(),
         AgentCode::NoSuchIncident => "そのインシデントは履歴にない".to_owned(),
         AgentCode::NoIncident { id } => format!("インシデント {id} は履歴にない"),
-        AgentCode::NothingKnown { name } => format!("{name} については何も知られていない"),
+        AgentCode::NothingKnown { name } => format!("{name} に関する記録がない"),
         AgentCode::UnknownName { name, instead: Instead::Near(near) } => {
             format!("{name} は存在しない。似た名前: {near}")
         }
@@ -53,8 +53,9 @@ pub(super) fn agent(view: &View, code: &AgentCode) -> String {
             let per = |allowed: &Allowed| {
                 format!("{}あたり{}回", span(view, allowed.window), allowed.count)
             };
+            let any = if when.len() > 1 { " のいずれか" } else { " " };
             format!(
-                "recovery.{recovery}: {} が停止したら {}。段階ごとに再試行{retries}回まで。上限は対象ごとに{}、グループ {of_group} で{}、ホスト全体で{}。{}以内に同じチェックで確認",
+                "recovery.{recovery}: {}{any}が停止したら {}。段階ごとに再試行{retries}回まで。上限は対象ごとに{}、グループ {of_group} で{}、ホスト全体で{}。{}以内に同じチェックで確認",
                 when.join("、"),
                 steps.join("、次に "),
                 per(target),

@@ -1,4 +1,4 @@
-use evenkeel_shown::said::{HostCode, NoHash, NotRunning, Uncounted};
+use evenkeel_shown::said::{HostCode, NoHash, NotRunning, Selected, Uncounted};
 
 use super::span;
 use super::workload::similar;
@@ -21,15 +21,19 @@ pub(super) fn host(view: &View, code: &HostCode) -> String {
         HostCode::NotLookedAt { within } => {
             format!("{}以内に調べられなかった", span(view, *within))
         }
+        HostCode::EarlierLooksHang { within } => format!(
+            "{}以内に調べられなかった: 以前のプロセス調査が終わっていない",
+            span(view, *within)
+        ),
         HostCode::BrokenOff => "ホストの調査が中断された".to_owned(),
         HostCode::NoThread { error } => format!("調査用のスレッドを作成できない: {error}"),
         HostCode::NoUser { user } => format!("ユーザー {user} は存在しない"),
         HostCode::CannotLookUp { user, error } => {
             format!("ユーザー {user} を調べられない: {error}")
         }
-        HostCode::NotRunning { target, why: None } => format!("{target} が動いていない"),
-        HostCode::NotRunning { target, why: Some(why) } => {
-            format!("{target} が動いていない: {}", not_running(why))
+        HostCode::NotRunning { target, why } => {
+            let why = why.as_ref().map(|why| format!(": {}", not_running(why)));
+            format!("{}が動いていない{}", selected(target), why.unwrap_or_default())
         }
         HostCode::NoCgroup { path, near } => {
             format!("cgroup {path} は存在しない{}", similar(near))
@@ -39,7 +43,9 @@ pub(super) fn host(view: &View, code: &HostCode) -> String {
         }
         HostCode::TooManyBelow { most } => format!("子孫のプロセスが{most}個を超えている"),
         HostCode::EndedMeanwhile => "調べている間にプロセスが終了した".to_owned(),
-        HostCode::NotPermitted { process } => format!("{process} を詳しく調べる権限がない"),
+        HostCode::NotPermitted { pid } => {
+            format!("プロセス {pid} を詳しく調べる権限がない")
+        }
         HostCode::OtherOwner { pidfile, owner, pid } => format!(
             "{pidfile} は信用できない: 所有者はユーザー {owner} だが、プロセス {pid} は別のユーザーのもの"
         ),
@@ -51,6 +57,21 @@ pub(super) fn host(view: &View, code: &HostCode) -> String {
         HostCode::PidfileWithoutNumber { path } => format!("{path} にプロセス番号がない"),
         HostCode::PidfileUnreadable { path } => format!("{path} を読み取れない"),
         HostCode::Uncounted(why) => uncounted(*why).to_owned(),
+    }
+}
+
+fn selected(target: &Selected) -> String {
+    match target {
+        Selected::OfFile(path) => format!("{path} のプロセス"),
+        Selected::Named { name, user: None } => format!("プロセス {name} "),
+        Selected::Named { name, user: Some(user) } => {
+            format!("ユーザー {user} のプロセス {name} ")
+        }
+        Selected::Number(pid) => format!("プロセス {pid} "),
+        Selected::OfUnit(unit) => format!("{unit} のプロセス"),
+        Selected::OfProgram(program) => format!("プログラム {program} のプロセス"),
+        Selected::InCgroup(path) => format!("cgroup {path} のプロセス"),
+        Selected::Supervisord(socket) => format!("{socket} の supervisord のプロセス"),
     }
 }
 

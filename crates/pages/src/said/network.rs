@@ -13,7 +13,7 @@ pub(super) fn network(view: &View, code: &NetworkCode) -> String {
                 Awaited::TlsSession => "TLS セッションが成立しなかった",
                 Awaited::Response => "応答がなかった",
                 Awaited::EndOfResponse => "応答が終わらなかった",
-                Awaited::Taking => "送信が受け取られなかった",
+                Awaited::Taking => "送信した内容が受け取られなかった",
                 Awaited::Answer => "期待する応答が来なかった",
             };
             format!("{}以内に{what}", span(view, *within))

@@ -1,9 +1,10 @@
-use evenkeel_shown::said::{START_LIMIT, WorkloadCode};
+use evenkeel_shown::said::{BadFolder, START_LIMIT, WorkloadCode};
 
 use super::span;
 use crate::view::View;
 
 /// What is wrong with something that others run.
+#[expect(clippy::too_many_lines, reason = "a list")]
 pub(super) fn workload(view: &View, code: &WorkloadCode) -> String {
     match code {
         WorkloadCode::CommandEnded { command, code, signal } => match (code, signal) {
@@ -32,8 +33,21 @@ pub(super) fn workload(view: &View, code: &WorkloadCode) -> String {
         }
         WorkloadCode::ProgramStopped { program } => format!("{program} は意図的に停止中"),
         WorkloadCode::ProgramIs { program, state } => format!("{program} は {state}"),
+        WorkloadCode::ProgramWithoutProcess { program } => {
+            format!("supervisord によると {program} は稼働中だが、プロセスが示されない")
+        }
+        WorkloadCode::FolderRefused { folder, why } => {
+            let why = match why {
+                BadFolder::NoDirectory => "ディレクトリではない".to_owned(),
+                BadFolder::Owner { owner, wanted } => {
+                    format!("所有者はユーザー {owner} で、{wanted} ではない")
+                }
+                BadFolder::Mode(mode) => format!("モードが {mode} で、0700 でなければならない"),
+            };
+            format!("ディレクトリ {folder} はどの tmux クライアントにも拒否される: {why}")
+        }
         WorkloadCode::ProgramCutOff { program } => {
-            format!("{program} は evenkeel の再起動で停止したまま、起動されなかった")
+            format!("{program} は evenkeel が行った再起動で停止し、起動されなかった")
         }
         WorkloadCode::UnitMemoryUntold { unit } => {
             format!("{unit} のメモリは計測されていない: `MemoryAccounting=` を参照")
@@ -51,8 +65,8 @@ pub(super) fn workload(view: &View, code: &WorkloadCode) -> String {
             span(view, *delay)
         ),
         WorkloadCode::UnitIs { unit, active, sub, seconds, limit } => {
-            let late =
-                limit.map(|limit| format!("。systemd の与える{}を超えている", span(view, limit)));
+            let late = limit
+                .map(|limit| format!("。systemd の制限時間({})を超えている", span(view, limit)));
             let late = late.unwrap_or_default();
             format!("{unit} は{seconds}秒前から {active} ({sub}){late}")
         }

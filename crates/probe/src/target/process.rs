@@ -1,6 +1,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use evenkeel_shown::said::Selected;
+
 use crate::{Condition, ProgramGlob, Target};
 
 /// A process that lives; a zombie is dead.
@@ -121,18 +123,22 @@ impl fmt::Display for ProcessTarget {
 
 impl fmt::Display for ProcessSelector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.code().fmt(formatter)
+    }
+}
+
+impl ProcessSelector {
+    /// What it selects, as a value.
+    pub(crate) fn code(&self) -> Selected {
         match self {
-            Self::Pidfile(path) => write!(formatter, "process of {}", path.display()),
-            Self::Name { name, user: None } => write!(formatter, "process `{name}`"),
-            Self::Name { name, user: Some(user) } => {
-                write!(formatter, "process `{name}` of user `{user}`")
-            }
-            Self::Pid(pid) => write!(formatter, "process {pid}"),
-            Self::Unit(unit) => write!(formatter, "processes of `{unit}`"),
-            Self::Program { program, .. } => write!(formatter, "process of program `{program}`"),
-            Self::Cgroup(path) => write!(formatter, "processes in cgroup `{}`", path.display()),
+            Self::Pidfile(path) => Selected::OfFile(path.display().to_string()),
+            Self::Name { name, user } => Selected::Named { name: name.clone(), user: user.clone() },
+            Self::Pid(pid) => Selected::Number(*pid),
+            Self::Unit(unit) => Selected::OfUnit(unit.clone()),
+            Self::Program { program, .. } => Selected::OfProgram(program.clone()),
+            Self::Cgroup(path) => Selected::InCgroup(path.display().to_string()),
             Self::SupervisorDaemon { socket } => {
-                write!(formatter, "process of supervisord at {}", socket.display())
+                Selected::Supervisord(socket.display().to_string())
             }
         }
     }

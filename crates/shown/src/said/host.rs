@@ -30,6 +30,10 @@ pub enum HostCode {
     NotLookedAt {
         within: Duration,
     },
+    /// What looked before has not come back.
+    EarlierLooksHang {
+        within: Duration,
+    },
     BrokenOff,
     NoThread {
         error: String,
@@ -43,7 +47,7 @@ pub enum HostCode {
     },
     /// No process is what `target` describes.
     NotRunning {
-        target: String,
+        target: Selected,
         why: Option<NotRunning>,
     },
     NoCgroup {
@@ -58,7 +62,7 @@ pub enum HostCode {
     },
     EndedMeanwhile,
     NotPermitted {
-        process: String,
+        pid: u32,
     },
     OtherOwner {
         pidfile: String,
@@ -82,6 +86,19 @@ pub enum HostCode {
         path: String,
     },
     Uncounted(Uncounted),
+}
+
+/// Which processes are meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Selected {
+    OfFile(String),
+    Named { name: String, user: Option<String> },
+    Number(u32),
+    OfUnit(String),
+    OfProgram(String),
+    InCgroup(String),
+    Supervisord(String),
 }
 
 /// Why nothing runs where something should.
@@ -133,6 +150,10 @@ impl Display for HostCode {
                 write!(to, "its file system did not answer within {within:?}")
             }
             Self::NotLookedAt { within } => write!(to, "not looked at within {within:?}"),
+            Self::EarlierLooksHang { within } => write!(
+                to,
+                "not looked at within {within:?}: earlier looks at processes have not come back"
+            ),
             Self::BrokenOff => to.write_str("the look at the host was broken off"),
             Self::NoThread { error } => {
                 write!(to, "cannot start a thread to look from: {error}")
@@ -155,8 +176,8 @@ impl Display for HostCode {
                 write!(to, "there are more than {most} processes below it")
             }
             Self::EndedMeanwhile => to.write_str("its process ended as it was looked at"),
-            Self::NotPermitted { process } => {
-                write!(to, "not permitted to look closer at {process}")
+            Self::NotPermitted { pid } => {
+                write!(to, "not permitted to look closer at process {pid}")
             }
             Self::OtherOwner { pidfile, owner, pid } => write!(
                 to,
@@ -172,6 +193,23 @@ impl Display for HostCode {
             }
             Self::PidfileUnreadable { path } => write!(to, "cannot read `{path}`"),
             Self::Uncounted(why) => why.fmt(to),
+        }
+    }
+}
+
+impl Display for Selected {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OfFile(path) => write!(to, "process of {path}"),
+            Self::Named { name, user: None } => write!(to, "process `{name}`"),
+            Self::Named { name, user: Some(user) } => {
+                write!(to, "process `{name}` of user `{user}`")
+            }
+            Self::Number(pid) => write!(to, "process {pid}"),
+            Self::OfUnit(unit) => write!(to, "processes of `{unit}`"),
+            Self::OfProgram(program) => write!(to, "process of program `{program}`"),
+            Self::InCgroup(path) => write!(to, "processes in cgroup `{path}`"),
+            Self::Supervisord(socket) => write!(to, "process of supervisord at {socket}"),
         }
     }
 }

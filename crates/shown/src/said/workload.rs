@@ -46,6 +46,10 @@ pub enum WorkloadCode {
         program: String,
         state: String,
     },
+    /// supervisord says that it runs, and names no process.
+    ProgramWithoutProcess {
+        program: String,
+    },
     /// A restart of evenkeel's stopped it and did not start it again.
     ProgramCutOff {
         program: String,
@@ -116,6 +120,20 @@ pub enum WorkloadCode {
     PaneUnread {
         pane: String,
     },
+    /// No tmux client uses the folder of the socket.
+    FolderRefused {
+        folder: String,
+        why: BadFolder,
+    },
+}
+
+/// Why tmux clients refuse a folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BadFolder {
+    NoDirectory,
+    Owner { owner: u32, wanted: u32 },
+    Mode(String),
 }
 
 /// What of systemd's results means that it starts a unit no more.
@@ -155,6 +173,9 @@ impl Display for WorkloadCode {
                 write!(to, "`{program}` is stopped, as on purpose")
             }
             Self::ProgramIs { program, state } => write!(to, "`{program}` is {state}"),
+            Self::ProgramWithoutProcess { program } => {
+                write!(to, "supervisord says that `{program}` runs, and names no process")
+            }
             Self::ProgramCutOff { program } => write!(
                 to,
                 "`{program}` was stopped by a restart of evenkeel's that did not start it again"
@@ -183,7 +204,22 @@ impl Display for WorkloadCode {
                 to,
                 "what the pane `{pane}` shows was not read: it is gone, or all panes together show too much"
             ),
+            Self::FolderRefused { folder, why } => {
+                write!(to, "every tmux client refuses the folder `{folder}`: {why}")
+            }
             _ => self.about_unit(to),
+        }
+    }
+}
+
+impl Display for BadFolder {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoDirectory => to.write_str("it is no directory"),
+            Self::Owner { owner, wanted } => {
+                write!(to, "it belongs to user {owner}, not to {wanted}")
+            }
+            Self::Mode(mode) => write!(to, "its mode is {mode}, and must be 0700"),
         }
     }
 }
