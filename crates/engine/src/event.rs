@@ -51,7 +51,7 @@ pub enum Input {
         /// The permission rule, by its place in the settings.
         rule: usize,
         /// In words.
-        how: String,
+        how: Said,
     },
     /// An action that [`Effect::Act`] asked for is about to stop programs and to start them again. It waits until that is on
     /// disk: whatever cuts it off, what it stopped is not taken for stopped on purpose.

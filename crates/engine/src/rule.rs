@@ -23,7 +23,7 @@ pub(crate) struct RuleCore {
     /// Whether the standing order to keep it was given.
     pub(crate) is_kept: bool,
     /// How the kernel tells of changes, if it does.
-    pub(crate) watched: Option<String>,
+    pub(crate) watched: Option<Said>,
     pub(crate) last_run: Option<Moment>,
     pub(crate) remaining: Result<Vec<Remaining>, Said>,
     pub(crate) handled: u64,

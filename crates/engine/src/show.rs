@@ -97,9 +97,10 @@ impl Engine {
                     Ok(remaining) => remaining.first().map(Remaining::said),
                     Err(reason) => Some(reason.clone()),
                 };
-                ((core, path), kind, detail.map(Said::into_parts).unzip())
+                let watched = core.watched.as_ref().map(Said::to_parts).unzip();
+                ((core, path), kind, detail.map(Said::into_parts).unzip(), watched)
             })
-            .map(|((core, path), kind, (detail, detail_code))| RuleStatus {
+            .map(|((core, path), kind, (detail, detail_code), (watched, how))| RuleStatus {
                 name: core.name.clone(),
                 kind: kind.to_owned(),
                 path: path.display().to_string(),
@@ -109,7 +110,8 @@ impl Engine {
                 detail_code: detail_code.flatten(),
                 repairs: core.handled,
                 errors_now: core.errors(now),
-                watched: core.watched.clone(),
+                watched,
+                watched_code: how.flatten(),
             })
             .collect()
     }

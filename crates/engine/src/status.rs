@@ -232,6 +232,9 @@ pub struct RuleStatus {
     /// How the kernel tells of changes below its root; absent: it is only swept.
     #[serde(default)]
     pub watched: Option<String>,
+    /// The same as data, where evenkeel itself says it.
+    #[serde(skip)]
+    pub watched_code: Option<Box<Code>>,
 }
 
 /// One target of recovery.

@@ -98,6 +98,8 @@ pub struct RuleRow {
     pub repairs: u64,
     /// How the kernel tells of changes below its root.
     pub watched: Option<String>,
+    /// The same as data, where evenkeel itself says it.
+    pub watched_code: Option<Code>,
 }
 
 /// An order to let nothing be done.

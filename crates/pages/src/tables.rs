@@ -13,6 +13,7 @@ use crate::strip::strip;
 use crate::text::clean;
 use crate::told::refusal;
 use crate::view::{Unit, View};
+use crate::words::Lang;
 
 /// Parts of a check that are named one by one.
 const PARTS: usize = 40;
@@ -162,13 +163,22 @@ pub(crate) fn why(view: &View, row: &RecoveryRow) -> Option<String> {
     })
 }
 
+/// How the kernel tells of changes below the root of a rule.
+fn watched(view: &View, row: &RuleRow) -> Option<String> {
+    let watched = row.watched.as_ref()?;
+    Some(match (view.lang, &row.watched_code) {
+        (Lang::Ja, Some(code)) => clean(&said(view, watched, Some(code))),
+        (lang, _) => format!("{}{}", lang.say("watched by ", "監視: "), clean(watched)),
+    })
+}
+
 /// Which attempt of which step runs, or is next.
 fn under_way(view: &View, row: &RecoveryRow) -> Option<String> {
     let works =
         ["gate", "acting", "verifying", "backoff", "stabilizing"].contains(&row.phase.as_str());
     let attempt = match view.lang {
-        crate::Lang::En => format!("attempt {}", row.attempt.saturating_add(1)),
-        crate::Lang::Ja => format!("{}回目", row.attempt.saturating_add(1)),
+        Lang::En => format!("attempt {}", row.attempt.saturating_add(1)),
+        Lang::Ja => format!("{}回目", row.attempt.saturating_add(1)),
     };
     match (&row.step, works) {
         (Some(step), true) => Some(format!("{attempt} · {}", clean(step))),
@@ -198,7 +208,7 @@ pub(crate) fn rules(view: &View, rows: &[RuleRow]) -> Markup {
                     strong { a href=(target_address(&row.name)) { (clean(&row.name)) } }
                     " " span.soft { (clean(lang.state(&row.kind))) " · " (clean(&row.path)) }
                     @if !row.detail.is_empty() { div.why { (clean(&said(view, &row.detail, row.detail_code.as_ref()))) } }
-                    @if let Some(watched) = &row.watched { div.soft { (lang.say("watched by ", "監視: ")) (clean(watched)) } }
+                    @if let Some(watched) = watched(view, row) { div.soft { (watched) } }
                 }
                 td.num.extra { @if row.repairs > 0 { (row.repairs) } @else { "–" } }
                 td.when.num { @if let Some(at) = row.last_run { (view.since(at)) (lang.say(" ago", "前")) } @else { "–" } }

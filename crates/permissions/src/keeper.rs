@@ -54,7 +54,7 @@ pub enum News {
     /// What events named was seen to.
     Kept(Kept),
     /// How the rule is watched now, in words.
-    Watched(String),
+    Watched(Said),
     /// The keeper has ended, and tells nothing more.
     Ended,
 }

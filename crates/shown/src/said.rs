@@ -32,7 +32,7 @@ pub use self::clients::{
 pub use self::condition::{ConditionCode, Relation};
 pub use self::files::{
     Access, Age, Cap, CleanupCode, Count, Difference, DueCode, EntryKind, FilesCode, Measure,
-    PermissionsCode, Task,
+    OnlySwept, PermissionsCode, Task, WatchedBy,
 };
 pub use self::host::{HostCode, NoHash, NotRunning, Selected, Uncounted};
 pub use self::network::{Awaited, NetworkCode, NotFollowed, StatusHint};

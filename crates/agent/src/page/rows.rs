@@ -79,6 +79,7 @@ pub(super) fn rule(status: &RuleStatus) -> RuleRow {
         detail_code: status.detail_code.as_deref().cloned(),
         repairs: status.repairs,
         watched: status.watched.clone(),
+        watched_code: status.watched_code.as_deref().cloned(),
     }
 }
 

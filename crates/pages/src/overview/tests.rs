@@ -1,4 +1,6 @@
-use evenkeel_shown::said::{ActionCode, AgentCode, Aim, Code, PermissionsCode};
+use evenkeel_shown::said::{
+    ActionCode, AgentCode, Aim, Code, NetworkCode, PermissionsCode, WatchedBy,
+};
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
 
@@ -100,6 +102,7 @@ fn data(name: &str) -> Overview {
             detail_code: Some(code()),
             repairs: u64::MAX,
             watched: Some(text()),
+            watched_code: None,
         }],
         slos: vec![SloRow {
             name: text(),
@@ -266,7 +269,10 @@ fn what_evenkeel_itself_says_is_in_the_language_of_the_page() {
         detail: "`/srv/a` does not exist".to_owned(),
         detail_code: Some(missing.into()),
         repairs: 0,
-        watched: None,
+        watched: Some("fanotify".to_owned()),
+        watched_code: Some(
+            PermissionsCode::Watched { by: WatchedBy::Fanotify, swept: None }.into(),
+        ),
     }];
     let recovery = |target: &str, reason: &str, refusal| RecoveryRow {
         target: target.to_owned(),
@@ -280,7 +286,11 @@ fn what_evenkeel_itself_says_is_in_the_language_of_the_page() {
     };
     data.recoveries = vec![
         recovery("web", "no step fits", serde_json::json!({ "refusal": "no_step" })),
-        recovery("db", "status 500", Value::Null),
+        RecoveryRow {
+            reason_code: Some(NetworkCode::Status { status: 500, hint: None }.into()),
+            ..recovery("db", "status 500", Value::Null)
+        },
+        recovery("queue", "written by others", Value::Null),
     ];
     let (en, ja) = (overview(&view(Lang::En), &data), overview(&view(Lang::Ja), &data));
     for (english, japanese) in [
@@ -288,6 +298,8 @@ fn what_evenkeel_itself_says_is_in_the_language_of_the_page() {
         ("2 of 3 targets are down together", "対象3件中2件が同時に停止: ホストの異常を疑う"),
         ("`/srv/a` does not exist", "/srv/a が存在しない(create = true で作成される)"),
         ("no step fits", "この対象に合う段階がない"),
+        ("watched by fanotify", "fanotify で監視"),
+        ("status 500", "ステータス 500"),
     ] {
         assert!(en.contains(english) && !en.contains(japanese), "{english}: {en}");
         assert!(ja.contains(japanese) && !ja.contains(english), "{japanese}: {ja}");
@@ -295,7 +307,7 @@ fn what_evenkeel_itself_says_is_in_the_language_of_the_page() {
     // The rule and the recovery each have their reason in the list of what does not hold and in their row.
     assert_eq!(ja.matches("この対象に合う段階がない").count(), 2, "{ja}");
     assert_eq!(ja.matches("/srv/a が存在しない").count(), 2, "{ja}");
-    assert!(en.contains("status 500") && ja.contains("status 500"), "what a check said stays");
+    assert!(en.contains("written by others") && ja.contains("written by others"), "{ja}");
 }
 
 #[test]

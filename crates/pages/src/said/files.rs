@@ -1,6 +1,6 @@
 use evenkeel_shown::said::{
     Access, Age, Cap, CleanupCode, Count, Difference, DueCode, EntryKind, FilesCode, Measure,
-    PermissionsCode, Task,
+    OnlySwept, PermissionsCode, Task, WatchedBy,
 };
 
 use super::{japanese, span};
@@ -109,6 +109,20 @@ pub(super) fn permissions(view: &View, code: &PermissionsCode) -> String {
         PermissionsCode::Paused { times, minutes, seconds } => {
             format!("{minutes}分間に{times}回不適合に戻されたため、{seconds}秒間は修復しない")
         }
+        PermissionsCode::Watched { by, swept } => {
+            let by = match by {
+                WatchedBy::Fanotify => "fanotify".to_owned(),
+                WatchedBy::Inotify { instead } => {
+                    let instead = instead.as_ref().map(|why| format!("({why})"));
+                    format!("inotify{}: 変更者は分からない", instead.unwrap_or_default())
+                }
+            };
+            let swept = swept.as_ref().map(|OnlySwept { directories, error }| {
+                format!("。{directories}個のディレクトリは巡回のみ: {error}")
+            });
+            format!("{by} で監視{}", swept.unwrap_or_default())
+        }
+        PermissionsCode::NotWatched { error } => format!("監視できず、巡回のみ: {error}"),
         PermissionsCode::RootMissing { path } => {
             format!("{path} が存在しない(create = true で作成される)")
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use evenkeel_safefs::events::Preference;
 use evenkeel_safefs::{Identity, Root, Trust};
-use evenkeel_shown::said::Said;
+use evenkeel_shown::said::{PermissionsCode, Said};
 
 use super::round::{self, Outcome, Round};
 use super::thread::Keeping;
@@ -175,9 +175,10 @@ impl<F: FnMut(News)> Keeping<'_, F> {
         match Watch::open(preference, self.task.policy.path()) {
             Ok(watch) => self.watch = Some(watch),
             Err(error) => {
-                let why = format!("not watched, only swept: {error}");
+                let text = format!("not watched, only swept: {error}");
+                let code = PermissionsCode::NotWatched { error: error.to_string() };
                 self.anew = Some(Instant::now() + WATCH_AGAIN);
-                self.say(why);
+                self.say(Said::new(text, code));
             }
         }
     }
@@ -191,14 +192,14 @@ impl<F: FnMut(News)> Keeping<'_, F> {
     fn describe(&mut self) {
         let Some(watch) = &self.watch else { return };
         tracing::debug!(rule = self.task.name, directories = watch.directories(), "watching");
-        let text = watch.describe();
-        self.say(text);
+        let how = watch.describe();
+        self.say(how);
     }
 
-    fn say(&mut self, how: String) {
+    fn say(&mut self, how: Said) {
         if how != self.described {
             tracing::info!(rule = self.task.name, "watched by {how}");
-            self.described.clone_from(&how);
+            self.described = how.clone();
             (self.tell)(News::Watched(how));
         }
     }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use evenkeel_safefs::KnownRoot;
 use evenkeel_safefs::events::{Key, wait};
+use evenkeel_shown::said::Said;
 
 use super::round::{Outcome, Round};
 use super::watch::{Heard, Touch, Touched, Watch};
@@ -32,7 +33,7 @@ pub(super) struct Keeping<'a, F> {
     pub(super) anew: Option<Instant>,
     /// Not before.
     pub(super) rested: Instant,
-    pub(super) described: String,
+    pub(super) described: Said,
 }
 
 impl<'a, F: FnMut(News)> Keeping<'a, F> {
@@ -48,7 +49,7 @@ impl<'a, F: FnMut(News)> Keeping<'a, F> {
             left: BTreeMap::new(),
             anew: None,
             rested: Instant::now(),
-            described: String::new(),
+            described: Said::default(),
         }
     }
 

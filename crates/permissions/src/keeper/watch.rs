@@ -11,6 +11,7 @@ use evenkeel_safefs::events::{
     Backend, Changed, Event, Interest, Key, Mounts, Preference, Source, What, Who,
 };
 use evenkeel_safefs::{Dir, Identity, Root, Trust};
+use evenkeel_shown::said::{OnlySwept, PermissionsCode, Said, WatchedBy};
 
 use super::tree::Tree;
 use crate::policy::Policy;
@@ -244,17 +245,24 @@ impl Watch {
     }
 
     /// How the rule is watched, for people.
-    pub(super) fn describe(&self) -> String {
-        let mut text = match (self.source.backend(), self.source.why_not_fanotify()) {
-            (Backend::Fanotify, _) => "fanotify".to_owned(),
-            (Backend::Inotify, Some(why)) => format!("inotify ({why}): nobody is named"),
-            (Backend::Inotify, None) => "inotify: nobody is named".to_owned(),
+    pub(super) fn describe(&self) -> Said {
+        let (by, shown) = match (self.source.backend(), self.source.why_not_fanotify()) {
+            (Backend::Fanotify, _) => (WatchedBy::Fanotify, "fanotify".to_owned()),
+            (Backend::Inotify, why) => {
+                let instead = why.map(str::to_owned);
+                let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+                (WatchedBy::Inotify { instead }, format!("inotify{why}: nobody is named"))
+            }
         };
-        if let Some(why) = &self.why_unwatched {
-            let more = format!("; {} directories are only swept: {why}", self.unwatched);
-            text.push_str(&more);
-        }
-        text
+        let directories = self.unwatched;
+        let swept = self.why_unwatched.clone().map(|error| OnlySwept { directories, error });
+        let text = match &swept {
+            Some(OnlySwept { directories, error }) => {
+                format!("{shown}; {directories} directories are only swept: {error}")
+            }
+            None => shown,
+        };
+        Said::new(text, PermissionsCode::Watched { by, swept })
     }
 
     /// Watched directories at and below the root.

@@ -91,7 +91,7 @@ impl Keeping {
                 None
             }
             News::Watched(how) => {
-                self.watched = how;
+                self.watched = how.to_string();
                 None
             }
             News::Ended => panic!("the keeper ended"),

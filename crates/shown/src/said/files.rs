@@ -174,6 +174,33 @@ pub enum PermissionsCode {
     RootMissing {
         path: String,
     },
+    /// How the kernel tells of changes.
+    Watched {
+        by: WatchedBy,
+        swept: Option<OnlySwept>,
+    },
+    /// It does not, and why; changes are found by sweeps.
+    NotWatched {
+        error: String,
+    },
+}
+
+/// What the kernel tells of changes by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WatchedBy {
+    Fanotify,
+    /// It names nobody; `instead` says why it is not fanotify.
+    Inotify {
+        instead: Option<String>,
+    },
+}
+
+/// Directories of which the kernel tells nothing, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnlySwept {
+    pub directories: u64,
+    pub error: String,
 }
 
 /// What a cleanup does to one entry when it fails.
