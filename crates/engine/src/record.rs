@@ -345,8 +345,7 @@ pub struct Causes {
 impl Causes {
     /// Of the oldest and the newest.
     pub fn new(first: &Said, last: &Said) -> Self {
-        let ((first, first_code), (last, last_code)) =
-            (first.clone().into_parts(), last.clone().into_parts());
+        let ((first, first_code), (last, last_code)) = (first.to_parts(), last.to_parts());
         Self { first, first_code, last, last_code }
     }
 }

@@ -11,6 +11,7 @@ mod files;
 mod host;
 mod network;
 mod note;
+mod unit;
 mod workload;
 
 use std::time::Duration;
@@ -52,7 +53,8 @@ pub(crate) fn japanese(view: &View, code: &Code) -> String {
         Code::Due(code) => files::due(view, code),
         Code::Agent(code) => agent::agent(view, code),
         Code::Network(code) => network::network(view, code),
-        Code::Workload(code) => workload::workload(view, code),
+        Code::Workload(code) => workload::workload(code),
+        Code::Unit(code) => unit::unit(view, code),
         Code::Host(code) => host::host(view, code),
         Code::Condition(code) => condition::condition(view, code),
         Code::Noted { what, note } => format!("{}{}", japanese(view, what), note::note(note)),

@@ -183,14 +183,14 @@ impl Attempt {
 
 impl Step {
     pub(crate) fn timed_out(self, within: Duration) -> Outcome {
-        let awaited = match self {
-            Self::Resolve => Awaited::Name,
-            Self::Connect => Awaited::Connection,
-            Self::Tls => Awaited::TlsSession,
-            Self::Response => Awaited::Response,
-            Self::Body => Awaited::EndOfResponse,
-            Self::Send => Awaited::Taking,
-            Self::Answer => Awaited::Answer,
+        let (class, awaited) = match self {
+            Self::Resolve => (FailureClass::Dns, Awaited::Name),
+            Self::Connect => (FailureClass::Timeout, Awaited::Connection),
+            Self::Tls => (FailureClass::Timeout, Awaited::TlsSession),
+            Self::Response => (FailureClass::Timeout, Awaited::Response),
+            Self::Body => (FailureClass::Timeout, Awaited::EndOfResponse),
+            Self::Send => (FailureClass::Timeout, Awaited::Taking),
+            Self::Answer => (FailureClass::Timeout, Awaited::Answer),
             // As a network mount whose server is gone: what is there cannot be told.
             Self::Filesystem => {
                 return Outcome::unknown(
@@ -207,8 +207,6 @@ impl Step {
                 return Outcome::unknown(FailureClass::Timeout, HostCode::NotLookedAt { within });
             }
         };
-        let is_name = awaited == Awaited::Name;
-        let class = if is_name { FailureClass::Dns } else { FailureClass::Timeout };
         Outcome::bad(class, NetworkCode::NotWithin { awaited, within })
     }
 }

@@ -3,7 +3,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use evenkeel_process::{Process, State};
-use evenkeel_shown::said::{Note, WorkloadCode};
+use evenkeel_shown::said::{Note, UnitCode};
 use evenkeel_systemd::{ActiveState, LoadState, Manager, SystemdError, Unit};
 use nix::time::{ClockId, clock_gettime};
 
@@ -53,7 +53,7 @@ async fn look(
     attempt.facts = facts(&unit, in_state);
     attempt.took_in_all();
     if target.needs_memory && attempt.facts.get("memory_bytes").is_none() {
-        let detail = WorkloadCode::UnitMemoryUntold { unit: unit.id };
+        let detail = UnitCode::MemoryUntold { unit: unit.id };
         return Ok(Outcome::unknown(FailureClass::Missing, detail));
     }
     if target.any_state {
@@ -90,25 +90,25 @@ fn facts(unit: &Unit, in_state: Duration) -> Facts {
 /// Bad is what went wrong and stays so. What systemd is about to mend by itself, and what someone stopped, is neither good nor bad.
 fn judge(unit: &Unit, in_state: Duration) -> Outcome {
     let id = || unit.id.clone();
-    let pending = |detail: WorkloadCode| Outcome::unknown(FailureClass::Missing, detail);
+    let pending = |detail: UnitCode| Outcome::unknown(FailureClass::Missing, detail);
     match unit.active {
         ActiveState::Active | ActiveState::Reloading if unit.frozen => {
-            Outcome::bad(FailureClass::Timeout, WorkloadCode::UnitFrozen { unit: id() })
+            Outcome::bad(FailureClass::Timeout, UnitCode::Frozen { unit: id() })
         }
         ActiveState::Active | ActiveState::Reloading => Outcome::Good,
         ActiveState::Failed => Outcome::bad(FailureClass::Exit, why_failed(unit)),
         ActiveState::Inactive => match &unit.load {
-            LoadState::Loaded => pending(WorkloadCode::UnitInactive { unit: id() }),
-            LoadState::Masked => pending(WorkloadCode::UnitMasked { unit: id() }),
+            LoadState::Loaded => pending(UnitCode::Inactive { unit: id() }),
+            LoadState::Masked => pending(UnitCode::Masked { unit: id() }),
             other => Outcome::bad(
                 FailureClass::Missing,
-                WorkloadCode::UnitUnstartable { unit: id(), load: other.to_string() },
+                UnitCode::Unstartable { unit: id(), load: other.to_string() },
             ),
         },
         ActiveState::Activating if unit.awaits_restart() => {
             let delay = unit.restart_delay.unwrap_or_default();
             late(unit, in_state, Some(delay)).unwrap_or_else(|| {
-                pending(WorkloadCode::UnitAwaitsRestart {
+                pending(UnitCode::AwaitsRestart {
                     unit: id(),
                     result: unit.result.clone(),
                     delay,
@@ -132,8 +132,8 @@ fn late(unit: &Unit, in_state: Duration, limit: Option<Duration>) -> Option<Outc
         .then(|| Outcome::bad(FailureClass::Timeout, on_its_way(unit, in_state, Some(limit))))
 }
 
-fn on_its_way(unit: &Unit, in_state: Duration, limit: Option<Duration>) -> WorkloadCode {
-    WorkloadCode::UnitIs {
+fn on_its_way(unit: &Unit, in_state: Duration, limit: Option<Duration>) -> UnitCode {
+    UnitCode::Is {
         unit: unit.id.clone(),
         active: unit.active.to_string(),
         sub: unit.sub.clone(),
@@ -142,9 +142,9 @@ fn on_its_way(unit: &Unit, in_state: Duration, limit: Option<Duration>) -> Workl
     }
 }
 
-fn why_failed(unit: &Unit) -> WorkloadCode {
+fn why_failed(unit: &Unit) -> UnitCode {
     let (id, result) = (unit.id.clone(), unit.result.clone());
-    WorkloadCode::UnitFailed { unit: id, result, restarts: unit.restarts }
+    UnitCode::Failed { unit: id, result, restarts: unit.restarts }
 }
 
 fn judge_process(unit: &Unit, pid: u32) -> Outcome {
@@ -156,7 +156,7 @@ fn judge_process(unit: &Unit, pid: u32) -> Outcome {
         .is_some_and(|found| found.system == unit.id || found.user.as_ref() == Some(&unit.id));
     if is_of_unit && stat.state == State::Stopped {
         let unit = unit.id.clone();
-        return Outcome::bad(FailureClass::Timeout, WorkloadCode::UnitStopped { unit, pid });
+        return Outcome::bad(FailureClass::Timeout, UnitCode::Stopped { unit, pid });
     }
     Outcome::Good
 }

@@ -14,6 +14,7 @@ mod files;
 mod host;
 mod network;
 mod note;
+mod unit;
 mod workload;
 
 use std::fmt;
@@ -37,7 +38,8 @@ pub use self::files::{
 pub use self::host::{HostCode, NoHash, NotRunning, Selected, Uncounted};
 pub use self::network::{Awaited, NetworkCode, NotFollowed, StatusHint};
 pub use self::note::Note;
-pub use self::workload::{BadFolder, START_LIMIT, WorkloadCode};
+pub use self::unit::{START_LIMIT, UnitCode};
+pub use self::workload::{BadFolder, WorkloadCode};
 
 /// Of a list of texts so many keep what they say as data: nobody is told more of them, and there may be a hundred thousand.
 const MOST_CODES: usize = 64;
@@ -99,6 +101,8 @@ pub enum Code {
     Network(NetworkCode),
     /// What is wrong with something that others run.
     Workload(WorkloadCode),
+    /// What is wrong with a unit of systemd.
+    Unit(UnitCode),
     /// What a look at the host found wrong.
     Host(HostCode),
     /// What a measured fact breaks.
@@ -317,7 +321,7 @@ macro_rules! codes {
 codes! {
     Action(ActionCode), Command(CommandCode), Process(ProcessCode), Supervisord(SupervisordCode), Systemd(SystemdCode),
     Tmux(TmuxCode), Files(FilesCode), Permissions(PermissionsCode), Cleanup(CleanupCode), Due(DueCode), Agent(AgentCode),
-    Network(NetworkCode), Workload(WorkloadCode), Host(HostCode), Condition(ConditionCode),
+    Network(NetworkCode), Workload(WorkloadCode), Unit(UnitCode), Host(HostCode), Condition(ConditionCode),
 }
 
 /// What says itself in English.
@@ -331,7 +335,7 @@ macro_rules! texts {
     };
 }
 
-texts!(NetworkCode, WorkloadCode, HostCode, ConditionCode);
+texts!(NetworkCode, WorkloadCode, UnitCode, HostCode, ConditionCode);
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@ use evenkeel_pages::{Lang, View, lasted, said, told, utc};
 use jiff::Timestamp;
 
 use super::rows;
-use crate::explain::answer::Gist;
+use crate::explain::answer::{Gist, sample};
 use crate::explain::{BudgetUse, Explanation};
 
 pub(super) fn answer(view: &View, said: &Explanation) -> String {
@@ -67,8 +67,7 @@ fn actions(said: &Explanation) -> String {
 fn of_run(view: &View, cleaned: &Event) -> String {
     let named = rows::sample(&cleaned.data);
     let named: Vec<_> = named.iter().map(|one| said(view, &one.text, one.code.as_ref())).collect();
-    let entries = cleaned.data["entries"].as_u64().unwrap_or_default();
-    let more = entries.saturating_sub(named.len() as u64);
+    let (_, more) = sample(cleaned);
     let more = if more > 0 { format!(" / ほか{more}件") } else { String::new() };
     let (rule, at, line) = (&cleaned.target, utc(cleaned.at), line(view, cleaned));
     format!("ルール {rule}、{at}: {line}: {}{more}", named.join(" / "))

@@ -1,11 +1,7 @@
-use evenkeel_shown::said::{BadFolder, START_LIMIT, WorkloadCode};
-
-use super::span;
-use crate::view::View;
+use evenkeel_shown::said::{BadFolder, WorkloadCode};
 
 /// What is wrong with something that others run.
-#[expect(clippy::too_many_lines, reason = "a list")]
-pub(super) fn workload(view: &View, code: &WorkloadCode) -> String {
+pub(super) fn workload(code: &WorkloadCode) -> String {
     match code {
         WorkloadCode::CommandEnded { command, code, signal } => match (code, signal) {
             (Some(code), _) => format!("{command} が終了コード {code} で終わった"),
@@ -48,44 +44,6 @@ pub(super) fn workload(view: &View, code: &WorkloadCode) -> String {
         }
         WorkloadCode::ProgramCutOff { program } => {
             format!("{program} は evenkeel が行った再起動で停止し、起動されなかった")
-        }
-        WorkloadCode::UnitMemoryUntold { unit } => {
-            format!("{unit} のメモリは計測されていない: `MemoryAccounting=` を参照")
-        }
-        WorkloadCode::UnitFrozen { unit } => {
-            format!("{unit} は凍結されており、どのプロセスも動いていない")
-        }
-        WorkloadCode::UnitInactive { unit } => format!("{unit} は意図的に停止中 (inactive)"),
-        WorkloadCode::UnitMasked { unit } => format!("{unit} は意図的にマスクされている"),
-        WorkloadCode::UnitUnstartable { unit, load } => {
-            format!("{unit} は起動できない: ユニットファイルの状態は {load}")
-        }
-        WorkloadCode::UnitAwaitsRestart { unit, result, delay, restarts } => format!(
-            "{unit} は終了した ({result})。systemd 自身が{}後に再起動する({restarts}回目)",
-            span(view, *delay)
-        ),
-        WorkloadCode::UnitIs { unit, active, sub, seconds, limit } => {
-            let late = limit
-                .map(|limit| format!("。systemd の制限時間({})を超えている", span(view, limit)));
-            let late = late.unwrap_or_default();
-            format!("{unit} は{seconds}秒前から {active} ({sub}){late}")
-        }
-        WorkloadCode::UnitFailed { unit, result, restarts } => {
-            let why = match result.as_str() {
-                "" | "success" => String::new(),
-                START_LIMIT => {
-                    format!(": 起動の回数が多すぎるため、systemd はもう起動しない ({START_LIMIT})")
-                }
-                result => format!(": {result}"),
-            };
-            let restarts = match restarts {
-                0 => String::new(),
-                many => format!("。systemd による再起動: {many}回"),
-            };
-            format!("{unit} は失敗した{why}{restarts}")
-        }
-        WorkloadCode::UnitStopped { unit, pid } => {
-            format!("{unit} のメインプロセス {pid} はシグナルにより停止中")
         }
         WorkloadCode::NoSession { sessions } => {
             format!("tmux にセッション {} がない", sessions.join("、"))

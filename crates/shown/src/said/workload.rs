@@ -1,13 +1,12 @@
 #![expect(missing_docs, reason = "a field is named after what it is")]
 
 use std::fmt::{self, Display};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::host::hint;
 
-/// What is wrong with something that others run: a command, a program of supervisord, a unit of systemd, a pane of tmux.
+/// What is wrong with something that others run: a command, a program of supervisord, a pane of tmux.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WorkloadCode {
@@ -54,45 +53,6 @@ pub enum WorkloadCode {
     ProgramCutOff {
         program: String,
     },
-    UnitMemoryUntold {
-        unit: String,
-    },
-    UnitFrozen {
-        unit: String,
-    },
-    UnitInactive {
-        unit: String,
-    },
-    UnitMasked {
-        unit: String,
-    },
-    UnitUnstartable {
-        unit: String,
-        load: String,
-    },
-    UnitAwaitsRestart {
-        unit: String,
-        result: String,
-        delay: Duration,
-        restarts: u32,
-    },
-    /// `limit` is how long systemd would give it, if that is over.
-    UnitIs {
-        unit: String,
-        active: String,
-        sub: String,
-        seconds: u64,
-        limit: Option<Duration>,
-    },
-    UnitFailed {
-        unit: String,
-        result: String,
-        restarts: u32,
-    },
-    UnitStopped {
-        unit: String,
-        pid: u32,
-    },
     NoSession {
         sessions: Vec<String>,
     },
@@ -135,9 +95,6 @@ pub enum BadFolder {
     Owner { owner: u32, wanted: u32 },
     Mode(String),
 }
-
-/// What of systemd's results means that it starts a unit no more.
-pub const START_LIMIT: &str = "start-limit-hit";
 
 impl Display for WorkloadCode {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -207,7 +164,6 @@ impl Display for WorkloadCode {
             Self::FolderRefused { folder, why } => {
                 write!(to, "every tmux client refuses the folder `{folder}`: {why}")
             }
-            _ => self.about_unit(to),
         }
     }
 }
@@ -220,54 +176,6 @@ impl Display for BadFolder {
                 write!(to, "it belongs to user {owner}, not to {wanted}")
             }
             Self::Mode(mode) => write!(to, "its mode is {mode}, and must be 0700"),
-        }
-    }
-}
-
-impl WorkloadCode {
-    fn about_unit(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnitMemoryUntold { unit } => {
-                write!(to, "the memory of `{unit}` is not accounted: see `MemoryAccounting=`")
-            }
-            Self::UnitFrozen { unit } => {
-                write!(to, "`{unit}` is frozen: none of its processes runs")
-            }
-            Self::UnitInactive { unit } => write!(to, "`{unit}` is inactive, as on purpose"),
-            Self::UnitMasked { unit } => write!(to, "`{unit}` is masked, as on purpose"),
-            Self::UnitUnstartable { unit, load } => {
-                write!(to, "`{unit}` cannot be started: its unit file is in the state `{load}`")
-            }
-            Self::UnitAwaitsRestart { unit, result, delay, restarts } => write!(
-                to,
-                "`{unit}` ended ({result}); systemd itself restarts it, {delay:?} later, for the {restarts}. time"
-            ),
-            Self::UnitIs { unit, active, sub, seconds, limit } => {
-                write!(to, "`{unit}` is {active} ({sub}) for {seconds}s")?;
-                let Some(limit) = limit else { return Ok(()) };
-                write!(to, ", longer than the {limit:?} that systemd would give it")
-            }
-            Self::UnitFailed { unit, result, restarts } => {
-                write!(to, "`{unit}` failed")?;
-                match result.as_str() {
-                    "" | "success" => {}
-                    START_LIMIT => write!(
-                        to,
-                        ": it was started too often, and systemd starts it no more ({START_LIMIT})"
-                    )?,
-                    result => write!(to, ": {result}")?,
-                }
-                match restarts {
-                    0 => Ok(()),
-                    1 => to.write_str(", after 1 restart by systemd"),
-                    many => write!(to, ", after {many} restarts by systemd"),
-                }
-            }
-            Self::UnitStopped { unit, pid } => {
-                write!(to, "the main process {pid} of `{unit}` was stopped by a signal")
-            }
-            // All others are about what is no unit.
-            _ => Ok(()),
         }
     }
 }
