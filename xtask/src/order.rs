@@ -10,14 +10,14 @@ use std::fs;
 use std::path::Path;
 
 use self::names::Function;
-use crate::{Outcome, process, root, target};
+use crate::{Outcome, SHIPPED, process, root, target};
 
 /// What the linker is given by `bins/evenkeel/build.rs`.
 const SCRIPT: &str = "bins/evenkeel/order.ld";
 
 /// Builds the agent with the names of its functions, watches which of them run, and writes the script.
 pub(crate) fn run() -> Outcome {
-    let build = ["build", "--profile", "order", "--package", "evenkeel", "--bin", "evenkeel"];
+    let build = [&["build", "--profile", "order"], &SHIPPED[..], &["--bin", "evenkeel"]].concat();
     // What is to be made anew may be what the linker cannot read.
     process::run_with("cargo", &build, &[("EVENKEEL_UNORDERED", "1")])?;
     process::run("cargo", &["build", "--package", "evenkeel-tests", "--bin", "order"])?;

@@ -1,7 +1,7 @@
 //! `cargo xtask bench all`: every bench, one after the other, one table of all that must be reached, and one document.
 
 use std::collections::BTreeSet;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Instant, SystemTime};
 
 use evenkeel_figures::{Bar, Machine, Report, SCHEMA, Verdict, load};
@@ -114,7 +114,7 @@ fn run(bench: &Bench, args: &Args<'_>) -> Done {
 /// What a bench prints at its end; what it says meanwhile is shown.
 fn measure(command: &[&str]) -> Result<Report, String> {
     println!("\n$ cargo {}", command.join(" "));
-    let output = Command::new("cargo")
+    let output = process::command("cargo")
         .args(command)
         .current_dir(crate::root())
         .stdin(Stdio::null())
