@@ -15,6 +15,7 @@ mod demo;
 mod disk;
 mod full;
 mod import;
+mod impostors;
 mod leak;
 mod listener;
 mod listener_protocol;

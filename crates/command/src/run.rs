@@ -17,6 +17,9 @@ use crate::{CommandSpec, RunAs};
 /// How long a killed program is waited for; one that hangs in the kernel is left to the runtime.
 const REAP: Duration = Duration::from_millis(500);
 
+/// What a service manager told this program, whose word another one would give in its place.
+const TOLD_US_ALONE: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"];
+
 /// How a program ended by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completed {
@@ -119,6 +122,9 @@ pub async fn run(spec: &CommandSpec, timeout: Duration) -> Result<Completed, Run
 
 fn start(spec: &CommandSpec, program: &OsString) -> Result<Running, RunError> {
     let mut command = Command::new(program);
+    for told_us_alone in TOLD_US_ALONE {
+        command.env_remove(told_us_alone);
+    }
     command
         .args(&spec.argv[1..])
         .envs(spec.env.iter().map(|(name, value)| (name, value)))

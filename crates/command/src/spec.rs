@@ -12,7 +12,7 @@ pub const DEFAULT_OUTPUT_LIMIT: usize = 16 * 1024;
 pub struct CommandSpec {
     /// The program first, then its arguments. A program without a slash is looked up in `PATH`.
     pub argv: Vec<OsString>,
-    /// Variables added to the inherited environment.
+    /// Variables added to the inherited environment, from which what a service manager told the caller is taken.
     pub env: Vec<(OsString, OsString)>,
     /// Where to run it; the caller's own directory if none.
     pub cwd: Option<PathBuf>,

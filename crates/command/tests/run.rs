@@ -47,6 +47,28 @@ fn with_grandchild(start: &str) -> (TempDir, PathBuf, CommandSpec) {
 }
 
 #[tokio::test]
+async fn what_is_meant_for_the_caller_alone_is_not_handed_on() {
+    // By a process of its own, since this one's environment is that of every test.
+    let script = "env | sort | grep -E '^(NOTIFY_SOCKET|WATCHDOG_|SHOWN)' | tr '\\n' ' '";
+    let command = CommandSpec::new(["sh", "-c", script]);
+    if std::env::var_os("SHOWN").is_none() {
+        let itself = std::env::current_exe().unwrap();
+        let test = "what_is_meant_for_the_caller_alone_is_not_handed_on";
+        let output = std::process::Command::new(itself)
+            .args(["--exact", test])
+            .envs([("NOTIFY_SOCKET", "/s"), ("WATCHDOG_USEC", "1")])
+            .env("SHOWN", "1")
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && told.contains("1 passed"), "{told}");
+        return;
+    }
+    let completed = run(&command, AMPLE).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&completed.stdout), "SHOWN=1 ");
+}
+
+#[tokio::test]
 async fn the_exit_code_and_both_outputs_are_told() {
     let completed = sh("echo out; echo err >&2; exit 3").await.unwrap();
     assert_eq!((completed.code, completed.signal), (Some(3), None));

@@ -10,6 +10,8 @@ use crate::record::Record;
 /// History lists this many repairs of one minute one by one, and counts the rest.
 const LISTED_REPAIRS: usize = 100;
 const LISTING: Duration = Duration::from_mins(1);
+/// So often in a minute history has what is left behind, and after it what was left last: whoever may change entries decides how often that changes.
+const LISTED_LEFT: usize = 20;
 /// A cleanup's line of history names this many of the entries taken.
 const LISTED_TAKEN: usize = 20;
 
@@ -31,6 +33,10 @@ pub(crate) struct RuleCore {
     held: Option<(usize, Moment)>,
     /// Repairs listed since this moment.
     listed: (usize, Moment),
+    /// How often it was written what is left, since this moment.
+    told: (usize, Moment),
+    /// Whether what is left is not written yet.
+    is_untold: bool,
 }
 
 impl RuleCore {
@@ -47,6 +53,8 @@ impl RuleCore {
             handled: 0,
             held: None,
             listed: (0, now),
+            told: (0, now),
+            is_untold: false,
         }
     }
 
@@ -77,7 +85,7 @@ impl RuleCore {
             self.fought(outcome.fights, effects);
             outcome.remaining
         });
-        self.left(result, effects);
+        self.left(now, result, effects);
     }
 
     /// Takes in what was done about what events named.
@@ -91,16 +99,30 @@ impl RuleCore {
         self.repaired(now, outcome.repaired, hold, effects);
         self.fought(outcome.fights, effects);
         // A rule that could not be applied as a whole stays so until the next sweep says otherwise.
-        let Ok(remaining) = &self.remaining else { return };
-        let changed: HashSet<_> =
-            outcome.remaining.iter().map(|remaining| &remaining.path).collect();
-        let cleared: HashSet<_> = outcome.cleared.iter().collect();
-        let stays = |remaining: &&Remaining| {
-            !changed.contains(&remaining.path) && !cleared.contains(&remaining.path)
-        };
-        let mut remaining: Vec<_> = remaining.iter().filter(stays).cloned().collect();
-        remaining.extend(outcome.remaining);
-        self.left(Ok(remaining), effects);
+        let Ok(remaining) = &mut self.remaining else { return };
+        let cleared: HashSet<_> = outcome.cleared.into_iter().collect();
+        let mut found: BTreeMap<_, _> =
+            outcome.remaining.into_iter().map(|one| (one.path.clone(), one)).collect();
+        let mut place = 0;
+        remaining.retain_mut(|one| {
+            if cleared.contains(&one.path) {
+                self.is_untold = true;
+                return false;
+            }
+            if let Some(Remaining { path, reason }) = found.remove(&one.path) {
+                let now = Remaining { path, reason: reason.in_list(place) };
+                self.is_untold |= *one != now;
+                *one = now;
+            }
+            place += 1;
+            true
+        });
+        self.is_untold |= !found.is_empty();
+        for Remaining { path, reason } in found.into_values() {
+            let reason = reason.in_list(remaining.len());
+            remaining.push(Remaining { path, reason });
+        }
+        self.tell_what_is_left(now, effects);
     }
 
     fn repaired(
@@ -178,7 +200,7 @@ impl RuleCore {
             }
             outcome.remaining
         });
-        self.left(result, effects);
+        self.left(now, result, effects);
     }
 
     /// Entries that deviate now or did until not long ago, so that an alert rule that waits a minute sees them.
@@ -199,26 +221,44 @@ impl RuleCore {
     }
 
     /// Keeps what was left, and writes it to history when it differs from what the last run left.
-    fn left(&mut self, remaining: Result<Vec<Remaining>, Said>, effects: &mut Vec<Effect>) {
+    fn left(
+        &mut self,
+        now: Moment,
+        remaining: Result<Vec<Remaining>, Said>,
+        effects: &mut Vec<Effect>,
+    ) {
         let remaining = remaining.map(|mut all| {
             for (place, one) in all.iter_mut().enumerate() {
                 one.reason = std::mem::take(&mut one.reason).in_list(place);
             }
             all
         });
-        if remaining != self.remaining {
-            let (entries, reason) = match &remaining {
-                Ok(remaining) => (remaining.len(), remaining.first().map(Remaining::said)),
-                Err(reason) => (0, Some(reason.clone())),
-            };
-            if let Some(reason) = reason {
-                let rule = self.name.clone();
-                let (reason, reason_code) = reason.into_parts();
-                let failed = Record::RuleFailed { rule, entries, reason, reason_code };
-                effects.push(Effect::from(failed));
-            }
-        }
+        self.is_untold |= remaining != self.remaining;
         self.remaining = remaining;
+        self.tell_what_is_left(now, effects);
+    }
+
+    fn tell_what_is_left(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        if !self.is_untold {
+            return;
+        }
+        if now.saturating_since(self.told.1) >= LISTING {
+            self.told = (0, now);
+        }
+        if self.told.0 >= LISTED_LEFT {
+            return;
+        }
+        self.is_untold = false;
+        let (entries, reason) = match &self.remaining {
+            Ok(remaining) => (remaining.len(), remaining.first().map(Remaining::said)),
+            Err(reason) => (0, Some(reason.clone())),
+        };
+        if let Some(reason) = reason {
+            self.told.0 += 1;
+            let rule = self.name.clone();
+            let (reason, reason_code) = reason.into_parts();
+            effects.push(Effect::from(Record::RuleFailed { rule, entries, reason, reason_code }));
+        }
     }
 }
 
@@ -334,6 +374,28 @@ mod tests {
         let kept = KeepOutcome { remaining: vec![left("/d", "five")], ..KeepOutcome::default() };
         rule.kept(at(4), kept, HOLD, &mut effects);
         assert_eq!(rule.remaining, Err("no such user".into()), "until a sweep says otherwise");
+    }
+
+    #[test]
+    fn what_is_left_is_told_so_often_in_a_minute_and_then_as_it_is() {
+        let mut rule = RuleCore::new("state".into(), HOUR, at(0));
+        let mut effects = Vec::new();
+        let kept = |mode: u32| {
+            let path = "/a".to_owned();
+            let remaining = vec![Remaining { path, reason: format!("mode {mode:o}").into() }];
+            KeepOutcome { remaining, ..KeepOutcome::default() }
+        };
+        for mode in 0..1_000 {
+            rule.kept(at(1), kept(mode), HOLD, &mut effects);
+        }
+        assert_eq!(effects.len(), LISTED_LEFT);
+        rule.kept(at(61), KeepOutcome::default(), HOLD, &mut effects);
+        assert_eq!(effects.len(), LISTED_LEFT + 1, "what came last is told once there is room");
+        let Effect::Record(record) = effects.last().unwrap() else { panic!("{effects:?}") };
+        let Record::RuleFailed { reason, .. } = &**record else { panic!("{effects:?}") };
+        assert_eq!(reason, "/a: mode 1747");
+        rule.kept(at(62), KeepOutcome::default(), HOLD, &mut effects);
+        assert_eq!(effects.len(), LISTED_LEFT + 1, "and no more than once");
     }
 
     #[test]

@@ -118,7 +118,7 @@ fn part(pane: &Pane, still: Option<Duration>, stalled_after: Option<Duration>) -
         Err(error) => error.is_gone(),
     };
     let incarnation = process.map(|process| process.identity().incarnation());
-    if let (false, Ok(incarnation)) = (pane.dead, incarnation) {
+    if let (false, true, Ok(incarnation)) = (pane.dead, pane.is_believed, incarnation) {
         facts.set("incarnation", incarnation);
     }
     for (field, value) in [("exit_status", pane.status), ("exit_signal", pane.signal)] {

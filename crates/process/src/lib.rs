@@ -39,6 +39,7 @@ mod find;
 mod pidfile;
 mod sockets;
 mod table;
+mod trust;
 
 // What they are in.
 mod cgroup;
@@ -67,4 +68,5 @@ pub use sockets::ListeningSocket;
 pub use stat::{Identity, Stat, State};
 pub use table::{Descendants, Table};
 pub use threads::{Thread, Threads};
+pub use trust::{may_name, speaks_for_all};
 pub use unit::Unit;

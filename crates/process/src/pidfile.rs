@@ -5,10 +5,9 @@ use std::time::{Duration, SystemTime};
 use evenkeel_shown::said::{HostCode, Said};
 use rustix::fs::{CWD, FileType, Mode, OFlags, Stat as FileStat, fstat, openat, stat};
 use rustix::io::Errno;
-use rustix::process::geteuid;
 
 use crate::read::read_open;
-use crate::{Identity, Process, host};
+use crate::{Identity, Process, host, may_name};
 
 const LIMIT: usize = 4 * 1024;
 const WRITABLE_BY_ALL: u32 = 0o002;
@@ -126,11 +125,7 @@ impl Pidfile {
 
     /// Whether its owner may say that `process` is the daemon: root and the caller may, others of their own processes.
     pub fn may_name(&self, process: &Process) -> bool {
-        self.owner == 0
-            || self.owner == geteuid().as_raw()
-            || process
-                .users()
-                .is_ok_and(|users| users.real == self.owner || users.effective == self.owner)
+        may_name(self.owner, process)
     }
 
     /// Whether the number was given to another process since the file was written: nobody can write a number before there

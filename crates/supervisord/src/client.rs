@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dxr::{TryFromValue, Value};
+use evenkeel_process::{Process, may_name, speaks_for_all};
 
 use crate::program::{ProcessInfo, full_name};
 use crate::rpc;
@@ -17,6 +18,8 @@ pub use log::{Channel, Logs};
 
 /// How often a program that is about to change its state is looked at.
 const STATE_POLL: Duration = Duration::from_millis(100);
+/// The longest name of a program with its group: it becomes a part of each line of history, and a label.
+const NAME_BYTES: usize = 512;
 
 /// Calls to one supervisord. Each makes its own connection, and ends within its deadline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,9 +40,12 @@ impl Client {
 
     /// Every program, in the daemon's own order.
     pub async fn programs(&self, deadline: Duration) -> Result<Vec<Program>, CallError> {
-        let infos: Vec<ProcessInfo> =
-            self.within(deadline, self.call("supervisor.getAllProcessInfo", Vec::new())).await?;
-        Ok(infos.into_iter().map(Program::from).collect())
+        self.within(deadline, async {
+            let (infos, user): (Vec<ProcessInfo>, _) =
+                self.ask("supervisor.getAllProcessInfo", Vec::new()).await?;
+            infos.into_iter().map(|info| self.believed(info, user)).collect()
+        })
+        .await
     }
 
     /// With which exit codes each program may end by itself, by its full name: `exitcodes` in supervisord's settings. Empty where
@@ -55,16 +61,22 @@ impl Client {
 
     /// The process of the daemon itself.
     pub async fn daemon_pid(&self, deadline: Duration) -> Result<u32, CallError> {
-        let pid: i32 = self.within(deadline, self.call("supervisor.getPID", Vec::new())).await?;
-        u32::try_from(pid).map_err(|_| self.protocol(format!("a process number of {pid}")))
+        let asked = self.ask("supervisor.getPID", Vec::new());
+        let (pid, user): (i32, _) = self.within(deadline, asked).await?;
+        let number = || self.protocol(format!("a process number of {pid}"));
+        let pid = u32::try_from(pid).map_err(|_| number())?;
+        his(pid, user).ok_or_else(|| {
+            self.protocol(format!(
+                "as its own process {pid}, which is not of user {user}, who answers"
+            ))
+        })
     }
 
     /// One program, by its full name.
     pub async fn program(&self, name: &str, deadline: Duration) -> Result<Program, CallError> {
-        let params = vec![one_name(name)?];
-        let info: ProcessInfo =
-            self.within(deadline, self.call("supervisor.getProcessInfo", params)).await?;
-        Ok(info.into())
+        let asked = self.ask("supervisor.getProcessInfo", vec![one_name(name)?]);
+        let (info, user) = self.within(deadline, asked).await?;
+        self.believed(info, user)
     }
 
     /// Brings a restart to its end that was cut off after it stopped the program: waits until it has ended, and starts it.
@@ -148,8 +160,30 @@ impl Client {
         method: &str,
         params: Vec<Value>,
     ) -> Result<Answer, CallError> {
-        let value = rpc::call(&self.socket, method, params).await?;
-        Answer::try_from_value(&value).map_err(|error| self.protocol(error.to_string()))
+        self.ask(method, params).await.map(|(answer, _)| answer)
+    }
+
+    /// The answer, and the user as whom the daemon runs, or whoever answers in its place.
+    async fn ask<Answer: TryFromValue>(
+        &self,
+        method: &str,
+        params: Vec<Value>,
+    ) -> Result<(Answer, u32), CallError> {
+        // On the heap: every future that asks supervisord would be as large otherwise.
+        let call = Box::pin(rpc::call(&self.socket, method, params));
+        let rpc::Answer { value, user } = call.await?;
+        let answer = Answer::try_from_value(&value);
+        answer.map(|answer| (answer, user)).map_err(|error| self.protocol(error.to_string()))
+    }
+
+    /// What `user` says of a program, as far as he may: a process that is not his is none.
+    fn believed(&self, info: ProcessInfo, user: u32) -> Result<Program, CallError> {
+        let program = Program::from(info);
+        let name = program.full_name().len();
+        if name > NAME_BYTES {
+            return Err(self.protocol(format!("a program whose name has {name} bytes")));
+        }
+        Ok(Program { pid: program.pid.and_then(|pid| his(pid, user)), ..program })
     }
 
     async fn within<Answer>(
@@ -176,6 +210,12 @@ fn expected_exits(config: &BTreeMap<String, Value>) -> Option<(String, Vec<i64>)
     let group = String::try_from_value(get("group")?).ok()?;
     let codes = Vec::<i32>::try_from_value(get("exitcodes")?).ok()?;
     Some((full_name(&group, &name), codes.into_iter().map(i64::from).collect()))
+}
+
+/// The process, if the user may say that it is one of his programs. Anybody may listen where a supervisord of his is to be.
+fn his(pid: u32, user: u32) -> Option<u32> {
+    let is_his = || Process::open(pid).is_ok_and(|process| may_name(user, &process));
+    (speaks_for_all(user) || is_his()).then_some(pid)
 }
 
 fn text(text: &str) -> Value {

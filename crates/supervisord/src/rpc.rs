@@ -23,13 +23,23 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How often a full queue of connections is tried again.
 const QUEUE_RETRY: Duration = Duration::from_millis(50);
 
+/// What a call answered.
+pub(crate) struct Answer {
+    pub(crate) value: Value,
+    /// The user as whom whoever answers listens, as the kernel says.
+    pub(crate) user: u32,
+}
+
 /// One call; the caller bounds its time. Dropping the future drops the connection.
 pub(crate) async fn call(
     socket: &Path,
     method: &str,
     params: Vec<Value>,
-) -> Result<Value, CallError> {
-    let stream = connect(socket).await.map_err(|source| of_connect(socket, source));
+) -> Result<Answer, CallError> {
+    let stream = match connect(socket).await {
+        Ok(stream) => Ok(stream),
+        Err(source) => Err(of_connect(socket, source).await),
+    };
     let stream = match stream {
         // Looked for off the runtime's thread, and only now that there is something to find.
         Err(CallError::Deleted { socket, .. }) => {
@@ -37,6 +47,8 @@ pub(crate) async fn call(
         }
         other => other?,
     };
+    let user = stream.peer_cred().map(|peer| peer.uid());
+    let user = user.map_err(|source| CallError::Io { socket: socket.to_owned(), source })?;
     let protocol = |reason: String| CallError::Protocol { socket: socket.to_owned(), reason };
     let request = MethodCall { name: method.to_owned().into(), params };
     let body = request.to_xml().map_err(|error| protocol(error.to_string()))?;
@@ -53,7 +65,7 @@ pub(crate) async fn call(
         return Err(protocol("an answer nested without end".to_owned()));
     }
     match MethodResponse::from_xml(&text) {
-        Ok(response) => Ok(response.value),
+        Ok(response) => Ok(Answer { value: response.value, user }),
         Err(_) => Err(match FaultResponse::from_xml(&text) {
             Ok(FaultResponse { fault }) => {
                 CallError::Fault { code: fault.code(), text: fault.string().to_owned() }
@@ -98,11 +110,12 @@ async fn connect(socket: &Path) -> io::Result<UnixStream> {
     }
 }
 
-fn of_connect(socket: &Path, source: io::Error) -> CallError {
-    let listens = || somebody_listens(socket);
+async fn of_connect(socket: &Path, source: io::Error) -> CallError {
     let socket = socket.to_owned();
     match source.kind() {
-        io::ErrorKind::NotFound if listens() => CallError::Deleted { socket, daemon: None },
+        io::ErrorKind::NotFound if listens(&socket).await => {
+            CallError::Deleted { socket, daemon: None }
+        }
         io::ErrorKind::NotFound => CallError::Missing { socket },
         io::ErrorKind::ConnectionRefused => CallError::Refused { socket },
         io::ErrorKind::PermissionDenied => {
@@ -110,6 +123,13 @@ fn of_connect(socket: &Path, source: io::Error) -> CallError {
         }
         _ => CallError::Io { socket, source },
     }
+}
+
+/// Whether somebody may still listen on a socket whose file is gone: also where that is not found soon, since another daemon would then be one too many.
+async fn listens(socket: &Path) -> bool {
+    let socket = socket.to_owned();
+    let look = tokio::task::spawn_blocking(move || somebody_listens(&socket));
+    !matches!(tokio::time::timeout(LOOK, look).await, Ok(Ok(false)))
 }
 
 async fn exchange(stream: UnixStream, body: String) -> Result<(StatusCode, String), String> {
@@ -160,10 +180,10 @@ mod tests {
         assert!(!is_too_deep(&"<value><int>1</int></value><nil/><!-- x -->".repeat(10_000)));
     }
 
-    #[test]
-    fn a_socket_that_may_not_be_used_is_denied() {
+    #[tokio::test]
+    async fn a_socket_that_may_not_be_used_is_denied() {
         // As a unit, because nothing is denied to root, who may be running this.
-        let error = of_connect(Path::new("/s.sock"), io::ErrorKind::PermissionDenied.into());
+        let error = of_connect(Path::new("/s.sock"), io::ErrorKind::PermissionDenied.into()).await;
         assert!(matches!(error, CallError::Denied { .. }), "{error}");
     }
 }

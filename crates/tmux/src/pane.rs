@@ -25,6 +25,8 @@ pub struct Pane {
     pub index: u32,
     /// The process that was started in it; of a dead pane, the one that was.
     pub pid: u32,
+    /// Whether who says so may name that process: not where another user's server names one that does not run as him.
+    pub is_believed: bool,
     /// That process has ended, and the pane was kept (`remain-on-exit`).
     pub dead: bool,
     /// What it exited with, if it exited.
@@ -53,6 +55,7 @@ impl Pane {
             window,
             index,
             pid,
+            is_believed: true,
             dead: false,
             status: None,
             signal: None,
@@ -74,6 +77,7 @@ impl Pane {
         Some(Self {
             id: id.to_owned(),
             pid: next()?.parse().ok()?,
+            is_believed: true,
             dead: match next()? {
                 "0" | "" => false,
                 "1" => true,

@@ -5,8 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use evenkeel_command::{CommandSpec, Completed, RunError, run};
-use evenkeel_process::{Identity, LookError, Process};
+use evenkeel_command::{CommandSpec, Completed, RunAs, RunError, run};
+use evenkeel_process::{Identity, LookError, Process, may_name, speaks_for_all};
+use nix::unistd::Uid;
 use tokio::net::UnixStream;
 use tokio::time::Instant;
 
@@ -47,11 +48,19 @@ impl Server {
 
     /// Every pane of every session.
     pub async fn panes(&self, deadline: Duration) -> Result<Vec<Pane>, TmuxError> {
-        let listed = self.ask(&["list-panes", "-a", "-F", FORMAT], LISTING_LIMIT, deadline).await?;
+        let words = ["list-panes", "-a", "-F", FORMAT];
+        let (listed, user) = self.ask(&words, LISTING_LIMIT, deadline).await?;
         if listed.truncated {
             return Err(TmuxError::Protocol { reason: "a listing without end".to_owned() });
         }
-        pane::read(&String::from_utf8_lossy(&listed.stdout))
+        let mut panes = pane::read(&String::from_utf8_lossy(&listed.stdout))?;
+        if !speaks_for_all(user) {
+            let is_his = |pid| Process::open(pid).is_ok_and(|process| may_name(user, &process));
+            for pane in &mut panes {
+                pane.is_believed = pane.dead || is_his(pane.pid);
+            }
+        }
+        Ok(panes)
     }
 
     /// A fingerprint of what each of these panes shows: the same as long as nothing on it changes.
@@ -83,7 +92,7 @@ impl Server {
             return Ok(BTreeMap::new());
         }
         let words: Vec<_> = words.iter().map(String::as_str).collect();
-        let shown = self.ask(&words, CONTENT_LIMIT, deadline).await?;
+        let (shown, _) = self.ask(&words, CONTENT_LIMIT, deadline).await?;
         Ok(fingerprints(&shown.stdout, &mark, shown.truncated))
     }
 
@@ -126,24 +135,40 @@ impl Server {
         words: &[&str],
         limit: usize,
         deadline: Duration,
-    ) -> Result<Completed, TmuxError> {
+    ) -> Result<(Completed, u32), TmuxError> {
         let until = Instant::now() + deadline;
         // What is wrong with the socket is told apart by the system, not by the words of a program.
-        match tokio::time::timeout_at(until, UnixStream::connect(&self.socket)).await {
-            Ok(Ok(stream)) => drop(stream),
+        let peer = match tokio::time::timeout_at(until, UnixStream::connect(&self.socket)).await {
+            Ok(Ok(stream)) => stream.peer_cred().map_err(|source| self.io(source))?,
             Ok(Err(error)) => return Err(self.unreachable(error).await),
             Err(_) => {
                 return Err(TmuxError::TimedOut { socket: self.socket.clone(), after: deadline });
             }
-        }
+        };
         // `-u`: in the C locale, which services have, tmux writes `_` for what is not ASCII.
         let argv = ["tmux", "-u", "-S"].map(OsString::from).into_iter();
         let argv = argv.chain([self.socket.clone().into()]).chain(words.iter().map(OsString::from));
         let mut spec = CommandSpec::new(argv);
         spec.output_limit = limit;
+        spec.run_as = self.rights(peer.uid(), peer.gid())?;
         let left = until.saturating_duration_since(Instant::now());
         let completed = run(&spec, left).await.map_err(|error| self.of_run(error, deadline))?;
-        if completed.success() { Ok(completed) } else { Err(refused(&completed)) }
+        if completed.success() { Ok((completed, peer.uid())) } else { Err(refused(&completed)) }
+    }
+
+    /// Whose rights the client of tmux has: it does what a server tells it, also run a command. Who listens here may be any user whose
+    /// server this is to be, so it gets no more rights than he has; who cannot give up his own does not ask him.
+    fn rights(&self, uid: u32, gid: u32) -> Result<Option<RunAs>, TmuxError> {
+        let own = Uid::effective();
+        if speaks_for_all(uid) {
+            return Ok(None);
+        }
+        if own.is_root() {
+            return Ok(Some(RunAs { uid, gid }));
+        }
+        let reason =
+            format!("it is of user {uid}, who could have the client do anything as user {own}");
+        Err(TmuxError::Denied { socket: self.socket.clone(), reason })
     }
 
     async fn unreachable(&self, source: io::Error) -> TmuxError {

@@ -45,11 +45,13 @@ impl Name {
 
 impl Group {
     /// Fails without `CAP_SYS_ADMIN`, on Linux before 5.15, and when the user has too many groups.
+    ///
+    /// Its queue is bounded (`fs.fanotify.max_queued_events`): whoever may change the entries makes events faster than anybody takes them, and they are kept in
+    /// the kernel's memory.
     pub(super) fn open() -> io::Result<Self> {
         let flags = InitFlags::FAN_CLASS_NOTIF
             | InitFlags::FAN_CLOEXEC
             | InitFlags::FAN_NONBLOCK
-            | InitFlags::FAN_UNLIMITED_QUEUE
             | InitFlags::FAN_UNLIMITED_MARKS
             | InitFlags::FAN_REPORT_PIDFD
             | InitFlags::from_bits_retain(libc::FAN_REPORT_DFID_NAME);

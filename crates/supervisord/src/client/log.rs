@@ -2,8 +2,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use dxr::{TryFromValue, Value};
+use evenkeel_process::speaks_for_all;
 
-use super::{Client, one_name, text};
+use super::{Client, his, one_name, text};
 use crate::CallError;
 
 /// Where a program's output goes.
@@ -17,6 +18,8 @@ pub struct Logs {
     pub pid: Option<u32>,
     /// What supervisord says of the program, such as `pid 12, uptime 0:00:05` or why it could not be started.
     pub description: String,
+    /// Whether who says so may name any file: root or the caller, and not another user whose supervisord this is.
+    pub speaks_for_all: bool,
 }
 
 /// Which of a program's two outputs.
@@ -41,14 +44,18 @@ impl Client {
     /// Where the output of a program goes.
     pub async fn logs(&self, name: &str, deadline: Duration) -> Result<Logs, CallError> {
         let params = vec![one_name(name)?];
-        let info: LogInfo =
-            self.within(deadline, self.call("supervisor.getProcessInfo", params)).await?;
+        let asked = self.ask("supervisor.getProcessInfo", params);
+        let (info, user): (LogInfo, _) = self.within(deadline, asked).await?;
         let file = |path: String| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
         Ok(Logs {
             stdout: file(info.stdout_logfile),
             stderr: file(info.stderr_logfile),
-            pid: u32::try_from(info.pid).ok().filter(|pid| *pid != 0),
+            pid: u32::try_from(info.pid)
+                .ok()
+                .filter(|pid| *pid != 0)
+                .and_then(|pid| his(pid, user)),
             description: info.description,
+            speaks_for_all: speaks_for_all(user),
         })
     }
 

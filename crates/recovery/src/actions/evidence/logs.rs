@@ -52,8 +52,14 @@ pub(super) async fn of_program(
     for (name, file, channel) in both {
         let Some(file) = file else { continue };
         let of = format!("{name} of program {program}");
-        // The file itself first: supervisord fails, and writes a traceback, at a byte that is not UTF-8.
-        let read = match end_of(file.clone(), until).await {
+        // The file itself first: supervisord fails, and writes a traceback, at a byte that is not UTF-8. But what another user's supervisord names may be a
+        // file that he may not read: he is to read it himself.
+        let opened = if logs.speaks_for_all {
+            end_of(file.clone(), until).await
+        } else {
+            Err("named by a supervisord of another user, and left to it".to_owned())
+        };
+        let read = match opened {
             Ok(read) => Ok(read),
             Err(why) => client
                 .log_tail(program, channel, TAIL, left())
