@@ -5,7 +5,6 @@ mod args;
 mod check;
 mod rules;
 mod serve;
-mod target;
 
 use std::process::ExitCode;
 

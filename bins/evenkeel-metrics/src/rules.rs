@@ -3,15 +3,14 @@ use std::path::Path;
 use std::process::Command;
 
 use evenkeel_cli::{Common, Exit, Failure, print_json, print_line};
-use evenkeel_config::{Settings, Sources, process_jobs, rule_inputs};
+use evenkeel_config::{Settings, Sources, process_jobs, rule_inputs, scrape_target};
 use evenkeel_metrics::rules::{
-    MemoryRule, PermissionRule, ProcessJob, RuleInputs, ScrapeFile, alert_rules,
+    MemoryRule, PermissionRule, ProcessJob, RuleInputs, ScrapeFile, ScrapeTarget, alert_rules,
     alert_rules_document, rule_tests, scrape_config as yaml,
 };
 use serde_json::json;
 
 use crate::args::{Rules, ScrapeConfig};
-use crate::target::target;
 
 const PROMTOOL: &str = "promtool";
 const RULES_FILE: &str = "rules.yml";
@@ -59,13 +58,17 @@ pub(crate) fn scrape_config(common: &Common, args: &ScrapeConfig) -> Result<Exit
     } else {
         None
     };
-    let listen = match (&args.listen, &settings) {
-        (Some(listen), _) => listen.clone(),
-        (None, settings) => settings
-            .as_ref()
-            .and_then(|settings| settings.agent.listen)
-            .map(|listen| target(listen).to_string())
-            .ok_or_else(|| Failure::usage("`agent.listen` is off: nothing can be scraped; name an address with `--listen`"))?,
+    let target = match (&args.listen, &settings) {
+        // The address by which another host reaches it, say; what it asks for is the same.
+        (Some(listen), Some(settings)) => {
+            ScrapeTarget { address: listen.clone(), ..scrape_target(settings).unwrap_or_default() }
+        }
+        (Some(listen), None) => listen.as_str().into(),
+        (None, settings) => settings.as_ref().and_then(scrape_target).ok_or_else(|| {
+            Failure::usage(
+                "`agent.listen` is off: nothing can be scraped; name an address with `--listen`",
+            )
+        })?,
     };
     let jobs = match &settings {
         Some(settings) if args.process.is_empty() => process_jobs(settings),
@@ -76,9 +79,9 @@ pub(crate) fn scrape_config(common: &Common, args: &ScrapeConfig) -> Result<Exit
             .collect(),
     };
     if common.json {
-        print_json(&ScrapeFile::new(&listen, &jobs));
+        print_json(&ScrapeFile::new(&target, &jobs));
     } else {
-        print_text(&yaml(&listen, &jobs));
+        print_text(&yaml(&target, &jobs));
     }
     Ok(Exit::Holds)
 }

@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     let args: Args = evenkeel_cli::parse();
     evenkeel_cli::run("evenkeel-recovery", &args.common, || match &args.command {
         Command::Once(once) => {
-            // Checks that no recovery listens to are left out.
+            // What no recovery needs is left out.
             let how = Pass { part: true, observe: once.dry_run, limit: PASS };
             let status = pass(&args.common, settings(&once.target.in_words(&args.common))?, how)?;
             print_status(&args.common, &status);
@@ -38,22 +38,18 @@ fn main() -> ExitCode {
     })
 }
 
-/// The settings without what is not recovery: no permission and no cleanup rule, and only checks that a recovery asks.
+/// The settings without what no recovery needs.
 fn settings(common: &Common) -> Result<Settings, Failure> {
     only_recovery(common.settings()?)
 }
 
-/// The settings without what is not recovery.
+/// Rules are done where a step asks for one, and checks are those that a recovery listens to, with what these depend on.
 fn only_recovery(mut settings: Settings) -> Result<Settings, Failure> {
     if settings.recoveries.is_empty() {
         return Err(Failure::usage(
             "there is no recovery: name settings with --config, or a target with --supervisor or --http",
         ));
     }
-    settings.permissions.clear();
-    settings.cleanup.clear();
-    let wanted =
-        |name: &String| settings.recoveries.iter().any(|recovery| recovery.when.contains(name));
-    settings.checks.retain(|check| wanted(&check.name));
+    settings.keep_recoveries();
     Ok(settings)
 }

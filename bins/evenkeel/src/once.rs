@@ -41,8 +41,7 @@ pub(crate) fn apply(common: &Common, args: &Apply) -> Result<Exit, Failure> {
     Ok(verdict(&status))
 }
 
-/// The settings, cut down to what was named; a recovery brings the checks with it that it listens to, a check
-/// those that it depends on.
+/// The settings, cut down to what was named and what that needs.
 fn chosen(common: &Common, names: &Names) -> Result<Settings, Failure> {
     let mut settings = common.settings()?;
     // An empty table and an exit code of 0 would look like a host on which everything holds.
@@ -74,32 +73,7 @@ fn chosen(common: &Common, names: &Names) -> Result<Settings, Failure> {
             "no check, rule or recovery is named `{unknown}`; {hint}"
         )));
     }
-    let is_named = |name: &String| names.contains(name);
-    let listened: Vec<_> = settings
-        .recoveries
-        .iter()
-        .filter(|recovery| is_named(&recovery.name))
-        .flat_map(|recovery| recovery.when.clone())
-        .collect();
-    // Without what it depends on a check's failure would be taken for its own.
-    let mut wanted: Vec<_> = names.iter().cloned().chain(listened).collect();
-    let mut place = 0;
-    while let Some(name) = wanted.get(place).cloned() {
-        let check = settings.checks.iter().find(|check| check.name == name);
-        for needed in check.into_iter().flat_map(|check| &check.depends_on) {
-            if !wanted.contains(needed) {
-                wanted.push(needed.clone());
-            }
-        }
-        place += 1;
-    }
-    settings.checks.retain(|check| wanted.contains(&check.name));
-    settings.permissions.retain(|rule| is_named(&rule.name));
-    settings.cleanup.retain(|rule| is_named(&rule.name));
-    // One that listens to something else as well would be told less than it needs.
-    settings
-        .recoveries
-        .retain(|recovery| is_named(&recovery.name) || recovery.when.iter().all(is_named));
+    settings.keep_only(names);
     Ok(settings)
 }
 

@@ -93,8 +93,8 @@ async fn ended(act: &Act, rules: &OwnRules) -> (Ended, Said) {
 impl OwnRules {
     pub(crate) fn new(settings: &Settings, ending: &Arc<AtomicBool>, announce: Announce) -> Self {
         Self {
-            permissions: settings.permissions.clone(),
-            cleanup: settings.cleanup.clone(),
+            permissions: [&settings.permissions[..], &settings.on_call.permissions].concat(),
+            cleanup: [&settings.cleanup[..], &settings.on_call.cleanup].concat(),
             ending: Arc::clone(ending),
             announce,
             secrets: settings.secrets.clone(),

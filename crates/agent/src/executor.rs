@@ -7,7 +7,7 @@ use evenkeel_cleanup::{Clock, Reason};
 use evenkeel_config::CleanupRule;
 use evenkeel_engine::{CleanOutcome, Remaining};
 use evenkeel_safefs::escaped;
-use evenkeel_shown::said::{CleanupCode, Said};
+use evenkeel_shown::said::{CleanupCode, FilesCode, Said};
 
 /// Of so many entries at most it is told why they were taken: more than a line of history lists.
 const EXPLAINED: usize = 64;
@@ -49,9 +49,6 @@ pub fn clean(
         let report = evenkeel_cleanup::apply_watched(&rule.policy, plan, clock, |_| {
             if goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
-        if report.not_reached > 0 {
-            tracing::info!(rule = rule.name, left = report.not_reached, "ended before its end");
-        }
         outcome.bytes = report.bytes();
         (outcome.purged, outcome.purged_bytes) = (report.purged.entries, report.purged.bytes);
         outcome.run = report.run;
@@ -76,6 +73,11 @@ pub fn clean(
                 reason: failed.reason.in_list(place),
             })
             .collect();
+        if report.not_reached > 0 {
+            let path = escaped(rule.policy.path());
+            let reason = FilesCode::not_reached(report.not_reached);
+            outcome.remaining.push(Remaining { path, reason });
+        }
     } else {
         outcome.remaining = plan
             .steps
@@ -122,8 +124,10 @@ mod tests {
         let asked = AtomicUsize::new(0);
         let twice = || asked.fetch_add(1, Ordering::Relaxed) < 2;
         let outcome = clean(&rule, Clock::of_host(), true, twice).unwrap();
-        assert_eq!((outcome.taken.len(), outcome.remaining.len(), left()), (2, 0, 3));
+        assert_eq!((outcome.taken.len(), left()), (2, 3));
+        let [remaining] = &outcome.remaining[..] else { panic!("{:?}", outcome.remaining) };
+        assert_eq!(remaining.reason.code(), Some(&FilesCode::NotReached { entries: 2 }.into()));
         let outcome = clean(&rule, Clock::of_host(), true, || true).unwrap();
-        assert_eq!((outcome.taken.len(), left()), (2, 1));
+        assert_eq!((outcome.taken.len(), outcome.remaining.len(), left()), (2, 0, 1));
     }
 }

@@ -7,7 +7,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use evenkeel_config::{AgentSettings, TlsFiles, read_secret};
+use evenkeel_config::{AgentSettings, TlsFiles, reached_at, read_secret};
 use evenkeel_safefs::escaped;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::geteuid;
@@ -31,6 +31,7 @@ pub(crate) struct Doors {
     serving: JoinSet<()>,
     socket: Option<PathBuf>,
     address: Option<SocketAddr>,
+    scheme: &'static str,
 }
 
 impl Doors {
@@ -41,7 +42,8 @@ impl Doors {
         write: bool,
         desk: &Desk,
     ) -> Result<Self, AgentError> {
-        let mut doors = Self { serving: JoinSet::new(), socket: None, address: None };
+        let mut doors =
+            Self { serving: JoinSet::new(), socket: None, address: None, scheme: "http" };
         let listener = match (listener, settings.listen) {
             (Some(listener), _) => Some(listener),
             (None, Some(address)) => {
@@ -59,8 +61,10 @@ impl Doors {
             doors.address = Some(address);
             let token = token(settings)?;
             let tls = settings.access.tls.as_ref().map(acceptor).transpose()?;
-            let scheme = if tls.is_some() { "https" } else { "http" };
-            tracing::info!("the status page is on {scheme}://{address}/");
+            if tls.is_some() {
+                doors.scheme = "https";
+            }
+            tracing::info!("the status page is on {}", doors.url());
             let gate = Gate::new(address, &desk.host, token.as_deref());
             doors.serving.spawn(serve(listener, router(desk.clone(), Some(gate)), tls));
         }
@@ -76,7 +80,8 @@ impl Doors {
 
     /// The page's URL; empty if there is none.
     pub(crate) fn url(&self) -> String {
-        self.address.map_or_else(String::new, |address| format!("http://{address}/"))
+        let url = |address| format!("{}://{}/", self.scheme, reached_at(address));
+        self.address.map_or_else(String::new, url)
     }
 }
 
@@ -217,6 +222,18 @@ mod tests {
         let access = Access { token_file: Some(path), ..Access::default() };
         let settings = AgentSettings { access, ..AgentSettings::default() };
         assert!(matches!(token(&settings), Err(AgentError::ShortToken { .. })));
+    }
+
+    #[test]
+    fn the_url_is_one_that_can_be_asked() {
+        let doors = |address: &str, scheme| Doors {
+            serving: JoinSet::new(),
+            socket: None,
+            address: Some(address.parse().expect("an address")),
+            scheme,
+        };
+        assert_eq!(doors("0.0.0.0:9720", "https").url(), "https://127.0.0.1:9720/");
+        assert_eq!(doors("[fe80::1]:9720", "http").url(), "http://[fe80::1]:9720/");
     }
 
     #[test]

@@ -22,6 +22,7 @@ use figment::Figment;
 
 use self::check::OFF;
 
+mod address;
 mod check;
 mod document;
 mod format;
@@ -41,19 +42,20 @@ mod show;
 mod sources;
 mod value;
 
+pub use address::reached_at;
 pub use check::action_names;
 pub use document::Document;
 pub use key::nearest;
 pub use layer::Origin;
 pub use preset::{PRESETS, preset};
 pub use problem::{ConfigError, Place, Problem};
-pub use rule_inputs::{process_jobs, rule_inputs};
+pub use rule_inputs::{process_jobs, rule_inputs, scrape_target};
 pub use schema::schema;
 pub use secret::{SecretError, read_secret};
 pub use settings::{
     Access, AgentSettings, Alerts, Check, CleanupRule, DeadMan, Hidden, LogFormat, LogSettings,
-    Mode, Module, PermissionRule, Receiver, ReceiverKind, Recovery, SEVERITIES, Settings, Slo,
-    Step, Storm, TlsFiles,
+    Mode, Module, OnCall, PermissionRule, Receiver, ReceiverKind, Recovery, SEVERITIES, Settings,
+    Slo, Step, Storm, TlsFiles,
 };
 pub use show::{reveal, show};
 pub use sources::{RECEIVER_VARIABLES, Sources, VARIABLE_PREFIX};

@@ -1,9 +1,11 @@
 //! What alert rules and scrape jobs depend on.
 
-use evenkeel_metrics::rules::{MemoryRule, Objective, PermissionRule, ProcessJob, RuleInputs};
+use evenkeel_metrics::rules::{
+    MemoryRule, Objective, PermissionRule, ProcessJob, RuleInputs, ScrapeTarget,
+};
 use evenkeel_probe::{Target, Test};
 
-use crate::{Mode, Settings};
+use crate::{Mode, Settings, reached_at};
 
 /// The field of a process check that says how much memory it has.
 const RESIDENT_BYTES: &str = "rss_bytes";
@@ -54,6 +56,16 @@ pub fn process_jobs(settings: &Settings) -> Vec<ProcessJob> {
         .collect()
 }
 
+/// Where a scraper on the same host finds the agent's page, and what it must bring; `None`: there is no page.
+pub fn scrape_target(settings: &Settings) -> Option<ScrapeTarget> {
+    let access = &settings.agent.access;
+    Some(ScrapeTarget {
+        address: reached_at(settings.agent.listen?).to_string(),
+        tls: access.tls.is_some(),
+        token_file: access.token_file.as_ref().map(|file| file.display().to_string()),
+    })
+}
+
 fn job(check: &str) -> &str {
     match check.strip_suffix(MEMORY_SUFFIX) {
         Some(process) if !process.is_empty() => process,
@@ -99,8 +111,19 @@ mod tests {
             jobs,
             [ProcessJob { job: "supervisor".into(), process: "supervisor-memory".into() }]
         );
-        assert!(
-            scrape_config("127.0.0.1:9720", &jobs).contains("process: [\"supervisor-memory\"]")
-        );
+        let written = scrape_config(&scrape_target(&plan()).unwrap(), &jobs);
+        assert!(written.contains("process: [\"supervisor-memory\"]"), "{written}");
+    }
+
+    #[test]
+    fn who_scrapes_brings_the_token_and_speaks_tls_where_the_page_wants_it() {
+        let text = "[agent]\nlisten = \"0.0.0.0:9720\"\ntoken_file = \"/etc/evenkeel/page.token\"\n\
+                    tls = { certificate = \"/etc/evenkeel/page.pem\", key = \"/etc/evenkeel/page.key\" }\n";
+        let target = scrape_target(&load_text("test.toml", text).unwrap()).unwrap();
+        let token_file = Some("/etc/evenkeel/page.token".to_owned());
+        let expected = ScrapeTarget { address: "127.0.0.1:9720".to_owned(), tls: true, token_file };
+        assert_eq!(target, expected);
+        let off = load_text("test.toml", "[agent]\nlisten = \"off\"\n").unwrap();
+        assert_eq!(scrape_target(&off), None);
     }
 }

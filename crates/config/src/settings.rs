@@ -1,4 +1,5 @@
 mod alerts;
+mod part;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use evenkeel_recovery::budget::Budgets;
 use evenkeel_shown::Secrets;
 
 pub use self::alerts::{Alerts, DeadMan, Hidden, Receiver, ReceiverKind, SEVERITIES};
+pub use self::part::OnCall;
 
 /// What must hold on a host, checked: every rule can do its work, if the host lets it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -21,6 +23,8 @@ pub struct Settings {
     pub permissions: Vec<PermissionRule>,
     /// What may grow how old and how large.
     pub cleanup: Vec<CleanupRule>,
+    /// Rules that are done only where a step of a recovery asks for one; none where the settings are whole.
+    pub on_call: OnCall,
     /// What must answer.
     pub checks: Vec<Check>,
     /// What is done where a check is down.

@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use evenkeel_metrics::availability::Promise;
 use evenkeel_metrics::rules::{
-    MemoryRule, Objective, PermissionRule, ProcessJob, RuleInputs, ScrapeFile, alert_rules,
-    alert_rules_document, alerts, rule_tests, scrape_config,
+    MemoryRule, Objective, PermissionRule, ProcessJob, RuleInputs, ScrapeFile, ScrapeTarget,
+    alert_rules, alert_rules_document, alerts, rule_tests, scrape_config,
 };
 use evenkeel_metrics::{
     CheckState, FailureReason, Metrics, ProcessStats, RecoveryOutcome, RepairKind,
@@ -91,7 +91,7 @@ fn the_rules_and_jobs_as_json_pass_too() {
     let job = ProcessJob { job: "supervisor".into(), process: "supervisor-memory".into() };
     let path = file(
         "prometheus.json",
-        serde_json::to_string(&ScrapeFile::new("127.0.0.1:9720", &[job])).unwrap(),
+        serde_json::to_string(&ScrapeFile::new(&secured(), &[job])).unwrap(),
     );
     if let Some(mut promtool) = promtool(&["check", "config", "--syntax-only"]) {
         accepts(promtool.arg(path), "");
@@ -287,17 +287,23 @@ fn every_objective_has_rules_that_can_fire() {
     accepts_rules(&inputs);
 }
 
+/// An agent that asks for a token and speaks TLS.
+fn secured() -> ScrapeTarget {
+    let token_file = Some("/etc/page token".to_owned());
+    ScrapeTarget { address: "127.0.0.1:9720".to_owned(), tls: true, token_file }
+}
+
 #[test]
 fn the_scrape_configuration_passes() {
     let Some(mut promtool) = promtool(&["check", "config", "--syntax-only"]) else { return };
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("prometheus.yml");
     let job = |job: &str, process: &str| ProcessJob { job: job.into(), process: process.into() };
-    fs::write(
-        &path,
-        scrape_config("127.0.0.1:9720", &[job("supervisor", "supervisor"), job("null", "a \"b\"")]),
-    )
-    .unwrap();
+    let jobs = [job("supervisor", "supervisor"), job("null", "a \"b\"")];
+    let written = scrape_config(&secured(), &jobs);
+    assert_eq!(written.matches("scheme: https\n").count(), 3, "{written}");
+    assert_eq!(written.matches("credentials_file: \"/etc/page token\"\n").count(), 3, "{written}");
+    fs::write(&path, written).unwrap();
     accepts(promtool.arg(path), "");
 }
 

@@ -21,7 +21,7 @@ pub fn settings(data: &[u8]) {
             let rules = [
                 alert_rules(&inputs),
                 rule_tests(&inputs, "rules.yml"),
-                scrape_config("localhost:9720", &process_jobs(&settings)),
+                scrape_config(&"localhost:9720".into(), &process_jobs(&settings)),
             ];
             for text in &rules {
                 assert_harmless(text);

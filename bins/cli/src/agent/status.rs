@@ -25,7 +25,7 @@ pub fn status(common: &Common) -> Result<Exit, Failure> {
         client::get(&socket, "/api/status").await.map_err(|error| Failure::refused(&error))
     })?;
     print_status(common, &status);
-    Ok(if status.healthy { Exit::Holds } else { Exit::Deviates })
+    Ok(verdict(&status))
 }
 
 /// Prints a status as a table, or as JSON.
@@ -43,7 +43,8 @@ pub fn print_status(common: &Common, status: &Status) {
 
 /// What a status means for the exit code: something is wrong, or cannot be told, or all is well.
 pub fn verdict(status: &Status) -> Exit {
-    let unknown = status.checks.iter().any(|check| check.state == "unknown");
+    let unknown = status.checks.iter().any(|check| check.state == "unknown")
+        || status.rules.iter().any(|rule| rule.ok.is_none());
     match (status.healthy, unknown) {
         (false, _) => Exit::Deviates,
         (true, true) => Exit::Refused,

@@ -28,7 +28,7 @@ use crate::key::{Key, nearest};
 use crate::layer::Layer;
 use crate::problem::{ConfigError, Problem};
 use crate::read::Tree;
-use crate::settings::Settings;
+use crate::settings::{OnCall, Settings};
 use crate::value::{Lasting, format_duration};
 
 pub(crate) use agent::OFF;
@@ -88,6 +88,7 @@ pub(crate) fn check_tree(
     let mut settings = Settings {
         agent,
         permissions,
+        on_call: OnCall::default(),
         cleanup,
         checks,
         recoveries,

@@ -1,6 +1,7 @@
 //! The settings as an operator meets them: layers, presets, and what is said about mistakes.
 #![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
+mod chosen;
 mod errors;
 mod host;
 mod layers;

@@ -9,7 +9,7 @@ use super::alert::Alert;
 use super::catalog;
 use super::inputs::RuleInputs;
 use super::recording::Recording;
-use super::scrape::{AGENT_JOB, ProcessJob};
+use super::scrape::{AGENT_JOB, ProcessJob, ScrapeTarget};
 use super::template::literal;
 use super::yaml::{duration, scalar};
 
@@ -95,6 +95,12 @@ pub struct ScrapeJob {
     /// Parameters of the query.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, Vec<String>>,
+    /// `https` where it is not `http`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<&'static str>,
+    /// Where the token is that is asked for, as `credentials_file`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub authorization: BTreeMap<&'static str, String>,
     /// Whom to ask.
     pub static_configs: Vec<BTreeMap<String, Vec<String>>>,
 }
@@ -183,12 +189,15 @@ impl From<&Alert> for AlertRule {
 }
 
 impl ScrapeFile {
-    /// The jobs for the agent at `listen` and for each of its processes, as [`scrape_config`](super::scrape_config) writes them.
-    pub fn new(listen: &str, processes: &[ProcessJob]) -> Self {
+    /// The jobs for an agent and for each of its processes, as [`scrape_config`](super::scrape_config) writes them.
+    pub fn new(target: &ScrapeTarget, processes: &[ProcessJob]) -> Self {
+        let token = target.token_file.clone().map(|file| ("credentials_file", file));
         let job = |name: &str, params| ScrapeJob {
             job_name: name.to_owned(),
             params,
-            static_configs: vec![[("targets".to_owned(), vec![listen.to_owned()])].into()],
+            scheme: target.tls.then_some("https"),
+            authorization: token.clone().into_iter().collect(),
+            static_configs: vec![[("targets".to_owned(), vec![target.address.clone()])].into()],
         };
         let processes = processes.iter().map(|process| {
             job(&process.job, [("process".to_owned(), vec![process.process.clone()])].into())

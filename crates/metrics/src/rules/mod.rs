@@ -26,7 +26,7 @@ pub use document::{
 };
 pub use inputs::{MemoryRule, Objective, PermissionRule, RuleInputs};
 pub use recording::{Recorded, Recording};
-pub use scrape::{AGENT_JOB, ProcessJob, scrape_config};
+pub use scrape::{AGENT_JOB, ProcessJob, ScrapeTarget, scrape_config};
 pub use template::{Piece, Template, ValueFormat};
 
 /// The rules for these settings, as YAML; what each alert means is in `docs/alerts.md`.

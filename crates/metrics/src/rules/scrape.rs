@@ -16,16 +16,40 @@ pub struct ProcessJob {
     pub process: String,
 }
 
-/// The `scrape_configs` of Prometheus for the agent at `listen` and for each of its processes.
-pub fn scrape_config(listen: &str, processes: &[ProcessJob]) -> String {
-    let target = quoted(listen);
-    let mut out = format!(
-        "scrape_configs:\n  - job_name: {AGENT_JOB}\n    static_configs:\n      - targets: [{target}]\n"
-    );
+/// Where an agent is scraped, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ScrapeTarget {
+    /// Host and port, as Prometheus reaches them.
+    pub address: String,
+    /// Whether the agent speaks TLS there.
+    pub tls: bool,
+    /// A file with the token that it asks for; `None`: it asks for none.
+    pub token_file: Option<String>,
+}
+
+impl From<&str> for ScrapeTarget {
+    /// An agent that everybody who reaches it may read, without TLS.
+    fn from(address: &str) -> Self {
+        Self { address: address.to_owned(), ..Self::default() }
+    }
+}
+
+/// The `scrape_configs` of Prometheus for an agent and for each of its processes.
+pub fn scrape_config(target: &ScrapeTarget, processes: &[ProcessJob]) -> String {
+    let mut access = String::new();
+    if target.tls {
+        access.push_str("    scheme: https\n");
+    }
+    if let Some(file) = &target.token_file {
+        let _ = writeln!(access, "    authorization:\n      credentials_file: {}", quoted(file));
+    }
+    let of_all =
+        format!("{access}    static_configs:\n      - targets: [{}]\n", quoted(&target.address));
+    let mut out = format!("scrape_configs:\n  - job_name: {AGENT_JOB}\n{of_all}");
     for process in processes {
         let _ = write!(
             out,
-            "  - job_name: {}\n    metrics_path: /metrics\n    params:\n      process: [{}]\n    static_configs:\n      - targets: [{target}]\n",
+            "  - job_name: {}\n    metrics_path: /metrics\n    params:\n      process: [{}]\n{of_all}",
             scalar(&process.job),
             quoted(&process.process),
         );

@@ -140,7 +140,7 @@ fn the_rules_of_the_plan_are_as_committed() {
     is_as_expected("../../../../docs/alerts/tmux-supervisor.rules.yml", &alert_rules(&inputs));
     is_as_expected("rules.test.yml", &rule_tests(&inputs, "rules.yml"));
     let job = ProcessJob { job: "supervisor".into(), process: "supervisor-memory".into() };
-    is_as_expected("prometheus.yml", &scrape_config("127.0.0.1:9720", &[job]));
+    is_as_expected("prometheus.yml", &scrape_config(&"127.0.0.1:9720".into(), &[job]));
 }
 
 #[test]

@@ -57,6 +57,9 @@ pub(super) fn files(view: &View, code: &FilesCode) -> String {
         FilesCode::WrittenBy { pid: Some(pid) } => {
             format!("プロセス {pid} が書き込み用に開いている")
         }
+        FilesCode::NotReached { entries } => {
+            format!("途中で停止したため、{entries}件を処理していない")
+        }
         FilesCode::WrittenBy { pid: None } => "プロセスが書き込み用に開いている".to_owned(),
         FilesCode::Missing { path } => format!("{path} が存在しない"),
         FilesCode::RootIsSymlink { path } => {

@@ -86,7 +86,8 @@ impl<'a> Round<'a> {
         let mut todo: Vec<_> = entries.into_iter().rev().collect();
         while let Some((path, touch)) = todo.pop() {
             if self.stop.load(Ordering::Relaxed) {
-                return;
+                let entries = todo.len() as u64 + 1;
+                return self.left(Path::new(""), FilesCode::not_reached(entries));
             }
             self.see_to_one(&path, &touch, &mut todo);
         }

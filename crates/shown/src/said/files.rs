@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Code;
+use super::{Code, Said};
 
 /// What kind of entry something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +131,18 @@ pub enum FilesCode {
     WrittenBy {
         pid: Option<u32>,
     },
+    /// A work ended before it came to these.
+    NotReached {
+        entries: u64,
+    },
+}
+
+impl FilesCode {
+    /// That a work was stopped before it came to so many entries.
+    pub fn not_reached(entries: u64) -> Said {
+        let text = format!("stopped before its end; entries that it did not come to: {entries}");
+        Said::new(text, Self::NotReached { entries })
+    }
 }
 
 /// Mode, as four digits, and the numbers of owner and group.

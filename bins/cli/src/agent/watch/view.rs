@@ -3,7 +3,7 @@ use std::fmt::Write;
 use evenkeel_agent::Status;
 use jiff::Timestamp;
 
-use crate::agent::status::{Row, rows};
+use crate::agent::status::{Row, rows, verdict};
 use crate::{Exit, escaped, fit};
 
 const RED: &str = "\x1b[31m";
@@ -40,8 +40,7 @@ impl View {
     pub(super) fn exit(&self) -> Exit {
         match &self.last {
             _ if self.gone.is_some() => Exit::Refused,
-            Some(status) if status.healthy => Exit::Holds,
-            Some(_) => Exit::Deviates,
+            Some(status) => verdict(status),
             None => Exit::Refused,
         }
     }

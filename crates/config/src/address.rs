@@ -1,9 +1,9 @@
-//! Where scrapers find what listens.
+//! Where what listens is found by who asks.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Where a scraper on the same host finds what listens at `listen`: an address for every interface is none to ask.
-pub(crate) fn target(listen: SocketAddr) -> SocketAddr {
+/// Where somebody on the same host finds what listens at `listen`: an address for every interface is none to ask.
+pub fn reached_at(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         ip if !ip.is_unspecified() => ip,
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -21,7 +21,7 @@ mod tests {
         for (listen, expected) in
             [("0.0.0.0:1", "127.0.0.1:1"), ("[::]:2", "[::1]:2"), ("10.0.0.1:3", "10.0.0.1:3")]
         {
-            assert_eq!(target(listen.parse().unwrap()).to_string(), expected);
+            assert_eq!(reached_at(listen.parse().unwrap()).to_string(), expected);
         }
     }
 }
