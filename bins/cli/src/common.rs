@@ -77,16 +77,16 @@ impl Common {
     /// Where these flags and the host say that settings are.
     pub fn sources(&self) -> Sources {
         let on_host = |path: &str| Path::new(path).exists().then(|| PathBuf::from(path));
+        // Only this layer reads the environment: a library takes what it is given.
+        let env: Vec<_> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, _)| name.starts_with("EVENKEEL_"))
+            .collect();
+        evenkeel_command::keep_from_commands(env.iter().map(|(name, _)| name.into()));
         Sources {
             host_file: on_host(HOST_FILE),
             host_dir: on_host(HOST_DIR),
-            // Only this layer reads the environment: a library takes what it is given.
-            env: std::env::vars_os()
-                .filter_map(|(name, value)| {
-                    Some((name.into_string().ok()?, value.into_string().ok()?))
-                })
-                .filter(|(name, _)| name.starts_with("EVENKEEL_"))
-                .collect(),
+            env,
             files: self.config.clone(),
             sets: self.set.clone(),
             ..Sources::default()

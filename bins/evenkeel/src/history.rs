@@ -16,6 +16,7 @@ pub(crate) fn events(common: &Common, args: &Events) -> Result<Exit, Failure> {
         kind: args.kind.clone(),
         target: args.target.clone(),
         limit: args.limit,
+        bytes: None,
     };
     let reader = reader(&settings)?;
     let events = evenkeel_agent::find_events(&reader, &settings, wanted, HostClock.wall())

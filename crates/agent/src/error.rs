@@ -15,7 +15,7 @@ pub enum AgentError {
         #[source]
         source: evenkeel_journal::OpenError,
     },
-    /// The address for the page is in use or not permitted.
+    /// The address for the page is not permitted. One that is in use, or not there yet, is waited for.
     #[error("cannot listen on `{address}` (agent.listen); choose another address, or \"off\"")]
     Listen {
         /// The address.

@@ -17,6 +17,8 @@ use serde::Serialize;
 
 /// Lines of history that an explanation has at most, the newest.
 const LINES: u32 = 500;
+/// What the words and data of those lines may take together.
+const BYTES: u64 = 4 << 20;
 
 /// What happened so long before an incident may have led to it.
 const LEAD: SignedDuration = SignedDuration::from_mins(5);
@@ -92,7 +94,7 @@ pub fn explain(
     now: &Stamp,
 ) -> Result<Explanation, ExplainError> {
     if let Ok(id) = what.parse() {
-        let why = reader.why(id)?.ok_or_else(|| unknown_incident(id))?;
+        let why = reader.why(id, bounds())?.ok_or_else(|| unknown_incident(id))?;
         let mut explanation = of_subject(reader, settings, &why.incident.target, now)?;
         explanation.incident = Some(why.incident);
         explanation.intents = why.intents;
@@ -112,7 +114,7 @@ pub fn explain(
         return Err(unknown(reader, settings, what)?);
     }
     if let Some(incident) = &explanation.incident
-        && let Some(why) = reader.why(incident.id)?
+        && let Some(why) = reader.why(incident.id, bounds())?
     {
         let (id, from) = (incident.id, incident.opened.checked_sub(LEAD).unwrap_or(Timestamp::MIN));
         explanation.intents = why.intents;
@@ -139,6 +141,8 @@ pub struct Wanted {
     pub target: Option<String>,
     /// At most so many, the newest.
     pub limit: Option<u32>,
+    /// The newest whose words and data together take no more bytes.
+    pub bytes: Option<u64>,
 }
 
 /// The events that are wanted, oldest first. `now` is the time of day.
@@ -151,12 +155,12 @@ pub fn find_events(
     wanted: Wanted,
     now: Timestamp,
 ) -> Result<Vec<Event>, ExplainError> {
-    let Wanted { since, kind, target, limit } = wanted;
+    let Wanted { since, kind, target, limit, bytes } = wanted;
     let since = since.map(|age| {
         let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
         now.checked_sub(age).unwrap_or(Timestamp::MIN)
     });
-    let filter = Filter { since, kind, target, limit, incident: None };
+    let filter = Filter { since, kind, target, limit, bytes, incident: None };
     let events = reader.events(&filter)?;
     // A word that nobody knows finds nothing: whoever typed it wrong must not take that for peace.
     if events.is_empty() {
@@ -203,18 +207,16 @@ pub(crate) fn expect_known(
     Err(ExplainError::Unknown { message })
 }
 
-/// Everything that is known of a name, without the answer.
 /// The line of the cleanup run of this id.
 fn cleaned_by(reader: &Reader, run: &str) -> Result<Option<Event>, JournalError> {
     // Names of rules and targets come in the same place, and are not worth a search.
     if !run.starts_with(|first: char| first.is_ascii_digit()) {
         return Ok(None);
     }
-    let kind = Some("cleaned".to_owned());
-    let lines = reader.events(&Filter { kind, ..Filter::default() })?;
-    Ok(lines.into_iter().rev().find(|event| event.data["run"] == run))
+    reader.cleaned(run)
 }
 
+/// Everything that is known of a name, without the answer.
 fn of_subject(
     reader: &Reader,
     settings: &Settings,
@@ -245,8 +247,7 @@ fn of_subject(
         "check" => recoveries.iter().map(|recovery| recovery.name.as_str()).collect(),
         _ => vec![name],
     };
-    let limit = Some(LINES);
-    let of_name = Filter { target: Some(name.to_owned()), limit, ..Filter::default() };
+    let of_name = Filter { target: Some(name.to_owned()), ..bounds() };
     let mut incident = None;
     for target in &targets {
         let latest =
@@ -283,6 +284,11 @@ fn of_subject(
 /// Whether a hold has not run out at `now`.
 pub fn is_in_force(hold: &Hold, now: &Stamp) -> bool {
     hold.until.as_ref().is_none_or(|until| !until.left(now, Duration::MAX).is_zero())
+}
+
+/// As much as an explanation holds: lines of evidence are long.
+fn bounds() -> Filter {
+    Filter { limit: Some(LINES), bytes: Some(BYTES), ..Filter::default() }
 }
 
 fn newest(mut events: Vec<Event>) -> Vec<Event> {

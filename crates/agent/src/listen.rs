@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use evenkeel_config::{AgentSettings, TlsFiles, reached_at, read_secret};
 use evenkeel_safefs::escaped;
@@ -23,6 +24,8 @@ use crate::serve::serve;
 
 /// A shorter token can be guessed.
 const SHORTEST_TOKEN: usize = 16;
+/// Between two tries to have an address that was not to be had.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is open; closed, and the socket's file removed, when it is dropped.
 #[derive(Debug)]
@@ -35,7 +38,7 @@ pub(crate) struct Doors {
 }
 
 impl Doors {
-    /// Opens the page on `listener`, or on the address of the settings, and the socket if `write` allows to make it.
+    /// Opens the page on `listener`, or on the address of the settings as soon as that is free, and the socket if `write` allows to make it.
     pub(crate) fn open(
         settings: &AgentSettings,
         listener: Option<TcpListener>,
@@ -44,29 +47,39 @@ impl Doors {
     ) -> Result<Self, AgentError> {
         let mut doors =
             Self { serving: JoinSet::new(), socket: None, address: None, scheme: "http" };
-        let listener = match (listener, settings.listen) {
-            (Some(listener), _) => Some(listener),
-            (None, Some(address)) => {
-                let failed = |source| AgentError::Listen { address, source };
-                Some(TcpListener::bind(address).map_err(failed)?)
-            }
-            (None, None) => None,
-        };
-        if let Some(listener) = listener {
-            let unknown = SocketAddr::from(([127, 0, 0, 1], 0));
-            let address = listener.local_addr().or(settings.listen.ok_or(())).unwrap_or(unknown);
+        let address = listener.as_ref().map_or(settings.listen, |it| it.local_addr().ok());
+        if let Some(address) = address {
             let failed = |source| AgentError::Listen { address, source };
-            listener.set_nonblocking(true).map_err(failed)?;
-            let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
+            let listener = match listener.map_or_else(|| TcpListener::bind(address), Ok) {
+                Ok(listener) => Some(accepting(listener).map_err(failed)?),
+                Err(error) if may_pass(&error) => {
+                    tracing::error!(
+                        "cannot listen on `{address}` (agent.listen): {error}; all else goes on, and it is tried again every {} s",
+                        PATIENCE.as_secs()
+                    );
+                    None
+                }
+                Err(error) => return Err(failed(error)),
+            };
+            let bound = listener.as_ref().and_then(|listener| listener.local_addr().ok());
+            let address = bound.unwrap_or(address);
             doors.address = Some(address);
             let token = token(settings)?;
             let tls = settings.access.tls.as_ref().map(acceptor).transpose()?;
             if tls.is_some() {
                 doors.scheme = "https";
             }
-            tracing::info!("the status page is on {}", doors.url());
+            let url = doors.url();
             let gate = Gate::new(address, &desk.host, token.as_deref());
-            doors.serving.spawn(serve(listener, router(desk.clone(), Some(gate)), tls));
+            let router = router(desk.clone(), Some(gate));
+            doors.serving.spawn(async move {
+                let listener = match listener {
+                    Some(listener) => listener,
+                    None => listener_in_time(address).await,
+                };
+                tracing::info!("the status page is on {url}");
+                serve(listener, router, tls).await;
+            });
         }
         if let Some(path) = settings.socket.as_ref().filter(|_| write) {
             let failed = |source| AgentError::Socket { path: path.clone(), source };
@@ -83,6 +96,27 @@ impl Doors {
         let url = |address| format!("{}://{}/", self.scheme, reached_at(address));
         self.address.map_or_else(String::new, url)
     }
+}
+
+/// Whether somebody else may make room, or the host is yet to have that address: the agent keeps its host meanwhile, and whoever
+/// is quick enough to take the address does not keep it from that.
+fn may_pass(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable)
+}
+
+/// The listener, as soon as there can be one.
+async fn listener_in_time(address: SocketAddr) -> tokio::net::TcpListener {
+    loop {
+        tokio::time::sleep(PATIENCE).await;
+        if let Ok(listener) = TcpListener::bind(address).and_then(accepting) {
+            return listener;
+        }
+    }
+}
+
+fn accepting(listener: TcpListener) -> io::Result<tokio::net::TcpListener> {
+    listener.set_nonblocking(true)?;
+    tokio::net::TcpListener::from_std(listener)
 }
 
 impl Drop for Doors {
@@ -234,6 +268,51 @@ mod tests {
         };
         assert_eq!(doors("0.0.0.0:9720", "https").url(), "https://127.0.0.1:9720/");
         assert_eq!(doors("[fe80::1]:9720", "http").url(), "http://[fe80::1]:9720/");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_holds_the_address_keeps_the_agent_from_nothing_and_the_page_opens_once_it_is_free()
+    {
+        let stranger = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = stranger.local_addr().expect("an address");
+        let settings = AgentSettings {
+            listen: Some(address),
+            socket: None,
+            access: Access::default(),
+            ..AgentSettings::default()
+        };
+        let (questions, _) = tokio::sync::mpsc::channel(1);
+        let desk = Desk {
+            questions,
+            metrics: Arc::new(evenkeel_metrics::Metrics::new("0", std::time::UNIX_EPOCH)),
+            recent: crate::history::Recent::default(),
+            archive: None,
+            boot_id: "".into(),
+            host: "here".into(),
+            hub: crate::page::Hub::default(),
+        };
+        let doors = Doors::open(&settings, None, true, &desk).expect("an agent without a page");
+        assert_eq!(doors.url(), format!("http://{address}/"));
+        tokio::time::sleep(PATIENCE * 3).await;
+        drop(stranger);
+        tokio::time::timeout(PATIENCE * 3, async {
+            while tokio::net::TcpStream::connect(address).await.is_err() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        })
+        .await
+        .expect("the page is open by now");
+    }
+
+    #[test]
+    fn an_address_that_is_not_permitted_is_an_error() {
+        for (kind, passes) in [
+            (io::ErrorKind::AddrInUse, true),
+            (io::ErrorKind::AddrNotAvailable, true),
+            (io::ErrorKind::PermissionDenied, false),
+        ] {
+            assert_eq!(may_pass(&kind.into()), passes, "{kind}");
+        }
     }
 
     #[test]

@@ -18,10 +18,12 @@
 #![forbid(unsafe_code)]
 
 mod group;
+mod inherited;
 mod input;
 mod output;
 mod run;
 mod spec;
 
+pub use inherited::keep_from_commands;
 pub use run::{Completed, RunError, run};
 pub use spec::{CommandSpec, DEFAULT_OUTPUT_LIMIT, RunAs};

@@ -10,15 +10,13 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::{Instant, timeout};
 
 use crate::group::Group;
+use crate::inherited::{spare_no_longer, withhold_variables};
 use crate::input::Input;
 use crate::output::Output;
 use crate::{CommandSpec, RunAs};
 
 /// How long a killed program is waited for; one that hangs in the kernel is left to the runtime.
 const REAP: Duration = Duration::from_millis(500);
-
-/// What a service manager told this program, whose word another one would give in its place.
-const TOLD_US_ALONE: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"];
 
 /// How a program ended by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,9 +120,7 @@ pub async fn run(spec: &CommandSpec, timeout: Duration) -> Result<Completed, Run
 
 fn start(spec: &CommandSpec, program: &OsString) -> Result<Running, RunError> {
     let mut command = Command::new(program);
-    for told_us_alone in TOLD_US_ALONE {
-        command.env_remove(told_us_alone);
-    }
+    withhold_variables(&mut command);
     command
         .args(&spec.argv[1..])
         .envs(spec.env.iter().map(|(name, value)| (name, value)))
@@ -149,6 +145,7 @@ fn start(spec: &CommandSpec, program: &OsString) -> Result<Running, RunError> {
         io::ErrorKind::PermissionDenied => RunError::Denied { program: program.clone() },
         _ => RunError::Io { program: program.clone(), source },
     })?;
+    spare_no_longer(child.id());
     Ok(Running {
         group: Group::led_by(child.id()),
         stdin: Input::new(child.stdin.take(), &spec.stdin),

@@ -12,7 +12,8 @@ pub const DEFAULT_OUTPUT_LIMIT: usize = 16 * 1024;
 pub struct CommandSpec {
     /// The program first, then its arguments. A program without a slash is looked up in `PATH`.
     pub argv: Vec<OsString>,
-    /// Variables added to the inherited environment, from which what a service manager told the caller is taken.
+    /// Variables added to the inherited environment, from which what a service manager told the caller is taken, and what
+    /// [`keep_from_commands`](crate::keep_from_commands) names.
     pub env: Vec<(OsString, OsString)>,
     /// Where to run it; the caller's own directory if none.
     pub cwd: Option<PathBuf>,

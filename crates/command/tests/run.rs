@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use evenkeel_command::{CommandSpec, Completed, RunError, run};
+use evenkeel_command::{CommandSpec, Completed, RunError, keep_from_commands, run};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
@@ -49,14 +49,12 @@ fn with_grandchild(start: &str) -> (TempDir, PathBuf, CommandSpec) {
 #[tokio::test]
 async fn what_is_meant_for_the_caller_alone_is_not_handed_on() {
     // By a process of its own, since this one's environment is that of every test.
-    let script = "env | sort | grep -E '^(NOTIFY_SOCKET|WATCHDOG_|SHOWN)' | tr '\\n' ' '";
-    let command = CommandSpec::new(["sh", "-c", script]);
     if std::env::var_os("SHOWN").is_none() {
         let itself = std::env::current_exe().unwrap();
         let test = "what_is_meant_for_the_caller_alone_is_not_handed_on";
         let output = std::process::Command::new(itself)
             .args(["--exact", test])
-            .envs([("NOTIFY_SOCKET", "/s"), ("WATCHDOG_USEC", "1")])
+            .envs([("NOTIFY_SOCKET", "/s"), ("WATCHDOG_USEC", "1"), ("KEPT", "1"), ("SET", "1")])
             .env("SHOWN", "1")
             .output()
             .unwrap();
@@ -64,8 +62,18 @@ async fn what_is_meant_for_the_caller_alone_is_not_handed_on() {
         assert!(output.status.success() && told.contains("1 passed"), "{told}");
         return;
     }
+    keep_from_commands(["KEPT".into(), "SET".into()]);
+    // Where this process may not be spared, there is nothing to be taken from what it starts.
+    let spared = fs::write("/proc/self/oom_score_adj", "-1").is_ok();
+    let inherited = fs::read_to_string("/proc/self/oom_score_adj").unwrap();
+    let score = if spared { "0" } else { inherited.trim() };
+    let script = format!(
+        "until grep -qx -e {score} /proc/$$/oom_score_adj; do sleep 0.01; done; \
+         env | sort | grep -E '^(NOTIFY_SOCKET|WATCHDOG_|SHOWN|KEPT|SET)' | tr '\\n' ' '"
+    );
+    let command = CommandSpec::new(["sh", "-c", &script]).env("SET", "2");
     let completed = run(&command, AMPLE).await.unwrap();
-    assert_eq!(String::from_utf8_lossy(&completed.stdout), "SHOWN=1 ");
+    assert_eq!(String::from_utf8_lossy(&completed.stdout), "SET=2 SHOWN=1 ");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use evenkeel_recovery::actions::{Identity, StoppedProgram};
 use evenkeel_recovery::breaker::Breaker;
 use evenkeel_shown::said::Said;
 
-pub(crate) use self::conclude::missing;
+pub(crate) use self::conclude::{missing, unclear};
 pub(crate) use self::judge::{Worst, sustained, worst};
 use self::series::Series;
 use crate::forecasts::Forecasts;
@@ -90,6 +90,8 @@ struct Last {
     facts: Facts,
     /// What it looks at does not exist, in words.
     missing: Option<Said>,
+    /// Why it is neither good nor bad, in words.
+    unclear: Option<Said>,
 }
 
 impl CheckCore {

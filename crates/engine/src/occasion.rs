@@ -51,9 +51,13 @@ pub(crate) fn occasion(
         reason: target.reason.as_ref().map_or_else(String::new, |reason| reason.text().to_owned()),
         process,
         workers: match action {
-            Some(Action::Exec { left_overs_of: Some(socket), .. }) => workers(socket, mine),
+            Some(Action::Exec { left_overs_of: Some(socket), .. }) => workers(socket, mine.clone()),
             _ => Vec::new(),
         },
+        unit_is_wanted: action.is_some_and(|action| {
+            target.has_acted_on_unit_of(action)
+                || mine.clone().any(|check| check.wants_unit_of(action))
+        }),
     }
 }
 

@@ -1,14 +1,15 @@
-//! Whether a program that a step names runs, as far as the checks of its recovery know.
+//! Whether a program or unit that a step names runs, as far as the checks of its recovery know.
 
 use std::time::Duration;
 
 use evenkeel_moment::Moment;
-use evenkeel_probe::{Facts, Outcome, Part};
-use evenkeel_recovery::actions::Action;
+use evenkeel_probe::{Facts, Part};
+use evenkeel_recovery::actions::{Action, UnitOrder};
 use evenkeel_shown::said::{AgentCode, Said};
 
-use crate::check::{CheckCore, missing};
+use crate::check::{CheckCore, missing, unclear};
 use crate::refusal::Refusal;
+use crate::target::Target;
 
 /// How long a program runs, where that is known.
 const UPTIME: &str = "uptime_seconds";
@@ -23,12 +24,9 @@ pub(crate) struct Looked {
 impl Looked {
     /// `ours` says of each part whether a restart of ours stopped it: that is no reason to leave it alone.
     pub(crate) fn at(parts: &[Part], ours: &[bool]) -> Self {
-        let unclear = |part: &Part, ours: bool| match &part.outcome {
-            Outcome::Unknown(failure) if !ours => Some(failure.detail.clone()),
-            _ => None,
-        };
         let each = |(part, ours): (&Part, &bool)| {
-            (part.name.clone(), part.facts.clone(), unclear(part, *ours))
+            let unclear = if *ours { None } else { unclear(&part.outcome) };
+            (part.name.clone(), part.facts.clone(), unclear)
         };
         let missing =
             parts.iter().filter_map(|part| Some((part.name.clone(), missing(&part.outcome)?)));
@@ -45,6 +43,27 @@ impl Looked {
         let missing = self.missing.iter().find(|(name, _)| name == program);
         missing.map(|(_, detail)| detail.clone())
     }
+}
+
+/// Why a step that would start a unit of systemd leaves it alone: a check of its recovery looks at that unit, and it was stopped on
+/// purpose or is on its way. What no check looks at is found out by a restart itself.
+pub(crate) fn unit_not_ready<'a>(
+    checks: impl Iterator<Item = &'a CheckCore>,
+    target: &Target,
+) -> Option<Refusal> {
+    let action = &target.next_step()?.action;
+    let unit = match action {
+        Action::SystemdRestart { unit, .. }
+        | Action::SystemdOrder { unit, order: UnitOrder::Start } => unit,
+        _ => return None,
+    };
+    if target.has_acted_on_unit_of(action) {
+        return None;
+    }
+    let looks = |check: &&CheckCore| check.looks_at_unit_of(action);
+    let why = checks.filter(looks).find_map(CheckCore::rests)?.clone();
+    let (why, why_code) = why.into_parts();
+    Some(Refusal::ProgramNotReady { program: unit.to_string(), why, why_code })
 }
 
 /// Why a step that restarts a named program has to wait: it was stopped on purpose, it is starting, or it started too recently for

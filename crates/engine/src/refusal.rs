@@ -94,9 +94,9 @@ pub enum Refusal {
         /// When the limit is likely reached.
         reaches: Timestamp,
     },
-    /// The program that the step would restart was stopped on purpose, or is still starting.
+    /// The program or unit that the step would restart was stopped on purpose, or is still starting.
     ProgramNotReady {
-        /// The program.
+        /// The program, or the unit.
         program: String,
         /// Why it is left alone.
         why: String,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use evenkeel_config::{Recovery, Step};
 use evenkeel_health::{Eta, Hard};
 use evenkeel_moment::Moment;
-use evenkeel_recovery::actions::StoppedProgram;
+use evenkeel_recovery::actions::{Action, StoppedProgram};
 use evenkeel_recovery::machine::{Change, Earlier, Ended, Machine, Phase, Policy, Seen, Stop};
 use evenkeel_shown::said::{AgentCode, Said};
 
@@ -343,6 +343,15 @@ impl Target {
 
     pub(crate) fn next_step(&self) -> Option<&Step> {
         self.steps.get(self.machine.step() as usize)
+    }
+
+    /// Whether a step of this incident that came to its turn was about the unit of `action`, too.
+    pub(crate) fn has_acted_on_unit_of(&self, action: &Action) -> bool {
+        let (Some(unit), Some((last, _))) = (action.unit(), self.machine.last_used()) else {
+            return false;
+        };
+        let turned = self.steps.iter().take(last as usize + 1);
+        turned.filter_map(|step| step.action.unit()).any(|other| other == unit)
     }
 
     /// When the incident that is open began.

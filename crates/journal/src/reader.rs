@@ -1,3 +1,4 @@
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub struct Filter {
     pub incident: Option<i64>,
     /// At most so many, the newest.
     pub limit: Option<u32>,
+    /// Of events: the newest whose words and data together take no more bytes, and one in any case.
+    pub bytes: Option<u64>,
 }
 
 impl Reader {
@@ -75,8 +78,32 @@ impl Reader {
             (OF_TARGET, filter.target.as_ref().map(|value| value as &dyn ToSql)),
             ("incident = ?", filter.incident.as_ref().map(|value| value as &dyn ToSql)),
         ];
-        let (sql, values) = select(EVENT, &conditions, filter.limit);
-        all(&self.connection, "read events", &sql, values.as_slice(), event)
+        let doing = "read events";
+        let (sql, values) = newest(EVENT, &conditions, filter.limit);
+        let mut left = filter.bytes;
+        let mut found = Vec::new();
+        each(&self.connection, doing, &sql, values.as_slice(), |row| {
+            let size = |place| row.get_ref(place).and_then(|text| Ok(text.as_str()?.len()));
+            let size = size(5).unwrap_or(0).saturating_add(size(6).unwrap_or(0));
+            let rest = left.map(|left| left.checked_sub(size as u64));
+            if rest == Some(None) && !found.is_empty() {
+                return Ok(ControlFlow::Break(()));
+            }
+            left = rest.map(Option::unwrap_or_default);
+            found.push(event(doing, row)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        found.reverse();
+        Ok(found)
+    }
+
+    /// The line that tells of the cleanup run of this id.
+    pub fn cleaned(&self, run: &str) -> Result<Option<Event>, JournalError> {
+        let sql = format!(
+            "{EVENT} WHERE kind = 'cleaned' AND json_extract(data, '$.run') = ? ORDER BY id DESC LIMIT 1"
+        );
+        Ok(all(&self.connection, "look for a cleanup run", &sql, &[&run as &dyn ToSql], event)?
+            .pop())
     }
 
     /// Incidents that fit the filter, oldest first.
@@ -87,18 +114,24 @@ impl Reader {
             (OF_TARGET, filter.target.as_ref().map(|value| value as &dyn ToSql)),
             ("id = ?", filter.incident.as_ref().map(|value| value as &dyn ToSql)),
         ];
-        let (sql, values) = select(INCIDENT, &conditions, filter.limit);
-        all(&self.connection, "read incidents", &sql, values.as_slice(), incident)
+        let (sql, values) = newest(INCIDENT, &conditions, filter.limit);
+        let mut found = all(&self.connection, "read incidents", &sql, values.as_slice(), incident)?;
+        found.reverse();
+        Ok(found)
     }
 
-    /// The causal record of an incident; `None` if there is no such incident.
-    pub fn why(&self, incident: i64) -> Result<Option<Why>, JournalError> {
-        let of_incident = Filter { incident: Some(incident), ..Filter::default() };
+    /// The causal record of an incident, with those of its events that `wanted` asks for; `None` if there is no such incident.
+    pub fn why(&self, incident: i64, wanted: Filter) -> Result<Option<Why>, JournalError> {
+        let of_incident = Filter { incident: Some(incident), ..wanted };
         let Some(found) = self.incidents(&of_incident)?.pop() else { return Ok(None) };
+        let (intents, events) = (self.intents(incident)?, self.events(&of_incident)?);
+        Ok(Some(Why { incident: found, intents, events }))
+    }
+
+    /// What was done for an incident, in the order in which it was begun.
+    pub fn intents(&self, incident: i64) -> Result<Vec<IntentRecord>, JournalError> {
         let sql = format!("{INTENT} WHERE incident = ? ORDER BY id");
-        let intents =
-            all(&self.connection, "read intents", &sql, &[&incident as &dyn ToSql], intent)?;
-        Ok(Some(Why { incident: found, intents, events: self.events(&of_incident)? }))
+        all(&self.connection, "read intents", &sql, &[&incident as &dyn ToSql], intent)
     }
 
     /// The holds that were written, those that have run out by now included.
@@ -209,8 +242,8 @@ pub(crate) fn json(doing: &'static str, text: &str) -> Result<Value, JournalErro
     })
 }
 
-/// The newest that fit, turned round to oldest first.
-fn select<'a>(
+/// Those that fit, newest first.
+fn newest<'a>(
     what: &str,
     conditions: &[(&str, Option<&'a dyn ToSql>)],
     limit: Option<u32>,
@@ -223,10 +256,7 @@ fn select<'a>(
         .collect();
     texts.push("1".to_owned());
     let limit = limit.map_or(-1, i64::from);
-    let sql = format!(
-        "SELECT * FROM ({what} WHERE {} ORDER BY id DESC LIMIT {limit}) ORDER BY id",
-        texts.join(" AND ")
-    );
+    let sql = format!("{what} WHERE {} ORDER BY id DESC LIMIT {limit}", texts.join(" AND "));
     (sql, wanted().map(|(_, value)| value).collect())
 }
 
@@ -237,13 +267,30 @@ pub(crate) fn all<T>(
     values: &[&dyn ToSql],
     read: impl Fn(&'static str, &Row<'_>) -> Result<T, JournalError>,
 ) -> Result<Vec<T>, JournalError> {
+    let mut found = Vec::new();
+    each(connection, doing, sql, values, |row| {
+        found.push(read(doing, row)?);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
+}
+
+/// Has `read` take row after row, until it wants no more.
+fn each(
+    connection: &Connection,
+    doing: &'static str,
+    sql: &str,
+    values: &[&dyn ToSql],
+    mut read: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, JournalError>,
+) -> Result<(), JournalError> {
     let mut statement = connection.prepare_cached(sql).map_err(cannot(doing))?;
     let mut rows = statement.query(values).map_err(cannot(doing))?;
-    let mut found = Vec::new();
     while let Some(row) = rows.next().map_err(cannot(doing))? {
-        found.push(read(doing, row)?);
+        if read(row)?.is_break() {
+            break;
+        }
     }
-    Ok(found)
+    Ok(())
 }
 
 fn event(doing: &'static str, row: &Row<'_>) -> Result<Event, JournalError> {

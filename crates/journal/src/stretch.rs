@@ -116,6 +116,26 @@ impl Reader {
         all(self.connection(), "read stretches of time", sql, &values, stretch)
     }
 
+    /// As [`Reader::stretches`], of them at most `most`, the newest.
+    pub fn newest_stretches(
+        &self,
+        subject: &str,
+        from: Timestamp,
+        until: Timestamp,
+        most: u32,
+    ) -> Result<Vec<Stretch>, JournalError> {
+        if !self.knows_samples() {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT subject, verdict, from_ms, until_ms, slices FROM stretches
+                   WHERE subject = ? AND from_ms < ? AND until_ms > ? ORDER BY from_ms DESC, id DESC LIMIT ?";
+        let (from, until) = (from.as_millisecond(), until.as_millisecond());
+        let values: [&dyn ToSql; 4] = [&subject, &until, &from, &most];
+        let mut found = all(self.connection(), "read stretches of time", sql, &values, stretch)?;
+        found.reverse();
+        Ok(found)
+    }
+
     /// As [`Reader::stretches`], one by one and only what is to be drawn: the verdict, since when, until when. Holds none of them.
     pub fn each_stretch(
         &self,

@@ -98,6 +98,7 @@ fn judge(unit: &Unit, in_state: Duration) -> Outcome {
         ActiveState::Active | ActiveState::Reloading => Outcome::Good,
         ActiveState::Failed => Outcome::bad(FailureClass::Exit, why_failed(unit)),
         ActiveState::Inactive => match &unit.load {
+            LoadState::Loaded if unit.ended_by_itself() => pending(UnitCode::Ended { unit: id() }),
             LoadState::Loaded => pending(UnitCode::Inactive { unit: id() }),
             LoadState::Masked => pending(UnitCode::Masked { unit: id() }),
             other => Outcome::bad(

@@ -171,7 +171,8 @@ async fn work(
             supervisor::signal(socket, program, *signal, timeout).await
         }
         Action::SystemdRestart { unit, end_left_overs } => {
-            systemd::restart(unit, *end_left_overs, deadline).await
+            let leave_stopped = !occasion.unit_is_wanted;
+            systemd::restart(unit, *end_left_overs, leave_stopped, deadline).await
         }
         Action::SystemdOrder { order, unit } => systemd::order(*order, unit, deadline).await,
         Action::TmuxRespawnPane { pane: None, .. } => {

@@ -45,6 +45,10 @@ pub struct Unit {
     pub needs_daemon_reload: bool,
     /// When it came into this state, on the monotonic clock. `None` if it never changed.
     pub since: Option<Duration>,
+    /// When its last main process ended, on the monotonic clock.
+    pub main_exited: Option<Duration>,
+    /// When it was active last, on the monotonic clock.
+    pub active_until: Option<Duration>,
     /// How long systemd waits before it restarts the service the next time.
     pub restart_delay: Option<Duration>,
     /// How long each step of a start may take; `None` without a limit.
@@ -149,6 +153,7 @@ impl Properties<'_> {
         }
         let some = |text: String| Some(text).filter(|text| !text.is_empty());
         let small = |name| self.number(name).and_then(|number| u32::try_from(number).ok());
+        let at = |name| self.microseconds(name).filter(|at| !at.is_zero());
         Some(Unit {
             load: LoadState::of(load),
             active: ActiveState::of(active),
@@ -163,9 +168,9 @@ impl Properties<'_> {
             service_type: self.text("Type"),
             frozen: self.text("FreezerState") == "frozen",
             needs_daemon_reload: self.is("NeedDaemonReload"),
-            since: self
-                .microseconds("StateChangeTimestampMonotonic")
-                .filter(|since| !since.is_zero()),
+            since: at("StateChangeTimestampMonotonic"),
+            main_exited: at("ExecMainExitTimestampMonotonic"),
+            active_until: at("ActiveExitTimestampMonotonic"),
             // Since 254 the delay can grow from restart to restart.
             restart_delay: self
                 .microseconds("RestartUSecNext")
@@ -196,6 +201,8 @@ impl Unit {
             frozen: false,
             needs_daemon_reload: false,
             since: None,
+            main_exited: None,
+            active_until: None,
             restart_delay: None,
             start_timeout: None,
             stop_timeout: None,
@@ -205,6 +212,19 @@ impl Unit {
     /// It was started too often within its `StartLimitIntervalSec=`: systemd starts it no more until that is over, or reset.
     pub fn hit_start_limit(&self) -> bool {
         self.active == ActiveState::Failed && self.result == "start-limit-hit"
+    }
+
+    /// It does not run, nothing went wrong, and nobody ordered that: its main process ended while the unit was active. Of a unit
+    /// that is ordered to stop, the process ends after it was active last.
+    pub fn ended_by_itself(&self) -> bool {
+        let ends = self.main_exited.zip(self.active_until);
+        self.active == ActiveState::Inactive && ends.is_some_and(|(main, unit)| main <= unit)
+    }
+
+    /// It does not run, and someone wanted that: it was stopped, or never started.
+    pub fn is_stopped_on_purpose(&self) -> bool {
+        let is_loaded = self.load == LoadState::Loaded;
+        is_loaded && self.active == ActiveState::Inactive && !self.ended_by_itself()
     }
 
     /// systemd itself is about to restart it.

@@ -102,7 +102,7 @@ fn look(folder: &Path) {
     let Ok(reader) = Reader::open(folder) else { return };
     let (all, now) = (Filter::default(), now());
     let hour = now - jiff::SignedDuration::from_hours(1);
-    let _ = (reader.events(&all), reader.incidents(&all), reader.why(1));
+    let _ = (reader.events(&all), reader.incidents(&all), reader.why(1, all.clone()));
     let _ = (reader.holds(), reader.standings(), reader.ledger(hour), reader.state("loss"));
     let _ = (reader.words(), reader.latest_incident("web"), reader.fields(None));
     for (from, until) in [(hour, now), (Timestamp::MIN, Timestamp::MAX)] {

@@ -25,15 +25,19 @@ stable_for = "1s"
 
 const WEB: &str = "[Service]\nExecStart=sleep 1000000\n";
 
-/// A host with the unit `web` and an agent that is to keep it, both started.
-fn boot(web: &str) -> Option<SystemdHost> {
-    let files = [
+/// A host with the unit `web` and an agent, both of them not started.
+fn boot_with(web: &str, settings: &str) -> Option<SystemdHost> {
+    SystemdHost::boot_with(&[
         ("etc/systemd/system/web.service", web, 0o644),
         ("etc/systemd/system/evenkeel.service", SERVICE, 0o644),
         ("etc/systemd/system/evenkeel.service.d/test.conf", DROP_IN, 0o644),
-        ("etc/evenkeel/evenkeel.toml", SETTINGS, 0o600),
-    ];
-    let host = SystemdHost::boot_with(&files)?;
+        ("etc/evenkeel/evenkeel.toml", settings, 0o600),
+    ])
+}
+
+/// A host with the unit `web` and an agent that is to keep it, both started.
+fn boot(web: &str) -> Option<SystemdHost> {
+    let host = boot_with(web, SETTINGS)?;
     host.ok("systemctl start web evenkeel");
     await_check(&host, "up");
     Some(host)
@@ -129,6 +133,53 @@ fn a_unit_that_a_person_stops_or_restarts_is_left_alone() {
     assert!(check.to_string().contains("as on purpose"), "{check}");
     assert_eq!(host.property("web", "ActiveState"), "inactive");
     assert_eq!(status(&host).unwrap()["recoveries"][0]["phase"], "healthy");
+}
+
+/// The recovery listens to the port alone: what became of the unit it finds out when it is about to restart it.
+const PORT: &str = r#"
+[agent]
+grace = "0s"
+[check.port]
+exec = { command = ["test", "-e", "/run/answers"] }
+timeout = "900ms"
+interval = "1s"
+failure_threshold = { failures = 2, within = 2 }
+[recovery.web]
+when = ["port"]
+steps = [{ action = "systemd.restart", unit = "web", timeout = "20s" }]
+max_retries = 0
+verify_timeout = "1s"
+"#;
+
+#[test]
+fn a_restart_leaves_a_unit_alone_that_a_person_stopped_but_not_one_that_ended_by_itself() {
+    let web = "[Service]\nType=simple\nExecStart=sh -c 'trap \"exit 0\" TERM; while :; do sleep 0.1; done'\n";
+    let Some(host) = boot_with(web, PORT) else { return };
+    host.ok("touch /run/answers; systemctl start web evenkeel");
+    let phase = |phase: &str| {
+        until(&format!("the recovery is {phase}"), LONG, || {
+            status(&host).is_some_and(|status| status["recoveries"][0]["phase"] == phase)
+        });
+    };
+    phase("healthy");
+    host.ok("systemctl stop web; rm /run/answers");
+    phase("exhausted");
+    let events = host.ok("evenkeel events");
+    let said = "cannot restart unit `web`: `web.service` is inactive, as on purpose";
+    assert!(events.contains(said), "{events}");
+    assert_eq!(host.property("web", "ActiveState"), "inactive");
+
+    host.ok("touch /run/answers; systemctl stop evenkeel; rm -r /var/lib/evenkeel");
+    host.ok("systemctl start web evenkeel");
+    phase("healthy");
+    let before = host.property("web", "InvocationID");
+    host.ok("kill $(systemctl show --value -p MainPID web)");
+    host.await_property("web", "ActiveState", "inactive");
+    host.ok("rm /run/answers");
+    until("it runs again", LONG, || {
+        host.property("web", "ActiveState") == "active"
+            && host.property("web", "InvocationID") != before
+    });
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn actions(reader: &Reader, from: Timestamp) -> Result<Vec<Action>, JournalError
         let begun = match intents.entry(incident) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
-                let of_incident = reader.why(incident)?.map_or_else(Vec::new, |why| why.intents);
+                let of_incident = reader.intents(incident)?;
                 let known = of_incident
                     .into_iter()
                     .map(|record| (record.intent, record.settled.map(|settled| settled.at)));

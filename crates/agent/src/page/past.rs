@@ -15,6 +15,8 @@ use crate::explain::{Wanted, explain, find_events};
 /// Lines in an answer, unless another number is asked for; and the most there are in one.
 const EVENTS: u32 = 50;
 const MOST_EVENTS: u32 = 10_000;
+/// What the words and data of those lines may take together.
+const MOST_BYTES: u64 = 4 << 20;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct EventsQuery {
@@ -37,7 +39,13 @@ pub(super) async fn events(State(desk): State<Desk>, Query(query): Query<EventsQ
             return (StatusCode::BAD_REQUEST, format!("since: {error}\n")).into_response();
         }
     };
-    let wanted = Wanted { since, kind: query.kind, target: query.target, limit: Some(limit) };
+    let wanted = Wanted {
+        since,
+        kind: query.kind,
+        target: query.target,
+        limit: Some(limit),
+        bytes: Some(MOST_BYTES),
+    };
     let looked = look(&desk, |reader, settings, now| {
         let mut events = find_events(&reader, &settings, wanted, now.wall)?;
         events.reverse();

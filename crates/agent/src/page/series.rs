@@ -19,6 +19,8 @@ const SINCE: &str = "24h";
 /// Points of a curve, unless another number is asked for; and the most there are in one.
 const POINTS: usize = 500;
 const MOST_POINTS: usize = 10_000;
+/// Stretches in one answer.
+const MOST_STRETCHES: u32 = 10_000;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct SeriesQuery {
@@ -102,7 +104,7 @@ pub(super) async fn stretches(
         let Some(subject) = query.subject else {
             return Ok(json!({ "subjects": reader.stretch_subjects()? }));
         };
-        let stretches = reader.stretches(&subject, from, until)?;
+        let stretches = reader.newest_stretches(&subject, from, until, MOST_STRETCHES)?;
         if stretches.is_empty() {
             let subjects = reader.stretch_subjects()?.into_iter();
             expect_known("counted", &subject, subjects.chain(checks(&settings)).collect())?;

@@ -70,7 +70,7 @@ impl Done {
     ) -> Result<IncidentReport, JournalError> {
         let last = self.judged.iter().rfind(|event| event.incident == Some(incident.id));
         let outcome = last.map_or("by itself".to_owned(), |event| text(event, "outcome"));
-        let actions = reader.why(incident.id)?.map_or(0, |why| why.intents.len());
+        let actions = reader.intents(incident.id)?.len();
         Ok(IncidentReport {
             id: incident.id,
             target: incident.target.clone(),

@@ -5,7 +5,7 @@ use evenkeel_moment::Moment;
 use evenkeel_probe::{Facts, Target};
 use evenkeel_recovery::actions::Action;
 use evenkeel_recovery::breaker::BreakerState;
-use evenkeel_shown::said::Said;
+use evenkeel_shown::said::{Code, Said, UnitCode};
 
 use super::CheckCore;
 use crate::limits::Limits;
@@ -66,6 +66,21 @@ impl CheckCore {
     /// That what it looks at does not exist, if the last look said so.
     pub(crate) fn missing(&self) -> Option<&Said> {
         self.last.as_ref()?.missing.as_ref()
+    }
+
+    /// Whether a condition of its own says in which states that unit is down.
+    pub(crate) fn wants_unit_of(&self, action: &Action) -> bool {
+        let by_condition = matches!(&self.spec.target, Target::Systemd(target) if target.any_state);
+        by_condition && self.looks_at_unit_of(action)
+    }
+
+    /// Why systemd's unit does not run, if the last look said that this is no fault: it was stopped on purpose, or is on its way.
+    pub(crate) fn rests(&self) -> Option<&Said> {
+        self.last.as_ref()?.unclear.as_ref().filter(|why| match why.code() {
+            Some(Code::Unit(UnitCode::Inactive { .. } | UnitCode::Masked { .. })) => true,
+            Some(Code::Unit(UnitCode::AwaitsRestart { .. } | UnitCode::Is { .. })) => true,
+            _ => false,
+        })
     }
 
     pub(crate) fn facts(&self) -> Option<&Facts> {

@@ -62,7 +62,8 @@ impl CheckCore {
         if self.own.lives_as(facts.get(INCARNATION)) {
             self.reborn.push(None);
         }
-        self.last = Some(Last { took, facts, missing: missing(&outcome) });
+        let unclear = unclear(&outcome);
+        self.last = Some(Last { took, facts, missing: missing(&outcome), unclear });
         let changed = self.own.record(now, sample, reason, timed_out);
         self.own.held = sample == Sample::Unknown && timed_out && self.doubts_timeouts;
         self.note_state(None, &changed, &self.own, effects);
@@ -184,6 +185,14 @@ pub(crate) fn missing(outcome: &Outcome) -> Option<Said> {
         Outcome::Bad(failure) if failure.class == FailureClass::Missing => {
             Some(failure.detail.clone())
         }
+        _ => None,
+    }
+}
+
+/// Why it is neither good nor bad, if a look says so.
+pub(crate) fn unclear(outcome: &Outcome) -> Option<Said> {
+    match outcome {
+        Outcome::Unknown(failure) => Some(failure.detail.clone()),
         _ => None,
     }
 }

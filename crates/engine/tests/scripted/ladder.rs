@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use evenkeel_engine::Refusal;
 use evenkeel_probe::{FailureClass, Measurement, Outcome};
+use evenkeel_shown::said::UnitCode;
 
-use crate::host::{MINUTE, ScriptedHost, WEB, bad, measurement, unknown};
+use crate::host::{MINUTE, ScriptedHost, WEB, bad, good, measurement, unknown};
 
 const UNIT: &str = r#"
 [agent]
@@ -116,4 +117,63 @@ fn a_check_that_can_never_be_asked_does_not_keep_another_ones_incident_from_its_
     let asked = host.acts.len();
     host.run_for(MINUTE * 120);
     assert_eq!(host.acts.len(), asked, "and nothing is done where neither can be asked");
+}
+
+const PORT: &str = r#"
+[agent]
+grace = "0s"
+[check.unit]
+systemd = { unit = "web" }
+interval = "10s"
+timeout = "1s"
+[check.port]
+tcp = { address = "127.0.0.1:1" }
+interval = "10s"
+timeout = "1s"
+failure_threshold = 1
+[recovery.web]
+when = ["unit", "port"]
+steps = [{ action = "systemd.restart", unit = "web" }]
+max_retries = 1
+backoff = { initial = "10s", multiplier = 1, max = "10s", jitter = 0.0 }
+verify_timeout = "60s"
+"#;
+
+fn rests(code: UnitCode) -> Measurement {
+    measurement(Outcome::unknown(FailureClass::Missing, code), Vec::new())
+}
+
+#[test]
+fn a_unit_that_was_stopped_on_purpose_is_left_alone_although_its_port_is_down() {
+    let mut host = ScriptedHost::new(PORT);
+    host.sees("unit", rests(UnitCode::Inactive { unit: "web.service".into() }));
+    host.sees("port", bad());
+    host.run_for(MINUTE * 10);
+    assert_eq!(host.acts.len(), 0, "{:?}", host.records);
+    let said = "`web.service` is left alone: `web.service` is inactive, as on purpose";
+    let refused: Vec<_> = host.refusals().iter().map(ToString::to_string).collect();
+    assert!(refused.iter().any(|refusal| refusal == said), "{refused:?}");
+    // Nobody stopped this one.
+    host.sees("unit", rests(UnitCode::Ended { unit: "web.service".into() }));
+    host.run_for(MINUTE);
+    assert_eq!(host.acts.len(), 1, "{:?}", host.records);
+    assert!(!host.acts[0].occasion.unit_is_wanted);
+    // What it is now may be what the first attempt left.
+    host.sees("unit", rests(UnitCode::Inactive { unit: "web.service".into() }));
+    host.run_for(MINUTE * 3);
+    assert_eq!(host.acts.len(), 2, "{:?}", host.records);
+    assert!(host.acts[1].occasion.unit_is_wanted);
+}
+
+#[test]
+fn a_unit_whose_check_judges_its_state_by_a_condition_has_to_run() {
+    let by_state = PORT.replace(
+        "systemd = { unit = \"web\" }",
+        "systemd = { unit = \"web\" }\nconditions = [{ field = \"active_state\", differs = \"active\" }]",
+    );
+    let mut host = ScriptedHost::new(&by_state);
+    host.sees("unit", good());
+    host.sees("port", bad());
+    host.run_for(MINUTE);
+    assert!(host.acts[0].occasion.unit_is_wanted, "{:?}", host.acts);
 }

@@ -22,11 +22,27 @@ fn events_come_back_as_they_were_written_oldest_first_while_the_agent_writes() {
     let kind = Some("a".to_owned());
     assert_eq!(ids(Filter { kind, limit: Some(1), since: Some(at(1)), ..Filter::default() }), [3]);
     assert_eq!(ids(Filter { incident: Some(7), ..Filter::default() }), [0; 0]);
+    // Each has 6 bytes of words and 7 of data.
+    assert_eq!(ids(Filter { bytes: Some(26), ..Filter::default() }), [2, 3]);
+    assert_eq!(ids(Filter { bytes: Some(25), ..Filter::default() }), [3]);
+    assert_eq!(ids(Filter { bytes: Some(0), ..Filter::default() }), [3], "one in any case");
     let event = reader.events(&Filter::default()).unwrap().remove(0);
     assert_eq!(
         (event.at, event.message.as_str(), event.data),
         (at(1), "a line", json!({ "n": 1 }))
     );
+}
+
+#[test]
+fn a_cleanup_run_is_found_by_its_id_and_no_other_line_is() {
+    let scratch = Scratch::new();
+    let mut journal = scratch.journal();
+    for (kind, run) in [("cleaned", "1a"), ("cleaned", "2b"), ("undone", "1a"), ("cleaned", "1")] {
+        let entry = Entry { data: json!({ "run": run }), ..entry(kind, "logs") };
+        journal.append(at(1), &entry).unwrap();
+    }
+    let found = |run| scratch.reader().cleaned(run).unwrap().map(|event| event.id);
+    assert_eq!([found("1a"), found("2b"), found("3c")], [Some(1), Some(2), None]);
 }
 
 #[test]
@@ -93,10 +109,10 @@ fn an_incident_is_told_with_its_evidence_actions_and_events() {
     assert_eq!(journal.open_incidents().unwrap()[0].id, other);
 
     let reader = scratch.reader();
-    assert_eq!(reader.why(99).unwrap(), None);
+    assert_eq!(reader.why(99, Filter::default()).unwrap(), None);
     assert_eq!(reader.latest_incident("web").unwrap(), Some(incident));
     assert_eq!(reader.latest_incident("nobody").unwrap(), None);
-    let why = reader.why(incident).unwrap().unwrap();
+    let why = reader.why(incident, Filter::default()).unwrap().unwrap();
     assert_eq!((why.incident.opened, why.incident.closed), (at(1), Some(at(5))));
     assert_eq!(why.incident.evidence, json!({ "status": 500 }));
     assert_eq!(why.incident.outcome.as_deref(), Some("recovered"));

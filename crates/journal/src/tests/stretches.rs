@@ -33,6 +33,9 @@ fn a_stretch_joins_the_last_one_where_it_ends_and_only_there() {
     assert_eq!(reader.stretches("web", at(10), at(15)).unwrap(), all[1..2]);
     assert_eq!(reader.stretches("web", at(14), at(16)).unwrap(), all[1..3]);
     assert_eq!(reader.stretches("w", at(0), at(100)).unwrap(), []);
+    assert_eq!(reader.newest_stretches("web", at(0), at(100), 9).unwrap(), all);
+    let newest = reader.newest_stretches("web", at(0), at(100), 1).unwrap();
+    assert_eq!(newest, all[all.len() - 1..]);
     assert_eq!(reader.stretch_subjects().unwrap(), ["db", "web"]);
 }
 

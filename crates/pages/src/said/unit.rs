@@ -13,6 +13,9 @@ pub(super) fn unit(view: &View, code: &UnitCode) -> String {
             format!("{unit} は凍結されており、どのプロセスも動いていない")
         }
         UnitCode::Inactive { unit } => format!("{unit} は意図的に停止中 (inactive)"),
+        UnitCode::Ended { unit } => {
+            format!("{unit} は停止中 (inactive): メインプロセスが自ら正常終了した")
+        }
         UnitCode::Masked { unit } => format!("{unit} は意図的にマスクされている"),
         UnitCode::Unstartable { unit, load } => {
             format!("{unit} は起動できない: ユニットファイルの状態は {load}")

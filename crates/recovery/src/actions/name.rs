@@ -2,9 +2,19 @@
 
 use std::fmt;
 
+use evenkeel_systemd::UnitName;
+
 use super::Action;
 
 impl Action {
+    /// The unit of systemd that it is about.
+    pub fn unit(&self) -> Option<&UnitName> {
+        match self {
+            Self::SystemdRestart { unit, .. } | Self::SystemdOrder { unit, .. } => Some(unit),
+            _ => None,
+        }
+    }
+
     /// The name that settings, metrics and the journal use.
     pub fn name(&self) -> &'static str {
         match self {

@@ -38,6 +38,9 @@ pub struct Occasion {
     pub process: Option<Identity>,
     /// The processes of all parts of the checks, as they were seen last.
     pub workers: Vec<Identity>,
+    /// Whether the unit of systemd is started even if it is stopped: a check says that it has to run, or an earlier action of the
+    /// incident was about it, so that its stop may be evenkeel's own.
+    pub unit_is_wanted: bool,
 }
 
 /// A program of supervisord that is about to be stopped, to be started again.

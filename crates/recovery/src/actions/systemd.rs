@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use evenkeel_shown::said::{ActionCode, Aim, Code, Said};
+use evenkeel_shown::said::{ActionCode, Aim, Code, Said, UnitCode};
 use evenkeel_systemd::{ActiveState, JobEnd, Manager, SystemdError, Unit, UnitName};
 use tokio::time::Instant;
 
@@ -47,13 +47,22 @@ pub(super) async fn order(
     Systemd { manager: Manager::system(), deadline }.order(order, unit).await
 }
 
-/// Restarts a unit; between its stop and its start, what it left in its cgroup is ended if `end_left_overs`.
+/// Restarts a unit; between its stop and its start, what it left in its cgroup is ended if `end_left_overs`. One that was stopped on
+/// purpose stays so if `leave_stopped`.
 pub(super) async fn restart(
     unit: &UnitName,
     end_left_overs: bool,
+    leave_stopped: bool,
     deadline: Instant,
 ) -> Result<Said, ActionError> {
-    Systemd { manager: Manager::system(), deadline }.restart(unit, end_left_overs).await
+    let systemd = Systemd { manager: Manager::system(), deadline };
+    let aim = Aim::RestartUnit { unit: unit.to_string() };
+    let before = systemd.look(unit, &aim).await?;
+    // A oneshot is stopped whenever it has done its work.
+    if leave_stopped && before.is_stopped_on_purpose() && before.service_type != "oneshot" {
+        return Err(permanent(cannot(&aim, Said::from(UnitCode::Inactive { unit: before.id }))));
+    }
+    systemd.restart(unit, &before, &aim, end_left_overs).await
 }
 
 /// The manager, for the time of one action.
@@ -110,22 +119,26 @@ impl Systemd {
         }
     }
 
-    async fn restart(&self, name: &UnitName, end_left_overs: bool) -> Result<Said, ActionError> {
-        let aim = Aim::RestartUnit { unit: name.to_string() };
-        let before = self.look(name, &aim).await?;
+    async fn restart(
+        &self,
+        name: &UnitName,
+        before: &Unit,
+        aim: &Aim,
+        end_left_overs: bool,
+    ) -> Result<Said, ActionError> {
         if before.hit_start_limit() && !end_left_overs {
-            return self.start(name, &before, &aim).await;
+            return self.start(name, before, aim).await;
         }
         if !end_left_overs {
-            done(self.manager.restart(name, self.left()).await, &aim)?;
-            let after = self.runs_anew(name, &before, &aim).await?;
-            let restarted = reached(format!("restarted unit `{name}`"), aim);
-            return Ok(with(restarted, [beware(&before), outdated(&after)]));
+            done(self.manager.restart(name, self.left()).await, aim)?;
+            let after = self.runs_anew(name, before, aim).await?;
+            let restarted = reached(format!("restarted unit `{name}`"), aim.clone());
+            return Ok(with(restarted, [beware(before), outdated(&after)]));
         }
         // With `KillMode=process` a stop ends the main process only, and a start would run each worker twice.
-        done(self.manager.stop(name, self.left()).await, &aim)?;
+        done(self.manager.stop(name, self.left()).await, aim)?;
         let ended = left_overs::end_of_unit(&before.id, self.deadline).await?;
-        let started = self.start(name, &before, &aim).await?;
+        let started = self.start(name, before, aim).await?;
         let ended = match ended {
             Some(ended) => ended.said(),
             None => Said::new("nothing was left over", ActionCode::NothingLeftOver),

@@ -18,6 +18,10 @@ pub enum UnitCode {
     Inactive {
         unit: String,
     },
+    /// Nothing went wrong, and nobody ordered it.
+    Ended {
+        unit: String,
+    },
     Masked {
         unit: String,
     },
@@ -61,6 +65,9 @@ impl Display for UnitCode {
             }
             Self::Frozen { unit } => write!(to, "`{unit}` is frozen: none of its processes runs"),
             Self::Inactive { unit } => write!(to, "`{unit}` is inactive, as on purpose"),
+            Self::Ended { unit } => {
+                write!(to, "`{unit}` is inactive: its main process ended by itself, with success")
+            }
             Self::Masked { unit } => write!(to, "`{unit}` is masked, as on purpose"),
             Self::Unstartable { unit, load } => {
                 write!(to, "`{unit}` cannot be started: its unit file is in the state `{load}`")
