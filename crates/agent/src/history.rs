@@ -316,6 +316,7 @@ const fn is_of_a_rule(record: &Record) -> bool {
         Record::Repaired { .. }
             | Record::RepairedMore { .. }
             | Record::Fought { .. }
+            | Record::FoughtMore { .. }
             | Record::RuleFailed { .. }
             | Record::Cleaned { .. }
             | Record::Purged { .. }

@@ -122,7 +122,10 @@ impl Publisher {
                 let kind = labels::repair_kind(what);
                 self.metrics.permissions_repaired(rule, kind, *entries as u64);
             }
-            Record::Fought { rule, .. } => self.metrics.permission_fought(rule),
+            Record::Fought { rule, .. } => self.metrics.permissions_fought(rule, 1),
+            Record::FoughtMore { rule, entries } => {
+                self.metrics.permissions_fought(rule, *entries as u64);
+            }
             Record::Cleaned { rule, action, entries, bytes, .. } => {
                 let action = labels::cleanup_action(action);
                 self.metrics.cleaned(rule, action, *entries as u64, *bytes);

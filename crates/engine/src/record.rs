@@ -78,6 +78,13 @@ pub enum Record {
         #[serde(flatten)]
         fight: Fight,
     },
+    /// More entries than history lists one by one are fought over.
+    FoughtMore {
+        /// The permission rule.
+        rule: String,
+        /// How many more.
+        entries: usize,
+    },
     /// A rule left something as it should not be, or could not be run at all.
     RuleFailed {
         /// The rule.

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_moment::Moment;
@@ -9,11 +9,36 @@ use crate::record::Record;
 
 /// History lists this many repairs of one minute one by one, and counts the rest.
 const LISTED_REPAIRS: usize = 100;
+/// The same of fights.
+const LISTED_FIGHTS: usize = 20;
 const LISTING: Duration = Duration::from_mins(1);
 /// So often in a minute history has what is left behind, and after it what was left last: whoever may change entries decides how often that changes.
 const LISTED_LEFT: usize = 20;
 /// A cleanup's line of history names this many of the entries taken.
 const LISTED_TAKEN: usize = 20;
+
+/// Lines of one kind since the minute began that they are counted in.
+#[derive(Debug, Clone, Copy)]
+struct Listed {
+    lines: usize,
+    since: Moment,
+}
+
+impl Listed {
+    const fn none(now: Moment) -> Self {
+        Self { lines: 0, since: now }
+    }
+
+    /// Takes the place of one more line, if there is one among `most` a minute.
+    fn takes(&mut self, now: Moment, most: usize) -> bool {
+        if now.saturating_since(self.since) >= LISTING {
+            *self = Self::none(now);
+        }
+        let takes = self.lines < most;
+        self.lines += usize::from(takes);
+        takes
+    }
+}
 
 /// When a permission or cleanup rule is due, and what its last run left behind.
 #[derive(Debug)]
@@ -27,14 +52,15 @@ pub(crate) struct RuleCore {
     /// How the kernel tells of changes, if it does.
     pub(crate) watched: Option<Said>,
     pub(crate) last_run: Option<Moment>,
-    pub(crate) remaining: Result<Vec<Remaining>, Said>,
+    /// What was left, by path, and why; or why the rule could not be run. Of the first, the reason has its code.
+    pub(crate) remaining: Result<BTreeMap<String, Said>, Said>,
     pub(crate) handled: u64,
     /// Entries repaired not long ago, and until when they still count as errors.
     held: Option<(usize, Moment)>,
-    /// Repairs listed since this moment.
-    listed: (usize, Moment),
-    /// How often it was written what is left, since this moment.
-    told: (usize, Moment),
+    repairs: Listed,
+    fights: Listed,
+    /// How often it was written what is left.
+    told: Listed,
     /// Whether what is left is not written yet.
     is_untold: bool,
 }
@@ -49,11 +75,12 @@ impl RuleCore {
             is_kept: false,
             watched: None,
             last_run: None,
-            remaining: Ok(Vec::new()),
+            remaining: Ok(BTreeMap::new()),
             handled: 0,
             held: None,
-            listed: (0, now),
-            told: (0, now),
+            repairs: Listed::none(now),
+            fights: Listed::none(now),
+            told: Listed::none(now),
             is_untold: false,
         }
     }
@@ -82,7 +109,7 @@ impl RuleCore {
         self.ended(now);
         let result = result.map(|outcome| {
             self.repaired(now, outcome.repaired, hold, effects);
-            self.fought(outcome.fights, effects);
+            self.fought(now, outcome.fights, effects);
             outcome.remaining
         });
         self.left(now, result, effects);
@@ -97,30 +124,17 @@ impl RuleCore {
         effects: &mut Vec<Effect>,
     ) {
         self.repaired(now, outcome.repaired, hold, effects);
-        self.fought(outcome.fights, effects);
+        self.fought(now, outcome.fights, effects);
         // A rule that could not be applied as a whole stays so until the next sweep says otherwise.
         let Ok(remaining) = &mut self.remaining else { return };
-        let cleared: HashSet<_> = outcome.cleared.into_iter().collect();
-        let mut found: BTreeMap<_, _> =
-            outcome.remaining.into_iter().map(|one| (one.path.clone(), one)).collect();
-        let mut place = 0;
-        remaining.retain_mut(|one| {
-            if cleared.contains(&one.path) {
-                self.is_untold = true;
-                return false;
-            }
-            if let Some(Remaining { path, reason }) = found.remove(&one.path) {
-                let now = Remaining { path, reason: reason.in_list(place) };
-                self.is_untold |= *one != now;
-                *one = now;
-            }
-            place += 1;
-            true
-        });
-        self.is_untold |= !found.is_empty();
-        for Remaining { path, reason } in found.into_values() {
-            let reason = reason.in_list(remaining.len());
-            remaining.push(Remaining { path, reason });
+        for path in outcome.cleared {
+            self.is_untold |= remaining.remove(&path).is_some();
+        }
+        for Remaining { path, reason } in outcome.remaining {
+            let is_first = remaining.first_key_value().is_none_or(|(first, _)| path <= *first);
+            let reason = if is_first { reason } else { reason.in_list(remaining.len()) };
+            self.is_untold |= remaining.get(&path) != Some(&reason);
+            remaining.insert(path, reason);
         }
         self.tell_what_is_left(now, effects);
     }
@@ -138,16 +152,12 @@ impl RuleCore {
         self.handled += repaired.len() as u64;
         let earlier = self.held.filter(|(_, until)| now < *until).map_or(0, |(count, _)| count);
         self.held = Some((earlier + repaired.len(), now + hold));
-        if now.saturating_since(self.listed.1) >= LISTING {
-            self.listed = (0, now);
-        }
         let mut more = BTreeMap::<String, usize>::new();
         for repaired in repaired {
-            if self.listed.0 >= LISTED_REPAIRS {
+            if !self.repairs.takes(now, LISTED_REPAIRS) {
                 *more.entry(repaired.what).or_default() += 1;
                 continue;
             }
-            self.listed.0 += 1;
             effects.push(Effect::from(Record::Repaired {
                 rule: self.name.clone(),
                 path: repaired.path,
@@ -164,10 +174,19 @@ impl RuleCore {
         }
     }
 
-    fn fought(&self, fights: Vec<Fight>, effects: &mut Vec<Effect>) {
+    fn fought(&mut self, now: Moment, fights: Vec<Fight>, effects: &mut Vec<Effect>) {
+        let mut more = 0;
         for fight in fights {
+            if self.fights.takes(now, LISTED_FIGHTS) {
+                let rule = self.name.clone();
+                effects.push(Effect::from(Record::Fought { rule, fight }));
+            } else {
+                more += 1;
+            }
+        }
+        if more > 0 {
             let rule = self.name.clone();
-            effects.push(Effect::from(Record::Fought { rule, fight }));
+            effects.push(Effect::from(Record::FoughtMore { rule, entries: more }));
         }
     }
 
@@ -215,6 +234,17 @@ impl RuleCore {
         remaining + held
     }
 
+    /// What was left, the first of it; or why the rule could not be run.
+    pub(crate) fn left_first(&self) -> Option<Said> {
+        match &self.remaining {
+            Ok(remaining) => {
+                let (path, reason) = remaining.first_key_value()?;
+                Some(Said::at(path, reason.clone()))
+            }
+            Err(reason) => Some(reason.clone()),
+        }
+    }
+
     fn ended(&mut self, now: Moment) {
         self.running = false;
         self.last_run = Some(now);
@@ -227,9 +257,11 @@ impl RuleCore {
         remaining: Result<Vec<Remaining>, Said>,
         effects: &mut Vec<Effect>,
     ) {
-        let remaining = remaining.map(|mut all| {
-            for (place, one) in all.iter_mut().enumerate() {
-                one.reason = std::mem::take(&mut one.reason).in_list(place);
+        let remaining = remaining.map(|all| {
+            let mut all: BTreeMap<_, _> =
+                all.into_iter().map(|Remaining { path, reason }| (path, reason)).collect();
+            for (place, reason) in all.values_mut().enumerate() {
+                *reason = std::mem::take(reason).in_list(place);
             }
             all
         });
@@ -242,30 +274,17 @@ impl RuleCore {
         if !self.is_untold {
             return;
         }
-        if now.saturating_since(self.told.1) >= LISTING {
-            self.told = (0, now);
-        }
-        if self.told.0 >= LISTED_LEFT {
+        let entries = self.remaining.as_ref().map_or(0, BTreeMap::len);
+        let Some(reason) = self.left_first() else {
+            self.is_untold = false;
             return;
-        }
-        self.is_untold = false;
-        let (entries, reason) = match &self.remaining {
-            Ok(remaining) => (remaining.len(), remaining.first().map(Remaining::said)),
-            Err(reason) => (0, Some(reason.clone())),
         };
-        if let Some(reason) = reason {
-            self.told.0 += 1;
+        if self.told.takes(now, LISTED_LEFT) {
+            self.is_untold = false;
             let rule = self.name.clone();
             let (reason, reason_code) = reason.into_parts();
             effects.push(Effect::from(Record::RuleFailed { rule, entries, reason, reason_code }));
         }
-    }
-}
-
-impl Remaining {
-    /// What is left, and why.
-    pub(crate) fn said(&self) -> Said {
-        Said::at(&self.path, self.reason.clone())
     }
 }
 
@@ -366,7 +385,9 @@ mod tests {
             ..KeepOutcome::default()
         };
         rule.kept(at(1), kept, HOLD, &mut effects);
-        assert_eq!(rule.remaining, Ok(vec![left("/b", "three"), left("/c", "four")]));
+        let now = [("/b", "three"), ("/c", "four")];
+        let now = now.map(|(path, reason)| (path.to_owned(), reason.into()));
+        assert_eq!(rule.remaining, Ok(now.into()));
         assert_eq!(effects.len(), 2, "each time it is something else: {effects:?}");
         rule.kept(at(2), KeepOutcome::default(), HOLD, &mut effects);
         assert_eq!((effects.len(), rule.errors(at(2))), (2, 2));
@@ -455,7 +476,7 @@ mod tests {
             pause: Duration::from_secs(10),
         };
         let mut effects = Vec::new();
-        let kept = KeepOutcome { fights: vec![fight], ..KeepOutcome::default() };
+        let kept = KeepOutcome { fights: vec![fight.clone()], ..KeepOutcome::default() };
         rule.kept(at(1), kept, HOLD, &mut effects);
         let [Effect::Record(record)] = effects.as_slice() else { panic!("{effects:?}") };
         assert_eq!((record.kind(), record.target().as_str()), ("fought", "state"));
@@ -463,5 +484,19 @@ mod tests {
             record.message(),
             "mode of /state/a.hash: put right to 0644 5 times, and to 0600 again and again by somebody unknown; left alone for 10 s"
         );
+        for second in [1, 2] {
+            let fights = vec![fight.clone(); LISTED_FIGHTS];
+            let kept = KeepOutcome { fights, ..KeepOutcome::default() };
+            rule.kept(at(second), kept, HOLD, &mut effects);
+        }
+        let more = effects.iter().filter_map(|effect| match effect {
+            Effect::Record(record) => match &**record {
+                Record::FoughtMore { entries, .. } => Some(*entries),
+                _ => None,
+            },
+            _ => None,
+        });
+        let (lines, more) = (effects.len(), more.collect::<Vec<_>>());
+        assert_eq!((lines, more), (LISTED_FIGHTS + 2, vec![1, LISTED_FIGHTS]));
     }
 }

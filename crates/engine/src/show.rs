@@ -1,5 +1,6 @@
 //! What is shown of an engine.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_moment::Moment;
@@ -9,7 +10,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::check::CheckCore;
 use crate::engine::Engine;
-use crate::event::Remaining;
 use crate::order::Hold;
 use crate::status::{CheckStatus, HoldStatus, PartStatus, RecoveryStatus, RuleStatus, Status};
 
@@ -93,10 +93,7 @@ impl Engine {
         permissions
             .chain(cleanups)
             .map(|((core, path), kind)| {
-                let detail = match &core.remaining {
-                    Ok(remaining) => remaining.first().map(Remaining::said),
-                    Err(reason) => Some(reason.clone()),
-                };
+                let detail = core.left_first();
                 let watched = core.watched.as_ref().map(Said::to_parts).unzip();
                 ((core, path), kind, detail.map(Said::into_parts).unzip(), watched)
             })
@@ -105,7 +102,7 @@ impl Engine {
                 kind: kind.to_owned(),
                 path: path.display().to_string(),
                 last_run: core.last_run.map(at),
-                ok: core.last_run.map(|_| core.remaining.as_ref().is_ok_and(Vec::is_empty)),
+                ok: core.last_run.map(|_| core.remaining.as_ref().is_ok_and(BTreeMap::is_empty)),
                 detail: detail.unwrap_or_default(),
                 detail_code: detail_code.flatten(),
                 repairs: core.handled,

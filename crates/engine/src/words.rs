@@ -41,6 +41,7 @@ impl Record {
             Self::Repaired { .. }
             | Self::RepairedMore { .. }
             | Self::Fought { .. }
+            | Self::FoughtMore { .. }
             | Self::RuleFailed { .. }
             | Self::Cleaned { .. }
             | Self::Purged { .. } => self.about_files(),
@@ -140,6 +141,9 @@ impl Record {
                 format!(
                     "{what} of {path}: put right to {ours} {times} times, and to {theirs} again and again by {by}; left alone for {pause} s"
                 )
+            }
+            Self::FoughtMore { entries, .. } => {
+                format!("{entries} more entries are fought over, and left alone for a while")
             }
             Self::RuleFailed { entries: 0, reason, .. } => reason.clone(),
             Self::RuleFailed { entries, reason, .. } => {

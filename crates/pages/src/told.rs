@@ -140,6 +140,9 @@ impl<'a> Teller<'a> {
                 let (wrong, by) = (wrong.unwrap_or_default(), by.unwrap_or_default());
                 format!("{path} の{}: {before} → {after}{wrong}{by}", what()?)
             }
+            "fought" if self.count("entries").is_some() => {
+                format!("ほかに{}件が競合中。しばらく修復しない", self.count("entries")?)
+            }
             "fought" => format!(
                 "{} の{}: {} に{}回修復したが、そのたびに {} に戻された(変更者: {})。{}の間は修復しない",
                 self.text("path")?,

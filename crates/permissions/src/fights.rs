@@ -1,6 +1,6 @@
 //! When somebody keeps undoing repairs (docs/decisions/0004): pure, `now` is an argument.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,8 @@ pub const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// Beyond so many entries only those that were repaired more than once are kept in mind: a burst over a large tree is no
 /// fight, and must not cost memory without limit.
 const MOST_TRACKED: usize = 65_536;
+/// Where all of them were repaired more than once, room is looked for so often; meanwhile no other entry is kept in mind.
+const FULL: Duration = Duration::from_secs(10);
 
 /// One round of a fight: what was repaired once more will now be left alone for a while, however it looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,10 @@ pub struct Round {
 #[derive(Debug, Default)]
 pub struct Fights {
     tracks: HashMap<PathBuf, Track>,
+    /// The entries that were asked for while they were paused, by the end of their pause.
+    waiting: BTreeSet<(Instant, PathBuf)>,
+    /// When room was last looked for and not found.
+    full: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -56,10 +62,16 @@ impl Fights {
 
     /// An entry was put right at `now`. `Some`: it is a fight, and a pause begins.
     pub fn repaired(&mut self, now: Instant, path: &Path) -> Option<Round> {
-        if self.tracks.len() >= MOST_TRACKED && !self.tracks.contains_key(path) {
-            self.make_room(now);
+        if self.tracks.len() >= MOST_TRACKED
+            && !self.tracks.contains_key(path)
+            && !self.makes_room(now)
+        {
+            return None;
         }
         let track = self.tracks.entry(path.to_owned()).or_insert_with(Track::new);
+        if let Some(until) = track.wanted_at() {
+            self.waiting.remove(&(until, path.to_owned()));
+        }
         if track.is_over(now) {
             *track = Track::new();
         }
@@ -70,7 +82,10 @@ impl Fights {
     pub fn paused(&mut self, now: Instant, path: &Path) -> Option<Instant> {
         let track = self.tracks.get_mut(path)?;
         let until = track.paused_until.filter(|until| now < *until)?;
-        track.wanted = true;
+        if !track.wanted {
+            track.wanted = true;
+            self.waiting.insert((until, path.to_owned()));
+        }
         Some(until)
     }
 
@@ -83,23 +98,20 @@ impl Fights {
 
     /// The entries that were asked for while they were paused and whose pause is over, each once.
     pub fn due(&mut self, now: Instant) -> Vec<PathBuf> {
-        let is_due =
-            |track: &Track| track.wanted && track.paused_until.is_some_and(|until| until <= now);
         let mut due = Vec::new();
-        for (path, track) in self.tracks.iter_mut().filter(|(_, track)| is_due(track)) {
-            track.wanted = false;
-            due.push(path.clone());
+        while self.waiting.first().is_some_and(|(until, _)| *until <= now) {
+            let Some((_, path)) = self.waiting.pop_first() else { break };
+            if let Some(track) = self.tracks.get_mut(&path) {
+                track.wanted = false;
+            }
+            due.push(path);
         }
         due
     }
 
     /// When [`Fights::due`] has something to say; `None`: not before another repair.
     pub fn deadline(&self) -> Option<Instant> {
-        self.tracks
-            .values()
-            .filter(|track| track.wanted)
-            .filter_map(|track| track.paused_until)
-            .min()
+        self.waiting.first().map(|(until, _)| *until)
     }
 
     /// Forgets entries that were left in peace; to be called now and then.
@@ -108,8 +120,14 @@ impl Fights {
         self.tracks.shrink_to(self.tracks.len() * 2);
     }
 
-    fn make_room(&mut self, now: Instant) {
+    /// Whether another entry can be kept in mind, if need be in the place of those that were repaired once.
+    fn makes_room(&mut self, now: Instant) -> bool {
+        if self.full.is_some_and(|since| now.saturating_duration_since(since) < FULL) {
+            return false;
+        }
         self.tracks.retain(|_, track| !track.is_over(now) && track.times > 1);
+        self.full = (self.tracks.len() >= MOST_TRACKED).then_some(now);
+        self.full.is_none()
     }
 }
 
@@ -135,6 +153,11 @@ impl Track {
         self.rounds += 1;
         self.paused_until = Some(now + pause);
         Some(Round { times: self.times, pause })
+    }
+
+    /// Until when it is paused, if it was asked for meanwhile.
+    fn wanted_at(&self) -> Option<Instant> {
+        self.paused_until.filter(|_| self.wanted)
     }
 
     /// Whether nothing has been repaired for a window, and nothing waits to be.

@@ -148,7 +148,7 @@ failure_threshold = { failures = 2, within = 2 }
 when = ["port"]
 steps = [{ action = "systemd.restart", unit = "web", timeout = "20s" }]
 max_retries = 0
-verify_timeout = "1s"
+verify_timeout = "10s"
 "#;
 
 #[test]
@@ -164,7 +164,7 @@ fn a_restart_leaves_a_unit_alone_that_a_person_stopped_but_not_one_that_ended_by
     phase("healthy");
     host.ok("systemctl stop web; rm /run/answers");
     phase("exhausted");
-    let events = host.ok("evenkeel events");
+    let events = host.ok("evenkeel events --json");
     let said = "cannot restart unit `web`: `web.service` is inactive, as on purpose";
     assert!(events.contains(said), "{events}");
     assert_eq!(host.property("web", "ActiveState"), "inactive");

@@ -116,7 +116,9 @@ fn recounted(reader: &Reader) -> Counted {
                 let labels = [("rule", text("rule")), ("kind", text("what"))];
                 add(REPAIRS, &labels, number("entries").unwrap_or(1));
             }
-            "fought" => add(FIGHTS, &[("rule", text("rule"))], 1),
+            "fought" => {
+                add(FIGHTS, &[("rule", text("rule"))], number("entries").unwrap_or(1));
+            }
             "cleaned" | "purged" => {
                 let action = if event.kind == "purged" { "purge" } else { text("action") };
                 let labels = [("rule", text("rule")), ("action", action)];

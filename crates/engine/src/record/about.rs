@@ -38,7 +38,7 @@ impl Record {
             Self::CheckChanged { .. } => "check_changed",
             Self::BreakerChanged { .. } => "breaker_changed",
             Self::Repaired { .. } | Self::RepairedMore { .. } => "repaired",
-            Self::Fought { .. } => "fought",
+            Self::Fought { .. } | Self::FoughtMore { .. } => "fought",
             Self::RuleFailed { .. } => "rule_failed",
             Self::Cleaned { .. } => "cleaned",
             Self::Purged { .. } => "purged",
@@ -80,6 +80,7 @@ impl Record {
             Self::Repaired { rule, .. }
             | Self::RepairedMore { rule, .. }
             | Self::Fought { rule, .. }
+            | Self::FoughtMore { rule, .. }
             | Self::RuleFailed { rule, .. }
             | Self::Cleaned { rule, .. }
             | Self::Purged { rule, .. } => rule.clone(),

@@ -27,8 +27,8 @@ impl Metrics {
     }
 
     /// Counts a round of a fight: somebody keeps undoing a repair.
-    pub fn permission_fought(&self, rule: &str) {
-        self.permission_fights.add([rule], 1);
+    pub fn permissions_fought(&self, rule: &str, entries: u64) {
+        self.permission_fights.add([rule], entries);
     }
 
     /// Takes away all series of a permission rule and of its root.

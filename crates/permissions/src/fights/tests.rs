@@ -75,6 +75,28 @@ fn who_is_left_in_peace_for_a_window_begins_anew() {
 }
 
 #[test]
+fn while_all_that_are_kept_in_mind_were_repaired_again_no_other_entry_is() {
+    let (mut fights, start) = (Fights::new(), Instant::now());
+    for number in 0..MOST_TRACKED {
+        for _ in 0..2 {
+            assert_eq!(fights.repaired(start, Path::new(&number.to_string())), None);
+        }
+    }
+    for second in 0..9 {
+        for _ in 0..FIGHT_TIMES {
+            assert_eq!(fights.repaired(start + second * SECOND, hash()), None);
+        }
+    }
+    assert_eq!(fights.tracks.len(), MOST_TRACKED);
+    let later = start + FIGHT_WINDOW;
+    for _ in 1..FIGHT_TIMES {
+        assert_eq!(fights.repaired(later, hash()), None);
+    }
+    assert!(fights.repaired(later, hash()).is_some(), "in the place of those left in peace");
+    assert_eq!(fights.tracks.len(), 1);
+}
+
+#[test]
 fn a_burst_over_many_entries_is_no_fight_and_has_a_bound() {
     let (mut fights, now) = (Fights::new(), Instant::now());
     for _ in 0..5 {

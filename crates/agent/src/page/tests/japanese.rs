@@ -120,6 +120,7 @@ fn records() -> Vec<Record> {
                 pause: Duration::from_mins(1),
             },
         },
+        Record::FoughtMore { rule: s("state"), entries: 40 },
         Record::RuleFailed {
             rule: s("state"),
             entries: 2,
