@@ -153,9 +153,10 @@ verify_timeout = "10s"
 
 #[test]
 fn a_restart_leaves_a_unit_alone_that_a_person_stopped_but_not_one_that_ended_by_itself() {
-    let web = "[Service]\nType=simple\nExecStart=sh -c 'trap \"exit 0\" TERM; while :; do sleep 0.1; done'\n";
+    let web = "[Service]\nType=simple\nExecStart=sh -c 'trap \"exit 0\" TERM; while :; do sleep 0.1; done'\n[Install]\nWantedBy=multi-user.target\n";
     let Some(host) = boot_with(web, PORT) else { return };
-    host.ok("touch /run/answers; systemctl start web evenkeel");
+    // Of a unit that nothing wants, systemd keeps nothing once it is inactive.
+    host.ok("touch /run/answers; systemctl enable -q web; systemctl start web evenkeel");
     let phase = |phase: &str| {
         until(&format!("the recovery is {phase}"), LONG, || {
             status(&host).is_some_and(|status| status["recoveries"][0]["phase"] == phase)
@@ -165,7 +166,7 @@ fn a_restart_leaves_a_unit_alone_that_a_person_stopped_but_not_one_that_ended_by
     host.ok("systemctl stop web; rm /run/answers");
     phase("exhausted");
     let events = host.ok("evenkeel events --json");
-    let said = "cannot restart unit `web`: `web.service` is inactive, as on purpose";
+    let said = "cannot restart unit `web.service`: `web.service` is inactive, as on purpose";
     assert!(events.contains(said), "{events}");
     assert_eq!(host.property("web", "ActiveState"), "inactive");
 
