@@ -98,7 +98,7 @@ names! {
     RECOVERY_BUDGET_LIMIT: Gauge("target") = "evenkeel_recovery_budget_limit",
         "Actions that the budget of the target allows in its window";
     RECOVERY_EXHAUSTED: Gauge("target") = "evenkeel_recovery_exhausted",
-        "Whether everything allowed was tried for the target without success and a person is needed";
+        "Whether the target is down and its steps or its budget are used up";
     WATCHED_RESIDENT_MEMORY: Gauge("process") = "evenkeel_process_resident_memory_bytes",
         "Resident memory of the watched process; absent while it does not run";
     WATCHED_PSS: Gauge("process") = "evenkeel_process_pss_bytes",
@@ -140,7 +140,7 @@ names! {
     AGENT_CHECK_OVERRUNS: Counter("check") = "evenkeel_agent_check_overruns_total",
         "Runs of the check that were left out because the one before still ran";
     AGENT_JOURNAL_ERRORS: Counter() = "evenkeel_agent_journal_errors_total",
-        "Records that could not be written to the journal";
+        "Tries to write to the journal that failed";
     AGENT_JOURNAL_LOST: Counter() = "evenkeel_agent_journal_samples_lost_total",
         "Measured values and slices of time that the journal could not keep up with";
     AGENT_JOURNAL_BYTES: Gauge() = "evenkeel_agent_journal_bytes",

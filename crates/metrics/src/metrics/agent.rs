@@ -22,7 +22,7 @@ impl Metrics {
         self.cpu.inner().store(stats.cpu_seconds.to_bits(), Ordering::Relaxed);
     }
 
-    /// Counts a record that could not be written to the journal.
+    /// Counts a try to write to the journal that failed.
     pub fn journal_failed(&self) {
         self.journal_errors.inc();
     }

@@ -100,9 +100,9 @@ pub(super) fn journal_errors() -> Alert {
             .text(" cannot write its history"),
         description: Template::new()
             .value(ValueFormat::Whole)
-            .text(" records of the last 15 minutes are not in the journal of ")
+            .text(" tries of the last 15 minutes to write the journal failed on ")
             .label("instance")
-            .text(": `evenkeel why` has gaps, and what was not written down before an action is not done."),
+            .text(": what happens waits for room to be written, and what cannot be written down before an action is not done."),
         anchor: "evenkeeljournalerrors",
         cases: Watched { name, labels: &[("job", AGENT_JOB), ("instance", INSTANCE)] }
             .counted(JOURNAL_ERRORS_SHOWN_FOR),

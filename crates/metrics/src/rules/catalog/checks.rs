@@ -106,13 +106,13 @@ pub(super) fn recovery_exhausted() -> Alert {
         sustained_for: Duration::ZERO,
         severity: Severity::Critical,
         labels: Vec::new(),
-        summary: Template::new().text("Recovery of ").label("target").text(" has given up"),
+        summary: Template::new().text("Recovery of ").label("target").text(" is used up"),
         description: on_instance(
-            Template::new().text("Everything allowed was tried for ").label("target"),
+            Template::new().label("target").text(" is down, and its steps or its budget are used up"),
         )
-        .text(" without success; `evenkeel why ")
+        .text("; until there is room it gets one attempt each `slow_retry` at most. `evenkeel why ")
         .label("target")
-        .text("` says what."),
+        .text("` says what was done."),
         anchor: "evenkeelrecoveryexhausted",
         cases: Watched { name, labels: &labels }.sustained(0, 1, Duration::ZERO),
     }
