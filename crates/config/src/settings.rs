@@ -176,6 +176,8 @@ pub struct Check {
     pub part_degraded: Vec<evenkeel_probe::Condition>,
     /// The names of the checks without which it cannot be up.
     pub depends_on: Vec<String>,
+    /// When it may be down, as declared beforehand; `None`: never.
+    pub maintenance: Option<evenkeel_health::DailyWindows>,
     /// When it counts as flapping; `None`: never.
     pub flap: Option<evenkeel_health::FlapPolicy>,
     /// How long one attempt may take.
@@ -221,7 +223,7 @@ pub struct Recovery {
     /// Once the ladder is used up, one fresh attempt per this time; `None`: none.
     pub slow_retry: Option<Duration>,
     /// When what only a trend asks for is done; `None`: at any time.
-    pub quiet: Option<evenkeel_health::QuietWindows>,
+    pub quiet: Option<evenkeel_health::DailyWindows>,
 }
 
 /// One step of a recovery.

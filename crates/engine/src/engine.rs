@@ -13,6 +13,7 @@ use crate::anchor::Anchor;
 use crate::chance::Chance;
 use crate::check::CheckCore;
 use crate::event::{Effect, Input};
+use crate::maintenance::Maintenance;
 use crate::order::Hold;
 use crate::past::{BreakerPast, OpenIncident, Past, Start};
 use crate::record::Record;
@@ -56,8 +57,9 @@ pub struct Engine {
     orphans: Vec<OpenIncident>,
     pub(crate) slices: Slices,
     pub(crate) anchor: Anchor,
-    /// By which quiet windows are told.
+    /// By which windows of the day are told.
     pub(crate) zone: TimeZone,
+    pub(crate) maintenance: Maintenance,
     /// Whether attempts are counted and points of curves told.
     tells_figures: bool,
 }
@@ -141,6 +143,7 @@ impl Engine {
             slices: Slices::new(&settings, now, start.wall),
             anchor: Anchor { moment: now, wall: start.wall },
             zone: TimeZone::UTC,
+            maintenance: Maintenance::new(&settings.checks, now),
             tells_figures: true,
             settings,
         };
@@ -148,7 +151,7 @@ impl Engine {
         engine
     }
 
-    /// The zone by whose clocks the quiet windows of the settings are meant; UTC until it is said.
+    /// The zone by whose clocks the windows of the settings are meant; UTC until it is said.
     pub fn set_zone(&mut self, zone: TimeZone) {
         self.zone = zone;
     }
@@ -333,6 +336,7 @@ impl Engine {
                 next = earlier(next, rule.deadline());
             }
         }
+        next = earlier(next, self.maintenance.due);
         for hold in &self.holds {
             next = earlier(next, hold.until);
         }
@@ -432,6 +436,7 @@ impl Engine {
             self.close_orphans(now, effects);
         }
         self.end_holds(now, effects);
+        self.keep_windows(now, effects);
         let mut from = 0;
         loop {
             // What one of them makes due that stands before it is due at once, and has its turn at the next call.

@@ -20,6 +20,7 @@ mod finish;
 mod forecasts;
 mod gate;
 mod limits;
+mod maintenance;
 mod occasion;
 mod order;
 mod orders;

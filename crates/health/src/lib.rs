@@ -26,19 +26,19 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod daily;
 mod flap;
 mod health;
 mod policy;
-mod quiet;
 mod state;
 mod states;
 mod sustained;
 mod trend;
 
+pub use daily::{DailyError, DailyWindows};
 pub use flap::{FlapPolicy, Flapping};
 pub use health::Health;
 pub use policy::{LONGEST_WINDOW, Policy, PolicyError, Threshold};
-pub use quiet::{QuietError, QuietWindows};
 pub use state::{Hard, Sample, State, Transition};
 pub use states::{HISTORY, HardStates};
 pub use sustained::Sustained;

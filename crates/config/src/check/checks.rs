@@ -64,6 +64,9 @@ impl Checker {
         });
         let depends_on = self.dependencies(&rule, name, raw.depends_on.as_ref(), rules);
         let flap = self.flap(&rule, raw.flap);
+        let maintenance = raw.maintenance.as_ref();
+        let maintenance =
+            maintenance.map(|texts| self.daily(&rule.child("maintenance"), texts)).transpose();
         let timing = self.timing(&rule, raw);
         let health = self.health(&rule, raw);
         let breaker = timing.and_then(|timing| match &raw.breaker {
@@ -87,6 +90,7 @@ impl Checker {
             degraded,
             part_degraded,
             depends_on: depends_on?,
+            maintenance: maintenance.ok()?,
             flap: flap?.into_option(),
             timeout: timing.timeout,
             retries: timing.retries,

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use evenkeel_health::QuietWindows;
+use evenkeel_health::DailyWindows;
 use evenkeel_recovery::backoff::{DEFAULT_FLOOR, RetryPlan};
 use evenkeel_recovery::budget::{Budgets, Densest, Rate};
 
@@ -60,7 +60,7 @@ impl Checker {
         let stable_for = self.above_zero(&rule, "stable_for", raw.stable_for);
         let group = self.group(&rule, name, raw.group.as_ref());
         let slow_retry = self.slow_retry(&rule, raw.slow_retry);
-        let quiet = raw.quiet.as_ref().map(|texts| self.quiet(&rule, texts));
+        let quiet = raw.quiet.as_ref().map(|texts| self.daily(&rule.child("quiet"), texts));
         if let (Some(when), Some(verify_timeout)) = (&when, verify_timeout) {
             self.refuse_hasty_verdict(&rule, when, verify_timeout, known.checked);
         }
@@ -100,17 +100,17 @@ impl Checker {
         }
     }
 
-    /// When what only a trend asks for is done; `Err`: it was refused.
-    fn quiet(
+    /// Windows of each day; `Err`: they were refused.
+    pub(super) fn daily(
         &mut self,
-        rule: &Key,
+        key: &Key,
         OneOrMany(texts): &OneOrMany<String>,
-    ) -> Result<QuietWindows, ()> {
-        QuietWindows::try_new(texts).map_err(|error| {
-            let key = rule.child("quiet");
+    ) -> Result<DailyWindows, ()> {
+        DailyWindows::try_new(texts).map_err(|error| {
             let place = texts.iter().position(|text| *text == error.text);
             let item = place.map(|place| key.item(place));
-            let key = item.filter(|item| self.tree.locate(item).is_some()).unwrap_or(key);
+            let key =
+                item.filter(|item| self.tree.locate(item).is_some()).unwrap_or_else(|| key.clone());
             self.refuse_policy(&key, &error.text, &error.message, error.accepted);
         })
     }

@@ -36,6 +36,9 @@ pub(crate) struct Check {
     pub(crate) degraded: Option<Vec<Condition>>,
     /// Checks without which this one cannot be up: while one of them is down, nothing is done about this one.
     pub(crate) depends_on: Option<OneOrMany<String>>,
+    /// Times of each day, by the clock of the host, at which it may be down: it is held then, as by `evenkeel hold`.
+    #[cfg_attr(test, schemars(extend("examples" = [["02:00-02:30"]])))]
+    pub(crate) maintenance: Option<OneOrMany<String>>,
     /// When it goes up and down so often that acting on it would only add to that; `false`: never.
     pub(crate) flap: Option<OrOff<Flap>>,
     /// When an attempt ends, whatever the target does.

@@ -36,6 +36,50 @@ fn a_hold_without_an_end_lasts_until_it_is_released() {
     assert_eq!(host.messages("released"), ["released by bob after 48.0 h"]);
 }
 
+/// The scripted host begins at 14:13:20.
+fn with_windows(windows: &str) -> ScriptedHost {
+    let check = "[check.web]\n";
+    assert!(WEB.contains(check));
+    ScriptedHost::new(&WEB.replace(check, &format!("{check}maintenance = {windows}\n")))
+}
+
+#[test]
+fn a_check_is_held_in_its_windows_of_maintenance_and_acted_on_after_them() {
+    let mut host = with_windows(r#"["14:20-14:40", "14:40-15:00"]"#);
+    host.run_for(8 * MINUTE);
+    assert_eq!(
+        host.messages("held"),
+        ["held by settings until 15:00 UTC: maintenance 14:20-14:40, 14:40-15:00"]
+    );
+    host.seen.insert(0, bad());
+    host.run_for(38 * MINUTE);
+    assert!(host.acts.is_empty());
+    host.run_for(3 * MINUTE);
+    assert_eq!(host.acts.len(), 1, "{:?}", host.records);
+    assert_eq!(host.messages("hold_ended").len(), 1);
+    host.run_for(24 * 60 * MINUTE);
+    assert_eq!(host.messages("held").len(), 2, "and again the next day");
+}
+
+#[test]
+fn a_window_that_an_operator_ended_is_over_and_one_that_he_holds_is_his() {
+    let mut host = with_windows(r#""14:10-15:00""#);
+    host.seen.insert(0, bad());
+    host.run_for(5 * MINUTE);
+    assert!(host.acts.is_empty());
+    host.order(Order::Release { target: "web".to_owned(), by: "ann".to_owned() });
+    host.run_for(15 * MINUTE);
+    assert_eq!(host.acts.len(), 1);
+    assert_eq!(host.messages("held").len(), 1, "once");
+
+    let mut host = with_windows(r#""15:00-16:00""#);
+    host.order(hold(&host, "web", Some(60)));
+    host.run_for(Duration::from_mins(59));
+    assert_eq!(host.messages("held").len(), 1, "his");
+    host.run_for(Duration::from_mins(10));
+    assert_eq!(host.messages("held").len(), 2, "and then the window's");
+}
+
 #[test]
 fn a_hold_of_one_part_leaves_the_others_to_their_recovery() {
     let mut host = ScriptedHost::new(PROGRAMS);

@@ -16,7 +16,7 @@ error: unknown key `timeuot` in `check.web`
 3 | timeuot = "5s"
   | ^^^^^^^ did you mean `timeout`?
   |
-  = help: accepted: http, tcp, dns, unix, exec, process, supervisor, systemd, tmux, file, disk, conditions, degraded, depends_on, flap, timeout, retries, retry_delay, interval, initial_delay, startup_grace, failure_threshold, success_threshold, breaker
+  = help: accepted: http, tcp, dns, unix, exec, process, supervisor, systemd, tmux, file, disk, conditions, degraded, depends_on, maintenance, flap, timeout, retries, retry_delay, interval, initial_delay, startup_grace, failure_threshold, success_threshold, breaker
 "#;
     assert_eq!(refused(settings), expected);
 }

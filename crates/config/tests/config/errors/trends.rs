@@ -84,3 +84,18 @@ fn quiet_windows_are_times_of_day() {
     );
     assert!(quiet("quiet = []\n").is_err());
 }
+
+#[test]
+fn windows_of_maintenance_are_times_of_day_too() {
+    let check = |windows: &str| {
+        let text = format!(
+            "[check.web]\ntcp = {{ address = \"127.0.0.1:1\" }}\nmaintenance = {windows}\n"
+        );
+        load_text(&text).map(|settings| settings.checks[0].maintenance.clone())
+    };
+    let windows = check("\"02:00-02:30\"").unwrap().unwrap();
+    assert_eq!(windows.to_string(), "02:00-02:30");
+    let error = check("[\"02:00-02:30\", \"Sunday\"]").unwrap_err();
+    assert_eq!(error.problems()[0].message(), "`check.web.maintenance[1]` cannot be `Sunday`");
+    assert!(check("[]").is_err());
+}

@@ -108,7 +108,9 @@ pub(super) fn recovery_exhausted() -> Alert {
         labels: Vec::new(),
         summary: Template::new().text("Recovery of ").label("target").text(" is used up"),
         description: on_instance(
-            Template::new().label("target").text(" is down, and its steps or its budget are used up"),
+            Template::new()
+                .label("target")
+                .text(" is down, and its steps or its budget are used up"),
         )
         .text("; until there is room it gets one attempt each `slow_retry` at most. `evenkeel why ")
         .label("target")

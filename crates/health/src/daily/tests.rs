@@ -3,8 +3,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn quiet(texts: &[&str]) -> QuietWindows {
-    QuietWindows::try_new(texts).unwrap()
+fn quiet(texts: &[&str]) -> DailyWindows {
+    DailyWindows::try_new(texts).unwrap()
 }
 
 fn at(text: &str) -> Timestamp {
@@ -86,11 +86,11 @@ fn what_is_no_window_is_refused_with_what_is_accepted() {
         ("05:00-05:00", "it ends when it begins"),
         ("+2:00-05:00", "its beginning is no time of day"),
     ] {
-        let error = QuietWindows::try_new(&[text]).unwrap_err();
+        let error = DailyWindows::try_new(&[text]).unwrap_err();
         assert_eq!(error.message, message, "{text}");
         assert!(error.to_string().contains("`02:00-05:00`"), "{error}");
     }
-    assert!(QuietWindows::try_new(&[""; 0]).is_err());
+    assert!(DailyWindows::try_new(&[""; 0]).is_err());
 }
 
 #[test]
@@ -111,7 +111,7 @@ proptest! {
             .map(|(from, to)| format!("{}-{}", Minute(from), Minute(to)))
             .collect();
         prop_assume!(!texts.is_empty());
-        let (quiet, zone) = (QuietWindows::try_new(&texts).unwrap(), berlin());
+        let (quiet, zone) = (DailyWindows::try_new(&texts).unwrap(), berlin());
         let now = at("2026-01-01T00:00:00Z") + SignedDuration::from_mins(60 * hours + minutes);
         let opening = quiet.next_opening(now, &zone).unwrap();
         prop_assert!(quiet.contains(opening, &zone));
@@ -121,5 +121,14 @@ proptest! {
             minute += SignedDuration::from_mins(1);
         }
         prop_assert_eq!(opening, minute);
+        let closing = quiet.closing(opening, &zone);
+        let mut minute = opening;
+        while quiet.contains(minute, &zone) && minute < opening + SignedDuration::from_hours(48) {
+            minute += SignedDuration::from_mins(1);
+        }
+        prop_assert_eq!(closing, (!quiet.contains(minute, &zone)).then_some(minute));
+        if now < opening {
+            prop_assert_eq!(quiet.closing(now, &zone), None);
+        }
     }
 }

@@ -8,17 +8,17 @@ use serde::{Serialize, Serializer};
 /// What settings may say.
 const ACCEPTED: &str = "two times of day by the clock of the host, such as `02:00-05:00`, or over midnight `22:30-04:00`";
 
-/// Times of day at which an interruption disturbs least: `["02:00-05:00"]`.
+/// Times of each day, such as `["02:00-05:00"]`: when an interruption disturbs least, or is declared beforehand.
 ///
 /// By the clock on the wall: where clocks are put forward over a window, it is shorter that day, or not at all; where they
 /// are put back within one, it is longer. The beginning belongs to a window, the end does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QuietWindows(Vec<Window>);
+pub struct DailyWindows(Vec<Window>);
 
 /// Not a window, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}`: {message}; accepted: {accepted}")]
-pub struct QuietError {
+pub struct DailyError {
     /// As it was given.
     pub text: String,
     /// What is wrong with it.
@@ -38,14 +38,14 @@ struct Window {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Minute(u16);
 
-impl QuietWindows {
+impl DailyWindows {
     /// Reads windows; fails with the first that is none.
-    pub fn try_new(texts: &[impl AsRef<str>]) -> Result<Self, QuietError> {
+    pub fn try_new(texts: &[impl AsRef<str>]) -> Result<Self, DailyError> {
         let mut windows =
             texts.iter().map(|text| Window::read(text.as_ref())).collect::<Result<Vec<_>, _>>()?;
         if windows.is_empty() {
-            let message = "without a window nothing could ever be done in one".to_owned();
-            return Err(QuietError { text: String::new(), message, accepted: ACCEPTED });
+            let message = "no window is given".to_owned();
+            return Err(DailyError { text: String::new(), message, accepted: ACCEPTED });
         }
         windows.sort_unstable();
         windows.dedup();
@@ -56,6 +56,18 @@ impl QuietWindows {
     pub fn contains(&self, now: Timestamp, zone: &TimeZone) -> bool {
         let minute = Minute::of(zone.to_datetime(now).time());
         self.0.iter().any(|window| window.contains(minute))
+    }
+
+    /// The end of the window, or of the windows one after the other, that `now` is in; `None` if it is in none, or if they have
+    /// no end.
+    pub fn closing(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        if !self.contains(now, zone) {
+            return None;
+        }
+        // Windows begin and end with a minute, and clocks are put forward and back by whole ones.
+        let minute = now.as_second().div_euclid(60);
+        let minutes = (1..=2 * 24 * 60).map(|ahead| Timestamp::from_second((minute + ahead) * 60));
+        minutes.map_while(Result::ok).find(|minute| !self.contains(*minute, zone))
     }
 
     /// When it is quiet next; `now`, if it is already.
@@ -99,8 +111,8 @@ fn day_begin(day: Date, zone: &TimeZone) -> Timestamp {
 }
 
 impl Window {
-    fn read(text: &str) -> Result<Self, QuietError> {
-        let refuse = |message: &str| QuietError {
+    fn read(text: &str) -> Result<Self, DailyError> {
+        let refuse = |message: &str| DailyError {
             text: text.to_owned(),
             message: message.to_owned(),
             accepted: ACCEPTED,
@@ -150,7 +162,7 @@ impl Minute {
 }
 
 /// As settings have it.
-impl fmt::Display for QuietWindows {
+impl fmt::Display for DailyWindows {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, Window { from, to }) in self.0.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };
@@ -167,7 +179,7 @@ impl fmt::Display for Minute {
 }
 
 /// As a text, as people read it.
-impl Serialize for QuietWindows {
+impl Serialize for DailyWindows {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
