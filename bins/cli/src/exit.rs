@@ -66,6 +66,7 @@ pub fn run(
     work: impl FnOnce() -> Result<Exit, Failure>,
 ) -> ExitCode {
     common.init();
+    evenkeel_command::use_all_descriptors();
     match work() {
         Ok(exit) => exit.into(),
         Err(failure) => {

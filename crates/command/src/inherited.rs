@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 use tokio::process::Command;
 
 /// What a service manager told this program, whose word another one would give in its place.
@@ -28,11 +29,33 @@ pub(crate) fn withhold_variables(command: &mut Command) {
     }
 }
 
+static FORMER_LIMIT: OnceLock<Rlimit> = OnceLock::new();
+
+/// Raises the number of descriptors that this program may have open as far as it may be raised: a deep tree takes one a level,
+/// and each attempt of a check one. Programs that are started from now on have the former limit, for which some are written.
+pub fn use_all_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    if limit.current != limit.maximum && setrlimit(Resource::Nofile, raised).is_ok() {
+        let _ = FORMER_LIMIT.set(limit);
+    }
+}
+
+/// Gives a process what is usual: see [`use_all_descriptors`] and [`spare_no_longer`].
+pub(crate) fn make_ordinary(pid: Option<u32>) {
+    let Some(pid) = pid else { return };
+    spare_no_longer(pid);
+    let process = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    if let (Some(limit), Some(_)) = (FORMER_LIMIT.get(), process) {
+        // Fails only if it has other rights than this program by now, and then it keeps what it inherited.
+        let _ = prlimit(process, Resource::Nofile, *limit);
+    }
+}
+
 /// Has a process count as any other when memory runs out, where this one is to be spared: what it starts may be what eats the
 /// memory. A process that it has started by then keeps what it inherited.
-pub(crate) fn spare_no_longer(pid: Option<u32>) {
+fn spare_no_longer(pid: u32) {
     static SPARED: OnceLock<bool> = OnceLock::new();
-    let Some(pid) = pid else { return };
     if *SPARED.get_or_init(|| score().is_some_and(|score| score < 0)) {
         // It may have ended; and one that may not be written to is no child of a spared program.
         let _ = fs::write(format!("/proc/{pid}/oom_score_adj"), "0");

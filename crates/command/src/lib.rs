@@ -24,6 +24,6 @@ mod output;
 mod run;
 mod spec;
 
-pub use inherited::keep_from_commands;
+pub use inherited::{keep_from_commands, use_all_descriptors};
 pub use run::{Completed, RunError, run};
 pub use spec::{CommandSpec, DEFAULT_OUTPUT_LIMIT, RunAs};

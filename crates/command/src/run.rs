@@ -10,7 +10,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::{Instant, timeout};
 
 use crate::group::Group;
-use crate::inherited::{spare_no_longer, withhold_variables};
+use crate::inherited::{make_ordinary, withhold_variables};
 use crate::input::Input;
 use crate::output::Output;
 use crate::{CommandSpec, RunAs};
@@ -145,7 +145,7 @@ fn start(spec: &CommandSpec, program: &OsString) -> Result<Running, RunError> {
         io::ErrorKind::PermissionDenied => RunError::Denied { program: program.clone() },
         _ => RunError::Io { program: program.clone(), source },
     })?;
-    spare_no_longer(child.id());
+    make_ordinary(child.id());
     Ok(Running {
         group: Group::led_by(child.id()),
         stdin: Input::new(child.stdin.take(), &spec.stdin),

@@ -5,9 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use evenkeel_command::{CommandSpec, Completed, RunError, keep_from_commands, run};
+use evenkeel_command::{
+    CommandSpec, Completed, RunError, keep_from_commands, run, use_all_descriptors,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 
 const AMPLE: Duration = Duration::from_secs(30);
@@ -63,12 +66,17 @@ async fn what_is_meant_for_the_caller_alone_is_not_handed_on() {
         return;
     }
     keep_from_commands(["KEPT".into(), "SET".into()]);
+    let limit = getrlimit(Resource::Nofile);
+    let few = Rlimit { current: Some(100), ..limit };
+    setrlimit(Resource::Nofile, few).unwrap();
+    use_all_descriptors();
+    assert_eq!(getrlimit(Resource::Nofile).current, limit.maximum);
     // Where this process may not be spared, there is nothing to be taken from what it starts.
     let spared = fs::write("/proc/self/oom_score_adj", "-1").is_ok();
     let inherited = fs::read_to_string("/proc/self/oom_score_adj").unwrap();
     let score = if spared { "0" } else { inherited.trim() };
     let script = format!(
-        "until grep -qx -e {score} /proc/$$/oom_score_adj; do sleep 0.01; done; \
+        "until grep -qx -e {score} /proc/$$/oom_score_adj && [ $(ulimit -n) = 100 ]; do sleep 0.01; done; \
          env | sort | grep -E '^(NOTIFY_SOCKET|WATCHDOG_|SHOWN|KEPT|SET)' | tr '\\n' ' '"
     );
     let command = CommandSpec::new(["sh", "-c", &script]).env("SET", "2");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use nix::fcntl::OFlag;
-use nix::unistd::geteuid;
+use nix::unistd::{getegid, geteuid};
 
 use crate::error::{Finding, OpenError};
 use crate::{FILE_NAME, LOCK_NAME};
@@ -209,7 +209,10 @@ fn check_owner(path: &Path, directory: &File) -> Result<(), OpenError> {
     if metadata.uid() != ours && metadata.uid() != 0 {
         return exposed(format!("it belongs to user {}", metadata.uid()));
     }
-    if metadata.mode() & 0o002 != 0 {
+    // A group of its own, as a user's private one, is as good as the user.
+    let others_group = metadata.gid() != 0 && metadata.gid() != getegid().as_raw();
+    let shared = if others_group { 0o022 } else { 0o002 };
+    if metadata.mode() & shared != 0 {
         return exposed(format!("its mode is {:04o}", metadata.mode() & 0o7777));
     }
     Ok(())

@@ -65,6 +65,21 @@ fn a_state_directory_that_others_can_write_is_refused() {
 }
 
 #[test]
+fn a_state_directory_that_a_group_of_others_can_write_is_refused() {
+    let scratch = Scratch::new();
+    std::fs::create_dir(&scratch.state_dir).unwrap();
+    std::fs::set_permissions(&scratch.state_dir, PermissionsExt::from_mode(0o770)).unwrap();
+    drop(Journal::open(&scratch.state_dir, at(0)).unwrap());
+    if !nix::unistd::geteuid().is_root() {
+        // Only root can give a directory to a group that he is not in.
+        return;
+    }
+    std::os::unix::fs::chown(&scratch.state_dir, None, Some(54_321)).unwrap();
+    let error = Journal::open(&scratch.state_dir, at(0)).unwrap_err();
+    assert!(error.to_string().contains("its mode is 0770"), "{error}");
+}
+
+#[test]
 fn a_lock_or_history_that_is_a_link_is_not_followed() {
     let scratch = Scratch::new();
     std::fs::create_dir(&scratch.state_dir).unwrap();
