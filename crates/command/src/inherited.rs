@@ -9,8 +9,26 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 use tokio::process::Command;
 
-/// What a service manager told this program, whose word another one would give in its place.
-const TOLD_US_ALONE: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"];
+/// What a service manager told this program about itself, whose word another one would give in its place. Source: `systemd.exec(5)`,
+/// `sd_notify(3)`, `sd_listen_fds(3)`.
+const TOLD_US_ALONE: [&str; 16] = [
+    "CACHE_DIRECTORY",
+    "CONFIGURATION_DIRECTORY",
+    "CREDENTIALS_DIRECTORY",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "LISTEN_FDNAMES",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "LOGS_DIRECTORY",
+    "MANAGERPID",
+    "NOTIFY_SOCKET",
+    "RUNTIME_DIRECTORY",
+    "STATE_DIRECTORY",
+    "SYSTEMD_EXEC_PID",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+];
 
 static KEPT: RwLock<Vec<OsString>> = RwLock::new(Vec::new());
 

@@ -112,6 +112,8 @@ impl Engine {
                 recovery.resume(open, now);
             }
         }
+        let holds = start.past.holds;
+        let maintenance = Maintenance::new(&settings, &holds, now);
         let mut engine = Self {
             permissions: settings
                 .permissions
@@ -135,7 +137,7 @@ impl Engine {
             gate_closed: false,
             next_intent: 1,
             next_incident: start.past.next_incident.max(1),
-            holds: start.past.holds,
+            holds,
             storm: None,
             asked_for: None,
             starved: None,
@@ -143,7 +145,7 @@ impl Engine {
             slices: Slices::new(&settings, now, start.wall),
             anchor: Anchor { moment: now, wall: start.wall },
             zone: TimeZone::UTC,
-            maintenance: Maintenance::new(&settings.checks, now),
+            maintenance,
             tells_figures: true,
             settings,
         };
@@ -208,12 +210,14 @@ impl Engine {
         let (started, next_intent) = (self.started, self.next_intent);
         let (zone, tells_figures) = (self.zone.clone(), self.tells_figures);
         let slices = std::mem::replace(&mut self.slices, Slices::new(&settings, now, wall));
+        let maintenance = std::mem::take(&mut self.maintenance);
         let mut next = Self { started, next_intent, zone, ..Self::new(settings, start) };
         for check in next.checks.iter_mut() {
             self.checks.iter().for_each(|known| check.knows(known));
         }
         *self = next;
         self.slices.go_on(slices);
+        self.maintenance.go_on(maintenance);
         if !tells_figures {
             self.leave_figures_out();
         }

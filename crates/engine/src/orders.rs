@@ -50,6 +50,7 @@ impl Engine {
                     return;
                 };
                 let hold = self.holds.remove(place);
+                self.maintenance.let_go(&hold, now);
                 let lasted = now.saturating_since(hold.since);
                 effects.push(Effect::from(Record::Released { target, by, lasted }));
             }
@@ -85,6 +86,9 @@ impl Engine {
             .partition(|hold| hold.until.is_some_and(|until| until <= now));
         self.holds = kept;
         let over: Vec<Hold> = over;
+        if !over.is_empty() {
+            self.maintenance.look_at(now);
+        }
         for Hold { target, since, reason, .. } in over {
             let lasted = now.saturating_since(since);
             effects.push(Effect::from(Record::HoldEnded { target, reason, lasted }));

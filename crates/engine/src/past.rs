@@ -94,6 +94,9 @@ pub struct OpenIncident {
     /// [`Input::Stopping`](crate::Input::Stopping).
     #[serde(default)]
     pub stopped: Vec<StoppedProgram>,
+    /// Units of systemd that its actions were about: that one is stopped may be their doing.
+    #[serde(default)]
+    pub acted_on: Vec<String>,
 }
 
 /// The last hard states of a check, or of one part of it.

@@ -52,10 +52,10 @@ pub(crate) fn unit_not_ready<'a>(
     target: &Target,
 ) -> Option<Refusal> {
     let action = &target.next_step()?.action;
-    let unit = match action {
-        Action::SystemdRestart { unit, .. }
-        | Action::SystemdOrder { unit, order: UnitOrder::Start } => unit,
-        _ => return None,
+    let (Action::SystemdRestart { unit, .. }
+    | Action::SystemdOrder { unit, order: UnitOrder::Start }) = action
+    else {
+        return None;
     };
     if target.has_acted_on_unit_of(action) {
         return None;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use evenkeel_config::format_duration;
 use evenkeel_moment::Moment;
 use evenkeel_recovery::machine::Stop;
-use evenkeel_shown::said::Code;
+use evenkeel_shown::said::{Code, UnitCode, WorkloadCode};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -137,8 +137,17 @@ impl Refusal {
     }
 
     /// Whether it holds for as long as nobody changes anything, or for hours.
-    pub const fn is_lasting(&self) -> bool {
-        matches!(self, Self::ObserveOnly { .. } | Self::NoStep | Self::Quiet { .. })
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::ObserveOnly { .. } | Self::NoStep | Self::Quiet { .. } => true,
+            // Nobody but the one who stopped it starts it.
+            Self::ProgramNotReady { why_code: Some(code), .. } => matches!(
+                **code,
+                Code::Unit(UnitCode::Inactive { .. } | UnitCode::Masked { .. })
+                    | Code::Workload(WorkloadCode::ProgramStopped { .. })
+            ),
+            _ => false,
+        }
     }
 
     /// The phase that it puts a target in, unless that stays at the gate.

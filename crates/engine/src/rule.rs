@@ -52,7 +52,7 @@ pub(crate) struct RuleCore {
     /// How the kernel tells of changes, if it does.
     pub(crate) watched: Option<Said>,
     pub(crate) last_run: Option<Moment>,
-    /// What was left, by path, and why; or why the rule could not be run. Of the first, the reason has its code.
+    /// What was left, by path, and why; or why the rule could not be run. Of many, only the reasons of some have their codes.
     pub(crate) remaining: Result<BTreeMap<String, Said>, Said>,
     pub(crate) handled: u64,
     /// Entries repaired not long ago, and until when they still count as errors.
@@ -133,7 +133,7 @@ impl RuleCore {
         for Remaining { path, reason } in outcome.remaining {
             let is_first = remaining.first_key_value().is_none_or(|(first, _)| path <= *first);
             let reason = if is_first { reason } else { reason.in_list(remaining.len()) };
-            self.is_untold |= remaining.get(&path) != Some(&reason);
+            self.is_untold |= remaining.get(&path).map(Said::text) != Some(reason.text());
             remaining.insert(path, reason);
         }
         self.tell_what_is_left(now, effects);
@@ -258,8 +258,16 @@ impl RuleCore {
         effects: &mut Vec<Effect>,
     ) {
         let remaining = remaining.map(|all| {
-            let mut all: BTreeMap<_, _> =
-                all.into_iter().map(|Remaining { path, reason }| (path, reason)).collect();
+            let mut by_path = BTreeMap::<String, Said>::new();
+            for Remaining { path, reason } in all {
+                // Of the root of a rule, more than one thing may be said.
+                let reason = match by_path.remove(&path) {
+                    Some(earlier) => Said::joined(vec![earlier, reason]),
+                    None => reason,
+                };
+                by_path.insert(path, reason);
+            }
+            let mut all = by_path;
             for (place, reason) in all.values_mut().enumerate() {
                 *reason = std::mem::take(reason).in_list(place);
             }

@@ -203,6 +203,7 @@ impl Engine {
         }
         self.anchor = Anchor { moment: now, wall };
         self.slices = Slices::new(&self.settings, now, wall);
+        self.maintenance.look_at(now);
     }
 
     /// Counts the look at a check that has just ended, if one has.

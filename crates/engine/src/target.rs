@@ -4,7 +4,7 @@ use std::sync::Arc;
 use evenkeel_config::{Recovery, Step};
 use evenkeel_health::{Eta, Hard};
 use evenkeel_moment::Moment;
-use evenkeel_recovery::actions::{Action, StoppedProgram};
+use evenkeel_recovery::actions::{Action, StoppedProgram, UnitName};
 use evenkeel_recovery::machine::{Change, Earlier, Ended, Machine, Phase, Policy, Seen, Stop};
 use evenkeel_shown::said::{AgentCode, Said};
 
@@ -45,6 +45,10 @@ pub(crate) struct Target {
     incident: Option<(u64, Moment)>,
     /// Programs that a restart of this incident was about to stop, unless it came to its end.
     pub(crate) stopped: Vec<StoppedProgram>,
+    /// Units of systemd that actions of this incident were about, and did not refuse: that one is stopped may be their doing.
+    acted_on: Vec<UnitName>,
+    /// The one that the action is about which runs, if it is the first.
+    acting_on: Option<UnitName>,
     /// Whether that restart is to be brought to its end.
     pub(crate) unfinished: bool,
     last_action: &'static str,
@@ -82,6 +86,8 @@ impl Target {
             only_trend: None,
             incident: None,
             stopped: Vec::new(),
+            acted_on: Vec::new(),
+            acting_on: None,
             unfinished: false,
             last_action: "",
         }
@@ -94,6 +100,8 @@ impl Target {
         let earlier = Earlier { used, unproved, exhausted, again_at };
         self.machine = Machine::resume(policy, earlier, now);
         self.stopped.clone_from(&open.stopped);
+        self.acted_on =
+            open.acted_on.iter().filter_map(|unit| UnitName::try_new(unit).ok()).collect();
         self.unfinished = unproved && !self.stopped.is_empty();
         self.incident = Some((open.incident, open.since));
         if let Some((step, _)) = open.used {
@@ -116,6 +124,12 @@ impl Target {
             exhausted: machine.is_used_up(),
             again_at: machine.again_at(),
             stopped: self.stopped.clone(),
+            acted_on: self
+                .acted_on
+                .iter()
+                .chain(&self.acting_on)
+                .map(UnitName::to_string)
+                .collect(),
         })
     }
 
@@ -270,6 +284,7 @@ impl Target {
             self.last_action = "";
             self.reason = None;
             self.stopped.clear();
+            self.acted_on.clear();
             let lasted = now.saturating_since(since);
             let target = self.id.clone();
             effects.push(Effect::from(Record::IncidentClosed { incident, target, lasted }));
@@ -325,6 +340,8 @@ impl Target {
         // What cannot heal has no outcome to be told.
         let may_heal = self.next_step().is_some_and(|step| step.action.may_heal());
         self.last_action = if may_heal { self.action_name() } else { "" };
+        let unit = self.next_step().and_then(|step| step.action.starts_or_stops_unit()).cloned();
+        self.acting_on = unit.filter(|unit| !self.acted_on.contains(unit));
     }
 
     /// Its step was skipped: what was refused before was another one.
@@ -334,6 +351,7 @@ impl Target {
 
     /// The action that ran has ended so.
     pub(crate) fn came_to_its_end(&mut self, ended: Ended) {
+        self.acted_on.extend(self.acting_on.take().filter(|_| ended != Ended::Impossible));
         let restarts = self.next_step().is_some_and(|step| step.action.restarts_programs());
         if restarts && ended == Ended::Ran {
             self.stopped.clear();
@@ -345,13 +363,9 @@ impl Target {
         self.steps.get(self.machine.step() as usize)
     }
 
-    /// Whether a step of this incident that came to its turn was about the unit of `action`, too.
+    /// Whether an earlier action of this incident was about the unit of `action`, too, and did not refuse it.
     pub(crate) fn has_acted_on_unit_of(&self, action: &Action) -> bool {
-        let (Some(unit), Some((last, _))) = (action.unit(), self.machine.last_used()) else {
-            return false;
-        };
-        let turned = self.steps.iter().take(last as usize + 1);
-        turned.filter_map(|step| step.action.unit()).any(|other| other == unit)
+        action.starts_or_stops_unit().is_some_and(|unit| self.acted_on.contains(unit))
     }
 
     /// When the incident that is open began.

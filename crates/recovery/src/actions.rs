@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use evenkeel_command::CommandSpec;
 use evenkeel_shown::said::{ActionCode, Named, Said};
-use evenkeel_systemd::UnitName;
+pub use evenkeel_systemd::UnitName;
 use evenkeel_tmux::Place;
 use tokio::time::Instant;
 

@@ -243,6 +243,7 @@ impl Disk {
                 exhausted: false,
                 again_at: None,
                 stopped: Vec::new(),
+                acted_on: Vec::new(),
             };
             match self
                 .standings

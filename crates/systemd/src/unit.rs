@@ -45,6 +45,8 @@ pub struct Unit {
     pub needs_daemon_reload: bool,
     /// When it came into this state, on the monotonic clock. `None` if it never changed.
     pub since: Option<Duration>,
+    /// It counts as active after its main process has ended (`RemainAfterExit=`).
+    pub remains: bool,
     /// When its last main process ended, on the monotonic clock.
     pub main_exited: Option<Duration>,
     /// When it was active last, on the monotonic clock.
@@ -169,6 +171,7 @@ impl Properties<'_> {
             frozen: self.text("FreezerState") == "frozen",
             needs_daemon_reload: self.is("NeedDaemonReload"),
             since: at("StateChangeTimestampMonotonic"),
+            remains: self.is("RemainAfterExit"),
             main_exited: at("ExecMainExitTimestampMonotonic"),
             active_until: at("ActiveExitTimestampMonotonic"),
             // Since 254 the delay can grow from restart to restart.
@@ -201,6 +204,7 @@ impl Unit {
             frozen: false,
             needs_daemon_reload: false,
             since: None,
+            remains: false,
             main_exited: None,
             active_until: None,
             restart_delay: None,
@@ -214,17 +218,29 @@ impl Unit {
         self.active == ActiveState::Failed && self.result == "start-limit-hit"
     }
 
-    /// It does not run, nothing went wrong, and nobody ordered that: its main process ended while the unit was active. Of a unit
-    /// that is ordered to stop, the process ends after it was active last.
+    /// It does not run, nothing went wrong, and nobody ordered that: it is done, or its main process ended while the unit was
+    /// active. Of a unit that is ordered to stop, the process ends after it was active last.
     pub fn ended_by_itself(&self) -> bool {
-        let ends = self.main_exited.zip(self.active_until);
-        self.active == ActiveState::Inactive && ends.is_some_and(|(main, unit)| main <= unit)
+        self.active == ActiveState::Inactive && (self.is_done_at_its_end() || self.ended_first())
     }
 
-    /// It does not run, and someone wanted that: it was stopped, or never started.
+    /// A service that someone stopped in this boot, as far as systemd still knows, or is stopping now.
     pub fn is_stopped_on_purpose(&self) -> bool {
-        let is_loaded = self.load == LoadState::Loaded;
-        is_loaded && self.active == ActiveState::Inactive && !self.ended_by_itself()
+        let rests = matches!(self.active, ActiveState::Inactive | ActiveState::Deactivating);
+        let is_service = !self.service_type.is_empty() && self.load == LoadState::Loaded;
+        let was_active = self.active_until.is_some() && !self.is_done_at_its_end();
+        rests && is_service && was_active && !self.ended_first()
+    }
+
+    /// A oneshot that is inactive whenever it has done its work.
+    fn is_done_at_its_end(&self) -> bool {
+        self.service_type == "oneshot" && !self.remains
+    }
+
+    /// Its main process ended before the unit did, and is not meant to.
+    fn ended_first(&self) -> bool {
+        let ends = self.main_exited.zip(self.active_until);
+        !self.remains && ends.is_some_and(|(main, unit)| main <= unit)
     }
 
     /// systemd itself is about to restart it.
@@ -377,5 +393,37 @@ mod tests {
         let mut properties = properties();
         properties.0.insert("ActiveState", "refreshing".into());
         assert_eq!(properties.unit().unwrap().active, ActiveState::Other("refreshing".to_owned()));
+    }
+
+    /// Of a unit whose main process ended at `main`, and that was active last at `unit`: whether it ended by itself, and whether
+    /// someone stopped it.
+    fn judged(main: u64, unit: u64, change: impl FnOnce(&mut Unit)) -> (bool, bool) {
+        let at = |seconds| (seconds > 0).then_some(Duration::from_secs(seconds));
+        let mut web = Unit::named("web.service");
+        (web.main_exited, web.active_until) = (at(main), at(unit));
+        change(&mut web);
+        (web.ended_by_itself(), web.is_stopped_on_purpose())
+    }
+
+    #[test]
+    fn who_stopped_a_unit_shows_in_what_ended_first() {
+        assert_eq!(judged(7, 5, |_| ()), (false, true), "the order came first");
+        assert_eq!(judged(5, 7, |_| ()), (true, false), "the process ended first");
+        assert_eq!(judged(5, 5, |_| ()), (true, false));
+        assert_eq!(judged(0, 0, |_| ()), (false, false), "nothing is known");
+        let stopping = |unit: &mut Unit| unit.active = ActiveState::Deactivating;
+        assert_eq!(judged(0, 5, stopping), (false, true), "it is being stopped");
+        assert_eq!(judged(4, 5, stopping), (false, false), "it ends by itself");
+        assert_eq!(judged(7, 5, |unit| unit.active = ActiveState::Active), (false, false));
+        assert_eq!(judged(7, 5, |unit| unit.active = ActiveState::Failed), (false, false));
+        let oneshot = |unit: &mut Unit| unit.service_type = "oneshot".to_owned();
+        assert_eq!(judged(5, 0, oneshot), (true, false), "it is through");
+        let remaining = |unit: &mut Unit| {
+            oneshot(unit);
+            unit.remains = true;
+        };
+        assert_eq!(judged(3, 9, remaining), (false, true), "its process ended long before");
+        let mount = |unit: &mut Unit| unit.service_type = String::new();
+        assert_eq!(judged(0, 5, mount), (false, false), "it has no process");
     }
 }

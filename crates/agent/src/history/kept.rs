@@ -127,6 +127,7 @@ fn standing_row(open: &OpenIncident, now: &Stamp) -> Standing {
         until: open.again_at.map(|again| now.at(again)),
         data: json!({
             "stopped": open.stopped,
+            "acted_on": open.acted_on,
             "acted": open.used.is_some(), "unproved": open.unproved, "exhausted": open.exhausted,
         }),
     }
@@ -171,6 +172,7 @@ pub(super) fn stood(open: OpenIncident, row: &Standing, now: &Stamp) -> OpenInci
         unproved: open.unproved || flag("unproved"),
         exhausted: flag("exhausted"),
         stopped: serde_json::from_value(row.data["stopped"].clone()).unwrap_or_default(),
+        acted_on: serde_json::from_value(row.data["acted_on"].clone()).unwrap_or_default(),
         again_at: row.until.as_ref().map(|until| {
             // Likewise: never longer than it was to wait when that was written.
             now.boottime + until.left(now, from_to(row.since, until.wall))
@@ -229,6 +231,7 @@ mod tests {
             exhausted: again_at.is_none(),
             again_at,
             stopped: vec![StoppedProgram { name: "a".to_owned(), started: 77 }],
+            acted_on: vec!["web.service".to_owned()],
         };
         Past {
             open: vec![open("db", 1, None), open("web/a", 2, Some(at(1_060)))],
@@ -271,6 +274,7 @@ mod tests {
                 exhausted: false,
                 again_at: None,
                 stopped: Vec::new(),
+                acted_on: Vec::new(),
                 ..open.clone()
             };
             let row = standings.iter().find(|row| row.target == open.target).expect("its row");

@@ -183,6 +183,7 @@ fn past(journal: &Journal, now: &Stamp) -> Result<Past, JournalError> {
             exhausted: false,
             again_at: None,
             stopped: Vec::new(),
+            acted_on: Vec::new(),
             target: incident.target,
         };
         let its = |row: &&Standing| row.incident == Some(incident.id) && row.target == open.target;

@@ -76,11 +76,17 @@ impl CheckCore {
 
     /// Why systemd's unit does not run, if the last look said that this is no fault: it was stopped on purpose, or is on its way.
     pub(crate) fn rests(&self) -> Option<&Said> {
-        self.last.as_ref()?.unclear.as_ref().filter(|why| match why.code() {
-            Some(Code::Unit(UnitCode::Inactive { .. } | UnitCode::Masked { .. })) => true,
-            Some(Code::Unit(UnitCode::AwaitsRestart { .. } | UnitCode::Is { .. })) => true,
-            _ => false,
-        })
+        use UnitCode::{AwaitsRestart, Inactive, Is, Masked};
+        let rests = |why: &&Said| {
+            let of_unit = |code: &Code| {
+                matches!(
+                    code,
+                    Code::Unit(Inactive { .. } | Masked { .. } | AwaitsRestart { .. } | Is { .. })
+                )
+            };
+            why.code().is_some_and(of_unit)
+        };
+        self.last.as_ref()?.unclear.as_ref().filter(rests)
     }
 
     pub(crate) fn facts(&self) -> Option<&Facts> {

@@ -215,6 +215,7 @@ fn open_incident(unproved: bool) -> OpenIncident {
     let since = Moment::ORIGIN + Duration::from_mins(16_650);
     OpenIncident {
         stopped: Vec::new(),
+        acted_on: Vec::new(),
         incident: 4,
         target: "web".to_owned(),
         since,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use evenkeel_engine::Refusal;
 use evenkeel_probe::{FailureClass, Measurement, Outcome};
+use evenkeel_recovery::machine::Ended;
 use evenkeel_shown::said::UnitCode;
 
 use crate::host::{MINUTE, ScriptedHost, WEB, bad, good, measurement, unknown};
@@ -176,4 +177,16 @@ fn a_unit_whose_check_judges_its_state_by_a_condition_has_to_run() {
     host.sees("port", bad());
     host.run_for(MINUTE);
     assert!(host.acts[0].occasion.unit_is_wanted, "{:?}", host.acts);
+}
+
+#[test]
+fn an_attempt_that_refused_a_stopped_unit_leaves_it_alone_the_next_time_too() {
+    let mut host =
+        ScriptedHost::new(&PORT.replace("when = [\"unit\", \"port\"]", "when = [\"port\"]"));
+    host.sees("unit", good());
+    host.sees("port", bad());
+    host.ends = Ended::Impossible;
+    host.run_for(MINUTE * 60 * 3);
+    assert!(host.acts.len() >= 2, "a slow retry: {:?}", host.records);
+    assert!(host.acts.iter().all(|act| !act.occasion.unit_is_wanted), "{:?}", host.acts);
 }

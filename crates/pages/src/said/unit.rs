@@ -14,8 +14,9 @@ pub(super) fn unit(view: &View, code: &UnitCode) -> String {
         }
         UnitCode::Inactive { unit } => format!("{unit} は意図的に停止中 (inactive)"),
         UnitCode::Ended { unit } => {
-            format!("{unit} は停止中 (inactive): メインプロセスが自ら正常終了した")
+            format!("{unit} は停止中 (inactive): 自ら正常終了した")
         }
+        UnitCode::Stopping { unit } => format!("{unit} は意図的に停止処理中"),
         UnitCode::Masked { unit } => format!("{unit} は意図的にマスクされている"),
         UnitCode::Unstartable { unit, load } => {
             format!("{unit} は起動できない: ユニットファイルの状態は {load}")

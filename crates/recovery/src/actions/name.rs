@@ -4,13 +4,14 @@ use std::fmt;
 
 use evenkeel_systemd::UnitName;
 
-use super::Action;
+use super::{Action, UnitOrder};
 
 impl Action {
-    /// The unit of systemd that it is about.
-    pub fn unit(&self) -> Option<&UnitName> {
+    /// The unit of systemd that it may leave stopped or started.
+    pub fn starts_or_stops_unit(&self) -> Option<&UnitName> {
         match self {
-            Self::SystemdRestart { unit, .. } | Self::SystemdOrder { unit, .. } => Some(unit),
+            Self::SystemdRestart { unit, .. }
+            | Self::SystemdOrder { unit, order: UnitOrder::Start | UnitOrder::Stop } => Some(unit),
             _ => None,
         }
     }

@@ -58,9 +58,14 @@ pub(super) async fn restart(
     let systemd = Systemd { manager: Manager::system(), deadline };
     let aim = Aim::RestartUnit { unit: unit.to_string() };
     let before = systemd.look(unit, &aim).await?;
-    // A oneshot is stopped whenever it has done its work.
-    if leave_stopped && before.is_stopped_on_purpose() && before.service_type != "oneshot" {
-        return Err(permanent(cannot(&aim, Said::from(UnitCode::Inactive { unit: before.id }))));
+    if leave_stopped && before.is_stopped_on_purpose() {
+        return Err(match before.active {
+            // It may hang in that, and is restarted by a further attempt then.
+            ActiveState::Deactivating => {
+                retryable(cannot(&aim, Said::from(UnitCode::Stopping { unit: before.id })))
+            }
+            _ => permanent(cannot(&aim, Said::from(UnitCode::Inactive { unit: before.id }))),
+        });
     }
     systemd.restart(unit, &before, &aim, end_left_overs).await
 }

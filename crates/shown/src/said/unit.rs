@@ -22,6 +22,9 @@ pub enum UnitCode {
     Ended {
         unit: String,
     },
+    Stopping {
+        unit: String,
+    },
     Masked {
         unit: String,
     },
@@ -66,8 +69,9 @@ impl Display for UnitCode {
             Self::Frozen { unit } => write!(to, "`{unit}` is frozen: none of its processes runs"),
             Self::Inactive { unit } => write!(to, "`{unit}` is inactive, as on purpose"),
             Self::Ended { unit } => {
-                write!(to, "`{unit}` is inactive: its main process ended by itself, with success")
+                write!(to, "`{unit}` is inactive: it ended by itself, with success")
             }
+            Self::Stopping { unit } => write!(to, "`{unit}` is being stopped, as on purpose"),
             Self::Masked { unit } => write!(to, "`{unit}` is masked, as on purpose"),
             Self::Unstartable { unit, load } => {
                 write!(to, "`{unit}` cannot be started: its unit file is in the state `{load}`")
