@@ -136,18 +136,20 @@ fn a_missing_user_or_group_fails_its_rule_and_no_other() {
 }
 
 #[test]
-fn a_port_in_use_is_refused_by_name() {
+fn a_port_in_use_is_named_and_the_page_opens_once_it_is_free() {
     let scratch = Scratch::new();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let settings = format!(
-        "[agent]\nstate_dir = \"{0}/state\"\nsocket = \"{0}/s\"\nlisten = \"{address}\"\n",
-        scratch.path().display()
-    );
-    let path = scratch.file("settings.toml", &settings, 0o644);
-    let finished = evenkeel(["run".as_ref(), "--config".as_ref(), path.as_os_str()]);
-    assert_eq!(finished.code, Some(3), "{finished:?}");
-    assert!(finished.stderr.contains(&address), "{}", finished.stderr);
+    let (config, port) = Agent::settings_with(&scratch, "", "");
+    let stranger = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let mut agent = Agent::spawn(&scratch, &config, port, &[]);
+    // All else goes on: it answers on its control socket.
+    until("its socket answers", LONG, || {
+        let config = config.as_os_str();
+        evenkeel(["status".as_ref(), "--config".as_ref(), config]).code == Some(0)
+    });
+    let log = std::fs::read_to_string(scratch.join("agent.log")).unwrap();
+    assert!(log.contains(&format!("cannot listen on `127.0.0.1:{port}`")), "{log}");
+    drop(stranger);
+    agent.await_answer();
 }
 
 #[test]
