@@ -8,7 +8,7 @@ use evenkeel_recovery::machine::{Phase, Stop};
 use crate::engine::{Engine, Running};
 use crate::event::{Act, Effect};
 use crate::occasion::occasion;
-use crate::programs::{not_ready, unit_not_ready};
+use crate::programs::not_ready;
 use crate::record::Record;
 use crate::recovery::RecoveryCore;
 use crate::refusal::{Refusal, Usage};
@@ -145,9 +145,7 @@ impl Engine {
                 reasons.push(Refusal::PartsFirst { part: part.to_owned() });
             }
             let checks = recovery.checks.iter().filter_map(|check| self.checks.get(*check));
-            reasons.extend(unit_not_ready(checks.clone(), target));
-            reasons
-                .extend(target.next_step().and_then(|step| not_ready(now, checks, &step.action)));
+            reasons.extend(not_ready(now, checks, target));
         }
         reasons.extend(self.waits_for_quiet(now, recovery, target));
         if let Some(running) = &self.running {

@@ -14,16 +14,16 @@ use crate::record::Record;
 
 /// Who orders these holds. No user has a name with a space in it.
 const BY: &str = "the settings";
-/// Windows that have no end are asked for again so often.
-const LOOK: Duration = Duration::from_mins(5);
+/// Windows that close or open on no day are asked for again so often.
+const LOOK: Duration = Duration::from_hours(24);
 
 /// When windows are asked for next, and which of them an operator has ended.
 #[derive(Debug, Default)]
 pub(crate) struct Maintenance {
     /// `None`: no check has windows, and none is held for one.
     pub(crate) due: Option<Moment>,
-    /// By check: the end of a window whose hold was released. It is not ordered anew within it.
-    released: BTreeMap<String, Moment>,
+    /// By check: the end, if it has one, of a window whose hold was released. It is not ordered anew within it.
+    released: BTreeMap<String, Option<Moment>>,
 }
 
 impl Maintenance {
@@ -41,8 +41,8 @@ impl Maintenance {
 
     /// A hold is over before its time, or may be over otherwise than by its window: another look is due.
     pub(crate) fn let_go(&mut self, hold: &Hold, now: Moment) {
-        if let (true, Some(until)) = (is_of_settings(hold), hold.until) {
-            self.released.insert(hold.target.clone(), until);
+        if is_of_settings(hold) {
+            self.released.insert(hold.target.clone(), hold.until);
         }
         self.look_at(now);
     }
@@ -69,7 +69,7 @@ impl Engine {
         let mut next: Option<Moment> = None;
         let mut at = |moment: Moment| next = Some(next.map_or(moment, |next| next.min(moment)));
         let (mut orders, mut open) = (Vec::new(), Vec::new());
-        self.maintenance.released.retain(|_, until| now < *until);
+        self.maintenance.released.retain(|_, until| until.is_none_or(|until| now < until));
         for check in &self.settings.checks {
             let Some(windows) = &check.maintenance else { continue };
             if !windows.contains(wall, &self.zone) {
@@ -78,13 +78,13 @@ impl Engine {
                 continue;
             }
             open.push(check.name.clone());
-            let until = windows.closing(wall, &self.zone).map_or(now + LOOK, after);
-            at(until);
+            let until = windows.closing(wall, &self.zone).map(after);
+            at(until.unwrap_or(now + LOOK));
             let is_held = self.holds.iter().any(|hold| hold.target == check.name);
             if !is_held && !self.maintenance.released.contains_key(&check.name) {
                 orders.push(Order::Hold {
                     target: check.name.clone(),
-                    until: Some(until),
+                    until,
                     reason: format!("maintenance {windows}"),
                     by: BY.to_owned(),
                 });

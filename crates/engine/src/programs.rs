@@ -45,42 +45,42 @@ impl Looked {
     }
 }
 
-/// Why a step that would start a unit of systemd leaves it alone: a check of its recovery looks at that unit, and it was stopped on
-/// purpose or is on its way. What no check looks at is found out by a restart itself.
-pub(crate) fn unit_not_ready<'a>(
-    checks: impl Iterator<Item = &'a CheckCore>,
-    target: &Target,
-) -> Option<Refusal> {
-    let action = &target.next_step()?.action;
-    let (Action::SystemdRestart { unit, .. }
-    | Action::SystemdOrder { unit, order: UnitOrder::Start }) = action
-    else {
-        return None;
-    };
-    if target.has_acted_on_unit_of(action) {
-        return None;
-    }
-    let looks = |check: &&CheckCore| check.looks_at_unit_of(action);
-    let why = checks.filter(looks).find_map(CheckCore::rests)?.clone();
-    let (why, why_code) = why.into_parts();
-    Some(Refusal::ProgramNotReady { program: unit.to_string(), why, why_code })
-}
-
-/// Why a step that restarts a named program has to wait: it was stopped on purpose, it is starting, or it started too recently for
-/// what its recovery listens to. What no check of the recovery looks at is restarted as the step says.
+/// Why the next step of a target leaves a program or unit alone, as far as the checks of its recovery look at it: it was stopped on
+/// purpose, it is on its way, or it started too recently. What none of them looks at is started as the step says.
 pub(crate) fn not_ready<'a>(
     now: Moment,
     checks: impl Iterator<Item = &'a CheckCore> + Clone,
-    action: &Action,
+    target: &Target,
 ) -> Option<Refusal> {
-    let Action::SupervisorRestartProgram { program: Some(program), .. } = action else {
-        return None;
-    };
+    let action = &target.next_step()?.action;
+    match action {
+        Action::SystemdRestart { unit, .. }
+        | Action::SystemdOrder { unit, order: UnitOrder::Start }
+            if !target.has_acted_on_unit_of(action) =>
+        {
+            let mut looking = checks.filter(|check| check.looks_at_unit_of(action));
+            looking.find_map(CheckCore::rests).map(|why| left_alone(unit.to_string(), why.clone()))
+        }
+        Action::SupervisorRestartProgram { program: Some(program), .. } => {
+            program_not_ready(now, checks, program)
+        }
+        _ => None,
+    }
+}
+
+fn left_alone(program: String, why: Said) -> Refusal {
+    let (why, why_code) = why.into_parts();
+    Refusal::ProgramNotReady { program, why, why_code }
+}
+
+/// That a program of supervisord was stopped on purpose, is starting, or started too recently for what its recovery listens to.
+fn program_not_ready<'a>(
+    now: Moment,
+    checks: impl Iterator<Item = &'a CheckCore> + Clone,
+    program: &str,
+) -> Option<Refusal> {
     let grace = checks.clone().map(|check| check.spec.health.startup_grace()).max()?;
-    let refuse = |why: Said| {
-        let (why, why_code) = why.into_parts();
-        Some(Refusal::ProgramNotReady { program: program.clone(), why, why_code })
-    };
+    let refuse = |why: Said| Some(left_alone(program.to_owned(), why));
     for check in checks {
         let (Some(looked), Some(concluded)) = (&check.looked, check.concluded) else { continue };
         let of_it = looked.parts.iter().find(|(name, ..)| name == program);

@@ -106,14 +106,7 @@ impl Reader {
         from: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<Stretch>, JournalError> {
-        if !self.knows_samples() {
-            return Ok(Vec::new());
-        }
-        let sql = "SELECT subject, verdict, from_ms, until_ms, slices FROM stretches
-                   WHERE subject = ? AND from_ms < ? AND until_ms > ? ORDER BY from_ms, id";
-        let (from, until) = (from.as_millisecond(), until.as_millisecond());
-        let values: [&dyn ToSql; 3] = [&subject, &until, &from];
-        all(self.connection(), "read stretches of time", sql, &values, stretch)
+        self.newest_stretches(subject, from, until, u32::MAX)
     }
 
     /// As [`Reader::stretches`], of them at most `most`, the newest.

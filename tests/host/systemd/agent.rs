@@ -184,6 +184,22 @@ fn a_restart_leaves_a_unit_alone_that_a_person_stopped_but_not_one_that_ended_by
 }
 
 #[test]
+fn a_restart_does_not_cut_in_on_a_stop_that_takes_its_time() {
+    let web = "[Service]\nExecStart=sh -c 'trap \"sleep 6; exit 0\" TERM; while :; do sleep 0.1; done'\n[Install]\nWantedBy=multi-user.target\n";
+    let Some(host) = boot_with(web, PORT) else { return };
+    host.ok("touch /run/answers; systemctl enable -q web; systemctl start web evenkeel");
+    until("the check is up", LONG, || {
+        status(&host).is_some_and(|status| status["checks"][0]["state"] == "up")
+    });
+    let before = host.property("web", "InvocationID");
+    host.ok("systemctl stop --no-block web; rm /run/answers");
+    let said = "cannot restart unit `web.service`: `web.service` is being stopped, as on purpose";
+    until("it is refused", LONG, || host.ok("evenkeel events --json").contains(said));
+    host.await_property("web", "ActiveState", "inactive");
+    assert_eq!(host.property("web", "InvocationID"), before, "it was not started anew");
+}
+
+#[test]
 fn an_agent_that_hangs_is_ended_by_its_watchdog_and_started_anew() {
     let Some(host) = boot(WEB) else { return };
     let before = host.property("evenkeel", "InvocationID");

@@ -154,6 +154,8 @@ fn a_unit_that_was_stopped_on_purpose_is_left_alone_although_its_port_is_down() 
     let said = "`web.service` is left alone: `web.service` is inactive, as on purpose";
     let refused: Vec<_> = host.refusals().iter().map(ToString::to_string).collect();
     assert!(refused.iter().any(|refusal| refusal == said), "{refused:?}");
+    let (done, of) = host.engine.settled(host.now);
+    assert_eq!(done, of, "one pass does not wait for whoever stopped it");
     // Nobody stopped this one.
     host.sees("unit", rests(UnitCode::Ended { unit: "web.service".into() }));
     host.run_for(MINUTE);

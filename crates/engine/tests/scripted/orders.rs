@@ -95,6 +95,35 @@ fn what_an_operator_holds_is_his_and_the_rest_of_the_window_is_held_without_a_ga
 }
 
 #[test]
+fn a_window_that_is_always_open_is_one_hold_and_its_release_lasts() {
+    let mut host = with_windows(r#""00:00-24:00""#);
+    host.seen.insert(0, bad());
+    host.run_for(48 * 60 * MINUTE);
+    assert!(host.acts.is_empty());
+    assert_eq!(host.messages("held").len(), 1);
+    host.order(Order::Release { target: "web".to_owned(), by: "ann".to_owned() });
+    host.run_for(48 * 60 * MINUTE);
+    assert!(!host.acts.is_empty());
+    assert_eq!(host.messages("held").len(), 1);
+}
+
+#[test]
+fn a_clock_that_is_set_out_of_a_window_ends_it_and_one_set_into_it_begins_it() {
+    let mut host = with_windows(r#""14:10-15:00""#);
+    host.run_for(5 * MINUTE);
+    assert_eq!(host.messages("held").len(), 1);
+    let set = |host: &mut ScriptedHost, hours: i64| {
+        let wall = WALL + jiff::SignedDuration::from_hours(hours);
+        host.engine.set_clock(host.now, wall);
+        host.run_for(MINUTE);
+    };
+    set(&mut host, 3);
+    assert_eq!(host.messages("hold_ended").len(), 1);
+    set(&mut host, 0);
+    assert_eq!(host.messages("held").len(), 2);
+}
+
+#[test]
 fn a_window_that_the_settings_no_longer_have_ends_with_the_reload() {
     let mut host = with_windows(r#""14:10-15:00""#);
     host.seen.insert(0, bad());

@@ -14,7 +14,7 @@ pub(super) fn unit(view: &View, code: &UnitCode) -> String {
         }
         UnitCode::Inactive { unit } => format!("{unit} は意図的に停止中 (inactive)"),
         UnitCode::Ended { unit } => {
-            format!("{unit} は停止中 (inactive): 自ら正常終了した")
+            format!("{unit} は停止中 (inactive): 誰かが止めたのではない")
         }
         UnitCode::Stopping { unit } => format!("{unit} は意図的に停止処理中"),
         UnitCode::Masked { unit } => format!("{unit} は意図的にマスクされている"),

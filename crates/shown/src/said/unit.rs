@@ -69,7 +69,7 @@ impl Display for UnitCode {
             Self::Frozen { unit } => write!(to, "`{unit}` is frozen: none of its processes runs"),
             Self::Inactive { unit } => write!(to, "`{unit}` is inactive, as on purpose"),
             Self::Ended { unit } => {
-                write!(to, "`{unit}` is inactive: it ended by itself, with success")
+                write!(to, "`{unit}` is inactive, and nobody stopped it")
             }
             Self::Stopping { unit } => write!(to, "`{unit}` is being stopped, as on purpose"),
             Self::Masked { unit } => write!(to, "`{unit}` is masked, as on purpose"),
