@@ -10,8 +10,12 @@ pub(crate) fn run(common: &Common, config: &Config) -> Result<Exit, Failure> {
         ConfigCommand::Check => check(common),
         ConfigCommand::Show { origin, reveal } => {
             let show = if *reveal { evenkeel_config::reveal } else { evenkeel_config::show };
-            let shown = show(&common.sources(), *origin).map_err(Failure::usage)?;
-            print_line(shown.trim_end());
+            let shown = show(&common.sources()).map_err(Failure::usage)?;
+            if common.json {
+                print_json(&shown.to_values(*origin));
+            } else {
+                print_line(shown.to_toml(*origin).trim_end());
+            }
             Ok(Exit::Holds)
         }
         ConfigCommand::Schema => {
@@ -19,9 +23,14 @@ pub(crate) fn run(common: &Common, config: &Config) -> Result<Exit, Failure> {
             Ok(Exit::Holds)
         }
         ConfigCommand::Init { preset } => {
-            let preset = evenkeel_config::preset(preset.name())
+            let name = preset.name();
+            let settings = evenkeel_config::preset(name)
                 .ok_or_else(|| Failure::usage("there is no such preset"))?;
-            print_line(preset.trim_end());
+            if common.json {
+                print_json(&json!({ "preset": name, "settings": settings }));
+            } else {
+                print_line(settings.trim_end());
+            }
             Ok(Exit::Holds)
         }
         ConfigCommand::Import(args) => import::run(common, args),

@@ -4,6 +4,7 @@ mod act;
 mod compress;
 mod private;
 mod report;
+mod team;
 mod work;
 
 use std::io;

@@ -57,7 +57,7 @@ pub use settings::{
     Mode, Module, OnCall, PermissionRule, Receiver, ReceiverKind, Recovery, SEVERITIES, Settings,
     Slo, Step, Storm, TlsFiles,
 };
-pub use show::{reveal, show};
+pub use show::{Shown, ShownValues, reveal, show};
 pub use sources::{RECEIVER_VARIABLES, Sources, VARIABLE_PREFIX};
 pub use value::{
     Age, ValueError, format_duration, format_mode, format_size, parse_age, parse_duration,

@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use evenkeel_shown::{HIDDEN, Secrets, place_of_url, redact, secret_ranges};
 use figment::value::{Dict, Num, Value};
+use serde::Serialize;
 
 use crate::check::check_tree;
 use crate::key::{Key, quoted, text_literal};
@@ -11,73 +13,135 @@ use crate::read::Tree;
 use crate::secrecy::{self, Secrecy};
 use crate::sources::{Sources, gather};
 
-/// The effective settings as TOML that loads as the same settings; with `origin`, a comment behind each key says where
-/// its value comes from: `file:line`, `default`, a variable's name, or the `--set` flag.
-///
-/// `***` stands in the place of secrets: headers and bodies of requests, variables of commands, passwords in URLs.
+/// The effective settings, to be shown: as TOML that loads as the same settings, or as values.
+#[derive(Debug)]
+pub struct Shown {
+    tables: Vec<Table>,
+}
+
+/// The effective settings as one tree of values, such as `check.web.timeout`.
+#[derive(Debug, Serialize)]
+pub struct ShownValues {
+    values: Dict,
+    /// By key, where its value comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origins: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug)]
+struct Table {
+    key: Key,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: String,
+    value: Value,
+    origin: String,
+}
+
+/// The effective settings. `***` stands in the place of secrets: headers and bodies of requests, variables of commands,
+/// passwords in URLs.
 ///
 /// Fails as [`crate::load`] does: what is shown is what would be in force.
-pub fn show(sources: &Sources, origin: bool) -> Result<String, ConfigError> {
-    print(sources, origin, false)
+pub fn show(sources: &Sources) -> Result<Shown, ConfigError> {
+    effective(sources, without_secrets)
 }
 
 /// As [`show`], with the secrets in clear, so that it loads as the same settings: for whoever hands them on.
-pub fn reveal(sources: &Sources, origin: bool) -> Result<String, ConfigError> {
-    print(sources, origin, true)
+pub fn reveal(sources: &Sources) -> Result<Shown, ConfigError> {
+    effective(sources, |_, value| value.clone())
 }
 
-fn print(sources: &Sources, origin: bool, secrets: bool) -> Result<String, ConfigError> {
+fn effective(
+    sources: &Sources,
+    as_shown: impl Fn(&Key, &Value) -> Value,
+) -> Result<Shown, ConfigError> {
     let (layers, problems) = gather(sources);
     let (_, tree) = check_tree(layers, problems)?;
-    let mut out = String::new();
+    let table = |key: Key, values: &Dict| {
+        let entry = |(name, value): (&String, &Value)| {
+            let key = key.named(name);
+            let (value, origin) = (as_shown(&key, value), origin_of(&tree, &key, value));
+            Entry { name: name.clone(), value, origin }
+        };
+        let entries = values.iter().map(entry).collect();
+        Table { key, entries }
+    };
+    let mut tables = Vec::new();
     for (section, value) in &tree.effective {
-        let Value::Dict(_, table) = value else { continue };
+        let Value::Dict(_, values) = value else { continue };
         let key = Key::of(&[section]);
         if section == "agent" || section == "alerts" {
-            print_table(&tree, &key, table, (origin, secrets), &mut out);
+            tables.push(table(key, values));
             continue;
         }
-        for (name, rule) in table {
+        for (name, rule) in values {
             if let Value::Dict(_, rule) = rule {
-                print_table(&tree, &key.named(name), rule, (origin, secrets), &mut out);
+                tables.push(table(key.named(name), rule));
             }
         }
     }
-    Ok(out)
+    Ok(Shown { tables })
 }
 
-fn print_table(
-    tree: &Tree,
-    key: &Key,
-    table: &Dict,
-    (origin, secrets): (bool, bool),
-    out: &mut String,
-) {
-    if !out.is_empty() {
-        out.push('\n');
+impl Shown {
+    /// As TOML; with `origin`, a comment behind each key says where its value comes from: `file:line`, `default`, a
+    /// variable's name, or the `--set` flag.
+    pub fn to_toml(&self, origin: bool) -> String {
+        let mut out = String::new();
+        for table in &self.tables {
+            if !out.is_empty() {
+                out.push('\n');
+            }
+            table.print(origin, &mut out);
+        }
+        out
     }
-    let _ = writeln!(out, "[{}]", crate::layer::dotted(key.segments()));
-    let lines: Vec<_> = table
-        .iter()
-        .map(|(name, value)| {
-            let key = key.named(name);
-            let place = origin.then(|| origin_of(tree, &key, value));
-            let shown =
-                if secrets { literal(value) } else { literal(&without_secrets(&key, value)) };
-            (format!("{} = {shown}", quoted(name)), place)
-        })
-        .collect();
-    let width =
-        lines.iter().map(|(line, _)| line.chars().count()).filter(|width| *width <= 60).max();
-    for (line, place) in lines {
-        match place {
-            Some(place) => {
-                let _ =
-                    writeln!(out, "{line:<width$}  # {place}", width = width.unwrap_or_default());
-            }
-            None => {
-                let _ = writeln!(out, "{line}");
-            }
+
+    /// As values; with `origin`, where each comes from.
+    pub fn to_values(&self, origin: bool) -> ShownValues {
+        let mut values = Dict::new();
+        for table in &self.tables {
+            let entries = table.entries.iter();
+            let entries = entries.map(|entry| (entry.name.clone(), entry.value.clone())).collect();
+            put(&mut values, table.key.segments(), entries);
+        }
+        let origins = || {
+            let of = |table: &Table| -> Vec<_> {
+                let entries = table.entries.iter();
+                let key = |entry: &Entry| table.key.named(&entry.name).to_string();
+                entries.map(|entry| (key(entry), entry.origin.clone())).collect()
+            };
+            self.tables.iter().flat_map(of).collect()
+        };
+        ShownValues { values, origins: origin.then(origins) }
+    }
+}
+
+/// Puts a table where its key says.
+fn put(into: &mut Dict, segments: &[String], table: Dict) {
+    let Some((first, rest)) = segments.split_first() else { return into.extend(table) };
+    let below = into.entry(first.clone()).or_insert_with(|| Value::from(Dict::new()));
+    if let Value::Dict(_, below) = below {
+        put(below, rest, table);
+    }
+}
+
+impl Table {
+    fn print(&self, origin: bool, out: &mut String) {
+        let _ = writeln!(out, "[{}]", crate::layer::dotted(self.key.segments()));
+        let line = |entry: &Entry| format!("{} = {}", quoted(&entry.name), literal(&entry.value));
+        let lines: Vec<_> = self.entries.iter().map(line).collect();
+        let widths = lines.iter().map(|line| line.chars().count());
+        let width = widths.filter(|width| *width <= 60).max().unwrap_or_default();
+        for (line, entry) in lines.iter().zip(&self.entries) {
+            let _ = if origin {
+                writeln!(out, "{line:<width$}  # {}", entry.origin)
+            } else {
+                writeln!(out, "{line}")
+            };
         }
     }
 }

@@ -1,6 +1,7 @@
 use std::cell::Cell;
 use std::ffi::CString;
 use std::io;
+use std::thread::{Scope, ScopedJoinHandle};
 
 use nix::unistd::{Gid, Uid, getgrouplist, setfsgid, setfsuid};
 
@@ -74,16 +75,26 @@ pub(crate) fn as_process<T>(work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// As whom the calling thread works, to be handed to [`take_over`] in a thread that it starts.
+/// Starts a thread that reaches files as the calling one does, under [`as_user`] too.
 ///
-/// The kernel gives a new thread what this one has; only this note of it has to be handed on.
-pub(crate) fn handed_on() -> Option<u32> {
-    WORKER.get()
+/// The kernel gives a new thread what this one has; only our note of it has to be handed on.
+pub fn start_alike<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> io::Result<ScopedJoinHandle<'scope, T>> {
+    let worker = WORKER.get();
+    std::thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, move || {
+        WORKER.set(worker);
+        work()
+    })
 }
 
-/// Takes over the note of the thread that started the calling one.
-pub(crate) fn take_over(worker: Option<u32>) {
-    WORKER.set(worker);
+/// How many threads pay for work on files: two, where there are so many processors.
+///
+/// That work is the kernel's, which takes turns; and the host is there for others.
+pub fn useful_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(2)
 }
 
 /// The thread becomes the user for good.

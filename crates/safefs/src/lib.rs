@@ -77,7 +77,7 @@ pub use acl::{Acl, AclKind};
 pub use aside::is_without_room;
 pub use boot::boot_time;
 pub use dir::{Dir, Working};
-pub use identity::{User, as_user};
+pub use identity::{User, as_user, start_alike, useful_threads};
 pub use metadata::{Access, Identity, Kind, Metadata};
 pub use name::{escaped, is_system_path};
 pub use object::{ActError, Change, Judged, Lists, Pinned, Refusal, Terms, Wish, judge};

@@ -8,6 +8,7 @@ use std::io;
 use std::path::Path;
 
 use crate::dir::Dir;
+use crate::identity::useful_threads;
 use crate::metadata::{Kind, Metadata};
 use crate::root::Root;
 use crate::walk::descent::Descent;
@@ -15,8 +16,6 @@ use crate::walk::team::Team;
 
 /// Entries that one thread looks at before another is worth its start.
 const FEW_ENTRIES: u64 = 4096;
-/// As many as pay: looking is the kernel's work, and it takes turns; and the host is there for others.
-const MOST_THREADS: usize = 2;
 
 /// How far a walk goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,8 +99,7 @@ pub fn walk_in_parallel<V: Visit + Send>(
             return Ok(vec![visit]);
         }
     }
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let others = Team::default().finish(descent, processors.min(MOST_THREADS), new);
+    let others = Team::default().finish(descent, useful_threads(), new);
     Ok(std::iter::once(visit).chain(others).collect())
 }
 

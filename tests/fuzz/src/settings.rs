@@ -46,14 +46,14 @@ fn refused(text: &str, error: &ConfigError) {
 /// Shown and loaded again, it is the same.
 fn accepted(text: &str) {
     let shown = with_file(text, |sources| {
-        let origins = show(sources, true).expect("what loads can be shown");
+        let origins = show(sources).expect("what loads can be shown").to_toml(true);
         assert_harmless(&origins);
-        reveal(sources, false).expect("what loads can be shown")
+        reveal(sources).expect("what loads can be shown").to_toml(false)
     });
     if let Err(error) = load_text("shown.toml", &shown) {
         panic!("what was shown is refused: {error}\n\n{shown}");
     }
-    let again = with_file(&shown, |sources| reveal(sources, false).expect("it loaded"));
+    let again = with_file(&shown, |sources| reveal(sources).expect("it loaded").to_toml(false));
     assert_eq!(shown, again);
 }
 

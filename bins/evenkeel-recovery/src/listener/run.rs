@@ -21,8 +21,9 @@ pub(crate) fn run(
     let variable = |name: &str| std::env::var(name).ok();
     let common = listener.in_words(common, variable)?;
     if listener.care.print_settings {
-        let shown = evenkeel_config::reveal(&common.sources_without_host(), false);
-        print_line(shown.map_err(Failure::usage)?.trim_end());
+        let shown =
+            evenkeel_config::reveal(&common.sources_without_host()).map_err(Failure::usage)?;
+        print_line(shown.to_toml(false).trim_end());
         return Ok(Exit::Holds);
     }
     let read = move || only_recovery(common.settings_without_host()?);

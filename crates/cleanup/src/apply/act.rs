@@ -4,11 +4,12 @@ use std::path::Path;
 
 use evenkeel_safefs::{
     Dir, Judged, Kind, Metadata, OpenFiles, Root, Run, ShortenError, Shortened, TakeError, Terms,
-    is_without_room,
+    escaped, is_without_room,
 };
 use evenkeel_shown::said::{CleanupCode, Said, Task};
 
 use super::report::Taken;
+use super::team;
 use super::{cannot, compress};
 use crate::clock::Clock;
 use crate::observe::{Contents, Rules};
@@ -32,20 +33,43 @@ pub(super) struct Act<'a> {
 pub(super) enum Not {
     /// It is no longer due.
     Skipped(String),
+    /// A process holds its lock.
+    Locked,
     Failed(Said),
     /// The run is to end.
     Ended,
 }
 
 impl Act<'_> {
-    /// The directory that a step is in, from the root.
-    pub(super) fn parent<'s>(&self, step: &'s Step) -> &'s Path {
-        let relative = step.path.strip_prefix(self.policy.path()).unwrap_or(Path::new(""));
-        relative.parent().unwrap_or(Path::new(""))
+    /// Whether all that is done to an entry is to move it, and to remove it where it is then.
+    pub(super) fn only_moves_files(&self) -> bool {
+        let draft = self.policy.draft();
+        draft.unit == Unit::File && matches!(draft.action, Action::Delete | Action::Trash { .. })
+    }
+
+    /// Carries out a step, and logs what was taken.
+    pub(super) fn carry_out(
+        &self,
+        task: &team::Task<'_>,
+        goes_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Taken, Not> {
+        let dir = &task.place.map_err(Not::clone)?.dir;
+        let taken = match task.slot {
+            Ok(slot) => self.take(dir, slot, task.step, goes_on),
+            Err(error) => self.take_without_room(dir, task.step, error),
+        }?;
+        tracing::info!(
+            path = %escaped(&taken.path),
+            action = taken.action,
+            bytes = taken.bytes,
+            reason = %task.step.reason,
+            "taken away"
+        );
+        Ok(taken)
     }
 
     /// Does with the entry what the policy says; `slot` is the place that was announced for it.
-    pub(super) fn take(
+    fn take(
         &self,
         dir: &Dir,
         slot: Option<u64>,
@@ -97,12 +121,7 @@ impl Act<'_> {
     /// Deletes a file where the filesystem has no room left to write down what is to be taken: just then it is wanted most.
     ///
     /// `error`: what the other way met with; for what cannot be done like this it is the reason.
-    pub(super) fn take_without_room(
-        &self,
-        dir: &Dir,
-        step: &Step,
-        error: &io::Error,
-    ) -> Result<Taken, Not> {
+    fn take_without_room(&self, dir: &Dir, step: &Step, error: &io::Error) -> Result<Taken, Not> {
         let is_file = self.policy.draft().unit == Unit::File;
         let (true, Action::Delete, Some(name), true) =
             (is_without_room(error), self.policy.action(), step.path.file_name(), is_file)
@@ -130,7 +149,7 @@ impl Act<'_> {
             Ok(Some(contents)) => contents,
             Ok(None) => return Err(TakeError::Changed.into()),
             Err((path, reason)) => {
-                let shown = evenkeel_safefs::escaped(path);
+                let shown = escaped(path);
                 let text = format!("cannot look at `{shown}` in it: {reason}");
                 let why = Box::new(reason.into_code());
                 let code = CleanupCode::CannotLookAtPart { path: shown, why };
@@ -215,9 +234,8 @@ impl Not {
 impl From<TakeError> for Not {
     fn from(error: TakeError) -> Self {
         match error {
-            TakeError::Changed | TakeError::Locked | TakeError::NotDue => {
-                Self::Skipped(error.to_string())
-            }
+            TakeError::Changed | TakeError::NotDue => Self::Skipped(error.to_string()),
+            TakeError::Locked => Self::Locked,
             _ => Self::Failed(error.said()),
         }
     }

@@ -1,13 +1,15 @@
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use evenkeel_safefs::{Dir, Intent, Working, escaped};
-use evenkeel_shown::said::{CleanupCode, Said, Task};
+use evenkeel_safefs::{Dir, Intent, Working};
+use evenkeel_shown::said::Task as Doing;
 
 use super::act::{Act, Not};
-use super::report::Report;
+use super::report::{Report, Taken};
+use super::team::{self, Task};
 use super::{Progress, Watch};
 use crate::plan::Step;
 
@@ -16,7 +18,7 @@ const BATCH_STEPS: usize = 1_024;
 /// So many directories are open at once.
 const BATCH_DIRECTORIES: usize = 128;
 
-/// The steps of a run, one after the other.
+/// The steps of a run, batch by batch.
 pub(super) struct Work<'a> {
     act: Act<'a>,
     steps: &'a [Step],
@@ -26,16 +28,17 @@ pub(super) struct Work<'a> {
 }
 
 /// A directory that is worked in, and locked until this goes.
-struct Place {
-    dir: Dir,
+pub(super) struct Place {
+    pub(super) dir: Dir,
     /// `None` for the root, which is locked for the whole run.
     working: Option<Working>,
-    /// Whether an entry was taken from it.
-    changed: bool,
 }
 
-/// The directories of a batch, by their path from the root; or why nothing is done in one.
-type Places<'s> = HashMap<&'s Path, Result<Place, Not>>;
+/// What a step is about: which of the directories of its batch it is in, and its path from the root.
+struct At<'s> {
+    place: usize,
+    relative: &'s Path,
+}
 
 impl<'a> Work<'a> {
     pub(super) fn new(
@@ -70,61 +73,53 @@ impl<'a> Work<'a> {
 
     /// Carries out some steps: their directories are opened and locked, they are announced together, and then each is done.
     fn batch(&mut self, steps: &[Step]) -> ControlFlow<()> {
-        let mut places = Places::new();
-        for step in steps {
-            let parent = self.act.parent(step);
-            places.entry(parent).or_insert_with(|| self.enter(parent));
+        let (places, at) = self.enter_all(steps);
+        let slots = self.announce(steps, &places, &at);
+        let task = |(index, step): (usize, _)| Task {
+            step,
+            place: places[at[index].place].as_ref(),
+            slot: slots.as_ref().map(|slots| slots[index]),
+        };
+        let tasks: Vec<_> = steps.iter().enumerate().map(task).collect();
+        let (results, flow) = team::carry_out(&self.act, &tasks, self.watch, &mut self.progress);
+        let mut changed = vec![false; places.len()];
+        for (index, result) in results {
+            changed[at[index].place] |= result.is_ok();
+            self.record(&steps[index], result);
         }
-        let slots = self.announce(steps, &places);
-        for (index, step) in steps.iter().enumerate() {
-            (self.watch)(self.progress)?;
-            let slot = slots.as_ref().map(|slots| slots.get(index).copied().flatten());
-            let place = places.get_mut(self.act.parent(step));
-            self.step(place, slot, step)?;
-            self.progress.done += 1;
+        for (place, changed) in places.iter().zip(changed) {
+            if let (Ok(Place { working: Some(working), .. }), true) = (place, changed) {
+                working.restore_times();
+            }
         }
-        ControlFlow::Continue(())
+        flow
     }
 
-    fn step(
-        &mut self,
-        place: Option<&mut Result<Place, Not>>,
-        slot: Result<Option<u64>, &io::Error>,
-        step: &Step,
-    ) -> ControlFlow<()> {
-        let result = match (place, slot) {
-            (Some(Ok(place)), slot) => {
-                let mut goes_on = || (self.watch)(self.progress).is_continue();
-                let result = match slot {
-                    Ok(slot) => self.act.take(&place.dir, slot, step, &mut goes_on),
-                    Err(error) => self.act.take_without_room(&place.dir, step, error),
-                };
-                place.changed |= result.is_ok();
-                result
-            }
-            (Some(Err(not)), _) => Err(not.clone()),
-            (None, _) => {
-                let text = "its directory is unknown";
-                Err(Not::Failed(Said::new(text, CleanupCode::UnknownDirectory)))
-            }
-        };
+    fn record(&mut self, step: &Step, result: Result<Taken, Not>) {
         match result {
-            Ok(taken) => {
-                tracing::info!(
-                    path = %escaped(&taken.path),
-                    action = taken.action,
-                    bytes = taken.bytes,
-                    reason = %step.reason,
-                    "taken away"
-                );
-                self.progress.bytes = self.progress.bytes.saturating_add(taken.bytes);
-                self.report.taken.push(taken);
-            }
+            Ok(taken) => self.report.taken.push(taken),
             Err(Not::Skipped(reason)) => self.report.skip(step, &reason),
+            Err(Not::Locked) => self.report.skip(step, "a process holds its lock"),
             Err(Not::Failed(reason)) => self.report.fail(step, &reason),
-            Err(Not::Ended) => return ControlFlow::Break(()),
+            Err(Not::Ended) => {}
         }
-        ControlFlow::Continue(())
+    }
+
+    /// Opens and locks the directories of some steps, each once, or says why nothing is done in one.
+    fn enter_all<'s>(&self, steps: &'s [Step]) -> (Vec<Result<Place, Not>>, Vec<At<'s>>) {
+        let (mut places, mut known) = (Vec::new(), HashMap::<&OsStr, usize>::new());
+        let at = steps.iter().map(|step| {
+            let root = self.act.policy.path();
+            let relative = step.path.strip_prefix(root).unwrap_or(Path::new(""));
+            let parent = relative.parent().unwrap_or(Path::new(""));
+            let place = *known.entry(parent.as_os_str()).or_insert_with(|| {
+                places.push(self.enter(parent));
+                places.len() - 1
+            });
+            At { place, relative }
+        });
+        let at = at.collect();
+        (places, at)
     }
 
     /// Opens and locks a directory below the root.
@@ -132,33 +127,34 @@ impl<'a> Work<'a> {
         let root = self.act.root.dir();
         let dir = root.descend(relative).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Not::Skipped("its directory is gone".to_owned()),
-            _ => Not::cannot(Task::OpenDirectory, &error),
+            _ => Not::cannot(Doing::OpenDirectory, &error),
         })?;
         if relative.as_os_str().is_empty() {
-            return Ok(Place { dir, working: None, changed: false });
+            return Ok(Place { dir, working: None });
         }
         match dir.start_work() {
-            Ok(Some(working)) => Ok(Place { dir, working: Some(working), changed: false }),
+            Ok(Some(working)) => Ok(Place { dir, working: Some(working) }),
             Ok(None) => Err(Not::Skipped("a process holds the lock of its directory".to_owned())),
-            Err(error) => Err(Not::cannot(Task::LockDirectory, &error)),
+            Err(error) => Err(Not::cannot(Doing::LockDirectory, &error)),
         }
     }
 
     /// Writes down what is about to be taken; one slot for each step, `None` for what is not to be taken.
-    fn announce(&mut self, steps: &[Step], places: &Places<'_>) -> io::Result<Vec<Option<u64>>> {
+    fn announce(
+        &mut self,
+        steps: &[Step],
+        places: &[Result<Place, Not>],
+        at: &[At<'_>],
+    ) -> io::Result<Vec<Option<u64>>> {
         if self.act.no_room {
             return Err(io::ErrorKind::StorageFull.into());
         }
         let mut slots = vec![None; steps.len()];
-        let policy = self.act.policy;
         let Some(run) = &mut self.act.run else { return Ok(slots) };
-        let mut indices = Vec::new();
-        let mut intents = Vec::new();
-        for (index, step) in steps.iter().enumerate() {
-            let relative = step.path.strip_prefix(policy.path()).unwrap_or(Path::new(""));
-            let parent = relative.parent().unwrap_or(Path::new(""));
-            let Some(Ok(place)) = places.get(parent) else { continue };
-            let Some(name) = relative.file_name() else { continue };
+        let mut indices = Vec::with_capacity(steps.len());
+        let mut intents = Vec::with_capacity(steps.len());
+        for (index, (step, At { place, relative })) in steps.iter().zip(at).enumerate() {
+            let (Ok(place), Some(name)) = (&places[*place], relative.file_name()) else { continue };
             indices.push(index);
             let reason = step.reason.to_string();
             intents.push(Intent { dir: &place.dir, name, path: relative, reason });
@@ -167,16 +163,6 @@ impl<'a> Work<'a> {
             slots[index] = slot;
         }
         Ok(slots)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        if let Some(working) = &self.working
-            && self.changed
-        {
-            working.restore_times();
-        }
     }
 }
 

@@ -135,7 +135,8 @@ fn the_origin_of_each_value_is_shown() {
         sets: vec!["check.web.retries=1".to_owned()],
         ..Sources::default()
     };
-    let shown = show(&sources, true).unwrap().replace(&*file.display().to_string(), "a.toml");
+    let shown =
+        show(&sources).unwrap().to_toml(true).replace(&*file.display().to_string(), "a.toml");
     let expected = r#"[agent]
 grace = "5s"                                # EVENKEEL_AGENT__GRACE
 hold_errors_for = "2m"                      # default
@@ -211,9 +212,29 @@ proptest! {
         let dir = TempDir::new().unwrap();
         let sources = Sources { files: vec![write(&dir, "x.toml", &text)], ..Sources::default() };
         let settings = load(&sources).unwrap();
-        let shown = reveal(&sources, true).unwrap();
+        let shown = reveal(&sources).unwrap().to_toml(true);
         prop_assert_eq!(load_text("shown", &shown).unwrap(), settings);
     }
+}
+
+#[test]
+fn the_settings_in_force_are_shown_as_values_too() {
+    let dir = TempDir::new().unwrap();
+    let text = "[check.\"web.1\"]\ntcp.address = \"127.0.0.1:80\"\nretries = 2\n\n[cleanup.x]\npath = \"/srv/x\"\nmatch = [\"*\"]\nolder_than = \"7d\"\naction = \"delete\"\n";
+    let file = write(&dir, "a.toml", text);
+    let shown = show(&Sources { files: vec![file.clone()], ..Sources::default() }).unwrap();
+    let document = |origin| serde_json::to_value(shown.to_values(origin)).unwrap();
+    let (plain, with_origins) = (document(false), document(true));
+    let values = &plain["values"];
+    assert_eq!(values["check"]["web.1"]["retries"], 2);
+    assert_eq!(values["check"]["web.1"]["tcp"]["address"], "127.0.0.1:80");
+    assert_eq!(values["cleanup"]["x"]["older_than"], "7d");
+    assert_eq!(values["agent"]["mode"], "enforce");
+    assert_eq!(plain.get("origins"), None);
+    assert_eq!(with_origins["values"], *values);
+    let origins = &with_origins["origins"];
+    assert_eq!(origins["check.\"web.1\".retries"], format!("{}:3", file.display()));
+    assert_eq!(origins["agent.mode"], "default");
 }
 
 #[test]

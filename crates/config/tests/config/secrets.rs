@@ -53,13 +53,16 @@ fn the_settings_in_force_are_shown_without_their_secrets() {
     let sources = sources(&dir, SETTINGS);
     let settings = load(&sources).unwrap_or_else(|error| panic!("{error}"));
     for origin in [false, true] {
-        let shown = show(&sources, origin).unwrap();
+        let shown = show(&sources).unwrap().to_toml(origin);
         assert!(!shown.contains("MARKER"), "{shown}");
+        let values = show(&sources).unwrap().to_values(origin);
+        let values = serde_json::to_string(&values).unwrap();
+        assert!(!values.contains("MARKER") && values.contains("token=***"), "{values}");
         assert!(
             shown.contains("/health?token=***&verbose=1") && shown.contains("/usr/bin/login"),
             "{shown}"
         );
-        let clear = reveal(&sources, origin).unwrap();
+        let clear = reveal(&sources).unwrap().to_toml(origin);
         assert_eq!(
             (1..=14).find(|number| !clear.contains(&format!("MARKER{number:02}"))),
             None,

@@ -172,7 +172,6 @@ pub(super) fn cleanup(view: &View, code: &CleanupCode) -> String {
             "{path}: {matching}件中{found}件が対象で、max_ratio = {limit} を超える。何も変更していない"
         ),
         CleanupCode::NoName => "名前がない".to_owned(),
-        CleanupCode::UnknownDirectory => "ディレクトリが不明".to_owned(),
         CleanupCode::CannotLookAtPart { path, why } => {
             format!("中の {path} を参照できない: {}", japanese(view, why))
         }

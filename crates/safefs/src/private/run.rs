@@ -66,6 +66,8 @@ pub struct Held<'r> {
     run: &'r Run<'r>,
     pub(super) slot: u64,
     pub(super) metadata: Metadata,
+    /// Of a file: held until it is gone or back. A directory's is taken anew by each look through it.
+    lock: Option<Locked<OwnedFd>>,
 }
 
 /// Why an entry was not taken. It is where it was, unless the variant says otherwise.
@@ -190,7 +192,7 @@ impl<'p> Run<'p> {
         if !due(&planned) {
             return Err(TakeError::NotDue);
         }
-        let _lock = lock_object(&pinned)?;
+        let lock = lock_object(&pinned)?;
         let slot_name = slot.to_string();
         match take_in((dir.fd(), name), (self.dir.fd(), slot_name.as_ref())) {
             Ok(()) => {}
@@ -199,7 +201,9 @@ impl<'p> Run<'p> {
             }
             Err(error) => return Err(error.into()),
         }
-        let held = Held { run: self, slot, metadata: look(self.dir.fd(), slot_name.as_ref())? };
+        let metadata = look(self.dir.fd(), slot_name.as_ref())?;
+        let lock = lock.filter(|_| metadata.kind == Kind::File);
+        let held = Held { run: self, slot, metadata, lock };
         // The move itself sets ctime, so that cannot be compared; content written meanwhile shows in mtime and size.
         if is_unchanged(&planned, &held.metadata) {
             return Ok(held);
@@ -242,7 +246,12 @@ impl Held<'_> {
         mut due: impl FnMut(&Metadata) -> bool,
     ) -> Result<Removed, TakeError> {
         match tree::remove(&self.run.dir, self.name().as_ref(), &self.metadata, &mut due) {
-            Ok(removed) => Ok(removed),
+            Ok(removed) => {
+                if let Some(lock) = self.lock.filter(|_| self.metadata.nlink == 1) {
+                    lock.close_removed();
+                }
+                Ok(removed)
+            }
             Err(RemoveError { removed, reason }) => {
                 self.give_back(dir, name)?;
                 if removed.entries == 0 {

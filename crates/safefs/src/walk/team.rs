@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use crate::identity;
+use crate::identity::start_alike;
 use crate::walk::Visit;
 use crate::walk::descent::{Descent, Part};
 
@@ -30,10 +30,9 @@ impl Team {
         threads: usize,
         new: impl Fn() -> V + Sync,
     ) -> Vec<V> {
-        let (bounds, worker) = (descent.bounds(), identity::handed_on());
+        let bounds = descent.bounds();
         self.lock().working = 1;
         let other = || {
-            identity::take_over(worker);
             let mut visit = new();
             self.work(Descent::within(bounds, &mut visit));
             visit
@@ -42,7 +41,7 @@ impl Team {
             let mut others = Vec::new();
             for _ in 1..threads {
                 self.lock().working += 1;
-                match thread::Builder::new().name("walk".to_owned()).spawn_scoped(scope, other) {
+                match start_alike(scope, "walk", other) {
                     Ok(thread) => others.push(thread),
                     // The others do its work.
                     Err(_) => self.lock().working -= 1,

@@ -348,7 +348,6 @@ pub enum CleanupCode {
         limit: String,
     },
     NoName,
-    UnknownDirectory,
     CannotLookAtPart {
         path: String,
         why: Box<Code>,

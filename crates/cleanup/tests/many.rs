@@ -1,0 +1,110 @@
+//! Runs large enough that two threads share them.
+#![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
+
+use std::fs::{self, File, FileTimes};
+use std::ops::ControlFlow;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use evenkeel_cleanup::{Action, AgeBy, Draft, Plan, Policy, Trigger, apply, apply_watched, scan};
+use evenkeel_safefs::PRIVATE_NAME;
+
+const HOUR: Duration = Duration::from_hours(1);
+const FILES: usize = 400;
+const NOBODY: u32 = 65534;
+
+fn draft(root: &Path, action: Action) -> Draft {
+    let draft = Draft::new(root, Trigger::OlderThan(HOUR), action);
+    Draft { matches: vec!["*.tmp".to_owned()], recursive: true, age_by: AgeBy::MTIME, ..draft }
+}
+
+fn plan(draft: Draft) -> (Policy, Plan) {
+    let policy = Policy::try_new(draft).unwrap();
+    let plan = scan(&policy, SystemTime::now()).unwrap();
+    (policy, plan)
+}
+
+/// As many old files as that in a directory.
+fn fill(directory: &Path) -> Vec<PathBuf> {
+    let old = FileTimes::new().set_modified(SystemTime::now() - 2 * HOUR);
+    let file = |number| {
+        let path = directory.join(format!("{number:04}.tmp"));
+        fs::write(&path, "content").unwrap();
+        File::options().write(true).open(&path).unwrap().set_times(old).unwrap();
+        path
+    };
+    (0..FILES).map(file).collect()
+}
+
+#[test]
+fn all_that_is_due_goes_once_and_is_told_in_the_order_of_the_plan() {
+    for action in [Action::Delete, Action::Trash { ttl: HOUR }] {
+        let scratch = tempfile::tempdir().unwrap();
+        let sub = scratch.path().join("sub");
+        fs::create_dir(&sub).unwrap();
+        fill(&sub);
+        // Each of these files goes with its second name: a thread that holds the lock of one must not look like another program.
+        for path in fill(scratch.path()) {
+            fs::hard_link(&path, path.with_extension("too.tmp")).unwrap();
+        }
+        let before = fs::metadata(&sub).unwrap();
+        let (policy, plan) = plan(draft(scratch.path(), action));
+        let planned: Vec<_> = plan.steps.iter().map(|step| step.path.clone()).collect();
+        assert_eq!(planned.len(), 3 * FILES);
+        let report = apply(&policy, plan, SystemTime::now());
+        let taken: Vec<_> = report.taken.iter().map(|taken| taken.path.clone()).collect();
+        assert_eq!((&report.failed[..], &report.skipped[..]), (&[][..], &[][..]));
+        assert_eq!((taken, report.not_reached), (planned, 0));
+        if action == Action::Delete {
+            assert_eq!(report.bytes(), (2 * FILES * "content".len()) as u64);
+        }
+        assert_eq!(fs::read_dir(&sub).unwrap().count(), 0);
+        let after = fs::metadata(&sub).unwrap();
+        assert_eq!(
+            (before.mtime(), before.mtime_nsec()),
+            (after.mtime(), after.mtime_nsec()),
+            "work in a directory does not show in its times"
+        );
+    }
+}
+
+#[test]
+fn a_run_that_is_ended_counts_what_both_threads_have_done() {
+    let scratch = tempfile::tempdir().unwrap();
+    let paths = fill(scratch.path());
+    let (policy, plan) = plan(draft(scratch.path(), Action::Delete));
+    let mut last = 0;
+    let report = apply_watched(&policy, plan, SystemTime::now(), |progress| {
+        assert!(last <= progress.done && progress.done <= progress.total);
+        last = progress.done;
+        if progress.done < 100 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    let left = paths.iter().filter(|path| path.exists()).count();
+    assert_eq!(report.taken.len() + left, FILES, "{report:?}");
+    assert!((100..FILES).contains(&report.taken.len()), "{} were taken", report.taken.len());
+    assert_eq!(report.not_reached, left as u64);
+    assert!(report.taken.is_sorted_by(|one, other| one.path < other.path));
+    assert!(!scratch.path().join(PRIVATE_NAME).exists());
+}
+
+#[test]
+fn both_threads_have_the_rights_of_run_as_and_no_more() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    fs::set_permissions(scratch.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let root = scratch.path().join("root");
+    fs::create_dir(&root).unwrap();
+    chown(&root, Some(NOBODY), None).unwrap();
+    let open = fill(&root);
+    let closed = root.join("sub");
+    fs::create_dir(&closed).unwrap();
+    let kept = fill(&closed);
+    let run_as = Some(NOBODY.to_string());
+    let (policy, plan) = plan(Draft { run_as, ..draft(&root, Action::Delete) });
+    let report = apply(&policy, plan, SystemTime::now());
+    assert_eq!((report.taken.len(), report.failed.len()), (FILES, FILES));
+    assert!(open.iter().all(|path| !path.exists()) && kept.iter().all(|path| path.exists()));
+}
