@@ -6,6 +6,7 @@ use evenkeel_tests::{
     Agent, LONG, PROGRAMS, Scratch, TmuxServer, evenkeel, find_bin, installed, run, until,
 };
 use nix::sys::signal::Signal;
+use serde_json::Value;
 
 /// What bash offers for a line whose last word is begun.
 #[track_caller]
@@ -144,6 +145,31 @@ fn the_schema_of_the_settings_is_one_document() {
     let schema = printed.json();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert_eq!(schema["$defs"]["Check"]["properties"]["interval"]["default"], "30s");
+}
+
+#[test]
+fn the_settings_are_told_as_documents_too() {
+    let scratch = Scratch::new();
+    let settings = "[check.web]\ntcp.address = \"127.0.0.1:1\"\ntimeout = \"5s\"\nretries = 3\n";
+    let path = scratch.file("settings.toml", settings, 0o600);
+    let path = path.to_str().expect("a path in UTF-8");
+    let document = |words: &[&str]| -> Value {
+        let finished = evenkeel(words);
+        assert_eq!(finished.code, Some(0), "{words:?}: {finished:?}");
+        serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    };
+    let shown = document(&["config", "show", "--origin", "--json", "--config", path]);
+    assert_eq!(shown["values"]["check"]["web"]["retries"], 3);
+    assert_eq!(shown["origins"]["check.web.retries"], format!("{path}:4"));
+    let preset = document(&["config", "init", "--json"]);
+    assert!(preset["settings"].as_str().is_some_and(|text| text.contains("[agent]")), "{preset}");
+    let checked = document(&["config", "check", "--json", "--config", path]);
+    // 30 s until the next run, three runs of 4 x 5 s and 3 x 200 ms, and twice 3 s between them.
+    assert_eq!(checked["checks"][0]["down_within_seconds"], 97.8, "{checked}");
+    let told = evenkeel(["config", "check", "--config", path]);
+    let row = told.stdout.lines().find(|line| line.starts_with("web")).map(str::split_whitespace);
+    let row: Vec<_> = row.into_iter().flatten().collect();
+    assert_eq!(row, ["web", "30", "s", "1m", "37.8s"], "{}", told.stdout);
 }
 
 #[test]

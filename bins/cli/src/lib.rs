@@ -44,6 +44,6 @@ pub use evenkeel_safefs::escaped as escaped_path;
 pub use evenkeel_shown::Unit;
 pub use exit::{Exit, Failure, run};
 pub use log::LogForm;
-pub use output::{escaped, print_json, print_line, print_remark, print_table};
+pub use output::{escaped, print_json, print_json_line, print_line, print_remark, print_table};
 #[cfg(feature = "stop")]
 pub use stop::Stop;

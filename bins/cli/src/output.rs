@@ -24,6 +24,14 @@ pub fn print_json(document: &impl Serialize) {
     }
 }
 
+/// Prints one JSON document of many on a line of its own, as what goes on without end is read.
+pub fn print_json_line(document: &impl Serialize) {
+    let mut out = io::stdout().lock();
+    if serde_json::to_writer(&mut out, document).is_ok() {
+        let _ = writeln!(out);
+    }
+}
+
 /// So many rows are laid out together: a plan may have millions, and a laid-out row takes a kilobyte.
 const ROWS_AT_A_TIME: usize = 1000;
 

@@ -1,6 +1,6 @@
 use std::io;
 
-use evenkeel_cli::{Common, Exit, Failure, escaped_path as escaped, print_json, print_line};
+use evenkeel_cli::{Common, Exit, Failure, escaped_path as escaped, print_json_line, print_line};
 use evenkeel_permissions::{Fight, Keeper, News, Preference, Repair, Task, sweep};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -90,7 +90,7 @@ fn print(common: &Common, rule: &str, news: News) {
 
 fn print_repair(common: &Common, repair: &Repair) {
     if common.json {
-        return print_json(repair);
+        return print_json_line(repair);
     }
     let (path, kind) = (escaped(&repair.path), repair.kind.as_str());
     let by = repair.by.as_ref().map(|by| format!(" (by {by})")).unwrap_or_default();

@@ -75,25 +75,33 @@ fn what_cannot_be_done_is_3() {
     assert!(String::from_utf8(output.stdout).unwrap().contains("refused"));
 }
 
-#[test]
-fn watch_repairs_what_changes_and_ends_on_a_signal() {
-    let scratch = scratch();
-    let hash = scratch.path().join("a.hash");
+/// Starts `watch` on the files of the scratch folder, changes one, and returns the two lines that it prints.
+fn watched(scratch: &Path, flags: &[&str]) -> [String; 2] {
     let mut command = program();
-    command
-        .arg("watch")
-        .arg(scratch.path())
-        .args(HASHES)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
-    let mut watch = command.spawn().unwrap();
+    command.arg("watch").arg(scratch).args(HASHES).args(flags);
+    let mut watch = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
     // The first look repairs what deviates; the second line can only come from an event.
-    assert!(lines.next().unwrap().unwrap().ends_with("mode 0600 -> 0644"));
-    fs::set_permissions(&hash, PermissionsExt::from_mode(0o666)).unwrap();
-    let line = lines.next().unwrap().unwrap();
-    assert!(line.contains("mode 0666 -> 0644"), "{line}");
+    let first = lines.next().unwrap().unwrap();
+    fs::set_permissions(scratch.join("a.hash"), PermissionsExt::from_mode(0o666)).unwrap();
+    let second = lines.next().unwrap().unwrap();
     let pid = rustix::process::Pid::from_child(&watch);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert_eq!(watch.wait().unwrap().code(), Some(0));
+    [first, second]
+}
+
+#[test]
+fn watch_repairs_what_changes_and_ends_on_a_signal() {
+    let [first, second] = watched(scratch().path(), &[]);
+    assert!(first.ends_with("mode 0600 -> 0644"), "{first}");
+    assert!(second.contains("mode 0666 -> 0644"), "{second}");
+}
+
+#[test]
+fn watch_tells_of_each_repair_as_a_document_on_a_line() {
+    let repairs = watched(scratch().path(), &["--json"]);
+    let repairs = repairs.map(|line| serde_json::from_str::<serde_json::Value>(&line).unwrap());
+    assert_eq!((&repairs[0]["before"], &repairs[1]["before"]), (&"0600".into(), &"0666".into()));
+    assert!(repairs.iter().all(|repair| repair["after"] == "0644"), "{repairs:?}");
 }

@@ -9,12 +9,13 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use evenkeel_cli::{Common, Failure};
 use evenkeel_config::parse_duration;
-use evenkeel_probe::{Condition, DiskTarget, FileTarget, Target};
+use evenkeel_probe::{DiskTarget, FileTarget, Target};
 
 use crate::args::managers::{Supervisor, Systemd, Tmux};
 use crate::args::network::{Dns, Http, Tcp, Unix};
 use crate::args::process::{Exec, Process};
 use crate::expect;
+use crate::report::Conditions;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,7 +33,7 @@ Examples:
   evenkeel-probe exec -- test -s /var/lib/app/index
   evenkeel-probe serve --config /etc/evenkeel/probe.toml
 
-Exit: 0 up, 1 down, 2 wrong usage, 3 could not be told; with --nagios 0 up, 2 down, 3 anything else.";
+Exit: 0 up, 1 down, 2 wrong usage, 3 could not be told; with --nagios 0 up, 1 degraded, 2 down, 3 anything else.";
 
 /// Measures one target once and says whether it is up
 #[derive(Debug, Parser)]
@@ -80,6 +81,9 @@ pub(crate) struct Series {
     /// What must hold, as FIELD=VALUE; also != < <= > >=, and ~ !~ for a regular expression; repeatable
     #[arg(long, value_name = "FIELD=VALUE", global = true)]
     expect: Vec<String>,
+    /// What should hold, in the same form: where it does not, the target is degraded, and not down; repeatable
+    #[arg(long, value_name = "FIELD=VALUE", global = true)]
+    prefer: Vec<String>,
     /// One line and an exit code as Nagios plugins give them
     #[arg(long, global = true, conflicts_with = "json")]
     pub(crate) nagios: bool,
@@ -88,7 +92,7 @@ pub(crate) struct Series {
 impl Series {
     /// Whether flags are set that belong to one measurement alone.
     pub(crate) fn is_for_one(&self) -> bool {
-        self.nagios || !self.expect.is_empty()
+        self.nagios || !self.expect.is_empty() || !self.prefer.is_empty()
     }
 }
 
@@ -144,16 +148,19 @@ impl Args {
         }
     }
 
-    /// What to measure, and what makes it a fault.
-    pub(crate) fn target(&self) -> Result<(Target, Vec<Condition>), Failure> {
+    /// What to measure, and how it is judged.
+    pub(crate) fn target(&self) -> Result<(Target, Conditions), Failure> {
         let Command::Measure(kind) = &self.command else {
             return Err(Failure::usage("the target comes with each request"));
         };
         let target = kind.target()?;
         let condition = |text: &String| expect::condition(text, &target).map_err(Failure::usage);
-        let conditions = self.series.expect.iter().map(condition).collect::<Result<Vec<_>, _>>()?;
-        let target = target.judged_by(&conditions);
-        Ok((target, conditions))
+        let conditions =
+            |texts: &[String]| texts.iter().map(condition).collect::<Result<Vec<_>, _>>();
+        let down = conditions(&self.series.expect)?;
+        let degraded = conditions(&self.series.prefer)?;
+        let target = target.judged_by(&down).keeping(&degraded);
+        Ok((target, Conditions { down, degraded }))
     }
 }
 
@@ -179,13 +186,13 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
 }
 
-/// The fields that `--expect` takes for a kind of target.
+/// The fields that `--expect` and `--prefer` take for a kind of target.
 fn help(kind: &str) -> String {
     let fields = Target::fields_of(kind).unwrap_or_default();
     let lines = fields.iter().map(|field| format!("\n  {:<20}{}", field.name, field.help));
     let headers =
         if kind == "http" { "\n  header.NAME         a header of the response" } else { "" };
-    format!("Fields for --expect:{}{headers}", lines.collect::<String>())
+    format!("Fields for --expect and --prefer:{}{headers}", lines.collect::<String>())
 }
 
 #[cfg(test)]

@@ -168,6 +168,7 @@ mod tests {
     use evenkeel_probe::{Facts, HttpTarget, Measurement, Outcome};
 
     use super::*;
+    use crate::report::Conditions;
 
     #[test]
     fn an_http_probe_has_the_names_of_blackbox_exporter() {
@@ -192,7 +193,8 @@ mod tests {
         let outcome = Outcome::bad(FailureClass::Status, "status 500\n\u{1b}");
         let took = Duration::from_millis(30);
         let measurement = Measurement { took, outcome, facts, parts: Vec::new() };
-        let report = Report::new(&target, &[], 1, measurement);
+        let conditions = Conditions::default();
+        let report = Report::new(&target, &conditions, 1, measurement);
         let expected = "\
 # status 500\\n\\u{1b}
 # HELP probe_success Displays whether or not the probe was a success

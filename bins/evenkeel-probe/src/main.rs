@@ -11,11 +11,11 @@ mod serve;
 use std::process::ExitCode;
 
 use evenkeel_cli::Failure;
-use evenkeel_probe::{Condition, Prober, Target};
+use evenkeel_probe::{Prober, Target};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Args, Series};
-use crate::report::{Report, Verdict};
+use crate::report::{Conditions, Report};
 
 fn main() -> ExitCode {
     let args = match evenkeel_cli::try_parse::<Args>() {
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         if let Some(serve) = args.serve() {
             if args.series.is_for_one() {
                 return Err(Failure::usage(
-                    "`--expect` and `--nagios` are for one measurement; modules have conditions",
+                    "`--expect`, `--prefer` and `--nagios` are for one measurement; modules have conditions",
                 ));
             }
             return serve::serve(&args.common, serve);
@@ -50,10 +50,10 @@ fn main() -> ExitCode {
     if args.series.nagios { nagios::exit_code(verdict) } else { code }
 }
 
-/// Makes attempts until one finds the target up, or there are no more.
+/// Makes attempts until one finds the target up or degraded, or there are no more.
 fn measure<'a>(
     target: &'a Target,
-    conditions: &'a [Condition],
+    conditions: &'a Conditions,
     series: &Series,
 ) -> Result<Report<'a>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -66,7 +66,7 @@ fn measure<'a>(
         loop {
             let measurement = prober.measure(target, series.timeout).await;
             let report = Report::new(target, conditions, attempts, measurement);
-            if report.verdict() == Verdict::Up || attempts > series.retries {
+            if report.verdict().is_good() || attempts > series.retries {
                 return report;
             }
             tokio::time::sleep(series.retry_delay).await;

@@ -12,6 +12,7 @@ const UNKNOWN: u8 = 3;
 pub(crate) fn exit_code(verdict: Option<Verdict>) -> ExitCode {
     ExitCode::from(match verdict {
         Some(Verdict::Up) => 0,
+        Some(Verdict::Degraded) => 1,
         Some(Verdict::Down) => 2,
         Some(Verdict::Unknown) | None => UNKNOWN,
     })
@@ -21,10 +22,11 @@ pub(crate) fn print(report: &Report<'_>) {
     print_line(line(report));
 }
 
-/// `HTTP OK - http://localhost/ is up | 'latency_ms'=12.3ms;;400`.
+/// `HTTP OK - http://localhost/ is up | 'latency_ms'=12.3ms;200;400`.
 fn line(report: &Report<'_>) -> String {
     let word = match report.verdict() {
         Verdict::Up => "OK",
+        Verdict::Degraded => "WARNING",
         Verdict::Down => "CRITICAL",
         Verdict::Unknown => "UNKNOWN",
     };
@@ -37,12 +39,18 @@ fn line(report: &Report<'_>) -> String {
     for (field, value) in report.measurement.facts.iter() {
         if let Value::Number(number) = value {
             let unit = unit(field);
-            let critical = report.conditions.iter().find_map(|condition| range(condition, field));
-            let critical = critical.map(|range| format!(";;{range}")).unwrap_or_default();
+            let find = |all: &[Condition]| all.iter().find_map(|one| range(one, field));
+            let limits = match (find(&report.conditions.degraded), find(&report.conditions.down)) {
+                (None, None) => String::new(),
+                (warning, None) => format!(";{}", warning.unwrap_or_default()),
+                (warning, Some(critical)) => {
+                    format!(";{};{critical}", warning.unwrap_or_default())
+                }
+            };
             // Writing to a string cannot fail.
             let _ = write!(
                 line,
-                "{separator} '{field}'={}{unit}{critical}",
+                "{separator} '{field}'={}{unit}{limits}",
                 (number * 1e3).round() / 1e3
             );
             separator = "";
@@ -60,7 +68,7 @@ fn unit(field: &str) -> &'static str {
     }
 }
 
-/// The range outside which the value is critical; the closest that the guidelines can say.
+/// The range outside which the value is critical, or is warned of; the closest that the guidelines can say.
 fn range(condition: &Condition, field: &str) -> Option<String> {
     if condition.field != field {
         return None;
@@ -79,9 +87,10 @@ mod tests {
     use evenkeel_probe::{FailureClass, HttpTarget, Measurement, Outcome, Target};
 
     use super::*;
+    use crate::report::Conditions;
 
     #[track_caller]
-    fn check(outcome: Outcome, conditions: &[Condition], expected: &str) {
+    fn check(outcome: Outcome, conditions: &Conditions, expected: &str) {
         let target = Target::Http(HttpTarget::try_new("http://localhost/").unwrap());
         let facts = [("latency_ms", 412.3456), ("status", 200.0), ("body_bytes", 7.0)]
             .into_iter()
@@ -93,33 +102,40 @@ mod tests {
     #[test]
     fn the_line_has_a_word_a_reason_and_figures() {
         const FIGURES: &str = "'body_bytes'=7B 'latency_ms'=412.346ms 'status'=200";
-        check(Outcome::Good, &[], &format!("HTTP OK - http://localhost/ | {FIGURES}"));
+        let none = &Conditions::default();
+        check(Outcome::Good, none, &format!("HTTP OK - http://localhost/ | {FIGURES}"));
         let bad = Outcome::bad(FailureClass::Status, "status 500 | sorry\nthere");
         check(
             bad,
-            &[],
+            none,
             &format!("HTTP CRITICAL - http://localhost/: status 500 / sorry\\nthere | {FIGURES}"),
         );
         let unknown = Outcome::unknown(FailureClass::Denied, "not permitted");
         check(
             unknown,
-            &[],
+            none,
             &format!("HTTP UNKNOWN - http://localhost/: not permitted | {FIGURES}"),
         );
     }
 
     #[test]
     fn a_limit_is_told_with_its_figure() {
-        let limit = Condition {
-            field: "latency_ms".into(),
-            test: Test::AtLeast(400.0),
-            sustained_for: None,
+        let at_least = |limit| {
+            let (field, test) = ("latency_ms".into(), Test::AtLeast(limit));
+            vec![Condition { field, test, sustained_for: None }]
         };
-        check(
-            Outcome::Good,
-            &[limit],
-            "HTTP CRITICAL - http://localhost/: latency_ms is 412 ms, not below 400 ms | \
-             'body_bytes'=7B 'latency_ms'=412.346ms;;400 'status'=200",
-        );
+        let of = |down, degraded| Conditions { down, degraded };
+        let line = |word, limit, limits| {
+            format!(
+                "HTTP {word} - http://localhost/: latency_ms is 412 ms, not below {limit} ms | \
+                 'body_bytes'=7B 'latency_ms'=412.346ms{limits} 'status'=200"
+            )
+        };
+        check(Outcome::Good, &of(at_least(400.0), vec![]), &line("CRITICAL", 400, ";;400"));
+        check(Outcome::Good, &of(vec![], at_least(300.0)), &line("WARNING", 300, ";300"));
+        let both = of(at_least(500.0), at_least(300.0));
+        check(Outcome::Good, &both, &line("WARNING", 300, ";300;500"));
+        let beyond_both = of(at_least(400.0), at_least(300.0));
+        check(Outcome::Good, &beyond_both, &line("CRITICAL", 400, ";300;400"));
     }
 }

@@ -9,19 +9,31 @@ use serde::Serialize;
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
     Up,
+    /// Up, and not as it should be.
+    Degraded,
     Down,
     /// It could not be looked at.
     Unknown,
+}
+
+/// What is a fault in what is seen of a target that answers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Conditions {
+    /// Where one holds, it is down.
+    pub(crate) down: Vec<Condition>,
+    /// Where one of these holds and none of those, it is degraded.
+    pub(crate) degraded: Vec<Condition>,
 }
 
 /// The last attempt of a series, judged.
 #[derive(Debug)]
 pub(crate) struct Report<'a> {
     pub(crate) target: &'a Target,
-    pub(crate) conditions: &'a [Condition],
+    pub(crate) conditions: &'a Conditions,
     pub(crate) attempts: u32,
     pub(crate) measurement: Measurement,
     pub(crate) breaches: Vec<Breach>,
+    shortfalls: Vec<Breach>,
 }
 
 /// The document of `--json`.
@@ -39,16 +51,17 @@ struct Document<'a> {
 impl<'a> Report<'a> {
     pub(crate) fn new(
         target: &'a Target,
-        conditions: &'a [Condition],
+        conditions: &'a Conditions,
         attempts: u32,
         measurement: Measurement,
     ) -> Self {
-        let breaches = match measurement.outcome {
+        let judge = |conditions: &[Condition]| match measurement.outcome {
             Outcome::Good => breaches(conditions, &measurement.facts),
             // There is nothing to judge, or it is already judged.
             Outcome::Bad(_) | Outcome::Unknown(_) => Vec::new(),
         };
-        Self { target, conditions, attempts, measurement, breaches }
+        let (breaches, shortfalls) = (judge(&conditions.down), judge(&conditions.degraded));
+        Self { target, conditions, attempts, measurement, breaches, shortfalls }
     }
 
     /// A part that cannot be told, such as a program stopped on purpose, takes nothing from the whole.
@@ -56,14 +69,21 @@ impl<'a> Report<'a> {
         match self.measurement.outcome {
             Outcome::Unknown(_) => Verdict::Unknown,
             Outcome::Good if self.breaches.is_empty() && self.bad_parts().next().is_none() => {
-                Verdict::Up
+                if self.shortfalls.is_empty() {
+                    Verdict::Up
+                } else {
+                    Verdict::Degraded
+                }
             }
             Outcome::Good | Outcome::Bad(_) => Verdict::Down,
         }
     }
 
-    /// Why it is not up.
+    /// Why it is not up, or why it is degraded.
     pub(crate) fn reasons(&self) -> Vec<String> {
+        if self.verdict() == Verdict::Degraded {
+            return self.shortfalls.iter().map(|breach| breach.detail.text().to_owned()).collect();
+        }
         let whole = self.measurement.outcome.failure().map(|failure| failure.detail.clone());
         let breaches = self.breaches.iter().map(|breach| breach.detail.clone());
         let parts =
@@ -119,9 +139,15 @@ impl<'a> Report<'a> {
 }
 
 impl Verdict {
+    /// Whether a further attempt could not make it better.
+    pub(crate) fn is_good(self) -> bool {
+        matches!(self, Self::Up | Self::Degraded)
+    }
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Up => "up",
+            Self::Degraded => "degraded",
             Self::Down => "down",
             Self::Unknown => "unknown",
         }
@@ -129,7 +155,7 @@ impl Verdict {
 
     pub(crate) fn exit(self) -> Exit {
         match self {
-            Self::Up => Exit::Holds,
+            Self::Up | Self::Degraded => Exit::Holds,
             Self::Down => Exit::Deviates,
             Self::Unknown => Exit::Refused,
         }
@@ -170,7 +196,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(outcome: Outcome, parts: Vec<Part>, conditions: &[Condition], expected: Verdict) {
+    fn check(outcome: Outcome, parts: Vec<Part>, conditions: &Conditions, expected: Verdict) {
         let target = Target::File(FileTarget::new("/"));
         let facts = [("links", 3)].into_iter().collect();
         let measurement = Measurement { took: Duration::ZERO, outcome, facts, parts };
@@ -183,13 +209,19 @@ mod tests {
     fn a_target_is_up_if_it_and_its_parts_and_all_expectations_are() {
         let bad = || Outcome::bad(FailureClass::Exit, "it exited");
         let unknown = || Outcome::unknown(FailureClass::Missing, "it is stopped");
-        let many = |test| [Condition { field: "links".into(), test, sustained_for: None }];
-        check(Outcome::Good, vec![], &[], Verdict::Up);
-        check(Outcome::Good, vec![part(Outcome::Good), part(unknown())], &[], Verdict::Up);
-        check(Outcome::Good, vec![part(Outcome::Good), part(bad())], &[], Verdict::Down);
+        let none = &Conditions::default();
+        let links = |test| vec![Condition { field: "links".into(), test, sustained_for: None }];
+        let many = |test| Conditions { down: links(test), degraded: vec![] };
+        check(Outcome::Good, vec![], none, Verdict::Up);
+        check(Outcome::Good, vec![part(Outcome::Good), part(unknown())], none, Verdict::Up);
+        check(Outcome::Good, vec![part(Outcome::Good), part(bad())], none, Verdict::Down);
         check(Outcome::Good, vec![], &many(Test::Above(2.0)), Verdict::Down);
         check(Outcome::Good, vec![], &many(Test::Above(3.0)), Verdict::Up);
-        check(bad(), vec![], &[], Verdict::Down);
+        check(bad(), vec![], none, Verdict::Down);
+        let wished = Conditions { down: vec![], degraded: links(Test::Above(2.0)) };
+        check(Outcome::Good, vec![], &wished, Verdict::Degraded);
+        check(bad(), vec![], &wished, Verdict::Down);
+        check(unknown(), vec![], &wished, Verdict::Unknown);
         check(unknown(), vec![], &many(Test::Above(2.0)), Verdict::Unknown);
     }
 }

@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 
 use crate::args::Serve;
 use crate::exposition;
-use crate::report::Report;
+use crate::report::{Conditions, Report};
 
 /// Where the settings have no module, there are the two that every configuration of the blackbox exporter has.
 const BUILT_IN: &str =
@@ -204,7 +204,8 @@ impl Exporter {
             let reason = format!("{target} could not be looked at: {failure}");
             return refuse(StatusCode::SERVICE_UNAVAILABLE, reason);
         }
-        Ok(exposition::page(&Report::new(&target, &module.conditions, 1, measurement)))
+        let conditions = Conditions { down: module.conditions.clone(), ..Conditions::default() };
+        Ok(exposition::page(&Report::new(&target, &conditions, 1, measurement)))
     }
 }
 

@@ -1,4 +1,7 @@
-use evenkeel_cli::{Common, Exit, Failure, print_json, print_line};
+use evenkeel_cli::{Common, Exit, Failure, escaped, print_json, print_line, print_table};
+use evenkeel_config::Check;
+use evenkeel_shown::Unit;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::args::{Config, ConfigCommand};
@@ -47,16 +50,21 @@ fn check(common: &Common) -> Result<Exit, Failure> {
     if common.json {
         print_json(&json!({
             "valid": true, "fulfilled": fulfilled, "unfulfilled": unfit, "advice": advice,
+            "checks": settings.checks.iter().map(Detection::of).collect::<Vec<_>>(),
         }));
         return Ok(exit);
     }
     print_line(format!(
-        "the settings are valid: {} permission rules, {} cleanup rules, {} checks, {} recoveries",
+        "the settings are valid: permission rules {}, cleanup rules {}, checks {}, recoveries {}",
         settings.permissions.len(),
         settings.cleanup.len(),
         settings.checks.len(),
         settings.recoveries.len(),
     ));
+    if !settings.checks.is_empty() {
+        let rows = settings.checks.iter().map(|check| Detection::of(check).row());
+        print_table(&["check", "looks every", "a fault makes it down within"], rows);
+    }
     for advice in advice {
         print_line(format!("advice: {advice}"));
     }
@@ -64,4 +72,28 @@ fn check(common: &Common) -> Result<Exit, Failure> {
         print_line(format!("\n{problem}"));
     }
     Ok(exit)
+}
+
+/// How soon a check finds a fault.
+#[derive(Serialize)]
+struct Detection<'a> {
+    name: &'a str,
+    interval_seconds: f64,
+    /// At worst: [`Check::longest_detection`].
+    down_within_seconds: f64,
+}
+
+impl<'a> Detection<'a> {
+    fn of(check: &'a Check) -> Self {
+        Self {
+            name: &check.name,
+            interval_seconds: check.interval.as_secs_f64(),
+            down_within_seconds: check.longest_detection().as_secs_f64(),
+        }
+    }
+
+    fn row(&self) -> [String; 3] {
+        let time = |seconds| Unit::Seconds.write(seconds);
+        [escaped(self.name), time(self.interval_seconds), time(self.down_within_seconds)]
+    }
 }

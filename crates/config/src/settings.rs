@@ -253,6 +253,29 @@ impl Check {
         const LONGEST: Duration = Duration::from_secs(5);
         (self.interval / 10).clamp(SHORTEST, LONGEST).min(self.interval)
     }
+
+    /// How long a run takes in which every attempt fails at its deadline.
+    pub fn longest_run(&self) -> Duration {
+        longest_run(self.timeout, self.retries, self.retry_delay)
+    }
+
+    /// How long a fault that lasts can be there before the check is down, once it has begun to look: a result was good just
+    /// before, conditions wait as long as they say, and every attempt fails at its deadline.
+    pub fn longest_detection(&self) -> Duration {
+        let conditions = self.conditions.iter().chain(&self.part_conditions);
+        let sustained = conditions.filter_map(|condition| condition.sustained_for).max();
+        let failures = self.health.failure_threshold().failures;
+        let runs = self.longest_run().saturating_mul(failures);
+        let pauses = self.look_again().saturating_mul(failures.saturating_sub(1));
+        [self.interval, sustained.unwrap_or_default(), runs, pauses]
+            .into_iter()
+            .fold(Duration::ZERO, Duration::saturating_add)
+    }
+}
+
+pub(crate) fn longest_run(timeout: Duration, retries: u32, retry_delay: Duration) -> Duration {
+    let attempts = timeout.saturating_mul(retries.saturating_add(1));
+    attempts.saturating_add(retry_delay.saturating_mul(retries))
 }
 
 /// A check whose target comes with each request.

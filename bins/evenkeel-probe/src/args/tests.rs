@@ -2,7 +2,7 @@ use clap::CommandFactory;
 
 use super::*;
 
-fn target(words: &[&str]) -> Result<(Target, Vec<Condition>), String> {
+fn target(words: &[&str]) -> Result<(Target, Conditions), String> {
     let words = ["evenkeel-probe"].iter().chain(words);
     let args = Args::try_parse_from(words).map_err(|error| error.to_string())?;
     args.target().map_err(|failure| failure.to_string())
@@ -96,4 +96,20 @@ fn what_cannot_be_meant_is_refused() {
 fn a_secret_in_a_header_is_not_repeated() {
     let error = target(&["http", "http://localhost/", "--header", "token hunter2"]).unwrap_err();
     assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn what_should_hold_takes_the_place_of_nothing_that_must() {
+    let url = "http://localhost/";
+    let words = ["http", url, "--prefer", "status=200", "--prefer", "header.x=y"];
+    let (wished, conditions) = target(&words).unwrap();
+    assert_eq!((conditions.down.len(), conditions.degraded.len()), (0, 2));
+    let (plain, _) = target(&["http", url]).unwrap();
+    let (judged, _) = target(&["http", url, "--expect", "status=200"]).unwrap();
+    let statuses = |target: Target| match target {
+        Target::Http(http) => http.expected_status.len(),
+        other => panic!("{other}"),
+    };
+    assert_eq!(statuses(wished), statuses(plain));
+    assert_eq!(statuses(judged), 0, "a condition on the status judges it");
 }

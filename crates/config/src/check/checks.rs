@@ -10,7 +10,7 @@ use super::{Checker, OUT_OF_BOUNDS, plain};
 use crate::key::Key;
 use crate::problem::Problem;
 use crate::raw;
-use crate::settings::Check;
+use crate::settings::{Check, longest_run};
 use crate::value::{Lasting, OrOff, Share};
 
 /// A check is stale after so many intervals without a result.
@@ -28,8 +28,7 @@ pub(super) struct Timing {
 impl Timing {
     /// How long a run takes in which every attempt fails at its deadline.
     pub(super) fn longest_run(self) -> Duration {
-        let attempts = self.timeout.saturating_mul(self.retries.saturating_add(1));
-        attempts.saturating_add(self.retry_delay.saturating_mul(self.retries))
+        longest_run(self.timeout, self.retries, self.retry_delay)
     }
 
     /// Attempts of one run in which every attempt fails.

@@ -56,7 +56,7 @@ pub(crate) struct ScriptedHost {
     /// Checks whose probes never come back.
     pub(crate) hanging: Vec<usize>,
     /// The run of each probe that has not come back.
-    waits: BTreeMap<usize, u64>,
+    pub(crate) waits: BTreeMap<usize, u64>,
     /// What every action brings about: the check that it heals.
     pub(crate) heals: Option<usize>,
     pub(crate) acts: Vec<Act>,

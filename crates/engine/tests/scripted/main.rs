@@ -4,6 +4,7 @@ mod basics;
 mod breaker;
 mod cut_off;
 mod dependencies;
+mod detection;
 mod flapping;
 mod host;
 mod ladder;
