@@ -1,10 +1,12 @@
 //! Runs large enough that two threads share them.
 #![expect(clippy::disallowed_methods, reason = "tests work in scratch directories of their own")]
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, FileTimes};
 use std::ops::ControlFlow;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use evenkeel_cleanup::{Action, AgeBy, Draft, Plan, Policy, Trigger, apply, apply_watched, scan};
@@ -107,4 +109,51 @@ fn both_threads_have_the_rights_of_run_as_and_no_more() {
     let report = apply(&policy, plan, SystemTime::now());
     assert_eq!((report.taken.len(), report.failed.len()), (FILES, FILES));
     assert!(open.iter().all(|path| !path.exists()) && kept.iter().all(|path| path.exists()));
+}
+
+/// Puts fresh files under the names of old ones until it is told to stop; returns what is in each that it has not
+/// overwritten itself.
+fn puts_fresh_files(paths: &[PathBuf], aside: &Path, stop: &AtomicBool) -> BTreeSet<String> {
+    let mut last = vec![None; paths.len()];
+    for number in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        // A stride that comes to all of them, and not in the order of the run.
+        let index = number * 151 % paths.len();
+        let content = format!("fresh {number}");
+        fs::write(aside, &content).unwrap();
+        fs::rename(aside, &paths[index]).unwrap();
+        last[index] = Some(content);
+    }
+    last.into_iter().flatten().collect()
+}
+
+#[test]
+fn no_fresh_file_that_comes_under_a_name_goes_with_the_old_ones() {
+    let (mut put, mut taken) = (0, 0);
+    for _ in 0..10 {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path().join("root");
+        fs::create_dir(&root).unwrap();
+        let paths = fill(&root);
+        let (policy, plan) = plan(draft(&root, Action::Delete));
+        let stop = AtomicBool::new(false);
+        let (fresh, report) = std::thread::scope(|scope| {
+            let aside = scratch.path().join("aside");
+            let attacker = scope.spawn(|| puts_fresh_files(&paths, &{ aside }, &stop));
+            let report = apply(&policy, plan, SystemTime::now());
+            stop.store(true, Ordering::Relaxed);
+            (attacker.join().unwrap(), report)
+        });
+        let all = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path());
+        let there: BTreeSet<_> = all
+            .filter(|path| path.is_file())
+            .map(|path| fs::read_to_string(path).unwrap())
+            .collect();
+        let lost: Vec<_> = fresh.difference(&there).collect();
+        assert!(lost.is_empty(), "{lost:?} of {} are gone: {report:?}", fresh.len());
+        (put, taken) = (put + fresh.len(), taken + report.taken.len());
+    }
+    assert!(put > 0 && taken > 0, "{put} were put there, {taken} taken");
 }
