@@ -177,5 +177,5 @@ fn watch<'a>(args: impl Iterator<Item = &'a OsStr>) -> Finished {
 
 /// Repairs that a watch has told of.
 fn repairs(log: &str) -> usize {
-    log.matches(r#""after": "0644""#).count()
+    log.matches(r#""after":"0644""#).count()
 }

@@ -11,13 +11,13 @@ use evenkeel_recovery::breaker::{BreakerState, Reason};
 use evenkeel_recovery::machine::Ended;
 use evenkeel_simulator::Event;
 
-use crate::laws::Seen;
+use crate::laws::{BY_SETTINGS, Seen};
 
 /// Everything that has to have happened in ten thousand runs, often.
 ///
 /// Not here, because no engine can come to it: T10, for a check has one attempt under way, T15, for moments never go back, and a
 /// refusal of what is held, which never asks.
-pub(crate) const NEEDED: [&str; 69] = [
+pub(crate) const NEEDED: [&str; 71] = [
     "fault crash",
     "fault hang",
     "fault slow",
@@ -86,6 +86,8 @@ pub(crate) const NEEDED: [&str; 69] = [
     "intent lost",
     "action of a dead agent",
     "restart finished",
+    "maintenance window",
+    "maintenance window let go",
     "boot during an action",
 ];
 
@@ -222,7 +224,14 @@ impl Coverage {
                 }
             }
             Record::FlappingEnded { .. } => self.saw("R15"),
-            Record::HoldEnded { .. } | Record::Released { .. } => self.saw("R16"),
+            Record::Held { by, .. } if by == BY_SETTINGS => self.saw("maintenance window"),
+            Record::HoldEnded { .. } => self.saw("R16"),
+            Record::Released { target, .. } => {
+                self.saw("R16");
+                if seen.known.was_let_go(target) {
+                    self.saw("maintenance window let go");
+                }
+            }
             Record::StormEnded { .. } => self.saw("R17"),
             Record::BreakerChanged { check, change, .. } => {
                 self.saw(match change.reason {

@@ -15,7 +15,7 @@ use evenkeel_simulator::{Event, Observer, Scenario, View, What, run};
 use jiff::Timestamp;
 
 use crate::generate;
-use crate::laws::Laws;
+use crate::laws::{BY_SETTINGS, Laws};
 
 /// So many seeds at most until a defect is found.
 const WITHIN: usize = 400;
@@ -101,6 +101,20 @@ fn an_action_on_what_is_held_is_found() {
                 let (reason, by) = (String::new(), String::new());
                 let order = Order::Hold { target: target.clone(), until: None, reason, by };
                 show(&Event::Input(&Input::Order(order)));
+            }
+        }
+    });
+}
+
+#[test]
+fn an_action_in_a_maintenance_window_is_found() {
+    check("leave", || {
+        |event: &Event<'_>, show: &mut Show<'_>| {
+            show(event);
+            if let Some(Record::IncidentOpened { target, .. }) = event.record() {
+                let (reason, by) = (String::new(), BY_SETTINGS.to_owned());
+                let held = Record::Held { target: target.clone(), until: None, reason, by };
+                show(&Event::Effect(&Effect::from(held)));
             }
         }
     });

@@ -60,6 +60,9 @@ pub(super) fn check(draw: &mut Draw, number: u64, before: &mut Vec<Checked>) -> 
         set(&mut check, "depends_on", some.into_iter().map(Value::from).collect::<Vec<_>>());
     }
     conditions(draw, kind, interval, &mut check);
+    if draw.percent(12) {
+        set(&mut check, "maintenance", windows(draw));
+    }
     before.push(Checked {
         name: format!("c{number}"),
         kind,
@@ -95,6 +98,18 @@ fn target(draw: &mut Draw, kind: &str, object: &str, number: u64) -> Table {
         _ => set(&mut target, "path", format!("/srv/disk-{number}")),
     }
     target
+}
+
+/// Times of the day, of which most are soon after midnight, when every run begins.
+fn windows(draw: &mut Draw) -> Vec<Value> {
+    let time = |minute: u64| format!("{:02}:{:02}", minute / 60 % 24, minute % 60);
+    let windows = (0..draw.between(1, 3)).map(|_| {
+        let latest = *draw.one_of(&[2, 10, 60, 60, 300, 1_439]);
+        let from = draw.between(0, latest);
+        let to = from + *draw.one_of(&[1, 2, 10, 60, 400]);
+        Value::from(format!("{}-{}", time(from), time(to)))
+    });
+    windows.collect()
 }
 
 fn flap(draw: &mut Draw, check: &mut Table) {

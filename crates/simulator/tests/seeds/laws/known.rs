@@ -5,14 +5,19 @@ use std::time::Duration;
 
 use evenkeel_config::{Check, Recovery, Settings};
 use evenkeel_engine::{Effect, Input, Order, Record};
-use evenkeel_health::State;
+use evenkeel_health::{DailyWindows, State};
 use evenkeel_moment::{Moment, Stamp};
 use evenkeel_probe::{Measurement, Outcome, Target};
 use evenkeel_recovery::actions::StoppedProgram;
 use evenkeel_recovery::breaker::BreakerState;
 use evenkeel_simulator::{Event, View};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::sight::{self, Sight};
+
+/// Who holds a check in its maintenance windows.
+pub(crate) const BY_SETTINGS: &str = "the settings";
 
 /// All of it.
 #[derive(Debug, Default)]
@@ -22,6 +27,10 @@ pub(crate) struct Known {
     pub(crate) withheld: bool,
     pub(crate) checks: BTreeMap<String, OfCheck>,
     pub(crate) holds: Vec<HoldKnown>,
+    /// The checks that are held because a maintenance window of theirs is open, by what history was told.
+    in_maintenance: BTreeSet<String>,
+    /// The checks whose hold an operator ended within their window.
+    let_go: BTreeSet<String>,
     /// Whether a storm rages.
     pub(crate) storm: bool,
     /// The incident that is open for each target.
@@ -107,14 +116,27 @@ impl Known {
         self.checks.get(name)
     }
 
-    /// Whether an operator holds that target.
+    /// Whether an operator holds that target, or the settings one of its checks.
     pub(crate) fn is_held(&self, now: Moment, recovery: &Recovery, target: &str) -> bool {
-        self.holds.iter().filter(|hold| hold.until.is_none_or(|until| now < until)).any(|hold| {
-            hold.target == "*"
-                || hold.target == target
-                || hold.target == recovery.name
-                || recovery.when.contains(&hold.target)
+        let ordered = self.holds.iter().filter(|hold| hold.until.is_none_or(|until| now < until));
+        let held = ordered.map(|hold| &hold.target).chain(&self.in_maintenance);
+        held.into_iter().any(|held| {
+            held == "*"
+                || held == target
+                || *held == recovery.name
+                || recovery.when.contains(held)
         })
+    }
+
+    /// Whether a check has to be held by its windows, as the time of day has it.
+    pub(crate) fn has_open_window(&self, wall: Timestamp, check: &Check) -> bool {
+        let is_open = |windows: &DailyWindows| windows.contains(wall, &TimeZone::UTC);
+        check.maintenance.as_ref().is_some_and(is_open) && !self.let_go.contains(&check.name)
+    }
+
+    /// Whether an operator ended the hold of that check within its window.
+    pub(crate) fn was_let_go(&self, check: &str) -> bool {
+        self.let_go.contains(check)
     }
 
     /// Whether a restart of ours stopped that program, which that check looks at.
@@ -127,6 +149,12 @@ impl Known {
 
     /// Takes in what laws have to know before they judge: what is told.
     pub(super) fn before(&mut self, now: Stamp<u32>, event: &Event<'_>, host: &View<'_>) {
+        let checks = &host.settings().checks;
+        self.let_go.retain(|name| {
+            let check = checks.iter().find(|check| check.name == *name);
+            let windows = check.and_then(|check| check.maintenance.as_ref());
+            windows.is_some_and(|windows| windows.contains(now.wall, &TimeZone::UTC))
+        });
         match event {
             Event::AgentStarted { withheld, past, .. } => {
                 for hold in &mut self.holds {
@@ -141,6 +169,12 @@ impl Known {
                         .map(|open| (open.target.clone(), open.incident))
                         .collect(),
                     holds: std::mem::take(&mut self.holds),
+                    in_maintenance: past
+                        .holds
+                        .iter()
+                        .filter(|hold| hold.by == BY_SETTINGS)
+                        .map(|hold| hold.target.clone())
+                        .collect(),
                     our_stops: past
                         .open
                         .iter()
@@ -167,7 +201,8 @@ impl Known {
         match event {
             Event::AgentStarted { past, .. } => {
                 // An order that was not on disk yet is lost, and whoever gave it was not answered.
-                self.holds.retain(|hold| past.holds.iter().any(|kept| kept.target == hold.target));
+                let kept = past.holds.iter().filter(|kept| kept.by != BY_SETTINGS);
+                self.holds.retain(|hold| kept.clone().any(|kept| kept.target == hold.target));
             }
             event if let Some(Record::IncidentClosed { target, .. }) = event.record() => {
                 self.open.remove(target);
@@ -255,6 +290,16 @@ impl Known {
             }
             Record::FlappingEnded { check, part, .. } => {
                 self.checks.entry(check.clone()).or_default().flapping.remove(part);
+            }
+            Record::Held { target, by, .. } if by == BY_SETTINGS => {
+                self.in_maintenance.insert(target.clone());
+            }
+            // Who holds it himself takes the place of the settings.
+            Record::Held { target, .. } | Record::HoldEnded { target, .. } => {
+                self.in_maintenance.remove(target);
+            }
+            Record::Released { target, .. } if self.in_maintenance.remove(target) => {
+                self.let_go.insert(target.clone());
             }
             Record::StormBegan { .. } => self.storm = true,
             Record::StormEnded { .. } => self.storm = false,

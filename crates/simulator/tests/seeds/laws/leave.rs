@@ -40,6 +40,9 @@ fn may_act(seen: &Seen<'_>, act: &Act) -> Result<(), &'static str> {
     let recovery = recovery_of(settings, &act.target).ok_or("there is no such target")?;
     let part = part_of(&act.target);
     refuse_if(known.is_held(seen.now, recovery, &act.target), "it is held")?;
+    let checks = settings.checks.iter().filter(|check| recovery.when.contains(&check.name));
+    let open = checks.into_iter().any(|check| known.has_open_window(seen.wall, check));
+    refuse_if(open, "a maintenance window of it is open")?;
     refuse_if(observes(seen), "the agent only observes")?;
     refuse_if(known.open.get(&act.target) != Some(&act.incident), "its incident is not open")?;
     // What was let through and charged is brought to its end, whatever came up since.

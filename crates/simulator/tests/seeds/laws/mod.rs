@@ -17,7 +17,7 @@ use evenkeel_moment::{Moment, Stamp};
 use evenkeel_simulator::{Event, Observer, View};
 use jiff::Timestamp;
 
-pub(crate) use self::known::Known;
+pub(crate) use self::known::{BY_SETTINGS, Known};
 use crate::coverage::Coverage;
 
 /// Something that happens, with all that is known from outside by then.
