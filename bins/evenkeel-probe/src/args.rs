@@ -33,7 +33,7 @@ Examples:
   evenkeel-probe exec -- test -s /var/lib/app/index
   evenkeel-probe serve --config /etc/evenkeel/probe.toml
 
-Exit: 0 up, 1 down, 2 wrong usage, 3 could not be told; with --nagios 0 up, 1 degraded, 2 down, 3 anything else.";
+Exit: 0 up or degraded, 1 down, 2 wrong usage, 3 could not be told; with --nagios 0 up, 1 degraded, 2 down, 3 anything else.";
 
 /// Measures one target once and says whether it is up
 #[derive(Debug, Parser)]
@@ -72,7 +72,7 @@ pub(crate) struct Series {
     /// Give up an attempt after this long
     #[arg(long, value_name = "D", global = true, default_value = "5s", value_parser = duration)]
     pub(crate) timeout: Duration,
-    /// Further attempts; the first good one ends the series
+    /// Further attempts where one is down; the first good one ends the series, also if it is degraded
     #[arg(long, value_name = "N", global = true, default_value_t = 0)]
     pub(crate) retries: u32,
     /// Wait this long between attempts

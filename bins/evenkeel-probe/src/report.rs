@@ -139,7 +139,7 @@ impl<'a> Report<'a> {
 }
 
 impl Verdict {
-    /// Whether a further attempt could not make it better.
+    /// Whether it ends a series: further attempts are made against what is down.
     pub(crate) fn is_good(self) -> bool {
         matches!(self, Self::Up | Self::Degraded)
     }

@@ -79,8 +79,8 @@ fn check(common: &Common) -> Result<Exit, Failure> {
 struct Detection<'a> {
     name: &'a str,
     interval_seconds: f64,
-    /// At worst: [`Check::longest_detection`].
-    down_within_seconds: f64,
+    /// At worst: [`Check::longest_detection`]; none where that depends on a breaker.
+    down_within_seconds: Option<f64>,
 }
 
 impl<'a> Detection<'a> {
@@ -88,12 +88,14 @@ impl<'a> Detection<'a> {
         Self {
             name: &check.name,
             interval_seconds: check.interval.as_secs_f64(),
-            down_within_seconds: check.longest_detection().as_secs_f64(),
+            down_within_seconds: check.longest_detection().map(|within| within.as_secs_f64()),
         }
     }
 
     fn row(&self) -> [String; 3] {
         let time = |seconds| Unit::Seconds.write(seconds);
-        [escaped(self.name), time(self.interval_seconds), time(self.down_within_seconds)]
+        let within =
+            self.down_within_seconds.map_or("as its breaker lets it look".to_owned(), time);
+        [escaped(self.name), time(self.interval_seconds), within]
     }
 }

@@ -11,7 +11,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::time::SystemTime;
 
-use evenkeel_safefs::{OpenFiles, Purpose, is_without_room};
+use evenkeel_safefs::{OpenFiles, Purpose, is_without_room, useful_threads};
 use evenkeel_shown::said::{CleanupCode, Said, Task};
 
 use self::act::Act;
@@ -132,7 +132,8 @@ fn carry_out(policy: &Policy, plan: &Plan, clock: Clock, watch: &mut Watch<'_>) 
         },
         _ => None,
     };
-    let act = Act { policy, root: &root, run, no_room, open, clock };
+    let threads = useful_threads();
+    let act = Act { policy, root: &root, run, no_room, open, clock, threads };
     Work::new(act, &plan.steps, watch, &mut report).all();
     drop(private);
     let moved = |action| action != ActionKind::Truncate.as_str();

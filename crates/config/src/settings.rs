@@ -259,17 +259,26 @@ impl Check {
         longest_run(self.timeout, self.retries, self.retry_delay)
     }
 
-    /// How long a fault that lasts can be there before the check is down, once it has begun to look: a result was good just
-    /// before, conditions wait as long as they say, and every attempt fails at its deadline.
-    pub fn longest_detection(&self) -> Duration {
+    /// How long a fault that lasts can be there before the check is down, if its last result was good: every attempt fails at its
+    /// deadline, or what a condition judges has to be so for as long as that says.
+    ///
+    /// `None` with a breaker, which keeps it from looking for as long as it is open. What is unknown and not bad does not count: such as
+    /// timeouts of most checks at once, a file whose filesystem is silent, and what `startup_grace` spares.
+    pub fn longest_detection(&self) -> Option<Duration> {
+        if self.breaker.is_some() {
+            return None;
+        }
+        let run = self.longest_run();
+        let failures = self.health.failure_threshold().failures;
+        let counted = run.saturating_mul(failures);
+        let counted = counted.saturating_add(self.look_again().saturating_mul(failures.max(1) - 1));
+        // A condition that has to last is judged at a look; until it has lasted, looks are an interval apart, and it needs no counting then.
         let conditions = self.conditions.iter().chain(&self.part_conditions);
         let sustained = conditions.filter_map(|condition| condition.sustained_for).max();
-        let failures = self.health.failure_threshold().failures;
-        let runs = self.longest_run().saturating_mul(failures);
-        let pauses = self.look_again().saturating_mul(failures.saturating_sub(1));
-        [self.interval, sustained.unwrap_or_default(), runs, pauses]
-            .into_iter()
-            .fold(Duration::ZERO, Duration::saturating_add)
+        let sustained = sustained
+            .map(|sustained| sustained.saturating_add(self.interval).saturating_add(run))
+            .unwrap_or_default();
+        Some(self.interval.saturating_add(counted.max(sustained)))
     }
 }
 

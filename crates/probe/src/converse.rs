@@ -28,7 +28,8 @@ pub(crate) async fn converse(
     if !exchange.listens() {
         return Ok(());
     }
-    attempt.step = Step::Answer;
+    let only_wishes = exchange.only_wishes();
+    attempt.step = if only_wishes { Step::WishedAnswer } else { Step::Answer };
     let mut answer = Vec::new();
     let complete = loop {
         let mut piece = [0; 1024];
@@ -36,7 +37,12 @@ pub(crate) async fn converse(
         match stream.read(&mut piece[..room]).await {
             Ok(0) => break exchange.expect.is_none() && !answer.is_empty(),
             Ok(length) => answer.extend_from_slice(&piece[..length]),
-            Err(error) => return Err(of_io(&error)),
+            Err(error) => match of_io(&error) {
+                Outcome::Bad(failure) if only_wishes && failure.class == FailureClass::Refused => {
+                    break !answer.is_empty();
+                }
+                failed => return Err(failed),
+            },
         }
         let complete = match &exchange.expect {
             Some(pattern) => pattern.is_found_in(&answer),
@@ -46,6 +52,9 @@ pub(crate) async fn converse(
             break complete || exchange.expect.is_none();
         }
     };
+    if only_wishes && answer.is_empty() {
+        return Ok(());
+    }
     if exchange.keep_response {
         attempt.facts.set("response", String::from_utf8_lossy(&answer).into_owned());
     }

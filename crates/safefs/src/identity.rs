@@ -90,13 +90,6 @@ pub fn start_alike<'scope, T: Send + 'scope>(
     })
 }
 
-/// How many threads pay for work on files: two, where there are so many processors.
-///
-/// That work is the kernel's, which takes turns; and the host is there for others.
-pub fn useful_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(2)
-}
-
 /// The thread becomes the user for good.
 fn become_user(user: &User) -> io::Result<()> {
     sys::set_thread_groups(&user.groups)?;

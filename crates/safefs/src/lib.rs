@@ -77,7 +77,7 @@ pub use acl::{Acl, AclKind};
 pub use aside::is_without_room;
 pub use boot::boot_time;
 pub use dir::{Dir, Working};
-pub use identity::{User, as_user, start_alike, useful_threads};
+pub use identity::{User, as_user, start_alike};
 pub use metadata::{Access, Identity, Kind, Metadata};
 pub use name::{escaped, is_system_path};
 pub use object::{ActError, Change, Judged, Lists, Pinned, Refusal, Terms, Wish, judge};
@@ -90,7 +90,7 @@ pub use root::{Fresh, KnownRoot, OpenError, Root, Trust};
 pub use shorten::{Method, ShortenError, Shortened};
 pub use tree::Removed;
 pub use usage::FilesystemUsage;
-pub use walk::{Found, Problem, Reach, Visit, by_place, walk, walk_in_parallel};
+pub use walk::{Found, Problem, Reach, Visit, by_place, useful_threads, walk, walk_in_parallel};
 pub use whole::write_whole;
 
 /// Keeps descriptors that this program was handed from the programs that it starts: all but the standard three are closed

@@ -8,23 +8,16 @@ use rustix::io::Errno;
 #[derive(Debug)]
 pub(crate) struct Locked<F: AsFd> {
     file: F,
-    /// Nobody can ask for the lock any more.
-    is_moot: bool,
 }
 
 impl<F: AsFd> Locked<F> {
     /// Takes the lock without waiting; `None` if another has it.
     pub(crate) fn try_new(file: F) -> io::Result<Option<Self>> {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Self { file, is_moot: false })),
+            Ok(()) => Ok(Some(Self { file })),
             Err(Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Closes the file and no more, because it was removed with its last name.
-    pub(crate) fn close_removed(mut self) {
-        self.is_moot = true;
     }
 
     pub(crate) fn get(&self) -> &F {
@@ -34,9 +27,6 @@ impl<F: AsFd> Locked<F> {
 
 impl<F: AsFd> Drop for Locked<F> {
     fn drop(&mut self) {
-        if self.is_moot {
-            return;
-        }
         // Closing it is not enough: a process that another thread is just starting has a copy until it runs its program.
         let _ = flock(&self.file, FlockOperation::Unlock);
     }

@@ -8,7 +8,6 @@ use std::io;
 use std::path::Path;
 
 use crate::dir::Dir;
-use crate::identity::useful_threads;
 use crate::metadata::{Kind, Metadata};
 use crate::root::Root;
 use crate::walk::descent::Descent;
@@ -101,6 +100,13 @@ pub fn walk_in_parallel<V: Visit + Send>(
     }
     let others = Team::default().finish(descent, useful_threads(), new);
     Ok(std::iter::once(visit).chain(others).collect())
+}
+
+/// How many threads pay for work on files: two, where there are so many processors.
+///
+/// That work is the kernel's, which takes turns; and the host is there for others.
+pub fn useful_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(2)
 }
 
 /// An order for what several threads have found: entries of one directory together, by name; a directory before what is

@@ -522,3 +522,25 @@ fn what_is_moved_out_of_a_directory_while_it_is_removed_survives_outside() {
     }
     assert!(escaped > 0, "nothing was moved out in time: the test shows nothing");
 }
+
+/// A file that a filesystem hides for as long as it is open keeps the run's directory from going with the run.
+#[test]
+fn a_run_that_was_not_there_to_keep_anything_is_forgotten_once_it_is_empty() {
+    let scratch = tempfile::tempdir().unwrap();
+    fs::write(scratch.path().join("old"), "content").unwrap();
+    let root = open(scratch.path());
+    let private = Private::open(&root).unwrap();
+    let mut run = start(&private, Purpose::Delete);
+    let expected = identity(&root, "old");
+    delete(&mut run, &root, "old", &expected).unwrap();
+    let run_directory = scratch.path().join(PRIVATE_NAME).join(run.id());
+    let hidden = run_directory.join(".fuse_hidden0001");
+    fs::write(&hidden, "").unwrap();
+    assert!(run.finish().unwrap(), "something is left");
+    assert_eq!(purged(&private, SystemTime::now()), Ok(0));
+    assert!(hidden.exists(), "what is there is not ours to remove");
+    fs::remove_file(&hidden).unwrap();
+    assert_eq!(purged(&private, SystemTime::now()), Ok(0));
+    assert!(!run_directory.exists());
+    assert_eq!(private.runs().unwrap(), []);
+}

@@ -38,6 +38,7 @@ pub fn banner(data: &[u8]) {
         target.exchange.send = b"HELO\r\n".to_vec();
         target.exchange.expect = pattern;
         target.exchange.keep_response = true;
+        target.exchange.needs_response = true;
         measured(Target::Unix(target)).await
     });
     said(&measurement);

@@ -26,6 +26,8 @@ pub(super) struct Act<'a> {
     /// What processes have open, if that matters.
     pub(super) open: Option<OpenFiles>,
     pub(super) clock: Clock,
+    /// How many threads may work.
+    pub(super) threads: usize,
 }
 
 /// Why an entry is where it was.

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use evenkeel_safefs::{Dir, Intent, Working};
+use evenkeel_safefs::{Dir, Intent, TakeError, Working};
 use evenkeel_shown::said::Task as Doing;
 
 use super::act::{Act, Not};
@@ -99,7 +99,7 @@ impl<'a> Work<'a> {
         match result {
             Ok(taken) => self.report.taken.push(taken),
             Err(Not::Skipped(reason)) => self.report.skip(step, &reason),
-            Err(Not::Locked) => self.report.skip(step, "a process holds its lock"),
+            Err(Not::Locked) => self.report.skip(step, &TakeError::Locked.to_string()),
             Err(Not::Failed(reason)) => self.report.fail(step, &reason),
             Err(Not::Ended) => {}
         }

@@ -1,15 +1,24 @@
+//! `evenkeel config check` says within how long a fault makes a check down.
+
 use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::host::{MINUTE, ScriptedHost, good, timeout};
+use crate::host::{MINUTE, ScriptedHost, alive, good, timeout};
 
 const STEP: Duration = Duration::from_millis(50);
+
+fn is_down(host: &ScriptedHost) -> bool {
+    host.engine.status(host.now, jiff::Timestamp::UNIX_EPOCH).checks[0].state == "down"
+}
+
+fn told(host: &ScriptedHost) -> Duration {
+    host.engine.settings().checks[0].longest_detection().expect("it has no breaker")
+}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// `evenkeel config check` promises it.
     #[test]
     fn what_hangs_is_down_within_the_time_that_is_told(
         failures in 1..5u32,
@@ -27,7 +36,7 @@ proptest! {
         host.seen.insert(0, good());
         host.run_for(5 * MINUTE + Duration::from_millis(up_ms));
         host.hanging.push(0);
-        let (began, longest) = (host.now, host.engine.settings().checks[0].longest_detection());
+        let (began, longest) = (host.now, told(&host));
         while !is_down(&host) {
             let took = host.now.saturating_since(began);
             // What a step of this loop adds to each answer.
@@ -41,8 +50,33 @@ proptest! {
             }
         }
     }
-}
 
-fn is_down(host: &ScriptedHost) -> bool {
-    host.engine.status(host.now, jiff::Timestamp::UNIX_EPOCH).checks[0].state == "down"
+    #[test]
+    fn what_has_to_last_is_down_within_the_time_that_is_told(
+        failures in 1..5u32,
+        interval in 1..90u64,
+        lasts in 1..600u64,
+        up in 0..90u64,
+    ) {
+        let settings = format!(
+            "[check.worker]\nprocess = {{ pidfile = \"/run/worker.pid\" }}\ninterval = \"{interval}s\"\n\
+             timeout = \"500ms\"\nfailure_threshold = {failures}\n\
+             conditions = [{{ field = \"rss_bytes\", above = \"300MB\", for = \"{lasts}s\" }}]\n"
+        );
+        let worker = |bytes| {
+            let mut seen = alive("7@1");
+            seen.facts.set("rss_bytes", bytes);
+            seen
+        };
+        let mut host = ScriptedHost::new(&settings);
+        host.sees("worker", worker(1e6));
+        host.run_for(5 * MINUTE + Duration::from_secs(up));
+        host.sees("worker", worker(4e8));
+        let (began, longest) = (host.now, told(&host));
+        while !is_down(&host) {
+            let took = host.now.saturating_since(began);
+            prop_assert!(took <= longest + STEP, "not down after {took:?}, {longest:?} are told");
+            host.run_for(STEP);
+        }
+    }
 }

@@ -64,6 +64,8 @@ pub struct Exchange {
     pub expect: Option<Pattern>,
     /// Whether what came is kept as a fact, up to its first line end if nothing is expected; off unless a condition judges `response`.
     pub keep_response: bool,
+    /// Whether something must come though nothing is expected; off where the response only makes the target degraded.
+    pub needs_response: bool,
 }
 
 impl TlsName {
@@ -113,11 +115,17 @@ pub(super) fn check_socket_path(path: &std::path::Path) -> Result<(), AddressErr
 impl Exchange {
     pub(super) fn awaited_by(&mut self, conditions: &[Condition]) {
         for condition in conditions.iter().filter(|condition| condition.field == RESPONSE) {
+            self.needs_response = true;
             // What must be found is read for until it is.
             if let (Test::Lacks(pattern), None) = (&condition.test, &self.expect) {
                 self.expect = Some(pattern.clone());
             }
         }
+    }
+
+    /// Whether it is no fault if no answer comes.
+    pub(crate) fn only_wishes(&self) -> bool {
+        self.expect.is_none() && !self.needs_response
     }
 
     /// Whether an answer is waited for.
@@ -133,6 +141,7 @@ impl fmt::Debug for Exchange {
             .field("send", &format_args!("{} bytes", self.send.len()))
             .field("expect", &self.expect)
             .field("keep_response", &self.keep_response)
+            .field("needs_response", &self.needs_response)
             .finish()
     }
 }

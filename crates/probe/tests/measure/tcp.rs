@@ -122,3 +122,30 @@ async fn a_connection_that_nobody_lets_in_times_out() {
     assert_bad(&measurement, FailureClass::Timeout);
     assert!(measurement.outcome.failure().unwrap().detail.starts_with("no connection"));
 }
+
+/// What only makes the target degraded is read if it comes.
+#[tokio::test]
+async fn an_answer_that_should_come_and_does_not_is_no_fault() {
+    let wished = |target: TcpTarget| {
+        let test = Test::Lacks(Pattern::try_new("^220 ").unwrap());
+        let condition = Condition { field: "response".into(), test, sustained_for: None };
+        let (wished, needed) = (Target::Tcp(target.clone()), Target::Tcp(target));
+        (wished.keeping(std::slice::from_ref(&condition)), needed.judged_by(&[condition]))
+    };
+    let (silent, judged) = wished(server(b"", b"", b"").await);
+    let measurement = measure_shortly(silent).await;
+    assert_eq!(measurement.outcome, Outcome::Good);
+    assert_eq!(measurement.facts.get("response"), None);
+    assert!(measurement.facts.number("latency_ms").is_some(), "how long it took is known");
+    assert_bad(&measure_shortly(judged).await, FailureClass::Timeout);
+    let (speaks, _) = wished(server(b"421 busy\r\n", b"", b"").await);
+    let measurement = measure(speaks).await;
+    assert_eq!(measurement.outcome, Outcome::Good);
+    assert_eq!(measurement.facts.text("response"), Some("421 busy\r\n"));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let closes = std::thread::spawn(move || drop(listener.accept()));
+    let (closing, _) = wished(TcpTarget::try_new(&address).unwrap());
+    assert_eq!(measure(closing).await.outcome, Outcome::Good);
+    closes.join().unwrap();
+}

@@ -132,6 +132,9 @@ impl<'r> Private<'r> {
             let dir = self.dir.enter(&id)?;
             let Ok(summary) = read_manifest(&dir, |_| ()) else { continue };
             if !is_over(&summary, now) {
+                if summary.closed && summary.undone.is_none() && !keeps(summary.purpose) {
+                    self.forget_if_empty(&id, &dir)?;
+                }
                 continue;
             }
             let shown = id.to_string_lossy();
@@ -219,6 +222,12 @@ fn is_over(summary: &Summary, now: SystemTime) -> bool {
         // Brought back by nobody: it is kept until someone decides.
         (_, None) => false,
     }
+}
+
+/// Whether a run of this kind is there to keep something. One of another kind is left behind where something kept its directory
+/// from going, such as a file that a filesystem over network hid for as long as it was open.
+fn keeps(purpose: Purpose) -> bool {
+    matches!(purpose, Purpose::Trash { .. })
 }
 
 /// Removes what is in the slot, if it is what the manifest names; `None` if nothing is there.

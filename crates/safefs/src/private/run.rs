@@ -66,8 +66,6 @@ pub struct Held<'r> {
     run: &'r Run<'r>,
     pub(super) slot: u64,
     pub(super) metadata: Metadata,
-    /// Of a file: held until it is gone or back. A directory's is taken anew by each look through it.
-    lock: Option<Locked<OwnedFd>>,
 }
 
 /// Why an entry was not taken. It is where it was, unless the variant says otherwise.
@@ -192,7 +190,7 @@ impl<'p> Run<'p> {
         if !due(&planned) {
             return Err(TakeError::NotDue);
         }
-        let lock = lock_object(&pinned)?;
+        let _lock = lock_object(&pinned)?;
         let slot_name = slot.to_string();
         match take_in((dir.fd(), name), (self.dir.fd(), slot_name.as_ref())) {
             Ok(()) => {}
@@ -201,9 +199,7 @@ impl<'p> Run<'p> {
             }
             Err(error) => return Err(error.into()),
         }
-        let metadata = look(self.dir.fd(), slot_name.as_ref())?;
-        let lock = lock.filter(|_| metadata.kind == Kind::File);
-        let held = Held { run: self, slot, metadata, lock };
+        let held = Held { run: self, slot, metadata: look(self.dir.fd(), slot_name.as_ref())? };
         // The move itself sets ctime, so that cannot be compared; content written meanwhile shows in mtime and size.
         if is_unchanged(&planned, &held.metadata) {
             return Ok(held);
@@ -213,12 +209,15 @@ impl<'p> Run<'p> {
     }
 
     /// Ends the run; says whether it keeps anything. A run that keeps nothing leaves no trace.
-    pub fn finish(mut self) -> io::Result<bool> {
-        if self.private.forget_if_empty(&self.id, &self.dir)? {
+    pub fn finish(self) -> io::Result<bool> {
+        let Self { private, dir, id, manifest, unwritten, .. } = self;
+        // What is open while it is removed stays for a while under another name on filesystems over network and in FUSE.
+        drop(manifest);
+        if private.forget_if_empty(&id, &dir)? {
             return Ok(false);
         }
-        let first = self.unwritten.take();
-        append(&self.manifest, first.iter().chain([&Line::Closed]))?;
+        let manifest = open_manifest(&dir, OFlags::WRONLY | OFlags::APPEND)?;
+        append(&manifest, unwritten.iter().chain([&Line::Closed]))?;
         Ok(true)
     }
 }
@@ -246,12 +245,7 @@ impl Held<'_> {
         mut due: impl FnMut(&Metadata) -> bool,
     ) -> Result<Removed, TakeError> {
         match tree::remove(&self.run.dir, self.name().as_ref(), &self.metadata, &mut due) {
-            Ok(removed) => {
-                if let Some(lock) = self.lock.filter(|_| self.metadata.nlink == 1) {
-                    lock.close_removed();
-                }
-                Ok(removed)
-            }
+            Ok(removed) => Ok(removed),
             Err(RemoveError { removed, reason }) => {
                 self.give_back(dir, name)?;
                 if removed.entries == 0 {

@@ -121,10 +121,7 @@ impl Known {
         let ordered = self.holds.iter().filter(|hold| hold.until.is_none_or(|until| now < until));
         let held = ordered.map(|hold| &hold.target).chain(&self.in_maintenance);
         held.into_iter().any(|held| {
-            held == "*"
-                || held == target
-                || *held == recovery.name
-                || recovery.when.contains(held)
+            held == "*" || held == target || *held == recovery.name || recovery.when.contains(held)
         })
     }
 
