@@ -20,7 +20,7 @@ const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 pub(crate) struct Directory {
     path: PathBuf,
     /// Dropping it ends the lock, as does the end of the process.
-    _lock: File,
+    _lock: Lock,
 }
 
 /// What is at the place of the history.
@@ -43,7 +43,7 @@ impl Directory {
             .map_err(|source| OpenError::Use { doing: "open", path: path.to_owned(), source })?;
         check_owner(path, &directory)?;
         let lock = lock(path)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), _lock: Lock(lock) })
     }
 
     pub(crate) fn file(&self) -> PathBuf {
@@ -169,6 +169,17 @@ impl Directory {
         };
         let is_free = |path: &PathBuf| std::fs::symlink_metadata(path).is_err();
         (0..1_000).map(name).find(is_free).unwrap_or_else(|| name(1_000))
+    }
+}
+
+/// The lock of the directory, until this goes.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing it is not enough: a process that another thread is just starting has a copy until it runs its program.
+        let _ = self.0.unlock();
     }
 }
 
