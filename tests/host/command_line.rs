@@ -167,8 +167,8 @@ fn the_settings_are_told_as_documents_too() {
     // 30 s until the next run, three runs of 4 x 5 s and 3 x 200 ms, and twice 3 s between them.
     assert_eq!(checked["checks"][0]["down_within_seconds"], 97.8, "{checked}");
     let told = evenkeel(["config", "check", "--config", path]);
-    let row = told.stdout.lines().find(|line| line.starts_with("web")).map(str::split_whitespace);
-    let row: Vec<_> = row.into_iter().flatten().collect();
+    let mut rows = told.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let row = rows.find(|row| row.first() == Some(&"web")).unwrap_or_default();
     assert_eq!(row, ["web", "30", "s", "1m", "37.8s"], "{}", told.stdout);
 }
 
