@@ -150,7 +150,8 @@ fn the_schema_of_the_settings_is_one_document() {
 #[test]
 fn the_settings_are_told_as_documents_too() {
     let scratch = Scratch::new();
-    let settings = "[check.web]\ntcp.address = \"127.0.0.1:1\"\ntimeout = \"5s\"\nretries = 3\n";
+    let settings = "[check.web]\ntcp.address = \"127.0.0.1:1\"\ntimeout = \"5s\"\nretries = 3\n\
+        [check.guarded]\ntcp.address = \"127.0.0.1:2\"\nbreaker = { error_threshold = 50, request_volume_threshold = 3, reset_timeout = \"1m\" }\n";
     let path = scratch.file("settings.toml", settings, 0o600);
     let path = path.to_str().expect("a path in UTF-8");
     let document = |words: &[&str]| -> Value {
@@ -165,11 +166,15 @@ fn the_settings_are_told_as_documents_too() {
     assert!(preset["settings"].as_str().is_some_and(|text| text.contains("[agent]")), "{preset}");
     let checked = document(&["config", "check", "--json", "--config", path]);
     // 30 s until the next run, three runs of 4 x 5 s and 3 x 200 ms, and twice 3 s between them.
-    assert_eq!(checked["checks"][0]["down_within_seconds"], 97.8, "{checked}");
+    let checks = checked["checks"].as_array().expect("one for each check");
+    let of = |name: &str| checks.iter().find(|check| check["name"] == name).expect("a check");
+    assert_eq!(of("web")["down_within_seconds"], 97.8, "{checked}");
+    assert_eq!(of("guarded")["down_within_seconds"], Value::Null, "its breaker decides");
     let told = evenkeel(["config", "check", "--config", path]);
     let mut rows = told.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     let row = rows.find(|row| row.first() == Some(&"web")).unwrap_or_default();
     assert_eq!(row, ["web", "30", "s", "1m", "37.8s"], "{}", told.stdout);
+    assert!(told.stdout.contains("as its breaker lets it look"), "{}", told.stdout);
 }
 
 #[test]

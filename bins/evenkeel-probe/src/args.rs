@@ -9,13 +9,12 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use evenkeel_cli::{Common, Failure};
 use evenkeel_config::parse_duration;
-use evenkeel_probe::{DiskTarget, FileTarget, Target};
+use evenkeel_probe::{Condition, DiskTarget, FileTarget, Target};
 
 use crate::args::managers::{Supervisor, Systemd, Tmux};
 use crate::args::network::{Dns, Http, Tcp, Unix};
 use crate::args::process::{Exec, Process};
 use crate::expect;
-use crate::report::Conditions;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -148,8 +147,8 @@ impl Args {
         }
     }
 
-    /// What to measure, and how it is judged.
-    pub(crate) fn target(&self) -> Result<(Target, Conditions), Failure> {
+    /// What to measure, what makes it down, and what makes it degraded.
+    pub(crate) fn target(&self) -> Result<(Target, Vec<Condition>, Vec<Condition>), Failure> {
         let Command::Measure(kind) = &self.command else {
             return Err(Failure::usage("the target comes with each request"));
         };
@@ -160,7 +159,7 @@ impl Args {
         let down = conditions(&self.series.expect)?;
         let degraded = conditions(&self.series.prefer)?;
         let target = target.judged_by(&down).keeping(&degraded);
-        Ok((target, Conditions { down, degraded }))
+        Ok((target, down, degraded))
     }
 }
 

@@ -193,8 +193,7 @@ mod tests {
         let outcome = Outcome::bad(FailureClass::Status, "status 500\n\u{1b}");
         let took = Duration::from_millis(30);
         let measurement = Measurement { took, outcome, facts, parts: Vec::new() };
-        let conditions = Conditions::default();
-        let report = Report::new(&target, &conditions, 1, measurement);
+        let report = Report::new(&target, Conditions::default(), 1, measurement);
         let expected = "\
 # status 500\\n\\u{1b}
 # HELP probe_success Displays whether or not the probe was a success

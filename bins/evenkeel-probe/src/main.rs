@@ -37,8 +37,9 @@ fn main() -> ExitCode {
             }
             return serve::serve(&args.common, serve);
         }
-        let (target, conditions) = args.target()?;
-        let report = measure(&target, &conditions, &args.series)?;
+        let (target, down, degraded) = args.target()?;
+        let conditions = Conditions { down: &down, degraded: &degraded };
+        let report = measure(&target, conditions, &args.series)?;
         match (args.common.json, args.series.nagios) {
             (true, _) => report.print_json(),
             (false, true) => nagios::print(&report),
@@ -53,7 +54,7 @@ fn main() -> ExitCode {
 /// Makes attempts until one finds the target up or degraded, or there are no more.
 fn measure<'a>(
     target: &'a Target,
-    conditions: &'a Conditions,
+    conditions: Conditions<'a>,
     series: &Series,
 ) -> Result<Report<'a>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()

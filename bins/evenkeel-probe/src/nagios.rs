@@ -40,7 +40,7 @@ fn line(report: &Report<'_>) -> String {
         if let Value::Number(number) = value {
             let unit = unit(field);
             let find = |all: &[Condition]| all.iter().find_map(|one| range(one, field));
-            let limits = match (find(&report.conditions.degraded), find(&report.conditions.down)) {
+            let limits = match (find(report.conditions.degraded), find(report.conditions.down)) {
                 (None, None) => String::new(),
                 (warning, None) => format!(";{}", warning.unwrap_or_default()),
                 (warning, Some(critical)) => {
@@ -90,7 +90,7 @@ mod tests {
     use crate::report::Conditions;
 
     #[track_caller]
-    fn check(outcome: Outcome, conditions: &Conditions, expected: &str) {
+    fn check(outcome: Outcome, conditions: Conditions<'_>, expected: &str) {
         let target = Target::Http(HttpTarget::try_new("http://localhost/").unwrap());
         let facts = [("latency_ms", 412.3456), ("status", 200.0), ("body_bytes", 7.0)]
             .into_iter()
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn the_line_has_a_word_a_reason_and_figures() {
         const FIGURES: &str = "'body_bytes'=7B 'latency_ms'=412.346ms 'status'=200";
-        let none = &Conditions::default();
+        let none = Conditions::default();
         check(Outcome::Good, none, &format!("HTTP OK - http://localhost/ | {FIGURES}"));
         let bad = Outcome::bad(FailureClass::Status, "status 500 | sorry\nthere");
         check(
@@ -122,20 +122,28 @@ mod tests {
     fn a_limit_is_told_with_its_figure() {
         let at_least = |limit| {
             let (field, test) = ("latency_ms".into(), Test::AtLeast(limit));
-            vec![Condition { field, test, sustained_for: None }]
+            [Condition { field, test, sustained_for: None }]
         };
-        let of = |down, degraded| Conditions { down, degraded };
+        let (three, four, five) = (&at_least(300.0), &at_least(400.0), &at_least(500.0));
         let line = |word, limit, limits| {
             format!(
                 "HTTP {word} - http://localhost/: latency_ms is 412 ms, not below {limit} ms | \
                  'body_bytes'=7B 'latency_ms'=412.346ms{limits} 'status'=200"
             )
         };
-        check(Outcome::Good, &of(at_least(400.0), vec![]), &line("CRITICAL", 400, ";;400"));
-        check(Outcome::Good, &of(vec![], at_least(300.0)), &line("WARNING", 300, ";300"));
-        let both = of(at_least(500.0), at_least(300.0));
-        check(Outcome::Good, &both, &line("WARNING", 300, ";300;500"));
-        let beyond_both = of(at_least(400.0), at_least(300.0));
-        check(Outcome::Good, &beyond_both, &line("CRITICAL", 400, ";300;400"));
+        check(
+            Outcome::Good,
+            Conditions { down: four, degraded: &[] },
+            &line("CRITICAL", 400, ";;400"),
+        );
+        check(
+            Outcome::Good,
+            Conditions { down: &[], degraded: three },
+            &line("WARNING", 300, ";300"),
+        );
+        let both = Conditions { down: five, degraded: three };
+        check(Outcome::Good, both, &line("WARNING", 300, ";300;500"));
+        let beyond_both = Conditions { down: four, degraded: three };
+        check(Outcome::Good, beyond_both, &line("CRITICAL", 400, ";300;400"));
     }
 }

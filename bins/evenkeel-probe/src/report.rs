@@ -17,19 +17,19 @@ pub(crate) enum Verdict {
 }
 
 /// What is a fault in what is seen of a target that answers.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Conditions {
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Conditions<'a> {
     /// Where one holds, it is down.
-    pub(crate) down: Vec<Condition>,
+    pub(crate) down: &'a [Condition],
     /// Where one of these holds and none of those, it is degraded.
-    pub(crate) degraded: Vec<Condition>,
+    pub(crate) degraded: &'a [Condition],
 }
 
 /// The last attempt of a series, judged.
 #[derive(Debug)]
 pub(crate) struct Report<'a> {
     pub(crate) target: &'a Target,
-    pub(crate) conditions: &'a Conditions,
+    pub(crate) conditions: Conditions<'a>,
     pub(crate) attempts: u32,
     pub(crate) measurement: Measurement,
     pub(crate) breaches: Vec<Breach>,
@@ -51,7 +51,7 @@ struct Document<'a> {
 impl<'a> Report<'a> {
     pub(crate) fn new(
         target: &'a Target,
-        conditions: &'a Conditions,
+        conditions: Conditions<'a>,
         attempts: u32,
         measurement: Measurement,
     ) -> Self {
@@ -60,7 +60,7 @@ impl<'a> Report<'a> {
             // There is nothing to judge, or it is already judged.
             Outcome::Bad(_) | Outcome::Unknown(_) => Vec::new(),
         };
-        let (breaches, shortfalls) = (judge(&conditions.down), judge(&conditions.degraded));
+        let (breaches, shortfalls) = (judge(conditions.down), judge(conditions.degraded));
         Self { target, conditions, attempts, measurement, breaches, shortfalls }
     }
 
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(outcome: Outcome, parts: Vec<Part>, conditions: &Conditions, expected: Verdict) {
+    fn check(outcome: Outcome, parts: Vec<Part>, conditions: Conditions<'_>, expected: Verdict) {
         let target = Target::File(FileTarget::new("/"));
         let facts = [("links", 3)].into_iter().collect();
         let measurement = Measurement { took: Duration::ZERO, outcome, facts, parts };
@@ -209,19 +209,23 @@ mod tests {
     fn a_target_is_up_if_it_and_its_parts_and_all_expectations_are() {
         let bad = || Outcome::bad(FailureClass::Exit, "it exited");
         let unknown = || Outcome::unknown(FailureClass::Missing, "it is stopped");
-        let none = &Conditions::default();
-        let links = |test| vec![Condition { field: "links".into(), test, sustained_for: None }];
-        let many = |test| Conditions { down: links(test), degraded: vec![] };
+        let none = Conditions::default();
+        let links = |limit| {
+            let test = Test::Above(limit);
+            [Condition { field: "links".into(), test, sustained_for: None }]
+        };
+        let (two, three) = (&links(2.0), &links(3.0));
+        let above = |down| Conditions { down, degraded: &[] };
         check(Outcome::Good, vec![], none, Verdict::Up);
         check(Outcome::Good, vec![part(Outcome::Good), part(unknown())], none, Verdict::Up);
         check(Outcome::Good, vec![part(Outcome::Good), part(bad())], none, Verdict::Down);
-        check(Outcome::Good, vec![], &many(Test::Above(2.0)), Verdict::Down);
-        check(Outcome::Good, vec![], &many(Test::Above(3.0)), Verdict::Up);
+        check(Outcome::Good, vec![], above(two), Verdict::Down);
+        check(Outcome::Good, vec![], above(three), Verdict::Up);
         check(bad(), vec![], none, Verdict::Down);
-        let wished = Conditions { down: vec![], degraded: links(Test::Above(2.0)) };
-        check(Outcome::Good, vec![], &wished, Verdict::Degraded);
-        check(bad(), vec![], &wished, Verdict::Down);
-        check(unknown(), vec![], &wished, Verdict::Unknown);
-        check(unknown(), vec![], &many(Test::Above(2.0)), Verdict::Unknown);
+        let wished = Conditions { down: &[], degraded: two };
+        check(Outcome::Good, vec![], wished, Verdict::Degraded);
+        check(bad(), vec![], wished, Verdict::Down);
+        check(unknown(), vec![], wished, Verdict::Unknown);
+        check(unknown(), vec![], above(two), Verdict::Unknown);
     }
 }

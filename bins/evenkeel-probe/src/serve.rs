@@ -204,8 +204,8 @@ impl Exporter {
             let reason = format!("{target} could not be looked at: {failure}");
             return refuse(StatusCode::SERVICE_UNAVAILABLE, reason);
         }
-        let conditions = Conditions { down: module.conditions.clone(), ..Conditions::default() };
-        Ok(exposition::page(&Report::new(&target, &conditions, 1, measurement)))
+        let conditions = Conditions { down: &module.conditions, degraded: &[] };
+        Ok(exposition::page(&Report::new(&target, conditions, 1, measurement)))
     }
 }
 

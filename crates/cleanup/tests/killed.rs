@@ -91,7 +91,7 @@ fn settle(scratch: &Path) {
 fn works_until_it_is_killed() {
     let root = PathBuf::from(std::env::var_os(ROOT).expect("it is started by a test below"));
     let act = std::env::var(ACT).expect("it is started by a test below");
-    let moment = std::env::var(MOMENT).ok().map(|text| {
+    let mut moment = std::env::var(MOMENT).ok().map(|text| {
         let (entry, micros) = text.split_once(' ').unwrap();
         (entry.parse::<u64>().unwrap(), Duration::from_micros(micros.parse().unwrap()))
     });
@@ -99,7 +99,6 @@ fn works_until_it_is_killed() {
         ptrace::traceme().unwrap();
         raise(Signal::SIGSTOP).unwrap();
     }
-    let mut moment = moment;
     let watch = move |done| {
         // Of two threads, each asks for itself, and not at every number.
         if let Some((_, delay)) = moment.take_if(|(entry, _)| *entry <= done) {

@@ -254,11 +254,6 @@ impl Check {
         (self.interval / 10).clamp(SHORTEST, LONGEST).min(self.interval)
     }
 
-    /// How long a run takes in which every attempt fails at its deadline.
-    pub fn longest_run(&self) -> Duration {
-        longest_run(self.timeout, self.retries, self.retry_delay)
-    }
-
     /// How long a fault that lasts can be there before the check is down, if its last result was good: every attempt fails at its
     /// deadline, or what a condition judges has to be so for as long as that says.
     ///
@@ -268,10 +263,11 @@ impl Check {
         if self.breaker.is_some() {
             return None;
         }
-        let run = self.longest_run();
+        let run = longest_run(self.timeout, self.retries, self.retry_delay);
         let failures = self.health.failure_threshold().failures;
         let counted = run.saturating_mul(failures);
-        let counted = counted.saturating_add(self.look_again().saturating_mul(failures.max(1) - 1));
+        let counted =
+            counted.saturating_add(self.look_again().saturating_mul(failures.saturating_sub(1)));
         // A condition that has to last is judged at a look; until it has lasted, looks are an interval apart, and it needs no counting then.
         let conditions = self.conditions.iter().chain(&self.part_conditions);
         let sustained = conditions.filter_map(|condition| condition.sustained_for).max();
@@ -282,6 +278,7 @@ impl Check {
     }
 }
 
+/// How long a run takes in which every attempt fails at its deadline.
 pub(crate) fn longest_run(timeout: Duration, retries: u32, retry_delay: Duration) -> Duration {
     let attempts = timeout.saturating_mul(retries.saturating_add(1));
     attempts.saturating_add(retry_delay.saturating_mul(retries))

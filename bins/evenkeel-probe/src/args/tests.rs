@@ -2,7 +2,7 @@ use clap::CommandFactory;
 
 use super::*;
 
-fn target(words: &[&str]) -> Result<(Target, Conditions), String> {
+fn target(words: &[&str]) -> Result<(Target, Vec<Condition>, Vec<Condition>), String> {
     let words = ["evenkeel-probe"].iter().chain(words);
     let args = Args::try_parse_from(words).map_err(|error| error.to_string())?;
     args.target().map_err(|failure| failure.to_string())
@@ -48,7 +48,7 @@ fn each_kind_of_target_can_be_typed() {
         (&["tmux", "/run/t.sock"], "tmux at /run/t.sock"),
         (&["file", "/etc/hosts", "--expect", "mode=0644"], "file /etc/hosts"),
     ] {
-        assert_eq!(target(words).map(|(target, _)| target.describe()).as_deref(), Ok(shown));
+        assert_eq!(target(words).map(|(target, ..)| target.describe()).as_deref(), Ok(shown));
     }
 }
 
@@ -102,10 +102,10 @@ fn a_secret_in_a_header_is_not_repeated() {
 fn what_should_hold_takes_the_place_of_nothing_that_must() {
     let url = "http://localhost/";
     let words = ["http", url, "--prefer", "status=200", "--prefer", "header.x=y"];
-    let (wished, conditions) = target(&words).unwrap();
-    assert_eq!((conditions.down.len(), conditions.degraded.len()), (0, 2));
-    let (plain, _) = target(&["http", url]).unwrap();
-    let (judged, _) = target(&["http", url, "--expect", "status=200"]).unwrap();
+    let (wished, down, degraded) = target(&words).unwrap();
+    assert_eq!((down.len(), degraded.len()), (0, 2));
+    let (plain, ..) = target(&["http", url]).unwrap();
+    let (judged, ..) = target(&["http", url, "--expect", "status=200"]).unwrap();
     let statuses = |target: Target| match target {
         Target::Http(http) => http.expected_status.len(),
         other => panic!("{other}"),

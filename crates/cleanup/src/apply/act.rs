@@ -9,7 +9,7 @@ use evenkeel_safefs::{
 use evenkeel_shown::said::{CleanupCode, Said, Task};
 
 use super::report::Taken;
-use super::team;
+use super::team::Job;
 use super::{cannot, compress};
 use crate::clock::Clock;
 use crate::observe::{Contents, Rules};
@@ -52,19 +52,19 @@ impl Act<'_> {
     /// Carries out a step, and logs what was taken.
     pub(super) fn carry_out(
         &self,
-        task: &team::Task<'_>,
+        job: &Job<'_>,
         goes_on: &mut dyn FnMut() -> bool,
     ) -> Result<Taken, Not> {
-        let dir = &task.place.map_err(Not::clone)?.dir;
-        let taken = match task.slot {
-            Ok(slot) => self.take(dir, slot, task.step, goes_on),
-            Err(error) => self.take_without_room(dir, task.step, error),
+        let dir = &job.place.map_err(Not::clone)?.dir;
+        let taken = match job.slot {
+            Ok(slot) => self.take(dir, slot, job.step, goes_on),
+            Err(error) => self.take_without_room(dir, job.step, error),
         }?;
         tracing::info!(
             path = %escaped(&taken.path),
             action = taken.action,
             bytes = taken.bytes,
-            reason = %task.step.reason,
+            reason = %job.step.reason,
             "taken away"
         );
         Ok(taken)

@@ -19,21 +19,21 @@ use crate::plan::Step;
 const WORTH_A_THREAD: usize = 64;
 
 /// A step with what was prepared for it.
-pub(super) struct Task<'t> {
+pub(super) struct Job<'t> {
     pub(super) step: &'t Step,
     pub(super) place: Result<&'t Place, &'t Not>,
     /// The place that was announced for it; or why none was.
     pub(super) slot: Result<Option<u64>, &'t io::Error>,
 }
 
-/// What became of some tasks, by their number.
+/// What became of some jobs, by their number.
 pub(super) type Results = Vec<(usize, Result<Taken, Not>)>;
 
-/// Tasks of which each thread takes the next one.
+/// Jobs of which each thread takes the next one.
 struct Queue<'t, 'w> {
     act: &'t Act<'t>,
-    tasks: &'t [Task<'t>],
-    /// The tasks by number, as they are to be taken.
+    jobs: &'t [Job<'t>],
+    /// The jobs by number, as they are to be taken.
     order: Vec<usize>,
     watch: Mutex<&'t mut Watch<'w>>,
     next: AtomicUsize,
@@ -43,24 +43,24 @@ struct Queue<'t, 'w> {
     bytes: AtomicU64,
 }
 
-/// Carries out the tasks, in about their order, and says what became of those that were done.
+/// Carries out the jobs, in about their order, and says what became of those that were done.
 ///
-/// Each thread asks the one who watches before each of its tasks. If he ends it, so does the other one after what it has begun.
+/// Each thread asks the one who watches before each of its jobs. If he ends it, so does the other one after what it has begun.
 pub(super) fn carry_out(
     act: &Act<'_>,
-    tasks: &[Task<'_>],
+    jobs: &[Job<'_>],
     watch: &mut Watch<'_>,
     progress: &mut Progress,
 ) -> (Results, ControlFlow<()>) {
-    let is_large = act.only_moves_files() && tasks.len() >= WORTH_A_THREAD && act.threads > 1;
+    let is_large = act.only_moves_files() && jobs.len() >= WORTH_A_THREAD && act.threads > 1;
     // What a file of several names frees is only known if they go one after the other.
-    let has_many_names = |index: &usize| tasks[*index].step.nlink > 1;
+    let has_many_names = |index: &usize| jobs[*index].step.nlink > 1;
     let (for_one, for_two) =
-        (0..tasks.len()).partition::<Vec<_>, _>(|index| !is_large || has_many_names(index));
+        (0..jobs.len()).partition::<Vec<_>, _>(|index| !is_large || has_many_names(index));
     let shared = for_two.len();
     let queue = Queue {
         act,
-        tasks,
+        jobs,
         order: [for_two, for_one].concat(),
         watch: Mutex::new(watch),
         next: AtomicUsize::new(0),
@@ -71,7 +71,7 @@ pub(super) fn carry_out(
     };
     let mut results = if shared > 0 { queue.by_two(shared) } else { Vec::new() };
     queue.next.store(shared, Ordering::Relaxed);
-    results.extend(queue.work(tasks.len()));
+    results.extend(queue.work(jobs.len()));
     let is_ended = queue.is_ended.into_inner();
     results.sort_unstable_by_key(|(index, _)| *index);
     *progress = Progress {
@@ -130,7 +130,7 @@ impl Queue<'_, '_> {
     }
 
     fn take(&self, index: usize) -> Result<Taken, Not> {
-        let result = self.act.carry_out(&self.tasks[index], &mut || self.goes_on());
+        let result = self.act.carry_out(&self.jobs[index], &mut || self.goes_on());
         if let Ok(taken) = &result {
             self.bytes.fetch_add(taken.bytes, Ordering::Relaxed);
         }

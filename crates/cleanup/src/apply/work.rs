@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use evenkeel_safefs::{Dir, Intent, TakeError, Working};
-use evenkeel_shown::said::Task as Doing;
+use evenkeel_shown::said::Task;
 
 use super::act::{Act, Not};
 use super::report::{Report, Taken};
-use super::team::{self, Task};
+use super::team::{self, Job};
 use super::{Progress, Watch};
 use crate::plan::Step;
 
@@ -75,13 +75,13 @@ impl<'a> Work<'a> {
     fn batch(&mut self, steps: &[Step]) -> ControlFlow<()> {
         let (places, at) = self.enter_all(steps);
         let slots = self.announce(steps, &places, &at);
-        let task = |(index, step): (usize, _)| Task {
+        let job = |(index, step): (usize, _)| Job {
             step,
             place: places[at[index].place].as_ref(),
             slot: slots.as_ref().map(|slots| slots[index]),
         };
-        let tasks: Vec<_> = steps.iter().enumerate().map(task).collect();
-        let (results, flow) = team::carry_out(&self.act, &tasks, self.watch, &mut self.progress);
+        let jobs: Vec<_> = steps.iter().enumerate().map(job).collect();
+        let (results, flow) = team::carry_out(&self.act, &jobs, self.watch, &mut self.progress);
         let mut changed = vec![false; places.len()];
         for (index, result) in results {
             changed[at[index].place] |= result.is_ok();
@@ -127,7 +127,7 @@ impl<'a> Work<'a> {
         let root = self.act.root.dir();
         let dir = root.descend(relative).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Not::Skipped("its directory is gone".to_owned()),
-            _ => Not::cannot(Doing::OpenDirectory, &error),
+            _ => Not::cannot(Task::OpenDirectory, &error),
         })?;
         if relative.as_os_str().is_empty() {
             return Ok(Place { dir, working: None });
@@ -135,7 +135,7 @@ impl<'a> Work<'a> {
         match dir.start_work() {
             Ok(Some(working)) => Ok(Place { dir, working: Some(working) }),
             Ok(None) => Err(Not::Skipped("a process holds the lock of its directory".to_owned())),
-            Err(error) => Err(Not::cannot(Doing::LockDirectory, &error)),
+            Err(error) => Err(Not::cannot(Task::LockDirectory, &error)),
         }
     }
 

@@ -92,50 +92,49 @@ fn a_second_action_at_the_same_time_is_found() {
     });
 }
 
-#[test]
-fn an_action_on_what_is_held_is_found() {
+/// Fails unless actions are found that come after something was shown, of the target of each incident that opens, which forbids
+/// them.
+#[track_caller]
+fn check_forbidden(forbid: impl Fn(&str, &mut Show<'_>)) {
     check("leave", || {
         |event: &Event<'_>, show: &mut Show<'_>| {
             show(event);
             if let Some(Record::IncidentOpened { target, .. }) = event.record() {
-                let (reason, by) = (String::new(), String::new());
-                let order = Order::Hold { target: target.clone(), until: None, reason, by };
-                show(&Event::Input(&Input::Order(order)));
+                forbid(target, show);
             }
         }
+    });
+}
+
+#[test]
+fn an_action_on_what_is_held_is_found() {
+    check_forbidden(|target, show| {
+        let (target, reason, by) = (target.to_owned(), String::new(), String::new());
+        let order = Order::Hold { target, until: None, reason, by };
+        show(&Event::Input(&Input::Order(order)));
     });
 }
 
 #[test]
 fn an_action_in_a_maintenance_window_is_found() {
-    check("leave", || {
-        |event: &Event<'_>, show: &mut Show<'_>| {
-            show(event);
-            if let Some(Record::IncidentOpened { target, .. }) = event.record() {
-                let (reason, by) = (String::new(), BY_SETTINGS.to_owned());
-                let held = Record::Held { target: target.clone(), until: None, reason, by };
-                show(&Event::Effect(&Effect::from(held)));
-            }
-        }
+    check_forbidden(|target, show| {
+        let (target, reason, by) = (target.to_owned(), String::new(), BY_SETTINGS.to_owned());
+        let held = Record::Held { target, until: None, reason, by };
+        show(&Event::Effect(&Effect::from(held)));
     });
 }
 
 #[test]
 fn an_action_in_a_storm_is_found() {
-    check("leave", || {
-        |event: &Event<'_>, show: &mut Show<'_>| {
-            show(event);
-            if let Some(Record::IncidentOpened { target, .. }) = event.record() {
-                let storm = Record::StormBegan {
-                    targets: vec![target.clone()],
-                    down: 3,
-                    of: 3,
-                    within: Duration::ZERO,
-                    of_timeouts: false,
-                };
-                show(&Event::Effect(&Effect::from(storm)));
-            }
-        }
+    check_forbidden(|target, show| {
+        let storm = Record::StormBegan {
+            targets: vec![target.to_owned()],
+            down: 3,
+            of: 3,
+            within: Duration::ZERO,
+            of_timeouts: false,
+        };
+        show(&Event::Effect(&Effect::from(storm)));
     });
 }
 
